@@ -1,0 +1,20 @@
+# bge_flags: the one place for compile options. Linked PRIVATE by every target of ours.
+option(BGE_WERROR "Treat warnings as errors" ${PROJECT_IS_TOP_LEVEL})
+set(BGE_SANITIZE "" CACHE STRING "Sanitizers, as for -fsanitize= (for example address,undefined)")
+
+add_library(bge_flags INTERFACE)
+target_compile_features(bge_flags INTERFACE cxx_std_20)
+target_compile_options(bge_flags INTERFACE
+  -Wall -Wextra -Wconversion -Wshadow -Wno-sign-conversion -Wnon-virtual-dtor
+  $<$<BOOL:${BGE_WERROR}>:-Werror>
+  -fvisibility=hidden -fvisibility-inlines-hidden)
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+  # The baseline of every object file; wider instructions are chosen at run time in kernels/cpu/.
+  # Highway 1.0.3 with GCC < 12.3 cannot compile its scalar fallback for plain SSE2.
+  target_compile_options(bge_flags INTERFACE -march=x86-64-v2)
+endif()
+if(BGE_SANITIZE)
+  target_compile_options(bge_flags INTERFACE -fsanitize=${BGE_SANITIZE} -fno-omit-frame-pointer
+    -fno-sanitize-recover=all)
+  target_link_options(bge_flags INTERFACE -fsanitize=${BGE_SANITIZE})
+endif()

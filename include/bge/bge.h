@@ -1,0 +1,12 @@
+// Everything at once: #include <bge/bge.h>.
+#ifndef BGE_BGE_H_
+#define BGE_BGE_H_
+
+#include "bge/embedder.h"
+#include "bge/error.h"
+#include "bge/index.h"
+#include "bge/tokenizer.h"
+#include "bge/types.h"
+#include "bge/version.h"
+
+#endif  // BGE_BGE_H_

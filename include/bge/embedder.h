@@ -1,0 +1,126 @@
+// Texts to vectors with a BGE (or any BERT-like sentence-transformers) model.
+#ifndef BGE_EMBEDDER_H_
+#define BGE_EMBEDDER_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "bge/export.h"
+#include "bge/tokenizer.h"
+#include "bge/types.h"
+
+namespace bge {
+
+/// Settings of a loaded model. What is left at nullopt comes from the model's own files.
+struct EmbedderOptions {
+  int threads = 0;                      ///< 0: one for each physical core this process may use
+  std::optional<Pooling> pooling;       ///< instead of the model's
+  std::optional<int64_t> max_length;    ///< tokens, special tokens included
+  WarningSink on_warning;
+};
+
+/// Settings of one call.
+struct EncodeOptions {
+  Role role = Role::kNone;
+  /// Text put before every text, instead of what the role or prompt_name would choose.
+  std::optional<std::string> instruction;
+  /// A key of the model's prompts (ModelInfo::prompts). At most one of it and instruction.
+  std::optional<std::string> prompt_name;
+  /// nullopt: true. false returns the vector as the model's modules give it, a Normalize module
+  /// excluded.
+  std::optional<bool> normalize;
+  std::optional<int64_t> max_length;    ///< at most the model's own limit
+  std::optional<int64_t> truncate_dim;  ///< Matryoshka: cut to this many values, then normalise
+  int64_t batch_tokens = 0;             ///< tokens computed together on a thread; 0: chosen
+  /// Called from one thread at a time with the texts done so far, in no particular order of texts.
+  std::function<void(int64_t done, int64_t total)> progress;
+  /// A request to stop ends the call with Error(kCancelled); the output is then unspecified.
+  std::stop_token stop;
+};
+
+/// What a model is, and where each setting came from.
+struct ModelInfo {
+  std::string path;          ///< the directory that was read
+  std::string name;          ///< "BAAI/bge-small-en-v1.5" where it is recognised, else the folder's
+  std::string architecture;  ///< config.json's architectures[0], or its model_type
+  int64_t num_layers = 0;
+  int64_t hidden_size = 0;
+  int64_t num_heads = 0;
+  int64_t intermediate_size = 0;
+  int64_t vocab_size = 0;
+  int64_t num_parameters = 0;       ///< in the tensors that inference reads
+  std::string weights_dtype;        ///< as stored: "float32", "float16", "bfloat16"
+  int64_t dimension = 0;            ///< of the vectors, after all modules
+  int64_t max_length = 0;
+  std::string max_length_source;    ///< file and field, or "default"
+  std::vector<Pooling> poolings;    ///< concatenated in this order
+  std::string pooling_source;
+  bool include_prompt = true;       ///< false: the prompt's tokens are left out of pooling
+  bool normalizes = false;          ///< the model has a Normalize module
+  std::vector<std::string> modules; ///< as in modules.json, in order
+  std::map<std::string, std::string> prompts;
+  std::string default_prompt_name;  ///< empty: none
+  std::string query_instruction;    ///< what Role::kQuery puts in front; empty: nothing
+  std::string document_instruction;
+  std::string instruction_source;
+  std::string similarity;           ///< "cosine", "dot", "euclidean", "manhattan"
+  std::vector<std::string> files;   ///< relative paths of the files that were read
+};
+
+/// A loaded embedding model. Immutable; every method may be called from several threads at once.
+class BGE_API Embedder {
+ public:
+  /// `model`: a model directory, or a name ("BAAI/bge-small-en-v1.5", "name@revision") that is looked
+  /// up in the Hugging Face cache. Nothing is downloaded. Throws Error.
+  static Embedder Load(const std::string& model, const EmbedderOptions& options = {});
+
+  Embedder(Embedder&&) noexcept;
+  Embedder& operator=(Embedder&&) noexcept;
+  ~Embedder();
+
+  /// One vector a text, in the order of the texts: [texts.size(), dimension]. The result for a text
+  /// does not depend on the other texts of the call, nor on the number of threads (to 1e-6).
+  /// An empty text is a text: it is computed from the special tokens alone. A vector of zeros stays
+  /// zeros when normalised. Throws kInvalidArgument for options that the model cannot meet.
+  Embeddings Encode(std::span<const std::string_view> texts, const EncodeOptions& options = {}) const;
+  Embeddings Encode(std::span<const std::string> texts, const EncodeOptions& options = {}) const;
+
+  /// One text: [dimension].
+  std::vector<float> Encode(std::string_view text, const EncodeOptions& options = {}) const;
+
+  Embeddings EncodeQueries(std::span<const std::string> texts, EncodeOptions options = {}) const;
+  Embeddings EncodeDocuments(std::span<const std::string> texts, EncodeOptions options = {}) const;
+
+  /// As Encode, into the caller's buffer of texts.size() x OutputDimension(options) floats.
+  EncodeStats EncodeInto(std::span<const std::string_view> texts, const EncodeOptions& options,
+                         std::span<float> output) const;
+
+  /// Length of the vectors that a call with these options returns.
+  int64_t OutputDimension(const EncodeOptions& options = {}) const;
+  int64_t dimension() const;
+  int threads() const;
+  const ModelInfo& info() const;
+  const Tokenizer& tokenizer() const;
+
+ private:
+  class Impl;
+  explicit Embedder(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+/// "cls", "max", "mean", "mean_sqrt_len_tokens", "weightedmean", "lasttoken".
+BGE_API std::string_view PoolingName(Pooling pooling);
+/// Accepts those names; nullopt for others.
+BGE_API std::optional<Pooling> ParsePooling(std::string_view name);
+
+}  // namespace bge
+
+#endif  // BGE_EMBEDDER_H_

@@ -1,0 +1,45 @@
+// Small types shared by the public headers.
+#ifndef BGE_TYPES_H_
+#define BGE_TYPES_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace bge {
+
+/// How token vectors become one vector; the names are those of sentence-transformers.
+enum class Pooling { kCls, kMax, kMean, kMeanSqrtLen, kWeightedMean, kLastToken };
+
+/// Which side of a search a text is on. It selects the instruction or prompt that the model wants.
+enum class Role { kNone, kQuery, kDocument };
+
+/// Dense vectors, row-major: row i is values[i * dimension, (i + 1) * dimension).
+struct Embeddings {
+  int64_t count = 0;
+  int64_t dimension = 0;
+  std::vector<float> values;  // [count, dimension]
+
+  std::span<const float> operator[](int64_t i) const {
+    return {values.data() + i * dimension, static_cast<size_t>(dimension)};
+  }
+};
+
+/// What one encode call did.
+struct EncodeStats {
+  int64_t texts = 0;
+  int64_t tokens = 0;           ///< real tokens computed, special tokens included
+  int64_t truncated_texts = 0;  ///< texts that lost tokens to max_length
+};
+
+/// Something a user should know but that does not stop the work; one line, no trailing newline.
+/// May be called from the thread that loads a model. The default prints nothing.
+using WarningSink = std::function<void(std::string_view message)>;
+
+}  // namespace bge
+
+#endif  // BGE_TYPES_H_

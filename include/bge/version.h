@@ -1,0 +1,16 @@
+// The version of the library.
+#ifndef BGE_VERSION_H_
+#define BGE_VERSION_H_
+
+#include <string_view>
+
+#include "bge/export.h"
+
+namespace bge {
+
+/// "0.1.0"
+BGE_API std::string_view Version();
+
+}  // namespace bge
+
+#endif  // BGE_VERSION_H_

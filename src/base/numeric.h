@@ -1,0 +1,40 @@
+// Checked arithmetic on sizes from files, and the 16-bit floating-point formats.
+#ifndef BGE_BASE_NUMERIC_H_
+#define BGE_BASE_NUMERIC_H_
+
+#include <bit>
+#include <cstdint>
+#include <optional>
+
+namespace bge {
+
+/// a * b and a + b, or nullopt where they do not fit.
+inline std::optional<uint64_t> CheckedMul(uint64_t a, uint64_t b) {
+  uint64_t r;
+  return __builtin_mul_overflow(a, b, &r) ? std::nullopt : std::optional<uint64_t>(r);
+}
+inline std::optional<uint64_t> CheckedAdd(uint64_t a, uint64_t b) {
+  uint64_t r;
+  return __builtin_add_overflow(a, b, &r) ? std::nullopt : std::optional<uint64_t>(r);
+}
+
+/// bfloat16 bits to float: exact.
+inline float Bf16ToFloat(uint16_t bits) {
+  return std::bit_cast<float>(static_cast<uint32_t>(bits) << 16);
+}
+
+/// IEEE half bits to float: exact, subnormals, infinities and NaN included.
+inline float F16ToFloat(uint16_t bits) {
+  const uint32_t sign = static_cast<uint32_t>(bits & 0x8000u) << 16;
+  const uint32_t exponent = (bits >> 10) & 0x1fu;
+  const uint32_t mantissa = bits & 0x3ffu;
+  if (exponent == 0x1f) return std::bit_cast<float>(sign | 0x7f800000u | (mantissa << 13));
+  if (exponent != 0) return std::bit_cast<float>(sign | ((exponent + 112) << 23) | (mantissa << 13));
+  // Subnormal: mantissa * 2^-24, which float holds exactly.
+  const float magnitude = static_cast<float>(mantissa) * 0x1p-24f;
+  return std::bit_cast<float>(sign | std::bit_cast<uint32_t>(magnitude));
+}
+
+}  // namespace bge
+
+#endif  // BGE_BASE_NUMERIC_H_

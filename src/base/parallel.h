@@ -1,0 +1,43 @@
+// The threads of the library: one pool an engine, fork-join loops over it.
+#ifndef BGE_BASE_PARALLEL_H_
+#define BGE_BASE_PARALLEL_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+namespace bge {
+
+/// Physical cores that this process may run on (its affinity mask, SMT siblings counted once); at
+/// least 1.
+int DefaultThreads();
+
+/// A fixed team of threads that run the chunks of a loop. Thread-safe: several threads may call
+/// ParallelFor at once; each loop's caller works on its own loop too, so it always finishes.
+class ThreadPool {
+ public:
+  /// `threads`: workers of a loop, the caller included; 1 means that everything runs on the caller.
+  explicit ThreadPool(int threads);
+  ~ThreadPool();
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
+
+  int threads() const { return threads_; }
+
+  /// Calls f(begin, end) for disjoint ranges that cover [0, n), each of at least `grain` items but the
+  /// last. Ranges go to free threads in order. From inside another loop's f it runs on the calling
+  /// thread alone. The first exception of any f is rethrown here, after all threads have stopped.
+  void ParallelFor(int64_t n, int64_t grain, const std::function<void(int64_t, int64_t)>& f);
+
+  /// Calls f(i) for every i of [0, n), one at a time to each free thread, in increasing order of i.
+  void ParallelForEach(int64_t n, const std::function<void(int64_t)>& f);
+
+ private:
+  class Impl;
+  int threads_;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace bge
+
+#endif  // BGE_BASE_PARALLEL_H_

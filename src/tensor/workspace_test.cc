@@ -1,0 +1,35 @@
+#include "tensor/workspace.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <cstring>
+
+namespace bge {
+namespace {
+
+TEST(Workspace, AllocationsAreAlignedAndDisjoint) {
+  Workspace workspace;
+  auto* a = static_cast<char*>(workspace.Allocate(1));
+  auto* b = static_cast<char*>(workspace.Allocate(100));
+  auto* c = static_cast<char*>(workspace.Allocate(1 << 20));  // larger than the first block
+  for (char* p : {a, b, c}) EXPECT_EQ(reinterpret_cast<uintptr_t>(p) % 64, 0u);
+  std::memset(a, 1, 1);
+  std::memset(b, 2, 100);
+  std::memset(c, 3, 1 << 20);
+  EXPECT_EQ(*a, 1);
+  EXPECT_EQ(b[99], 2);
+}
+
+TEST(Workspace, ResetKeepsWhatWasNeededAsOneBlock) {
+  Workspace workspace;
+  for (int i = 0; i < 8; ++i) workspace.Allocate(200 * 1024);
+  workspace.Reset();
+  const size_t capacity = workspace.capacity_bytes();
+  EXPECT_GE(capacity, 8u * 200 * 1024);
+  for (int i = 0; i < 8; ++i) workspace.Allocate(200 * 1024);
+  EXPECT_EQ(workspace.capacity_bytes(), capacity);  // no further allocation
+}
+
+}  // namespace
+}  // namespace bge

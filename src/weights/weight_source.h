@@ -1,0 +1,78 @@
+// Where the tensors of a model come from, whatever the file format.
+#ifndef BGE_WEIGHTS_WEIGHT_SOURCE_H_
+#define BGE_WEIGHTS_WEIGHT_SOURCE_H_
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tensor/tensor_view.h"
+
+namespace bge {
+
+/// Named tensors, mapped read-only. Names are those of the Hugging Face checkpoint. Immutable;
+/// thread-safe; the views live as long as the source.
+class WeightSource {
+ public:
+  virtual ~WeightSource() = default;
+
+  /// nullopt where the name is absent. A tensor of a dtype that no encoder reads (int64 position_ids
+  /// buffers, say) is an error only when it is asked for: kUnsupported naming file, tensor and dtype.
+  virtual std::optional<TensorView> Find(std::string_view name) const = 0;
+  virtual std::vector<std::string> Names() const = 0;
+  /// The file that holds the tensor, for messages.
+  virtual std::string FileOf(std::string_view name) const = 0;
+  /// "__metadata__" and its like.
+  virtual const std::map<std::string, std::string>& Metadata() const = 0;
+  /// Paths of all files, relative to the model directory.
+  virtual std::vector<std::string> Files() const = 0;
+
+  /// Lets the kernel drop the mapped pages of this view, which now exists in packed form.
+  virtual void Release(const TensorView& view) const = 0;
+};
+
+/// A source of the weights in `dir`: model.safetensors.index.json with its shards, or
+/// model.safetensors. Error(kNotFound) naming what was looked for; kUnsupported where only
+/// pytorch_model.bin or the like is there; kCorruptData.
+std::shared_ptr<const WeightSource> OpenWeights(const std::filesystem::path& dir);
+
+/// One .safetensors file. Checks the whole header before it returns: sizes, dtypes, offsets without
+/// holes or overlaps, names that occur once.
+std::shared_ptr<const WeightSource> OpenSafetensors(const std::filesystem::path& path);
+
+/// The tensors of `source` under a prefix that is found once, by looking for `anchor` (for example
+/// "embeddings.word_embeddings.weight") as a name or as the end of a name: "", "bert.", "model.",
+/// "0.auto_model.", "0.auto_model.bert." ... Error(kCorruptData) where the anchor is absent.
+class PrefixedWeights {
+ public:
+  PrefixedWeights(std::shared_ptr<const WeightSource> source, std::string_view anchor);
+
+  /// The tensor, of exactly this shape, or Error(kCorruptData) naming file, tensor, found and expected.
+  TensorView Get(std::string_view name, const Shape& shape) const;
+  /// As Get, but nullopt where the name is absent.
+  std::optional<TensorView> Find(std::string_view name, const Shape& shape) const;
+  /// The tensor of any shape and this rank.
+  TensorView GetRank(std::string_view name, int rank) const;
+  /// The tensor as float32 values in memory of its own: for biases and norms. Error(kCorruptData)
+  /// where a value is not finite.
+  std::vector<float> GetVector(std::string_view name, int64_t size) const;
+
+  const std::string& prefix() const { return prefix_; }
+  const WeightSource& source() const { return *source_; }
+  const std::shared_ptr<const WeightSource>& shared_source() const { return source_; }
+
+ private:
+  std::shared_ptr<const WeightSource> source_;
+  std::string prefix_;
+};
+
+/// Any view converted to float32, exactly.
+std::vector<float> ToFloat32(const TensorView& view);
+
+}  // namespace bge
+
+#endif  // BGE_WEIGHTS_WEIGHT_SOURCE_H_
