@@ -1,9 +1,9 @@
 // The operations that encoders and heads are made of.
 //
 // One class for each kind of hardware: ref/ is the specification in plain loops, cpu/ the fast one.
-// The ops are coarse (at least tens of microseconds each), so a virtual call costs nothing. Every op
-// checks nothing: shapes are the caller's promise (BGE_DCHECK in debug builds). All float data is
-// float32; tables that stay in a model file may be float16 or bfloat16 and unaligned.
+// The ops are coarse (at least tens of microseconds each), so a virtual call costs nothing. Every
+// op checks nothing: shapes are the caller's promise (BGE_DCHECK in debug builds). All float data
+// is float32; tables that stay in a model file may be float16 or bfloat16 and unaligned.
 //
 // Thread-safety: ops are const and may run at once on different data. An op may split its work over
 // `context.pool`; inside another loop of that pool it runs on the calling thread alone.
@@ -11,21 +11,22 @@
 #ifndef BGE_KERNELS_BACKEND_H_
 #define BGE_KERNELS_BACKEND_H_
 
+#include "bge/types.h"
+
+#include "base/parallel.h"
+#include "tensor/tensor_view.h"
+#include "tensor/workspace.h"
+
 #include <cstdint>
 #include <memory>
 #include <span>
 #include <string_view>
 #include <vector>
 
-#include "base/parallel.h"
-#include "bge/types.h"
-#include "tensor/tensor_view.h"
-#include "tensor/workspace.h"
-
 namespace bge {
 
-/// Where an op finds its threads and scratch memory. Scratch is taken from `workspace` (of the calling
-/// thread) and given back with it.
+/// Where an op finds its threads and scratch memory. Scratch is taken from `workspace` (of the
+/// calling thread) and given back with it.
 struct OpContext {
   ThreadPool& pool;
   Workspace& workspace;
@@ -45,20 +46,23 @@ class PreparedLinear {
 
 /// Inputs of the embedding lookup: all [T].
 struct EmbeddingInputs {
-  std::span<const int32_t> input_ids;       // in [0, rows of word)
-  std::span<const int32_t> position_ids;    // in [0, rows of position)
-  std::span<const int32_t> token_type_ids;  // in [0, rows of token_type); unused where that is empty
+  std::span<const int32_t> input_ids;     // in [0, rows of word)
+  std::span<const int32_t> position_ids;  // in [0, rows of position)
+  std::span<const int32_t>
+      token_type_ids;  // in [0, rows of token_type); unused where that is empty
 };
 
-/// Tables of the embedding lookup, each [rows, H] of any dtype. token_type.data may be null.
+/// Tables of the embedding lookup, each [rows, H] of any dtype. The data of token_type and of
+/// position may be null: nothing is added. A null span of ids with a table means row 0 (token types
+/// only).
 struct EmbeddingTables {
   TensorView word;
   TensorView position;
   TensorView token_type;
 };
 
-/// One range of rows of `hidden` that becomes one pooled row: tokens [begin, end) of a sequence whose
-/// first token is row `sequence_begin`. begin > sequence_begin where a prompt is left out.
+/// One range of rows of `hidden` that becomes one pooled row: tokens [begin, end) of a sequence
+/// whose first token is row `sequence_begin`. begin > sequence_begin where a prompt is left out.
 struct PoolRange {
   int64_t sequence_begin;
   int64_t begin;
@@ -80,17 +84,19 @@ class Backend {
   virtual void Linear(const OpContext& context, ConstMatrix x, const PreparedLinear& w,
                       Matrix y) const = 0;
 
-  /// out[t] = LayerNorm(word[input_ids[t]] + token_type[token_type_ids[t]] + position[position_ids[t]]).
-  /// gamma, beta: [H]. Devlin et al. 2018; the order of the additions is transformers'.
+  /// out[t] = LayerNorm(word[input_ids[t]] + token_type[token_type_ids[t]] +
+  /// position[position_ids[t]]). gamma, beta: [H]. Devlin et al. 2018; the order of the additions
+  /// is transformers'.
   virtual void EmbedLayerNorm(const OpContext& context, const EmbeddingInputs& inputs,
                               const EmbeddingTables& tables, std::span<const float> gamma,
                               std::span<const float> beta, float epsilon, Matrix out) const = 0;
 
-  /// out = LayerNorm((x + bias) + residual) by rows: (v - mean) / sqrt(var + epsilon) * gamma + beta.
-  /// bias may be empty (zero), residual.data null (zero). out may be x or residual itself.
-  virtual void AddBiasLayerNorm(const OpContext& context, ConstMatrix x, std::span<const float> bias,
-                                ConstMatrix residual, std::span<const float> gamma,
-                                std::span<const float> beta, float epsilon, Matrix out) const = 0;
+  /// out = LayerNorm((x + bias) + residual) by rows: (v - mean) / sqrt(var + epsilon) * gamma +
+  /// beta. bias may be empty (zero), residual.data null (zero). out may be x or residual itself.
+  virtual void AddBiasLayerNorm(const OpContext& context, ConstMatrix x,
+                                std::span<const float> bias, ConstMatrix residual,
+                                std::span<const float> gamma, std::span<const float> beta,
+                                float epsilon, Matrix out) const = 0;
 
   /// x = activation(x + bias) in place; bias may be empty. kGeluErf is 0.5 x (1 + erf(x / sqrt 2)).
   virtual void BiasActivation(const OpContext& context, Matrix x, std::span<const float> bias,
@@ -100,13 +106,14 @@ class Backend {
   /// qkv: [T, 3H], a row holds q, k, v, each [A, D], without bias; bias: [3H] in the same order, or
   /// empty. cu_seqlens: [N + 1], from 0 to T. scale multiplies q . k. out: [T, H].
   /// (A backend may leave out the key's bias, which no softmax can see.)
-  virtual void VarlenAttention(const OpContext& context, ConstMatrix qkv, std::span<const float> bias,
-                               std::span<const int32_t> cu_seqlens, int64_t num_heads, float scale,
-                               Matrix out) const = 0;
+  virtual void VarlenAttention(const OpContext& context, ConstMatrix qkv,
+                               std::span<const float> bias, std::span<const int32_t> cu_seqlens,
+                               int64_t num_heads, float scale, Matrix out) const = 0;
 
-  /// out[n] = pooled rows of ranges[n] (sentence-transformers models/Pooling.py). An empty range gives
-  /// what masked padding gives there: zeros for the means, -infinity becoming 0 for max, zeros for cls
-  /// and lasttoken. hidden: [T, H]; out: [N, H], rows may be strided.
+  /// out[n] = pooled rows of ranges[n] (sentence-transformers models/Pooling.py). An empty range
+  /// gives what masked padding gives there: zeros for the means and lasttoken; for cls the first
+  /// row of the sequence where a prompt takes all of it (begin > sequence_begin), else zeros; for
+  /// max zeros, where upstream has -infinity. hidden: [T, H]; out: [N, H], rows may be strided.
   virtual void Pool(const OpContext& context, ConstMatrix hidden, std::span<const PoolRange> ranges,
                     Pooling pooling, Matrix out) const = 0;
 

@@ -1,0 +1,13 @@
+// The table of backends in this build.
+#include "kernels/backend.h"
+
+#include <array>
+
+namespace bge {
+
+std::span<const Backend* const> AllBackends() {
+  static const std::array<const Backend*, 1> backends = {&ReferenceBackend()};
+  return backends;
+}
+
+}  // namespace bge

@@ -1,0 +1,52 @@
+// softmax(scale * q k^T) v for each sequence and head (Vaswani et al. 2017, equation 1).
+#include "kernels/ref/ops.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+namespace bge::ref {
+
+void VarlenAttention(ConstMatrix qkv, std::span<const float> bias,
+                     std::span<const int32_t> cu_seqlens, int64_t num_heads, float scale,
+                     Matrix out) {
+  const int64_t hidden_size = out.cols;
+  const int64_t head_dim = hidden_size / num_heads;
+  // Column c of row t of the projection, with its bias: q, k and v lie side by side.
+  const auto at = [&](int64_t t, int64_t c) {
+    const double b = bias.empty() ? 0.0 : static_cast<double>(bias[static_cast<size_t>(c)]);
+    return static_cast<double>(qkv.row(t)[c]) + b;
+  };
+
+  for (size_t n = 0; n + 1 < cu_seqlens.size(); ++n) {
+    const int64_t begin = cu_seqlens[n];
+    const int64_t end = cu_seqlens[n + 1];
+    std::vector<double> p(static_cast<size_t>(end - begin));
+    for (int64_t head = 0; head < num_heads; ++head) {
+      const int64_t q = head * head_dim;
+      const int64_t k = hidden_size + q;
+      const int64_t v = 2 * hidden_size + q;
+      for (int64_t i = begin; i < end; ++i) {
+        double max = -std::numeric_limits<double>::infinity();
+        for (int64_t j = begin; j < end; ++j) {
+          double score = 0.0;
+          for (int64_t d = 0; d < head_dim; ++d) score += at(i, q + d) * at(j, k + d);
+          p[static_cast<size_t>(j - begin)] = score * static_cast<double>(scale);
+          max = std::max(max, p[static_cast<size_t>(j - begin)]);
+        }
+        double sum = 0.0;
+        for (double& e : p) sum += e = std::exp(e - max);
+        for (int64_t d = 0; d < head_dim; ++d) {
+          double mix = 0.0;
+          for (int64_t j = begin; j < end; ++j) {
+            mix += p[static_cast<size_t>(j - begin)] * at(j, v + d);
+          }
+          out.row(i)[q + d] = static_cast<float>(mix / sum);
+        }
+      }
+    }
+  }
+}
+
+}  // namespace bge::ref

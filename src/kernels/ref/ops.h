@@ -1,0 +1,29 @@
+// The reference operations: one file each, plain loops, double accumulation. They say what every
+// other backend must compute; the contracts (shapes, aliasing, empty ranges) stand in
+// kernels/backend.h.
+#ifndef BGE_KERNELS_REF_OPS_H_
+#define BGE_KERNELS_REF_OPS_H_
+
+#include "kernels/backend.h"
+
+namespace bge::ref {
+
+std::unique_ptr<const PreparedLinear> PrepareLinear(std::span<const TensorView> parts);
+void Linear(ConstMatrix x, const PreparedLinear& w, Matrix y);
+void EmbedLayerNorm(const EmbeddingInputs& inputs, const EmbeddingTables& tables,
+                    std::span<const float> gamma, std::span<const float> beta, float epsilon,
+                    Matrix out);
+void AddBiasLayerNorm(ConstMatrix x, std::span<const float> bias, ConstMatrix residual,
+                      std::span<const float> gamma, std::span<const float> beta, float epsilon,
+                      Matrix out);
+void BiasActivation(Matrix x, std::span<const float> bias, Activation activation);
+void VarlenAttention(ConstMatrix qkv, std::span<const float> bias,
+                     std::span<const int32_t> cu_seqlens, int64_t num_heads, float scale,
+                     Matrix out);
+void Pool(ConstMatrix hidden, std::span<const PoolRange> ranges, Pooling pooling, Matrix out);
+void L2Normalize(Matrix x);
+void DotProducts(ConstMatrix queries, ConstMatrix rows, Matrix scores);
+
+}  // namespace bge::ref
+
+#endif  // BGE_KERNELS_REF_OPS_H_

@@ -1,0 +1,56 @@
+// The reference backend: the specification as a Backend, on the calling thread alone.
+#include "kernels/ref/ops.h"
+
+namespace bge {
+
+namespace {
+
+class RefBackend : public Backend {
+ public:
+  std::string_view name() const override { return "ref"; }
+
+  std::unique_ptr<const PreparedLinear> PrepareLinear(
+      std::span<const TensorView> parts) const override {
+    return ref::PrepareLinear(parts);
+  }
+  void Linear(const OpContext&, ConstMatrix x, const PreparedLinear& w, Matrix y) const override {
+    ref::Linear(x, w, y);
+  }
+  void EmbedLayerNorm(const OpContext&, const EmbeddingInputs& inputs,
+                      const EmbeddingTables& tables, std::span<const float> gamma,
+                      std::span<const float> beta, float epsilon, Matrix out) const override {
+    ref::EmbedLayerNorm(inputs, tables, gamma, beta, epsilon, out);
+  }
+  void AddBiasLayerNorm(const OpContext&, ConstMatrix x, std::span<const float> bias,
+                        ConstMatrix residual, std::span<const float> gamma,
+                        std::span<const float> beta, float epsilon, Matrix out) const override {
+    ref::AddBiasLayerNorm(x, bias, residual, gamma, beta, epsilon, out);
+  }
+  void BiasActivation(const OpContext&, Matrix x, std::span<const float> bias,
+                      Activation activation) const override {
+    ref::BiasActivation(x, bias, activation);
+  }
+  void VarlenAttention(const OpContext&, ConstMatrix qkv, std::span<const float> bias,
+                       std::span<const int32_t> cu_seqlens, int64_t num_heads, float scale,
+                       Matrix out) const override {
+    ref::VarlenAttention(qkv, bias, cu_seqlens, num_heads, scale, out);
+  }
+  void Pool(const OpContext&, ConstMatrix hidden, std::span<const PoolRange> ranges,
+            Pooling pooling, Matrix out) const override {
+    ref::Pool(hidden, ranges, pooling, out);
+  }
+  void L2Normalize(const OpContext&, Matrix x) const override { ref::L2Normalize(x); }
+  void DotProducts(const OpContext&, ConstMatrix queries, ConstMatrix rows,
+                   Matrix scores) const override {
+    ref::DotProducts(queries, rows, scores);
+  }
+};
+
+}  // namespace
+
+const Backend& ReferenceBackend() {
+  static const RefBackend backend;
+  return backend;
+}
+
+}  // namespace bge
