@@ -6,6 +6,8 @@ add_library(bge_flags INTERFACE)
 target_compile_features(bge_flags INTERFACE cxx_std_20)
 target_compile_options(bge_flags INTERFACE
   -Wall -Wextra -Wconversion -Wshadow -Wno-sign-conversion -Wnon-virtual-dtor
+  # GCC 12 sees overlaps in std::string's operator+ that are not there (GCC bug 105651).
+  $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>
   $<$<BOOL:${BGE_WERROR}>:-Werror>
   -fvisibility=hidden -fvisibility-inlines-hidden)
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")

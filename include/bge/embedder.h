@@ -2,6 +2,10 @@
 #ifndef BGE_EMBEDDER_H_
 #define BGE_EMBEDDER_H_
 
+#include "bge/export.h"
+#include "bge/tokenizer.h"
+#include "bge/types.h"
+
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -13,17 +17,13 @@
 #include <string_view>
 #include <vector>
 
-#include "bge/export.h"
-#include "bge/tokenizer.h"
-#include "bge/types.h"
-
 namespace bge {
 
 /// Settings of a loaded model. What is left at nullopt comes from the model's own files.
 struct EmbedderOptions {
-  int threads = 0;                      ///< 0: one for each physical core this process may use
-  std::optional<Pooling> pooling;       ///< instead of the model's
-  std::optional<int64_t> max_length;    ///< tokens, special tokens included
+  int threads = 0;                    ///< 0: one for each physical core this process may use
+  std::optional<Pooling> pooling;     ///< instead of the model's
+  std::optional<int64_t> max_length;  ///< tokens, special tokens included
   WarningSink on_warning;
 };
 
@@ -56,30 +56,30 @@ struct ModelInfo {
   int64_t num_heads = 0;
   int64_t intermediate_size = 0;
   int64_t vocab_size = 0;
-  int64_t num_parameters = 0;       ///< in the tensors that inference reads
-  std::string weights_dtype;        ///< as stored: "float32", "float16", "bfloat16"
-  int64_t dimension = 0;            ///< of the vectors, after all modules
+  int64_t num_parameters = 0;  ///< in the tensors that inference reads
+  std::string weights_dtype;   ///< as stored: "float32", "float16", "bfloat16"
+  int64_t dimension = 0;       ///< of the vectors, after all modules
   int64_t max_length = 0;
-  std::string max_length_source;    ///< file and field, or "default"
-  std::vector<Pooling> poolings;    ///< concatenated in this order
+  std::string max_length_source;  ///< file and field, or "default"
+  std::vector<Pooling> poolings;  ///< concatenated in this order
   std::string pooling_source;
-  bool include_prompt = true;       ///< false: the prompt's tokens are left out of pooling
-  bool normalizes = false;          ///< the model has a Normalize module
-  std::vector<std::string> modules; ///< as in modules.json, in order
+  bool include_prompt = true;        ///< false: the prompt's tokens are left out of pooling
+  bool normalizes = false;           ///< the model has a Normalize module
+  std::vector<std::string> modules;  ///< as in modules.json, in order
   std::map<std::string, std::string> prompts;
   std::string default_prompt_name;  ///< empty: none
   std::string query_instruction;    ///< what Role::kQuery puts in front; empty: nothing
   std::string document_instruction;
   std::string instruction_source;
-  std::string similarity;           ///< "cosine", "dot", "euclidean", "manhattan"
-  std::vector<std::string> files;   ///< relative paths of the files that were read
+  std::string similarity;          ///< "cosine", "dot", "euclidean", "manhattan"
+  std::vector<std::string> files;  ///< relative paths of the files that were read
 };
 
 /// A loaded embedding model. Immutable; every method may be called from several threads at once.
 class BGE_API Embedder {
  public:
-  /// `model`: a model directory, or a name ("BAAI/bge-small-en-v1.5", "name@revision") that is looked
-  /// up in the Hugging Face cache. Nothing is downloaded. Throws Error.
+  /// `model`: a model directory, or a name ("BAAI/bge-small-en-v1.5", "name@revision") that is
+  /// looked up in the Hugging Face cache. Nothing is downloaded. Throws Error.
   static Embedder Load(const std::string& model, const EmbedderOptions& options = {});
 
   Embedder(Embedder&&) noexcept;
@@ -90,7 +90,8 @@ class BGE_API Embedder {
   /// does not depend on the other texts of the call, nor on the number of threads (to 1e-6).
   /// An empty text is a text: it is computed from the special tokens alone. A vector of zeros stays
   /// zeros when normalised. Throws kInvalidArgument for options that the model cannot meet.
-  Embeddings Encode(std::span<const std::string_view> texts, const EncodeOptions& options = {}) const;
+  Embeddings Encode(std::span<const std::string_view> texts,
+                    const EncodeOptions& options = {}) const;
   Embeddings Encode(std::span<const std::string> texts, const EncodeOptions& options = {}) const;
 
   /// One text: [dimension].

@@ -2,11 +2,11 @@
 #ifndef BGE_ERROR_H_
 #define BGE_ERROR_H_
 
+#include "bge/export.h"
+
 #include <stdexcept>
 #include <string>
 #include <string_view>
-
-#include "bge/export.h"
 
 namespace bge {
 

@@ -2,6 +2,9 @@
 #ifndef BGE_TOKENIZER_H_
 #define BGE_TOKENIZER_H_
 
+#include "bge/export.h"
+#include "bge/types.h"
+
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -10,16 +13,13 @@
 #include <string_view>
 #include <vector>
 
-#include "bge/export.h"
-#include "bge/types.h"
-
 namespace bge {
 
 /// Which text of a pair loses tokens when the pair is too long.
 enum class TruncationStrategy { kLongestFirst, kOnlyFirst, kOnlySecond };
 
-/// Half-open range [begin, end) of Unicode characters (code points) of the original text. Bytes that
-/// are not UTF-8 count as the U+FFFD characters that replace them.
+/// Half-open range [begin, end) of Unicode characters (code points) of the original text. Bytes
+/// that are not UTF-8 count as the U+FFFD characters that replace them.
 struct Offset {
   uint32_t begin = 0;
   uint32_t end = 0;
@@ -40,9 +40,10 @@ struct TokenizeOptions {
 struct Encoding {
   std::vector<int32_t> ids;
   std::vector<int32_t> type_ids;
-  std::vector<Offset> offsets;             ///< empty unless want_offsets; specials are (0, 0)
-  std::vector<uint8_t> special_tokens_mask;  ///< empty unless want_offsets; 1 = added by the template
-  bool truncated = false;                  ///< tokens were cut off by max_length
+  std::vector<Offset> offsets;  ///< empty unless want_offsets; specials are (0, 0)
+  std::vector<uint8_t>
+      special_tokens_mask;  ///< empty unless want_offsets; 1 = added by the template
+  bool truncated = false;   ///< tokens were cut off by max_length
 };
 
 /// A tokenizer loaded from tokenizer.json, or from vocab.txt with tokenizer_config.json.

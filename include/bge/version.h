@@ -2,9 +2,9 @@
 #ifndef BGE_VERSION_H_
 #define BGE_VERSION_H_
 
-#include <string_view>
-
 #include "bge/export.h"
+
+#include <string_view>
 
 namespace bge {
 

@@ -1,4 +1,5 @@
-// Every environment variable that the library reads goes through here (docs/environment.md lists them).
+// Every environment variable that the library reads goes through here (docs/environment.md lists
+// them).
 #ifndef BGE_BASE_ENV_H_
 #define BGE_BASE_ENV_H_
 

@@ -2,10 +2,10 @@
 #ifndef BGE_BASE_ERROR_H_
 #define BGE_BASE_ERROR_H_
 
+#include "bge/error.h"
+
 #include <string>
 #include <string_view>
-
-#include "bge/error.h"
 
 namespace bge {
 

@@ -12,8 +12,8 @@
 
 namespace bge {
 
-/// A whole file mapped read-only. Immutable; thread-safe. The file must not be changed in place while
-/// it is mapped (a truncation is a SIGBUS): replace it by rename instead.
+/// A whole file mapped read-only. Immutable; thread-safe. The file must not be changed in place
+/// while it is mapped (a truncation is a SIGBUS): replace it by rename instead.
 class MappedFile {
  public:
   /// Error(kNotFound) or Error(kIo). A directory or other non-regular file is kInvalidArgument.
@@ -25,8 +25,8 @@ class MappedFile {
   std::span<const std::byte> bytes() const { return {data_, size_}; }
   const std::filesystem::path& path() const { return path_; }
 
-  /// Lets the kernel drop the pages of [offset, offset + size) from this process; they are read again
-  /// if touched again.
+  /// Lets the kernel drop the pages of [offset, offset + size) from this process; they are read
+  /// again if touched again.
   void Release(size_t offset, size_t size) const;
 
  private:
@@ -39,9 +39,9 @@ class MappedFile {
 /// The file's content. Error(kNotFound / kIo), or kCorruptData where it is over max_bytes.
 std::string ReadFile(const std::filesystem::path& path, uint64_t max_bytes);
 
-/// A file that appears under its name only when Commit() has written and synced all of it. Destroyed
-/// without Commit, it leaves nothing behind; RemoveUnfinishedFiles() does the same from a signal
-/// handler. Not thread-safe.
+/// A file that appears under its name only when Commit() has written and synced all of it.
+/// Destroyed without Commit, it leaves nothing behind; RemoveUnfinishedFiles() does the same from a
+/// signal handler. Not thread-safe.
 class AtomicFile {
  public:
   /// Creates a temporary sibling of `path`. Error(kIo).
@@ -53,6 +53,8 @@ class AtomicFile {
   void Write(std::span<const std::byte> bytes);
   /// Overwrites what was written before, for headers that are known at the end only.
   void WriteAt(uint64_t offset, std::string_view bytes);
+  /// Reads back [offset, offset + size) of what was written before.
+  std::string ReadAt(uint64_t offset, size_t size);
   uint64_t size() const;
   /// Flushes, syncs, renames to the final name, syncs the folder.
   void Commit();
@@ -62,8 +64,8 @@ class AtomicFile {
   std::unique_ptr<State> state_;
 };
 
-/// A directory built aside and put in place by Commit(): the directory form of AtomicFile. An existing
-/// directory at `path` is replaced (renamed away, then removed).
+/// A directory built aside and put in place by Commit(): the directory form of AtomicFile. An
+/// existing directory at `path` is replaced (renamed away, then removed).
 class AtomicDirectory {
  public:
   explicit AtomicDirectory(const std::filesystem::path& path);
@@ -78,8 +80,9 @@ class AtomicDirectory {
   std::unique_ptr<State> state_;
 };
 
-/// Removes temporary files and directories of this process that were not committed. Async-signal-safe
-/// for files; directories are left with the suffix ".tmp-PID" and removed by the next writer.
+/// Removes temporary files and directories of this process that were not committed.
+/// Async-signal-safe for files; directories are left with the suffix ".tmp-PID" and removed by the
+/// next writer.
 void RemoveUnfinishedFiles() noexcept;
 
 }  // namespace bge

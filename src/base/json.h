@@ -45,7 +45,8 @@ class Value {
   /// Number of elements or members.
   size_t size() const;
 
-  /// Member of an object; nullopt where absent. A member that is null is present. The last one wins.
+  /// Member of an object; nullopt where absent. A member that is null is present. The last one
+  /// wins.
   std::optional<Value> Find(std::string_view key) const;
   /// As Find, but absent and null are the same.
   std::optional<Value> FindNonNull(std::string_view key) const;
@@ -71,7 +72,6 @@ class Value {
  private:
   friend class Document;
   Value(const Document* document, uint32_t node) : document_(document), node_(node) {}
-  Value FirstChild() const;   // of a non-empty array or object (the first key's value)
   uint32_t NextNode() const;  // the node just past this value
   void Require(Type type) const;
 
@@ -90,7 +90,8 @@ class Document {
   /// `file_name` is used in messages only. Error(kCorruptData) with file and byte offset.
   static std::shared_ptr<const Document> Parse(std::string_view text, std::string file_name);
   /// Reads and parses. Error(kNotFound / kIo) too. Files over `max_bytes` are refused.
-  static std::shared_ptr<const Document> Load(const std::string& path, uint64_t max_bytes = 1u << 30);
+  static std::shared_ptr<const Document> Load(const std::string& path,
+                                              uint64_t max_bytes = 1u << 30);
 
   Value root() const { return Value(this, 0); }
   const std::string& file_name() const { return file_name_; }
@@ -113,7 +114,8 @@ class Document {
   friend class Builder;
   Document() = default;
   std::string file_name_;
-  std::vector<Node> nodes_;  // in document order; an object's member is a string node, then its value
+  std::vector<Node>
+      nodes_;  // in document order; an object's member is a string node, then its value
   std::string text_;
 };
 

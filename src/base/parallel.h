@@ -24,9 +24,10 @@ class ThreadPool {
 
   int threads() const { return threads_; }
 
-  /// Calls f(begin, end) for disjoint ranges that cover [0, n), each of at least `grain` items but the
-  /// last. Ranges go to free threads in order. From inside another loop's f it runs on the calling
-  /// thread alone. The first exception of any f is rethrown here, after all threads have stopped.
+  /// Calls f(begin, end) for disjoint ranges that cover [0, n), each of at least `grain` items but
+  /// the last. Ranges go to free threads in order. From inside another loop's f it runs on the
+  /// calling thread alone. The first exception of any f is rethrown here, after all threads have
+  /// stopped.
   void ParallelFor(int64_t n, int64_t grain, const std::function<void(int64_t, int64_t)>& f);
 
   /// Calls f(i) for every i of [0, n), one at a time to each free thread, in increasing order of i.

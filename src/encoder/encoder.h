@@ -2,15 +2,15 @@
 #ifndef BGE_ENCODER_ENCODER_H_
 #define BGE_ENCODER_ENCODER_H_
 
+#include "base/json.h"
+#include "kernels/backend.h"
+#include "weights/weight_source.h"
+
 #include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
 #include <vector>
-
-#include "base/json.h"
-#include "kernels/backend.h"
-#include "weights/weight_source.h"
 
 namespace bge {
 
@@ -33,7 +33,8 @@ struct EncoderInfo {
   int64_t num_heads = 0;
   int64_t intermediate_size = 0;
   int64_t vocab_size = 0;
-  int64_t max_tokens = 0;      ///< positions it has, special tokens included (RoBERTa's offset taken off)
+  int64_t max_tokens =
+      0;  ///< positions it has, special tokens included (RoBERTa's offset taken off)
   int64_t num_parameters = 0;  ///< of the tensors that inference reads
   std::string weights_dtype;   ///< of the word embeddings, as stored
   size_t packed_bytes = 0;     ///< memory of its own, beside the mapped file
@@ -45,13 +46,14 @@ class Encoder {
   virtual ~Encoder() = default;
   virtual const EncoderInfo& info() const = 0;
 
-  /// Last hidden states [T, H], in the workspace: valid until it is reset. Ids are in [0, vocab_size),
-  /// sequences have 1..max_tokens tokens: the caller has checked.
+  /// Last hidden states [T, H], in the workspace: valid until it is reset. Ids are in [0,
+  /// vocab_size), sequences have 1..max_tokens tokens: the caller has checked.
   virtual Matrix Forward(const PackedBatch& batch, const OpContext& context) const = 0;
 };
 
-/// The encoder that `config` (a Hugging Face config.json) names, with its weights. Error(kUnsupported)
-/// for an unknown model_type, activation or position scheme; kCorruptData for weights that do not fit.
+/// The encoder that `config` (a Hugging Face config.json) names, with its weights.
+/// Error(kUnsupported) for an unknown model_type, activation or position scheme; kCorruptData for
+/// weights that do not fit.
 std::unique_ptr<const Encoder> MakeEncoder(json::Value config,
                                            std::shared_ptr<const WeightSource> weights,
                                            const Backend& backend, ThreadPool& pool);

@@ -5,6 +5,11 @@
 #ifndef BGE_ENGINE_MODEL_SPEC_H_
 #define BGE_ENGINE_MODEL_SPEC_H_
 
+#include "bge/types.h"
+
+#include "base/json.h"
+#include "kernels/backend.h"
+
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -14,25 +19,21 @@
 #include <variant>
 #include <vector>
 
-#include "base/json.h"
-#include "bge/types.h"
-#include "kernels/backend.h"
-
 namespace bge {
 
 /// Modules that follow the Transformer, in the order of modules.json.
 struct PoolingModule {
-  std::vector<Pooling> modes;   // concatenated in this order
+  std::vector<Pooling> modes;  // concatenated in this order
   bool include_prompt = true;
-  std::string source;           // "1_Pooling/config.json", "known model BAAI/bge-...", "default"
+  std::string source;  // "1_Pooling/config.json", "known model BAAI/bge-...", "default"
 };
 struct NormalizeModule {};
 struct DenseModule {
-  std::filesystem::path dir;    // where its weights are
+  std::filesystem::path dir;  // where its weights are
   int64_t in_features = 0;
   int64_t out_features = 0;
   bool bias = true;
-  bool residual = false;        // adds residual.weight * x (or x itself where the tensor is absent)
+  bool residual = false;  // adds residual.weight * x (or x itself where the tensor is absent)
   Activation activation = Activation::kTanh;
 };
 struct LayerNormModule {
@@ -41,31 +42,32 @@ struct LayerNormModule {
 };
 /// Does nothing at inference.
 struct DropoutModule {};
-using ModuleSpec = std::variant<PoolingModule, NormalizeModule, DenseModule, LayerNormModule, DropoutModule>;
+using ModuleSpec =
+    std::variant<PoolingModule, NormalizeModule, DenseModule, LayerNormModule, DropoutModule>;
 
 struct ModelSpec {
   std::filesystem::path dir;              // the model directory
   std::filesystem::path transformer_dir;  // where config.json, tokenizer and weights are
-  std::string name;                       // "BAAI/bge-small-en-v1.5" where recognised, else the folder's name
-  bool known = false;                     // a row of the table of known models
+  std::string name;    // "BAAI/bge-small-en-v1.5" where recognised, else the folder's name
+  bool known = false;  // a row of the table of known models
   std::shared_ptr<const json::Document> config;  // config.json of the transformer
-  int64_t max_length = 0;                 // before the encoder's own clamp
+  int64_t max_length = 0;                        // before the encoder's own clamp
   std::string max_length_source;
-  bool do_lower_case = false;             // sentence_bert_config.json: a Lowercase in front of the tokenizer
+  bool do_lower_case = false;  // sentence_bert_config.json: a Lowercase in front of the tokenizer
   std::vector<ModuleSpec> modules;        // begins with a PoolingModule
   std::vector<std::string> module_names;  // "Transformer", "Pooling", ...: as listed
   std::map<std::string, std::string> prompts;
   std::string default_prompt_name;
-  std::string query_instruction;          // of Role::kQuery
+  std::string query_instruction;  // of Role::kQuery
   std::string document_instruction;
   std::string instruction_source;
   std::string similarity = "cosine";
-  std::optional<int64_t> truncate_dim;    // config_sentence_transformers.json
-  std::vector<std::string> files;         // read so far, relative to dir
+  std::optional<int64_t> truncate_dim;  // config_sentence_transformers.json
+  std::vector<std::string> files;       // read so far, relative to dir
 };
 
-/// Reads the configuration files of `dir`. Error naming file, field, found and expected; kUnsupported
-/// for a module or model type that this build does not have.
+/// Reads the configuration files of `dir`. Error naming file, field, found and expected;
+/// kUnsupported for a module or model type that this build does not have.
 ModelSpec ReadModelSpec(const std::filesystem::path& dir, const WarningSink& on_warning);
 
 }  // namespace bge

@@ -21,11 +21,12 @@ std::optional<ModelName> ParseModelName(std::string_view name);
 /// ~/.cache/huggingface/hub.
 std::filesystem::path HubCacheDir();
 
-/// The snapshot directory of the name, if it is in the cache: models--ORG--NAME/snapshots/COMMIT, the
-/// commit read from refs/REVISION or given as such.
+/// The snapshot directory of the name, if it is in the cache: models--ORG--NAME/snapshots/COMMIT,
+/// the commit read from refs/REVISION or given as such.
 std::optional<std::filesystem::path> FindInCache(const ModelName& name);
 
-/// A directory as it is, else a name found in the cache, else Error(kNotFound) that says how to get it.
+/// A directory as it is, else a name found in the cache, else Error(kNotFound) that says how to get
+/// it.
 std::filesystem::path ResolveModel(const std::string& path_or_name);
 
 /// "ORG/NAME" where `dir` is .../models--ORG--NAME/snapshots/COMMIT (links resolved or not).

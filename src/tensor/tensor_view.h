@@ -2,14 +2,14 @@
 #ifndef BGE_TENSOR_TENSOR_VIEW_H_
 #define BGE_TENSOR_TENSOR_VIEW_H_
 
+#include "base/error.h"
+#include "tensor/dtype.h"
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
 #include <string>
-
-#include "base/error.h"
-#include "tensor/dtype.h"
 
 namespace bge {
 
@@ -81,7 +81,9 @@ struct MatrixView {
     return data + r * stride;
   }
   /// Rows [begin, begin + n).
-  MatrixView Rows(int64_t begin, int64_t n) const { return {data + begin * stride, n, cols, stride}; }
+  MatrixView Rows(int64_t begin, int64_t n) const {
+    return {data + begin * stride, n, cols, stride};
+  }
 };
 using ConstMatrix = MatrixView<const float>;
 using Matrix = MatrixView<float>;

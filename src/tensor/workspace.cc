@@ -6,7 +6,7 @@
 namespace bge {
 
 namespace {
-constexpr size_t kAlignment = 64;        // a cache line, and the widest vector
+constexpr size_t kAlignment = 64;         // a cache line, and the widest vector
 constexpr size_t kMinBlock = 256 * 1024;  // below this the number of blocks would matter
 }  // namespace
 

@@ -2,17 +2,17 @@
 #ifndef BGE_TENSOR_WORKSPACE_H_
 #define BGE_TENSOR_WORKSPACE_H_
 
+#include "tensor/tensor_view.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <vector>
 
-#include "tensor/tensor_view.h"
-
 namespace bge {
 
-/// A bump arena of 64-byte-aligned blocks. Allocations live until Reset(), which keeps the memory (as
-/// one block large enough for what was used before). Single thread.
+/// A bump arena of 64-byte-aligned blocks. Allocations live until Reset(), which keeps the memory
+/// (as one block large enough for what was used before). Single thread.
 class Workspace {
  public:
   Workspace() = default;

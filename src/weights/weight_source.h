@@ -2,6 +2,8 @@
 #ifndef BGE_WEIGHTS_WEIGHT_SOURCE_H_
 #define BGE_WEIGHTS_WEIGHT_SOURCE_H_
 
+#include "tensor/tensor_view.h"
+
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -9,8 +11,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "tensor/tensor_view.h"
 
 namespace bge {
 
@@ -20,9 +20,11 @@ class WeightSource {
  public:
   virtual ~WeightSource() = default;
 
-  /// nullopt where the name is absent. A tensor of a dtype that no encoder reads (int64 position_ids
-  /// buffers, say) is an error only when it is asked for: kUnsupported naming file, tensor and dtype.
+  /// nullopt where the name is absent. A tensor of a dtype that no encoder reads (int64
+  /// position_ids buffers, say) is an error only when it is asked for: kUnsupported naming file,
+  /// tensor and dtype.
   virtual std::optional<TensorView> Find(std::string_view name) const = 0;
+  /// All names, sorted.
   virtual std::vector<std::string> Names() const = 0;
   /// The file that holds the tensor, for messages.
   virtual std::string FileOf(std::string_view name) const = 0;
@@ -31,12 +33,14 @@ class WeightSource {
   /// Paths of all files, relative to the model directory.
   virtual std::vector<std::string> Files() const = 0;
 
-  /// Lets the kernel drop the mapped pages of this view, which now exists in packed form.
+  /// Lets the kernel drop the mapped pages wholly inside this view, which now exists in packed
+  /// form. The view stays valid: pages are read again when touched. A view of another source does
+  /// nothing.
   virtual void Release(const TensorView& view) const = 0;
 };
 
-/// A source of the weights in `dir`: model.safetensors.index.json with its shards, or
-/// model.safetensors. Error(kNotFound) naming what was looked for; kUnsupported where only
+/// A source of the weights in `dir`: model.safetensors, or model.safetensors.index.json with its
+/// shards. Error(kNotFound) naming what was looked for; kUnsupported where only
 /// pytorch_model.bin or the like is there; kCorruptData.
 std::shared_ptr<const WeightSource> OpenWeights(const std::filesystem::path& dir);
 
@@ -46,12 +50,15 @@ std::shared_ptr<const WeightSource> OpenSafetensors(const std::filesystem::path&
 
 /// The tensors of `source` under a prefix that is found once, by looking for `anchor` (for example
 /// "embeddings.word_embeddings.weight") as a name or as the end of a name: "", "bert.", "model.",
-/// "0.auto_model.", "0.auto_model.bert." ... Error(kCorruptData) where the anchor is absent.
+/// "0.auto_model.", "0.auto_model.bert." ... Error(kCorruptData) where the anchor is absent, or is
+/// there more than once under none of these usual prefixes. Old checkpoints' LayerNorm.gamma and
+/// LayerNorm.beta are found as LayerNorm.weight and LayerNorm.bias. Thread-safe.
 class PrefixedWeights {
  public:
   PrefixedWeights(std::shared_ptr<const WeightSource> source, std::string_view anchor);
 
-  /// The tensor, of exactly this shape, or Error(kCorruptData) naming file, tensor, found and expected.
+  /// The tensor, of exactly this shape, or Error(kCorruptData) naming file, tensor, found and
+  /// expected.
   TensorView Get(std::string_view name, const Shape& shape) const;
   /// As Get, but nullopt where the name is absent.
   std::optional<TensorView> Find(std::string_view name, const Shape& shape) const;
@@ -66,6 +73,11 @@ class PrefixedWeights {
   const std::shared_ptr<const WeightSource>& shared_source() const { return source_; }
 
  private:
+  std::optional<TensorView> FindAny(std::string_view name) const;
+  TensorView GetAny(std::string_view name, std::string_view expected) const;
+  [[noreturn]] void FailShape(std::string_view name, const TensorView& view,
+                              std::string_view expected) const;
+
   std::shared_ptr<const WeightSource> source_;
   std::string prefix_;
 };

@@ -1,0 +1,89 @@
+#include "base/error.h"
+
+#include <cstdio>
+#include <cstdlib>
+
+namespace bge {
+
+std::string_view ErrorCodeName(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::kInvalidArgument:
+      return "invalid_argument";
+    case ErrorCode::kNotFound:
+      return "not_found";
+    case ErrorCode::kCorruptData:
+      return "corrupt_data";
+    case ErrorCode::kUnsupported:
+      return "unsupported";
+    case ErrorCode::kOutOfMemory:
+      return "out_of_memory";
+    case ErrorCode::kOverloaded:
+      return "overloaded";
+    case ErrorCode::kCancelled:
+      return "cancelled";
+    case ErrorCode::kIo:
+      return "io";
+    case ErrorCode::kInternal:
+      return "internal";
+  }
+  return "unknown";
+}
+
+Error::Error(ErrorCode code, const std::string& message)
+    : std::runtime_error(message), code_(code) {}
+
+namespace {
+
+// Length of the well-formed UTF-8 sequence at the start of `s` (Unicode 15, table 3-7); 0 if none.
+size_t SequenceLength(std::string_view s) {
+  const auto byte = [&](size_t i) { return i < s.size() ? static_cast<unsigned char>(s[i]) : 0u; };
+  const auto tail = [&](size_t i, unsigned low = 0x80, unsigned high = 0xbf) {
+    return byte(i) >= low && byte(i) <= high;
+  };
+  const unsigned b = byte(0);
+  if (b < 0x80) return 1;
+  if (b >= 0xc2 && b <= 0xdf) return tail(1) ? 2 : 0;
+  if (b == 0xe0) return tail(1, 0xa0) && tail(2) ? 3 : 0;
+  if (b == 0xed) return tail(1, 0x80, 0x9f) && tail(2) ? 3 : 0;
+  if (b >= 0xe1 && b <= 0xef) return tail(1) && tail(2) ? 3 : 0;
+  if (b == 0xf0) return tail(1, 0x90) && tail(2) && tail(3) ? 4 : 0;
+  if (b >= 0xf1 && b <= 0xf3) return tail(1) && tail(2) && tail(3) ? 4 : 0;
+  if (b == 0xf4) return tail(1, 0x80, 0x8f) && tail(2) && tail(3) ? 4 : 0;
+  return 0;
+}
+
+}  // namespace
+
+std::string Printable(std::string_view text, size_t max_bytes) {
+  std::string out;
+  for (size_t i = 0; i < text.size();) {
+    if (out.size() >= max_bytes) return out + "...";
+    const size_t n = SequenceLength(text.substr(i));
+    const auto b = static_cast<unsigned char>(text[i]);
+    if (n == 0 || (n == 1 && (b < 0x20 || b == 0x7f)) ||
+        (n == 2 && b == 0xc2 && static_cast<unsigned char>(text[i + 1]) < 0xa0)) {
+      constexpr char kHex[] = "0123456789abcdef";
+      for (size_t k = 0; k < (n == 0 ? 1 : n); ++k) {
+        const auto c = static_cast<unsigned char>(text[i + k]);
+        out += {'\\', 'x', kHex[c >> 4], kHex[c & 15]};
+      }
+      i += n == 0 ? 1 : n;
+      continue;
+    }
+    out.append(text.substr(i, n));
+    i += n;
+  }
+  return out;
+}
+
+void Fail(ErrorCode code, std::string_view what, std::string_view where, std::string_view fix) {
+  throw Error(code,
+              Printable(what, 1000) + ": " + Printable(where, 1000) + ": " + Printable(fix, 1000));
+}
+
+void CheckFailed(const char* file, int line, const char* condition) {
+  std::fprintf(stderr, "bge: internal check failed: %s:%d: %s\n", file, line, condition);
+  std::abort();
+}
+
+}  // namespace bge

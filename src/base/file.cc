@@ -1,0 +1,294 @@
+#include "base/file.h"
+
+#include "base/error.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <vector>
+
+namespace bge {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+[[noreturn]] void FailErrno(std::string_view what, const fs::path& path, int error) {
+  const bool absent = error == ENOENT || error == ENOTDIR;
+  Fail(absent ? ErrorCode::kNotFound : ErrorCode::kIo, what,
+       path.string() + ": " + std::strerror(error),
+       absent            ? "check the path"
+       : error == ENOSPC ? "free some space"
+                         : "check permissions and disk");
+}
+
+// A file descriptor that closes itself.
+struct Fd {
+  int value = -1;
+  ~Fd() {
+    if (value >= 0) ::close(value);
+  }
+};
+
+// Opens a regular file for reading and gives its size.
+size_t OpenRegular(const fs::path& path, Fd* fd) {
+  fd->value = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd->value < 0) FailErrno("cannot open file", path, errno);
+  struct stat info = {};
+  if (::fstat(fd->value, &info) != 0) FailErrno("cannot open file", path, errno);
+  if (!S_ISREG(info.st_mode)) {
+    Fail(ErrorCode::kInvalidArgument, "not a regular file", path.string(), "give a file");
+  }
+  return static_cast<size_t>(info.st_size);
+}
+
+void SyncFolder(const fs::path& folder) {
+  Fd fd;
+  fd.value = ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd.value >= 0) ::fsync(fd.value);  // some file systems cannot; the data itself is synced
+}
+
+// Temporary files of this process, where a signal handler can find them: a slot is a path that is
+// null while free.
+std::array<std::atomic<char*>, 64> unfinished_files;
+
+void Register(const std::string& path) {
+  char* copy = ::strdup(path.c_str());
+  for (auto& slot : unfinished_files) {
+    char* free_slot = nullptr;
+    if (slot.compare_exchange_strong(free_slot, copy)) return;
+  }
+  std::free(copy);  // more files at once than anybody opens: this one is not cleaned on a signal
+}
+
+void Unregister(const std::string& path) {
+  for (auto& slot : unfinished_files) {
+    char* p = slot.load();
+    if (p != nullptr && path == p && slot.compare_exchange_strong(p, nullptr)) {
+      std::free(p);
+      return;
+    }
+  }
+}
+
+std::string TemporaryName(const fs::path& path) {
+  static std::atomic<unsigned> counter = 0;
+  return path.string() + ".tmp-" + std::to_string(::getpid()) + "-" + std::to_string(counter++);
+}
+
+fs::path WithoutTrailingSlash(fs::path path) {
+  return path.has_filename() ? path : path.parent_path();
+}
+
+}  // namespace
+
+std::shared_ptr<const MappedFile> MappedFile::Open(const fs::path& path) {
+  Fd fd;
+  const size_t size = OpenRegular(path, &fd);
+  std::shared_ptr<MappedFile> file(new MappedFile());
+  file->path_ = path;
+  if (size > 0) {
+    void* data = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd.value, 0);
+    if (data == MAP_FAILED) FailErrno("cannot map file", path, errno);
+    file->data_ = static_cast<const std::byte*>(data);
+    file->size_ = size;
+  }
+  return file;
+}
+
+MappedFile::~MappedFile() {
+  if (data_ != nullptr) ::munmap(const_cast<std::byte*>(data_), size_);
+}
+
+void MappedFile::Release(size_t offset, size_t size) const {
+  if (data_ == nullptr || offset > size_ || size > size_ - offset) return;
+  const auto page = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+  const size_t begin = (offset + page - 1) / page * page;
+  const size_t end = (offset + size) / page * page;
+  if (begin < end) ::madvise(const_cast<std::byte*>(data_) + begin, end - begin, MADV_DONTNEED);
+}
+
+std::string ReadFile(const fs::path& path, uint64_t max_bytes) {
+  Fd fd;
+  const size_t size = OpenRegular(path, &fd);
+  if (size > max_bytes) {
+    Fail(ErrorCode::kCorruptData, "file is too large",
+         path.string() + ": found " + std::to_string(size) + " bytes, expected at most " +
+             std::to_string(max_bytes),
+         "check that it is the right file");
+  }
+  std::string content(size, '\0');
+  size_t done = 0;
+  while (done < size) {
+    const ssize_t n = ::read(fd.value, content.data() + done, size - done);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) FailErrno("cannot read file", path, errno);
+    if (n == 0) break;
+    done += static_cast<size_t>(n);
+  }
+  content.resize(done);
+  return content;
+}
+
+// ---------------------------------------------------------------------------------- AtomicFile
+
+struct AtomicFile::State {
+  fs::path path;
+  std::string temporary;
+  Fd fd;
+  std::string buffer;
+  uint64_t flushed = 0;  // bytes in the file
+  bool committed = false;
+
+  ~State() {
+    if (!committed) ::unlink(temporary.c_str());
+    Unregister(temporary);
+  }
+
+  void WriteAll(const char* data, size_t size, uint64_t offset) {
+    while (size > 0) {
+      const ssize_t n = ::pwrite(fd.value, data, size, static_cast<off_t>(offset));
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) FailErrno("cannot write file", path, errno);
+      data += n;
+      size -= static_cast<size_t>(n);
+      offset += static_cast<uint64_t>(n);
+    }
+  }
+
+  void Flush() {
+    WriteAll(buffer.data(), buffer.size(), flushed);
+    flushed += buffer.size();
+    buffer.clear();
+  }
+};
+
+namespace {
+constexpr size_t kWriteBuffer = 1 << 20;
+}
+
+AtomicFile::AtomicFile(const fs::path& path) : state_(std::make_unique<State>()) {
+  if (fs::is_directory(path)) {
+    Fail(ErrorCode::kInvalidArgument, "cannot write file", path.string() + ": it is a directory",
+         "give a file name");
+  }
+  state_->path = path;
+  state_->temporary = TemporaryName(path);
+  Register(state_->temporary);
+  state_->fd.value = ::open(state_->temporary.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  if (state_->fd.value < 0) FailErrno("cannot create file", path, errno);
+}
+
+AtomicFile::AtomicFile(AtomicFile&&) noexcept = default;
+AtomicFile::~AtomicFile() = default;
+
+void AtomicFile::Write(std::string_view bytes) {
+  State& s = *state_;
+  if (s.buffer.size() + bytes.size() > kWriteBuffer) s.Flush();
+  if (bytes.size() >= kWriteBuffer) {
+    s.WriteAll(bytes.data(), bytes.size(), s.flushed);
+    s.flushed += bytes.size();
+  } else {
+    s.buffer.append(bytes);
+  }
+}
+
+void AtomicFile::Write(std::span<const std::byte> bytes) {
+  Write(std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
+}
+
+void AtomicFile::WriteAt(uint64_t offset, std::string_view bytes) {
+  state_->Flush();
+  BGE_CHECK(offset <= state_->flushed && bytes.size() <= state_->flushed - offset);
+  state_->WriteAll(bytes.data(), bytes.size(), offset);
+}
+
+std::string AtomicFile::ReadAt(uint64_t offset, size_t size) {
+  State& s = *state_;
+  s.Flush();
+  BGE_CHECK(offset <= s.flushed && size <= s.flushed - offset);
+  std::string bytes(size, '\0');
+  for (size_t done = 0; done < size;) {
+    const ssize_t n =
+        ::pread(s.fd.value, bytes.data() + done, size - done, static_cast<off_t>(offset + done));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) FailErrno("cannot read file", s.path, errno);
+    if (n == 0)
+      Fail(ErrorCode::kIo, "cannot read file", s.path.string() + ": it became shorter",
+           "write it again");
+    done += static_cast<size_t>(n);
+  }
+  return bytes;
+}
+
+uint64_t AtomicFile::size() const { return state_->flushed + state_->buffer.size(); }
+
+void AtomicFile::Commit() {
+  State& s = *state_;
+  s.Flush();
+  if (::fsync(s.fd.value) != 0 && errno != EINVAL) FailErrno("cannot write file", s.path, errno);
+  if (::rename(s.temporary.c_str(), s.path.c_str()) != 0)
+    FailErrno("cannot rename file", s.path, errno);
+  s.committed = true;
+  SyncFolder(s.path.parent_path());
+}
+
+// ----------------------------------------------------------------------------- AtomicDirectory
+
+struct AtomicDirectory::State {
+  fs::path path;
+  fs::path temporary;
+  ~State() {
+    std::error_code ignored;
+    fs::remove_all(temporary, ignored);  // after Commit: what stood at `path` before, or nothing
+  }
+};
+
+AtomicDirectory::AtomicDirectory(const fs::path& path) : state_(std::make_unique<State>()) {
+  state_->path = WithoutTrailingSlash(path);
+  state_->temporary = TemporaryName(state_->path);
+  if (::mkdir(state_->temporary.c_str(), 0777) != 0)
+    FailErrno("cannot create directory", path, errno);
+}
+
+AtomicDirectory::AtomicDirectory(AtomicDirectory&&) noexcept = default;
+AtomicDirectory::~AtomicDirectory() = default;
+
+const fs::path& AtomicDirectory::path() const { return state_->temporary; }
+
+void AtomicDirectory::Commit() {
+  State& s = *state_;
+  SyncFolder(s.temporary);
+  // Exchange where something is there already, so that a reader always finds one of the two.
+  if (::renameat2(AT_FDCWD, s.temporary.c_str(), AT_FDCWD, s.path.c_str(), RENAME_EXCHANGE) != 0) {
+    if (errno != ENOENT && errno != EINVAL && errno != ENOSYS)
+      FailErrno("cannot rename directory", s.path, errno);
+    if (errno != ENOENT) {  // a file system without exchange: a moment with neither
+      const std::string aside = s.temporary.string() + "-old";
+      if (::rename(s.path.c_str(), aside.c_str()) != 0 && errno != ENOENT)
+        FailErrno("cannot rename directory", s.path, errno);
+      if (::rename(s.temporary.c_str(), s.path.c_str()) != 0)
+        FailErrno("cannot rename directory", s.path, errno);
+      s.temporary = aside;
+    } else if (::rename(s.temporary.c_str(), s.path.c_str()) != 0) {
+      FailErrno("cannot rename directory", s.path, errno);
+    }
+  }
+  SyncFolder(s.path.parent_path());
+}
+
+void RemoveUnfinishedFiles() noexcept {
+  for (auto& slot : unfinished_files) {
+    if (const char* path = slot.load()) ::unlink(path);
+  }
+}
+
+}  // namespace bge
