@@ -8,7 +8,7 @@
 #include "bge/types.h"
 
 #include "base/json.h"
-#include "kernels/backend.h"
+#include "heads/module_spec.h"
 
 #include <cstdint>
 #include <filesystem>
@@ -16,34 +16,9 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <variant>
 #include <vector>
 
 namespace bge {
-
-/// Modules that follow the Transformer, in the order of modules.json.
-struct PoolingModule {
-  std::vector<Pooling> modes;  // concatenated in this order
-  bool include_prompt = true;
-  std::string source;  // "1_Pooling/config.json", "known model BAAI/bge-...", "default"
-};
-struct NormalizeModule {};
-struct DenseModule {
-  std::filesystem::path dir;  // where its weights are
-  int64_t in_features = 0;
-  int64_t out_features = 0;
-  bool bias = true;
-  bool residual = false;  // adds residual.weight * x (or x itself where the tensor is absent)
-  Activation activation = Activation::kTanh;
-};
-struct LayerNormModule {
-  std::filesystem::path dir;
-  int64_t dimension = 0;
-};
-/// Does nothing at inference.
-struct DropoutModule {};
-using ModuleSpec =
-    std::variant<PoolingModule, NormalizeModule, DenseModule, LayerNormModule, DropoutModule>;
 
 struct ModelSpec {
   std::filesystem::path dir;              // the model directory

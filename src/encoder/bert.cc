@@ -1,0 +1,177 @@
+#include "encoder/bert.h"
+
+#include "base/error.h"
+#include "encoder/bert_names.h"
+
+#include <algorithm>
+#include <array>
+#include <string>
+
+namespace bge {
+
+namespace {
+
+const BertNames& NamesOf(BertFamily family) {
+  return family == BertFamily::kDistilBert ? kDistilBertNames : kBertNames;
+}
+
+std::string Weight(const std::string& prefix, std::string_view name) {
+  return prefix + std::string(name) + ".weight";
+}
+std::string Bias(const std::string& prefix, std::string_view name) {
+  return prefix + std::string(name) + ".bias";
+}
+
+// LayerNorm parameters; checkpoints converted from TensorFlow call them gamma and beta.
+LayerNormWeights LoadNorm(const PrefixedWeights& weights, const std::string& name, int64_t size) {
+  const bool tensorflow = !weights.Find(name + ".weight", Shape{size}) &&
+                          weights.Find(name + ".gamma", Shape{size}).has_value();
+  return {.gamma = weights.GetVector(name + (tensorflow ? ".gamma" : ".weight"), size),
+          .beta = weights.GetVector(name + (tensorflow ? ".beta" : ".bias"), size)};
+}
+
+std::unique_ptr<const PreparedLinear> Prepare(const Backend& backend,
+                                              const PrefixedWeights& weights,
+                                              std::span<const TensorView> parts) {
+  auto prepared = backend.PrepareLinear(parts);
+  if (prepared->owned_bytes() > 0) {
+    for (const TensorView& part : parts) weights.source().Release(part);
+  }
+  return prepared;
+}
+
+}  // namespace
+
+BertEncoder::BertEncoder(const BertConfig& config, std::shared_ptr<const WeightSource> source,
+                         const Backend& backend, ThreadPool& pool)
+    : config_(config),
+      weights_(std::move(source), NamesOf(config.family).word_embeddings),
+      backend_(backend),
+      layers_(static_cast<size_t>(config.num_layers)) {
+  LoadEmbeddings();
+  pool.ParallelForEach(config_.num_layers, [&](int64_t i) { LoadLayer(i); });
+
+  const int64_t h = config_.hidden_size;
+  const int64_t f = config_.intermediate_size;
+  info_.architecture = config_.architecture;
+  info_.num_layers = config_.num_layers;
+  info_.hidden_size = h;
+  info_.num_heads = config_.num_heads;
+  info_.intermediate_size = f;
+  info_.vocab_size = config_.vocab_size;
+  info_.max_tokens = config_.max_tokens();
+  info_.num_parameters =
+      (config_.vocab_size + config_.max_positions + config_.type_vocab_size + 2) * h +
+      config_.num_layers * (4 * (h * h + h) + 2 * h * f + f + h + 4 * h);
+  info_.weights_dtype = DTypeName(tables_.word.dtype);
+  for (const Layer& layer : layers_) {
+    info_.packed_bytes +=
+        layer.attention.qkv->owned_bytes() + layer.attention.output->owned_bytes() +
+        layer.feed_forward.up->owned_bytes() + layer.feed_forward.down->owned_bytes();
+  }
+}
+
+void BertEncoder::LoadEmbeddings() {
+  const BertNames& names = NamesOf(config_.family);
+  const int64_t h = config_.hidden_size;
+  tables_.word = weights_.Get(names.word_embeddings, Shape{config_.vocab_size, h});
+  tables_.position = weights_.Get(names.position_embeddings, Shape{config_.max_positions, h});
+  if (config_.type_vocab_size > 0) {
+    tables_.token_type =
+        weights_.Get(names.token_type_embeddings, Shape{config_.type_vocab_size, h});
+  }
+  embeddings_norm_ = LoadNorm(weights_, std::string(names.embeddings_norm), h);
+}
+
+void BertEncoder::LoadLayer(int64_t index) {
+  const BertNames& names = NamesOf(config_.family);
+  const std::string prefix = std::string(names.layer_prefix) + std::to_string(index) + ".";
+  const int64_t h = config_.hidden_size;
+  const int64_t f = config_.intermediate_size;
+  const auto linear = [&](std::string_view name, int64_t out, int64_t in) {
+    const std::array part = {weights_.Get(Weight(prefix, name), Shape{out, in})};
+    return Prepare(backend_, weights_, part);
+  };
+
+  AttentionBlock& attention = layers_[static_cast<size_t>(index)].attention;
+  attention.num_heads = config_.num_heads;
+  std::array<TensorView, 3> qkv;
+  const std::array parts = {names.layer.query, names.layer.key, names.layer.value};
+  for (size_t i = 0; i < parts.size(); ++i) {
+    qkv[i] = weights_.Get(Weight(prefix, parts[i]), Shape{h, h});
+    const std::vector<float> bias = weights_.GetVector(Bias(prefix, parts[i]), h);
+    attention.qkv_bias.insert(attention.qkv_bias.end(), bias.begin(), bias.end());
+  }
+  attention.qkv = Prepare(backend_, weights_, qkv);
+  attention.output = linear(names.layer.attention_output, h, h);
+  attention.output_bias = weights_.GetVector(Bias(prefix, names.layer.attention_output), h);
+  attention.norm = LoadNorm(weights_, prefix + std::string(names.layer.attention_norm), h);
+
+  FeedForwardBlock& feed_forward = layers_[static_cast<size_t>(index)].feed_forward;
+  feed_forward.activation = config_.activation;
+  feed_forward.up = linear(names.layer.up, f, h);
+  feed_forward.up_bias = weights_.GetVector(Bias(prefix, names.layer.up), f);
+  feed_forward.down = linear(names.layer.down, h, f);
+  feed_forward.down_bias = weights_.GetVector(Bias(prefix, names.layer.down), h);
+  feed_forward.norm = LoadNorm(weights_, prefix + std::string(names.layer.output_norm), h);
+}
+
+std::vector<int32_t> BertEncoder::PositionIds(const PackedBatch& batch) const {
+  std::vector<int32_t> positions(batch.input_ids.size());
+  for (int64_t n = 0; n < batch.num_sequences(); ++n) {
+    const auto begin = static_cast<size_t>(batch.cu_seqlens[static_cast<size_t>(n)]);
+    const auto end = static_cast<size_t>(batch.cu_seqlens[static_cast<size_t>(n) + 1]);
+    if (config_.family == BertFamily::kRoberta) {
+      // Parity: create_position_ids_from_input_ids of modeling_roberta.py. A padding token that the
+      // text itself spells takes the padding position and is not counted.
+      int32_t position = config_.padding_id;
+      for (size_t t = begin; t < end; ++t) {
+        const bool padding = batch.input_ids[t] == config_.padding_id;
+        positions[t] = padding ? config_.padding_id : ++position;
+      }
+    } else {
+      for (size_t t = begin; t < end; ++t) positions[t] = static_cast<int32_t>(t - begin);
+    }
+  }
+  return positions;
+}
+
+Matrix BertEncoder::Forward(const PackedBatch& batch, const OpContext& context) const {
+  const int64_t tokens = batch.num_tokens();
+  const int64_t h = config_.hidden_size;
+  // One block serves qkv and the feed-forward's inner states, which never live together.
+  float* wide = context.workspace.Floats(tokens * std::max(3 * h, config_.intermediate_size));
+  const Matrix x = context.workspace.NewMatrix(tokens, h);
+  const Matrix attended = context.workspace.NewMatrix(tokens, h);
+  const Matrix projected = context.workspace.NewMatrix(tokens, h);
+
+  const std::vector<int32_t> position_ids = PositionIds(batch);
+  // transformers' RoBERTa tokenizers give no token types: its table has one row, or the first
+  // counts.
+  const bool typed = config_.family == BertFamily::kBert;
+  const std::vector<int32_t> zeros(typed ? 0 : batch.input_ids.size());
+  const EmbeddingInputs inputs = {
+      .input_ids = batch.input_ids,
+      .position_ids = position_ids,
+      .token_type_ids = typed ? batch.token_type_ids : std::span<const int32_t>(zeros)};
+  if (typed) {
+    for (const int32_t type : batch.token_type_ids) {
+      if (type < 0 || type >= config_.type_vocab_size) {
+        Fail(ErrorCode::kCorruptData, "token type out of range",
+             "tokenizer.json's post-processor: found " + std::to_string(type) + ", expected 0 to " +
+                 std::to_string(config_.type_vocab_size - 1) + " (type_vocab_size of config.json)",
+             "use the tokenizer that belongs to the model");
+      }
+    }
+  }
+  backend_.EmbedLayerNorm(context, inputs, tables_, embeddings_norm_.gamma, embeddings_norm_.beta,
+                          config_.layer_norm_eps, x);
+  for (const Layer& layer : layers_) {
+    layer.attention.Forward(backend_, context, batch.cu_seqlens, config_.layer_norm_eps, wide,
+                            attended, projected, x);
+    layer.feed_forward.Forward(backend_, context, config_.layer_norm_eps, wide, projected, x);
+  }
+  return x;
+}
+
+}  // namespace bge

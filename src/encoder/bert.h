@@ -1,0 +1,45 @@
+// BERT, RoBERTa and DistilBERT: embeddings, then attention and feed-forward layers.
+#ifndef BGE_ENCODER_BERT_H_
+#define BGE_ENCODER_BERT_H_
+
+#include "encoder/bert_config.h"
+#include "encoder/blocks.h"
+#include "encoder/encoder.h"
+#include "weights/weight_source.h"
+
+#include <memory>
+#include <vector>
+
+namespace bge {
+
+class BertEncoder : public Encoder {
+ public:
+  /// Reads and prepares the weights, layers in parallel on `pool`. Linear layers multiply the
+  /// mapped file as it is where the backend can; what it packs is released from the mapping.
+  BertEncoder(const BertConfig& config, std::shared_ptr<const WeightSource> source,
+              const Backend& backend, ThreadPool& pool);
+
+  const EncoderInfo& info() const override { return info_; }
+  Matrix Forward(const PackedBatch& batch, const OpContext& context) const override;
+
+ private:
+  struct Layer {
+    AttentionBlock attention;
+    FeedForwardBlock feed_forward;
+  };
+  void LoadEmbeddings();
+  void LoadLayer(int64_t index);
+  std::vector<int32_t> PositionIds(const PackedBatch& batch) const;
+
+  const BertConfig config_;
+  const PrefixedWeights weights_;
+  const Backend& backend_;
+  EmbeddingTables tables_;  // views into the mapped file
+  LayerNormWeights embeddings_norm_;
+  std::vector<Layer> layers_;
+  EncoderInfo info_;
+};
+
+}  // namespace bge
+
+#endif  // BGE_ENCODER_BERT_H_

@@ -1,0 +1,23 @@
+// Which encoder a config.json asks for: one row an architecture.
+#include "base/error.h"
+#include "encoder/bert.h"
+#include "encoder/encoder.h"
+
+#include <string>
+
+namespace bge {
+
+std::unique_ptr<const Encoder> MakeEncoder(json::Value config,
+                                           std::shared_ptr<const WeightSource> weights,
+                                           const Backend& backend, ThreadPool& pool) {
+  const json::Value model_type = config.At("model_type");
+  if (BertFamilyOf(model_type.AsString())) {
+    return std::make_unique<BertEncoder>(BertConfig::FromJson(config), std::move(weights), backend,
+                                         pool);
+  }
+  Fail(ErrorCode::kUnsupported,
+       "unknown architecture \"" + std::string(model_type.AsString()) + "\"", model_type.Where(),
+       "supported: bert, roberta, xlm-roberta, camembert, distilbert");
+}
+
+}  // namespace bge

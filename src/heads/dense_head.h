@@ -1,0 +1,62 @@
+// From hidden states to one dense vector a text: pooling, then the modules that a
+// sentence-transformers directory lists after it.
+#ifndef BGE_HEADS_DENSE_HEAD_H_
+#define BGE_HEADS_DENSE_HEAD_H_
+
+#include "heads/module_spec.h"
+#include "kernels/backend.h"
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <variant>
+#include <vector>
+
+namespace bge {
+
+/// Immutable; thread-safe.
+class DenseHead {
+ public:
+  /// `modules` begin with a PoolingModule. Loads the weights of Dense and LayerNorm modules.
+  /// Error(kCorruptData) where dimensions do not follow from each other.
+  DenseHead(std::span<const ModuleSpec> modules, int64_t hidden_size, const Backend& backend);
+
+  int64_t dimension() const { return dimension_; }
+  bool include_prompt() const { return pooling_.include_prompt; }
+  /// Parameters of its own.
+  int64_t num_parameters() const { return num_parameters_; }
+
+  /// hidden: [T, H]; out: [ranges.size(), dimension()]. Normalize modules at the end of the chain
+  /// are left to the caller, which truncates first.
+  void Run(const OpContext& context, ConstMatrix hidden, std::span<const PoolRange> ranges,
+           Matrix out) const;
+
+ private:
+  struct Dense {
+    std::shared_ptr<const void> file;  // keeps mapped weights alive
+    std::unique_ptr<const PreparedLinear> linear;
+    std::unique_ptr<const PreparedLinear> residual_linear;  // null: x itself, where residual
+    std::vector<float> bias;
+    Activation activation;
+    bool residual;
+  };
+  struct Norm {
+    std::vector<float> gamma, beta;
+  };
+  struct Normalize {};
+  using Step = std::variant<Dense, Norm, Normalize>;
+
+  Dense LoadDense(const DenseModule& module);
+  Norm LoadNorm(const LayerNormModule& module);
+  Matrix Apply(const OpContext& context, const Step& step, Matrix x) const;
+
+  const Backend& backend_;
+  PoolingModule pooling_;
+  int64_t dimension_ = 0;
+  int64_t num_parameters_ = 0;
+  std::vector<Step> steps_;
+};
+
+}  // namespace bge
+
+#endif  // BGE_HEADS_DENSE_HEAD_H_
