@@ -1,0 +1,197 @@
+// bge info: what a model is, and which file or rule decided each setting.
+#include "apps/arguments.h"
+#include "apps/commands.h"
+#include "apps/console.h"
+#include "apps/embedding_flags.h"
+#include "apps/json_text.h"
+#include "apps/output_stream.h"
+#include "base/error.h"
+
+#include <fmt/format.h>
+
+#include <memory>
+
+namespace bge::cli {
+namespace {
+
+struct InfoFlags {
+  EmbeddingFlags embedding;
+  std::string model;
+  bool json = false;
+};
+
+std::string Joined(const std::vector<std::string>& parts, std::string_view separator) {
+  std::string joined;
+  for (const std::string& part : parts) {
+    if (!joined.empty()) joined += separator;
+    joined += part;
+  }
+  return joined;
+}
+
+std::vector<std::string> PoolingNames(const ModelInfo& info) {
+  std::vector<std::string> names;
+  for (const Pooling pooling : info.poolings) names.emplace_back(PoolingName(pooling));
+  return names;
+}
+
+// What comes from the model's files is shown on one line, whatever it contains.
+std::string Quoted(std::string_view text) {
+  std::string quoted;
+  AppendJsonString(text, &quoted);
+  return quoted;
+}
+
+std::string WithSource(std::string value, const std::string& source) {
+  return source.empty() ? value : fmt::format("{}  ({})", value, Printable(source));
+}
+
+class Table {
+ public:
+  void Row(std::string_view name, std::string_view value) {
+    text_ += fmt::format("{:<14}{}\n", name, value);
+  }
+  const std::string& text() const { return text_; }
+
+ private:
+  std::string text_;
+};
+
+std::string InfoText(const ModelInfo& info) {
+  Table table;
+  table.Row("name", Printable(info.name));
+  table.Row("path", Printable(info.path, 4096));
+  table.Row("architecture", Printable(info.architecture));
+  table.Row("size", fmt::format("{} layers, hidden {}, {} heads, feed-forward {}, {} word pieces",
+                                info.num_layers, info.hidden_size, info.num_heads,
+                                info.intermediate_size, WithSeparators(info.vocab_size)));
+  table.Row("parameters", fmt::format("{} ({})", WithSeparators(info.num_parameters),
+                                      Printable(info.weights_dtype)));
+  table.Row("vectors",
+            fmt::format("{} values, compared by {}", info.dimension, Printable(info.similarity)));
+  table.Row("max length",
+            WithSource(fmt::format("{} tokens", info.max_length), info.max_length_source));
+  table.Row("pooling", WithSource(Joined(PoolingNames(info), " + "), info.pooling_source));
+  if (!info.include_prompt) table.Row("", "the prompt's tokens are left out of pooling");
+  table.Row("modules", Printable(Joined(info.modules, " > "), 1000));
+  const auto instruction = [](const std::string& text) {
+    return text.empty() ? std::string("none") : Quoted(text);
+  };
+  table.Row("queries", WithSource("instruction " + instruction(info.query_instruction),
+                                  info.instruction_source));
+  table.Row("documents", "instruction " + instruction(info.document_instruction));
+  for (const auto& [name, prompt] : info.prompts) {
+    table.Row("prompt", fmt::format("{}: {}{}", Printable(name), Quoted(prompt),
+                                    name == info.default_prompt_name ? "  (the default)" : ""));
+  }
+  for (const std::string& file : info.files) table.Row("file", Printable(file, 4096));
+  return table.text();
+}
+
+// A JSON object, member by member.
+class JsonObject {
+ public:
+  explicit JsonObject(std::string* out) : out_(out) { *out_ += '{'; }
+  void Text(std::string_view name, std::string_view value) {
+    Name(name);
+    AppendJsonString(value, out_);
+  }
+  void Number(std::string_view name, int64_t value) {
+    Name(name);
+    *out_ += fmt::format("{}", value);
+  }
+  void Flag(std::string_view name, bool value) {
+    Name(name);
+    *out_ += value ? "true" : "false";
+  }
+  void Texts(std::string_view name, const std::vector<std::string>& values) {
+    Name(name);
+    *out_ += '[';
+    for (size_t i = 0; i < values.size(); ++i) {
+      if (i != 0) *out_ += ',';
+      AppendJsonString(values[i], out_);
+    }
+    *out_ += ']';
+  }
+  void Map(std::string_view name, const std::map<std::string, std::string>& values) {
+    Name(name);
+    JsonObject object(out_);
+    for (const auto& [key, value] : values) object.Text(key, value);
+    object.End();
+  }
+  void End() { *out_ += '}'; }
+
+ private:
+  void Name(std::string_view name) {
+    if (!first_) *out_ += ',';
+    first_ = false;
+    AppendJsonString(name, out_);
+    *out_ += ':';
+  }
+  std::string* out_;
+  bool first_ = true;
+};
+
+std::string InfoJson(const ModelInfo& info) {
+  std::string text;
+  JsonObject object(&text);
+  object.Text("name", info.name);
+  object.Text("path", info.path);
+  object.Text("architecture", info.architecture);
+  object.Number("num_layers", info.num_layers);
+  object.Number("hidden_size", info.hidden_size);
+  object.Number("num_heads", info.num_heads);
+  object.Number("intermediate_size", info.intermediate_size);
+  object.Number("vocab_size", info.vocab_size);
+  object.Number("num_parameters", info.num_parameters);
+  object.Text("weights_dtype", info.weights_dtype);
+  object.Number("dimension", info.dimension);
+  object.Text("similarity", info.similarity);
+  object.Number("max_length", info.max_length);
+  object.Text("max_length_source", info.max_length_source);
+  object.Texts("pooling", PoolingNames(info));
+  object.Text("pooling_source", info.pooling_source);
+  object.Flag("include_prompt", info.include_prompt);
+  object.Flag("normalizes", info.normalizes);
+  object.Texts("modules", info.modules);
+  object.Map("prompts", info.prompts);
+  object.Text("default_prompt_name", info.default_prompt_name);
+  object.Text("query_instruction", info.query_instruction);
+  object.Text("document_instruction", info.document_instruction);
+  object.Text("instruction_source", info.instruction_source);
+  object.Texts("files", info.files);
+  object.End();
+  text += '\n';
+  return text;
+}
+
+int Info(const InfoFlags& flags) {
+  EmbeddingFlags embedding = flags.embedding;
+  if (!flags.model.empty()) {
+    if (!embedding.model.empty()) {
+      throw UsageError("both given: MODEL and --model: give one of them");
+    }
+    embedding.model = flags.model;
+  }
+  const auto output = OpenOutput("-");
+  const Embedder embedder = LoadEmbedder(embedding);
+  output->Write(flags.json ? InfoJson(embedder.info()) : InfoText(embedder.info()));
+  output->Commit();
+  return 0;
+}
+
+}  // namespace
+
+void SetUpInfo(CLI::App& app, Action* action) {
+  const auto flags = std::make_shared<InfoFlags>();
+  AddString(app, "MODEL", &flags->model, "The same as --model");
+  AddModelFlag(app, &flags->embedding.model);
+  app.add_flag("--json", flags->json, "Print one JSON object");
+  app.footer(
+      "Examples:\n"
+      "  bge info BAAI/bge-small-en-v1.5\n"
+      "  bge info ./my-model --json");
+  app.callback([flags, action] { *action = [flags](const RunContext&) { return Info(*flags); }; });
+}
+
+}  // namespace bge::cli

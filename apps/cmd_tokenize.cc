@@ -1,0 +1,189 @@
+// bge tokenize: the tokens of texts, without loading any weights.
+#include "bge/tokenizer.h"
+
+#include "apps/arguments.h"
+#include "apps/commands.h"
+#include "apps/console.h"
+#include "apps/embedding_flags.h"
+#include "apps/json_text.h"
+#include "apps/output_stream.h"
+#include "apps/text_batches.h"
+#include "apps/text_input.h"
+#include "base/error.h"
+#include "hub/cache.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <memory>
+#include <optional>
+
+namespace bge::cli {
+namespace {
+
+struct TokenizeFlags {
+  std::string model;
+  TextInputFlags input;
+  std::string output;
+  bool pair = false;
+  bool ids = false;
+  bool tokens = false;
+  bool offsets = false;
+  bool json = false;
+  bool no_special = false;
+  std::optional<int64_t> max_length;
+};
+
+void AppendNumber(int64_t value, std::string* out) {
+  char digits[24];
+  out->append(digits, std::to_chars(digits, digits + sizeof digits, value).ptr);
+}
+
+// One line of output for an encoding, in one of the forms that the flags name.
+class EncodingFormatter {
+ public:
+  EncodingFormatter(const Tokenizer& tokenizer, const TokenizeFlags& flags)
+      : tokenizer_(tokenizer), flags_(flags) {}
+
+  void Append(const Encoding& encoding, std::string* out) const {
+    if (flags_.json) {
+      AppendJson(encoding, out);
+    } else if (flags_.ids) {
+      AppendEach(encoding, ' ', out, [&](size_t i) { AppendNumber(encoding.ids[i], out); });
+    } else if (flags_.offsets) {
+      AppendEach(encoding, ' ', out, [&](size_t i) {
+        AppendNumber(encoding.offsets[i].begin, out);
+        out->push_back(':');
+        AppendNumber(encoding.offsets[i].end, out);
+      });
+    } else {
+      AppendEach(encoding, ' ', out, [&](size_t i) { *out += Token(encoding.ids[i]); });
+    }
+    out->push_back('\n');
+  }
+
+ private:
+  std::string_view Token(int32_t id) const {
+    return tokenizer_.IdToToken(id).value_or(std::string_view());
+  }
+
+  template <typename AppendOne>
+  static void AppendEach(const Encoding& encoding, char separator, std::string* out,
+                         AppendOne append_one) {
+    for (size_t i = 0; i < encoding.ids.size(); ++i) {
+      if (i != 0) out->push_back(separator);
+      append_one(i);
+    }
+  }
+
+  void AppendJson(const Encoding& encoding, std::string* out) const {
+    *out += "{\"ids\":[";
+    AppendEach(encoding, ',', out, [&](size_t i) { AppendNumber(encoding.ids[i], out); });
+    *out += "],\"type_ids\":[";
+    AppendEach(encoding, ',', out, [&](size_t i) { AppendNumber(encoding.type_ids[i], out); });
+    *out += "],\"tokens\":[";
+    AppendEach(encoding, ',', out,
+               [&](size_t i) { AppendJsonString(Token(encoding.ids[i]), out); });
+    *out += "],\"offsets\":[";
+    AppendEach(encoding, ',', out, [&](size_t i) {
+      out->push_back('[');
+      AppendNumber(encoding.offsets[i].begin, out);
+      out->push_back(',');
+      AppendNumber(encoding.offsets[i].end, out);
+      out->push_back(']');
+    });
+    *out += "]}";
+  }
+
+  const Tokenizer& tokenizer_;
+  const TokenizeFlags& flags_;
+};
+
+int Tokenize(const TokenizeFlags& flags, const RunContext& context) {
+  const auto reader = OpenTextInput(flags.input, flags.pair, context);
+  const auto output = OpenOutput(flags.output);
+  const auto dir = ResolveModel(flags.model.empty() ? DefaultModel() : flags.model);
+  const Tokenizer tokenizer = Tokenizer::Load(dir);
+  const EncodingFormatter formatter(tokenizer, flags);
+
+  TokenizeOptions options;
+  options.add_special_tokens = !flags.no_special;
+  options.max_length = flags.max_length;
+  options.want_offsets = flags.offsets || flags.json;
+
+  int64_t texts = 0;
+  int64_t truncated = 0;
+  {
+    int64_t tokens = 0;
+    Progress progress(reader->bytes_total());
+    TextBatches batches(reader.get(), TextBatchLimits());
+    Encoding encoding;
+    std::string lines;
+    while (const auto batch = batches.Next()) {
+      for (const TextRecord& record : batch->records) {
+        if (flags.pair) {
+          encoding = tokenizer.EncodePair(record.text, record.text_pair, options);
+        } else {
+          tokenizer.EncodeInto(record.text, options, &encoding);
+        }
+        ++texts;
+        tokens += static_cast<int64_t>(encoding.ids.size());
+        if (encoding.truncated) ++truncated;
+        formatter.Append(encoding, &lines);
+      }
+      if (context.stop.stop_requested()) {
+        Fail(ErrorCode::kCancelled, "interrupted", reader->name(), "run the command again");
+      }
+      output->Write(lines);
+      output->Flush();
+      lines.clear();
+      progress.Update(texts, tokens, batch->bytes_read);
+    }
+  }
+  output->Commit();
+  if (truncated > 0) {
+    PrintWarning(fmt::format("{} of {} texts were longer than {} tokens and were cut",
+                             WithSeparators(truncated), WithSeparators(texts),
+                             flags.max_length.value_or(0)));
+  }
+  return 0;
+}
+
+}  // namespace
+
+void SetUpTokenize(CLI::App& app, Action* action) {
+  const auto flags = std::make_shared<TokenizeFlags>();
+  AddTextInputFlags(app, &flags->input, true);
+  AddString(app, "-o,--output", &flags->output, "File to write; - is standard output (the default)")
+      ->type_name("FILE");
+  AddModelFlag(app, &flags->model);
+  app.add_flag("--pair", flags->pair,
+               "Texts by twos: TEXT TEXT, a tab between on a line, text and text_pair in JSON");
+  CLI::Option* const forms[] = {
+      app.add_flag("--tokens", flags->tokens, "Print the tokens (the default)"),
+      app.add_flag("--ids", flags->ids, "Print the ids"),
+      app.add_flag("--offsets", flags->offsets,
+                   "Print begin:end of each token, in Unicode characters of the text"),
+      app.add_flag("--json", flags->json, "Print all: ids, type_ids, tokens, offsets"),
+  };
+  for (CLI::Option* const form : forms) {
+    for (CLI::Option* const other : forms) {
+      if (form != other) form->excludes(other);
+    }
+  }
+  app.add_flag("--no-special", flags->no_special, "Leave out [CLS], [SEP] and their like");
+  app.add_option("--max-length", flags->max_length,
+                 "Cut to so many tokens, special tokens included (default: no limit)")
+      ->type_name("N")
+      ->check(CLI::Range(int64_t{1}, int64_t{1} << 31));
+  app.footer(
+      "Examples:\n"
+      "  bge tokenize \"Unbelievable!\"\n"
+      "  bge tokenize --json --pair \"Who wrote it?\" \"She did.\"\n"
+      "  bge tokenize --ids --max-length 512 --input corpus.jsonl --output ids.txt");
+  app.callback([flags, action] {
+    *action = [flags](const RunContext& context) { return Tokenize(*flags, context); };
+  });
+}
+
+}  // namespace bge::cli

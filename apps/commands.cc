@@ -1,0 +1,20 @@
+// The table of commands.
+#include "apps/commands.h"
+
+#include <array>
+
+namespace bge::cli {
+namespace {
+
+constexpr std::array kCommands = {
+    Command{"embed", "Compute vectors of texts", SetUpEmbed},
+    Command{"similarity", "Compare one text with others", SetUpSimilarity},
+    Command{"tokenize", "Show the tokens of texts", SetUpTokenize},
+    Command{"info", "Describe a model and where each setting came from", SetUpInfo},
+};
+
+}  // namespace
+
+std::span<const Command> Commands() { return kCommands; }
+
+}  // namespace bge::cli

@@ -1,0 +1,97 @@
+#include "apps/embedding_flags.h"
+
+#include "apps/arguments.h"
+#include "apps/console.h"
+#include "base/env.h"
+
+#include <limits>
+#include <string>
+
+namespace bge::cli {
+namespace {
+
+constexpr int64_t kMostTokens = int64_t{1} << 31;
+
+CLI::Option* AddCount(CLI::App& app, const std::string& name, std::optional<int64_t>* value,
+                      const std::string& description) {
+  return app.add_option(name, *value, description)
+      ->type_name("N")
+      ->check(CLI::Range(int64_t{1}, kMostTokens));
+}
+
+}  // namespace
+
+std::string DefaultModel() { return GetEnv("BGE_MODEL").value_or("BAAI/bge-small-en-v1.5"); }
+
+void AddModelFlag(CLI::App& app, std::string* model) {
+  AddString(app, "-m,--model", model,
+            "Model directory, or a name in the Hugging Face cache (default: $BGE_MODEL, else "
+            "BAAI/bge-small-en-v1.5)")
+      ->type_name("MODEL");
+}
+
+void AddEngineFlags(CLI::App& app, EmbeddingFlags* flags) {
+  app.add_option(
+         "--pooling", flags->pooling,
+         "Instead of the model's pooling: cls, mean, max, mean_sqrt_len_tokens, weightedmean, "
+         "lasttoken")
+      ->type_name("NAME")
+      ->check(CLI::IsMember(
+          {"cls", "mean", "max", "mean_sqrt_len_tokens", "weightedmean", "lasttoken"}));
+  AddCount(app, "--max-length", &flags->max_length,
+           "Cut texts to so many tokens, special tokens included (default: the model's limit)");
+  app.add_option("--batch-tokens", flags->batch_tokens,
+                 "Tokens computed together on a thread (default: chosen)")
+      ->type_name("N")
+      ->check(CLI::Range(int64_t{1}, kMostTokens));
+  app.add_option("--threads", flags->threads, "Threads (default: one a physical core)")
+      ->type_name("N")
+      ->check(CLI::Range(1, 4096));
+}
+
+void AddRoleFlags(CLI::App& app, EmbeddingFlags* flags) {
+  CLI::Option* const query =
+      app.add_flag("--query", flags->query, "The texts are queries: add the model's instruction");
+  CLI::Option* const passage =
+      app.add_flag("--passage", flags->passage, "The texts are documents to be found");
+  CLI::Option* const instruction =
+      AddString(app, "--instruction", &flags->instruction, "Put this in front of every text")
+          ->type_name("TEXT");
+  CLI::Option* const prompt =
+      AddString(app, "--prompt-name", &flags->prompt_name,
+                "Put the model's prompt of this name in front (see bge info)")
+          ->type_name("NAME");
+  query->excludes(passage);
+  instruction->excludes(prompt);
+}
+
+void AddVectorFlags(CLI::App& app, EmbeddingFlags* flags) {
+  app.add_flag("--no-normalize", flags->no_normalize, "Do not scale vectors to length 1");
+  AddCount(app, "--truncate-dim", &flags->truncate_dim,
+           "Keep the first D values of each vector, then normalise (Matryoshka models)")
+      ->type_name("D");
+}
+
+Embedder LoadEmbedder(const EmbeddingFlags& flags) {
+  EmbedderOptions options;
+  options.threads = flags.threads;
+  options.pooling = ParsePooling(flags.pooling);
+  options.max_length = flags.max_length;
+  options.on_warning = PrintWarning;
+  return Embedder::Load(flags.model.empty() ? DefaultModel() : flags.model, options);
+}
+
+EncodeOptions ToEncodeOptions(const EmbeddingFlags& flags, const RunContext& context) {
+  EncodeOptions options;
+  if (flags.query) options.role = Role::kQuery;
+  if (flags.passage) options.role = Role::kDocument;
+  options.instruction = flags.instruction;
+  options.prompt_name = flags.prompt_name;
+  if (flags.no_normalize) options.normalize = false;
+  options.truncate_dim = flags.truncate_dim;
+  options.batch_tokens = flags.batch_tokens;
+  options.stop = context.stop;
+  return options;
+}
+
+}  // namespace bge::cli

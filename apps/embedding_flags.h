@@ -1,0 +1,49 @@
+// The options that every command which embeds texts shares, and what they mean for the engine.
+#ifndef BGE_APPS_EMBEDDING_FLAGS_H_
+#define BGE_APPS_EMBEDDING_FLAGS_H_
+
+#include "bge/embedder.h"
+
+#include "apps/commands.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace bge::cli {
+
+/// Values as given on the command line.
+struct EmbeddingFlags {
+  std::string model;  ///< empty: DefaultModel()
+  int threads = 0;
+  std::string pooling;
+  std::optional<int64_t> max_length;
+  bool query = false;
+  bool passage = false;
+  std::optional<std::string> instruction;
+  std::optional<std::string> prompt_name;
+  bool no_normalize = false;
+  std::optional<int64_t> truncate_dim;
+  int64_t batch_tokens = 0;
+};
+
+/// $BGE_MODEL, else "BAAI/bge-small-en-v1.5".
+std::string DefaultModel();
+
+/// --model
+void AddModelFlag(CLI::App& app, std::string* model);
+/// --threads --pooling --max-length --batch-tokens
+void AddEngineFlags(CLI::App& app, EmbeddingFlags* flags);
+/// --query | --passage | --instruction S | --prompt-name N
+void AddRoleFlags(CLI::App& app, EmbeddingFlags* flags);
+/// --no-normalize --truncate-dim
+void AddVectorFlags(CLI::App& app, EmbeddingFlags* flags);
+
+/// Loads the model; its warnings go to standard error.
+Embedder LoadEmbedder(const EmbeddingFlags& flags);
+/// The options of each encode call.
+EncodeOptions ToEncodeOptions(const EmbeddingFlags& flags, const RunContext& context);
+
+}  // namespace bge::cli
+
+#endif  // BGE_APPS_EMBEDDING_FLAGS_H_

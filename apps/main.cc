@@ -1,0 +1,154 @@
+// The bge command: finds the command's row, parses its options, runs it, and turns failures into
+// one line on standard error and an exit status (0 done, 1 failed, 2 wrong usage, 130 interrupted).
+#include "bge/error.h"
+#include "bge/version.h"
+
+#include "apps/arguments.h"
+#include "apps/commands.h"
+#include "apps/console.h"
+#include "apps/interrupt.h"
+#include "base/error.h"
+
+#include <fmt/format.h>
+
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <new>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace bge::cli {
+namespace {
+
+constexpr int kFailed = 1;
+constexpr int kWrongUsage = 2;
+constexpr int kOutputClosed = 128 + SIGPIPE;
+
+std::string HelpText() {
+  std::string text =
+      "bge: texts to vectors, and search over them, with BGE embedding models\n"
+      "\n"
+      "Usage: bge COMMAND [OPTIONS]\n"
+      "       bge COMMAND --help\n"
+      "\n"
+      "Commands:\n";
+  for (const Command& command : Commands()) {
+    text += fmt::format("  {:<12}{}\n", command.name, command.summary);
+  }
+  text +=
+      "\n"
+      "  --version   print the version\n"
+      "  -h,--help   print this help\n"
+      "\n"
+      "The model is --model, else $BGE_MODEL, else BAAI/bge-small-en-v1.5: a directory, or a name "
+      "that is\n"
+      "looked up in the Hugging Face cache. \"-\" as a file is standard input or output.\n"
+      "\n"
+      "Examples:\n"
+      "  bge embed \"How do plants make sugar?\"\n"
+      "  bge embed --input corpus.jsonl --output vectors.npy\n"
+      "  bge similarity \"a cat\" \"a kitten\" \"a train\"\n";
+  return text;
+}
+
+void Print(std::FILE* file, std::string_view text) {
+  std::fwrite(text.data(), 1, text.size(), file);
+  std::fflush(file);
+}
+
+const Command* FindCommand(std::string_view name) {
+  for (const Command& command : Commands()) {
+    if (command.name == name) return &command;
+  }
+  return nullptr;
+}
+
+// The options of `command`; an exit status where there is nothing to run.
+int Parse(const Command& command, std::vector<std::string> arguments, Action* action) {
+  const std::string name = fmt::format("bge {}", command.name);
+  CLI::App app(std::string(command.summary), name);
+  command.set_up(app, action);
+  // CLI11 takes the arguments last to first.
+  std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
+  try {
+    app.parse(reversed);
+  } catch (const CLI::CallForHelp&) {
+    Print(stdout, app.help());
+    return 0;
+  } catch (const CLI::ParseError& error) {
+    // An option that throws Error(0) has printed what it wanted.
+    if (error.get_exit_code() == 0) return 0;
+    const std::string help_of =
+        app.get_subcommands().empty() ? name : name + " " + app.get_subcommands()[0]->get_name();
+    PrintError(fmt::format("{}: {}: see {} --help", Printable(error.what()), name, help_of));
+    return kWrongUsage;
+  }
+  return 0;
+}
+
+int Run(const Action& action) {
+  Interrupt interrupt;
+  const RunContext context{interrupt.token(), interrupt.fd()};
+  try {
+    return action(context);
+  } catch (const OutputClosed&) {
+    return kOutputClosed;
+  } catch (const UsageError& error) {
+    PrintError(error.what());
+    return kWrongUsage;
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::kCancelled && interrupt.signal_number() != 0) {
+      PrintNote("interrupted");
+      return 128 + interrupt.signal_number();
+    }
+    PrintError(error.what());
+  } catch (const std::bad_alloc&) {
+    PrintError("out of memory: this process: free some memory, or use a smaller model");
+  } catch (const std::exception& error) {
+    PrintError(Printable(error.what()));
+  }
+  return kFailed;
+}
+
+int Main(const std::vector<std::string>& arguments) {
+  if (arguments.empty()) {
+    Print(stderr, HelpText());
+    return kWrongUsage;
+  }
+  const std::string& first = arguments[0];
+  if (first == "--help" || first == "-h" || first == "help") {
+    Print(stdout, HelpText());
+    return 0;
+  }
+  if (first == "--version") {
+    Print(stdout, fmt::format("bge {}\n", Version()));
+    return 0;
+  }
+  const Command* command = FindCommand(first);
+  if (command == nullptr) {
+    PrintError(fmt::format("unknown command: {}: see bge --help", Printable(first)));
+    return kWrongUsage;
+  }
+  Action action;
+  const int status = Parse(*command, {arguments.begin() + 1, arguments.end()}, &action);
+  if (!action) return status;
+  return Run(action);
+}
+
+}  // namespace
+}  // namespace bge::cli
+
+int main(int argc, char** argv) {
+  // A closed pipe is an error of write(), so that unfinished files are removed first.
+  std::signal(SIGPIPE, SIG_IGN);
+  try {
+    std::vector<std::string> arguments;
+    for (int i = 1; i < argc; ++i) arguments.push_back(bge::cli::ProtectArgument(argv[i]));
+    return bge::cli::Main(arguments);
+  } catch (const std::exception& error) {
+    bge::cli::PrintError(bge::Printable(error.what()));
+    return bge::cli::kFailed;
+  }
+}

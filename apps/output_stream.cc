@@ -1,0 +1,141 @@
+#include "apps/output_stream.h"
+
+#include "apps/commands.h"
+#include "base/error.h"
+#include "base/file.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+namespace bge::cli {
+namespace {
+
+constexpr size_t kBufferBytes = 256 * 1024;
+
+[[noreturn]] void FailToWrite(std::string_view name, int error) {
+  Fail(ErrorCode::kIo, fmt::format("cannot write: {}", std::strerror(error)), name,
+       "check the path, its permissions and the free space");
+}
+
+// Standard output, a device or a pipe: what is written cannot be taken back.
+class DescriptorStream : public OutputStream {
+ public:
+  DescriptorStream(int fd, bool owned, std::string name)
+      : fd_(fd), owned_(owned), name_(std::move(name)) {
+    // `> file` is seekable; `>> file` is not, as every write goes to its end.
+    struct stat status = {};
+    const int flags = fcntl(fd_, F_GETFL);
+    if (fstat(fd_, &status) == 0 && S_ISREG(status.st_mode) && flags >= 0 &&
+        (flags & O_APPEND) == 0) {
+      start_ = lseek(fd_, 0, SEEK_CUR);
+    }
+  }
+  ~DescriptorStream() override {
+    if (owned_) close(fd_);
+  }
+
+  void Write(std::string_view bytes) override {
+    if (buffer_.size() + bytes.size() > kBufferBytes) Flush();
+    if (bytes.size() >= kBufferBytes) {
+      WriteAll(bytes);
+    } else {
+      buffer_.append(bytes);
+    }
+  }
+  void WriteAt(uint64_t offset, std::string_view bytes) override {
+    Flush();
+    while (!bytes.empty()) {
+      const ssize_t count =
+          pwrite(fd_, bytes.data(), bytes.size(), start_ + static_cast<off_t>(offset));
+      if (count < 0 && errno == EINTR) continue;
+      if (count < 0) FailToWrite(name_, errno);
+      bytes.remove_prefix(static_cast<size_t>(count));
+      offset += static_cast<uint64_t>(count);
+    }
+  }
+  bool seekable() const override { return start_ >= 0; }
+  bool is_terminal() const override { return isatty(fd_) == 1; }
+  void Flush() override {
+    WriteAll(buffer_);
+    buffer_.clear();
+  }
+  void Commit() override {
+    Flush();
+    // Some file systems report a full disk only here.
+    if (owned_ && close(fd_) != 0) {
+      owned_ = false;
+      FailToWrite(name_, errno);
+    }
+    owned_ = false;
+  }
+  const std::string& name() const override { return name_; }
+
+ private:
+  void WriteAll(std::string_view bytes) {
+    while (!bytes.empty()) {
+      const ssize_t count = write(fd_, bytes.data(), bytes.size());
+      if (count < 0 && errno == EINTR) continue;
+      if (count < 0 && errno == EPIPE) throw OutputClosed();
+      if (count < 0) FailToWrite(name_, errno);
+      bytes.remove_prefix(static_cast<size_t>(count));
+    }
+  }
+
+  int fd_;
+  bool owned_;
+  std::string name_;
+  off_t start_ = -1;
+  std::string buffer_;
+};
+
+class FileStream : public OutputStream {
+ public:
+  explicit FileStream(std::filesystem::path path) : name_(path.string()), file_(path) {}
+
+  void Write(std::string_view bytes) override { file_.Write(bytes); }
+  void WriteAt(uint64_t offset, std::string_view bytes) override { file_.WriteAt(offset, bytes); }
+  bool seekable() const override { return true; }
+  bool is_terminal() const override { return false; }
+  void Flush() override {}
+  void Commit() override { file_.Commit(); }
+  const std::string& name() const override { return name_; }
+
+ private:
+  std::string name_;
+  AtomicFile file_;
+};
+
+}  // namespace
+
+std::unique_ptr<OutputStream> OpenOutput(const std::string& path) {
+  if (path.empty() || path == "-") {
+    return std::make_unique<DescriptorStream>(STDOUT_FILENO, false, "standard output");
+  }
+  std::error_code error;
+  std::filesystem::path target = path;
+  if (std::filesystem::is_symlink(target, error)) {
+    const auto resolved = std::filesystem::weakly_canonical(target, error);
+    if (!error) target = resolved;
+  }
+  const auto status = std::filesystem::status(target, error);
+  if (std::filesystem::is_directory(status)) {
+    Fail(ErrorCode::kInvalidArgument, "a directory, expected a file to write", path,
+         "add a file name");
+  }
+  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
+    const int fd = open(target.c_str(), O_WRONLY | O_CLOEXEC);
+    if (fd < 0) FailToWrite(path, errno);
+    return std::make_unique<DescriptorStream>(fd, true, path);
+  }
+  return std::make_unique<FileStream>(target);
+}
+
+}  // namespace bge::cli

@@ -1,0 +1,38 @@
+// Where a command writes its results: standard output, or a file that appears only when complete.
+#ifndef BGE_APPS_OUTPUT_STREAM_H_
+#define BGE_APPS_OUTPUT_STREAM_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace bge::cli {
+
+/// A buffered stream of bytes. Single thread. Destroyed without Commit(), a file leaves nothing
+/// behind; what went to a pipe is gone.
+class OutputStream {
+ public:
+  virtual ~OutputStream() = default;
+
+  /// Error(kIo); OutputClosed where the reader of a pipe is gone.
+  virtual void Write(std::string_view bytes) = 0;
+  /// Overwrites bytes written before, counted from the first one. Only where seekable().
+  virtual void WriteAt(uint64_t offset, std::string_view bytes) = 0;
+  virtual bool seekable() const = 0;
+  virtual bool is_terminal() const = 0;
+  /// Hands the bytes buffered so far to the operating system: for readers of a pipe.
+  virtual void Flush() = 0;
+  /// Makes the file appear under its name (an existing one is replaced).
+  virtual void Commit() = 0;
+  /// The file's name for messages; "standard output".
+  virtual const std::string& name() const = 0;
+};
+
+/// "-" or empty is standard output. A regular file is written aside and renamed; a link is
+/// followed; a device or named pipe is written directly. Error(kIo).
+std::unique_ptr<OutputStream> OpenOutput(const std::string& path);
+
+}  // namespace bge::cli
+
+#endif  // BGE_APPS_OUTPUT_STREAM_H_

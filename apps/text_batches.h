@@ -1,0 +1,57 @@
+// Records in chunks of bounded size, read ahead by a thread.
+#ifndef BGE_APPS_TEXT_BATCHES_H_
+#define BGE_APPS_TEXT_BATCHES_H_
+
+#include "apps/text_reader.h"
+
+#include <condition_variable>
+#include <cstdint>
+#include <exception>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+namespace bge::cli {
+
+/// Some records, and how far the reader was after the last of them.
+struct TextBatch {
+  std::vector<TextRecord> records;
+  uint64_t bytes_read = 0;
+};
+
+struct TextBatchLimits {
+  size_t max_texts = 2048;
+  size_t max_bytes = size_t{2} << 20;  ///< of text; one longer record is a batch of its own
+};
+
+/// Runs `reader` on a thread of its own, at most two batches ahead. The reader must outlive it,
+/// must not be used by others meanwhile, and is cancelled on destruction. Single consumer.
+class TextBatches {
+ public:
+  TextBatches(TextReader* reader, TextBatchLimits limits);
+  ~TextBatches();
+  TextBatches(const TextBatches&) = delete;
+  TextBatches& operator=(const TextBatches&) = delete;
+
+  /// The next batch, never empty; nullopt at the end. Rethrows what the reader threw, after the
+  /// batches that were complete before.
+  std::optional<TextBatch> Next();
+
+ private:
+  void Run();
+
+  TextReader* reader_;
+  TextBatchLimits limits_;
+  std::mutex mu_;
+  std::condition_variable changed_;
+  std::optional<TextBatch> ready_;  // guarded by mu_
+  bool done_ = false;               // guarded by mu_
+  bool abandoned_ = false;          // guarded by mu_
+  std::exception_ptr error_;        // guarded by mu_
+  std::thread thread_;
+};
+
+}  // namespace bge::cli
+
+#endif  // BGE_APPS_TEXT_BATCHES_H_

@@ -1,0 +1,54 @@
+#include "apps/text_input.h"
+
+#include "apps/arguments.h"
+#include "base/error.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <utility>
+
+namespace bge::cli {
+
+void AddTextInputFlags(CLI::App& app, TextInputFlags* flags, bool positional) {
+  if (positional) {
+    AddStrings(app, "TEXT", &flags->texts,
+               "Texts, each an argument (after -- where one begins with -)");
+  }
+  AddString(app, "-i,--input", &flags->input, "File of texts; - is standard input")
+      ->type_name("FILE");
+  app.add_option(
+         "--format", flags->format,
+         "Format of the input: lines, jsonl, csv, tsv (default: by the file's extension, else "
+         "lines)")
+      ->type_name("NAME")
+      ->check(CLI::IsMember({"lines", "jsonl", "csv", "tsv"}));
+  AddString(app, "--field", &flags->field,
+            "JSON field or column of the text (default: text, with title in front); a number is a "
+            "column of a table without a header line")
+      ->type_name("NAME");
+}
+
+std::unique_ptr<TextReader> OpenTextInput(const TextInputFlags& flags, bool pair,
+                                          const RunContext& context) {
+  const bool dash = flags.texts.size() == 1 && flags.texts[0] == "-";
+  if (!flags.texts.empty() && !flags.input.empty()) {
+    throw UsageError("both given: TEXT and --input: give one of them");
+  }
+  if (!flags.texts.empty() && !dash) {
+    if (!flags.format.empty() || flags.field) {
+      throw UsageError("no input file: --format and --field: they say how --input is read");
+    }
+    return ReadArguments(flags.texts, pair);
+  }
+  if (flags.input.empty() && !dash && isatty(STDIN_FILENO) == 1) {
+    throw UsageError("no texts: TEXT or --input: give some, or - to type them, a text a line");
+  }
+  TextReaderOptions options;
+  options.format = ParseTextFormat(flags.format);
+  options.field = flags.field;
+  options.pair = pair;
+  return OpenTextReader(flags.input.empty() ? "-" : flags.input, options, context.stop_fd);
+}
+
+}  // namespace bge::cli

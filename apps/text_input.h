@@ -1,0 +1,35 @@
+// The input options that commands share: TEXT..., --input, --format, --field.
+#ifndef BGE_APPS_TEXT_INPUT_H_
+#define BGE_APPS_TEXT_INPUT_H_
+
+#include "apps/commands.h"
+#include "apps/text_reader.h"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace bge::cli {
+
+/// Values as given on the command line.
+struct TextInputFlags {
+  std::vector<std::string> texts;
+  std::string input;
+  std::string format;
+  std::optional<std::string> field;
+};
+
+/// --input --format --field, and TEXT... where `positional`.
+void AddTextInputFlags(CLI::App& app, TextInputFlags* flags, bool positional);
+
+/// The texts that the flags ask for: TEXT..., or --input, or standard input where it is not a
+/// terminal
+/// ("-" as the only TEXT is standard input too). UsageError where they contradict each other or
+/// there is nothing to read.
+std::unique_ptr<TextReader> OpenTextInput(const TextInputFlags& flags, bool pair,
+                                          const RunContext& context);
+
+}  // namespace bge::cli
+
+#endif  // BGE_APPS_TEXT_INPUT_H_
