@@ -1,0 +1,208 @@
+#include "encoder/bert.h"
+
+#include "base/error.h"
+#include "encoder/bert_names.h"
+#include "tests/memory_weights.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <numeric>
+#include <string>
+#include <vector>
+
+namespace bge {
+namespace {
+
+BertConfig TinyConfig(BertFamily family) {
+  BertConfig c;
+  c.family = family;
+  c.architecture = "Tiny";
+  c.vocab_size = 50;
+  c.hidden_size = 24;
+  c.num_layers = 2;
+  c.num_heads = 3;
+  c.intermediate_size = 40;
+  c.max_positions = 20;
+  c.type_vocab_size = family == BertFamily::kDistilBert ? 0 : 2;
+  c.padding_id = 1;
+  return c;
+}
+
+std::shared_ptr<MemoryWeights> TinyWeights(const BertConfig& c, const std::string& prefix) {
+  auto w = std::make_shared<MemoryWeights>();
+  const BertNames& names = c.family == BertFamily::kDistilBert ? kDistilBertNames : kBertNames;
+  const auto norm = [&](const std::string& name) {
+    w->AddRandom(name + ".weight", Shape{c.hidden_size}, 0.3f, 1);
+    w->AddRandom(name + ".bias", Shape{c.hidden_size}, 0.3f);
+  };
+  const auto linear = [&](const std::string& name, int64_t out, int64_t in) {
+    w->AddRandom(name + ".weight", Shape{out, in}, 1.5f / std::sqrt(static_cast<float>(in)));
+    w->AddRandom(name + ".bias", Shape{out}, 0.3f);
+  };
+  w->AddRandom(prefix + std::string(names.word_embeddings), Shape{c.vocab_size, c.hidden_size}, 1);
+  w->AddRandom(prefix + std::string(names.position_embeddings),
+               Shape{c.max_positions, c.hidden_size}, 0.3f);
+  if (c.type_vocab_size > 0) {
+    w->AddRandom(prefix + std::string(names.token_type_embeddings),
+                 Shape{c.type_vocab_size, c.hidden_size}, 0.3f);
+  }
+  norm(prefix + std::string(names.embeddings_norm));
+  for (int64_t i = 0; i < c.num_layers; ++i) {
+    const std::string layer = prefix + std::string(names.layer_prefix) + std::to_string(i) + ".";
+    for (const auto name :
+         {names.layer.query, names.layer.key, names.layer.value, names.layer.attention_output}) {
+      linear(layer + std::string(name), c.hidden_size, c.hidden_size);
+    }
+    linear(layer + std::string(names.layer.up), c.intermediate_size, c.hidden_size);
+    linear(layer + std::string(names.layer.down), c.hidden_size, c.intermediate_size);
+    norm(layer + std::string(names.layer.attention_norm));
+    norm(layer + std::string(names.layer.output_norm));
+  }
+  return w;
+}
+
+// Last hidden states of one packed batch, row by row.
+std::vector<float> Run(const Encoder& encoder, ThreadPool& pool,
+                       const std::vector<std::vector<int32_t>>& sequences,
+                       const std::vector<int32_t>& types = {}) {
+  std::vector<int32_t> ids;
+  std::vector<int32_t> cu = {0};
+  for (const auto& s : sequences) {
+    ids.insert(ids.end(), s.begin(), s.end());
+    cu.push_back(static_cast<int32_t>(ids.size()));
+  }
+  const std::vector<int32_t> type_ids = types.empty() ? std::vector<int32_t>(ids.size()) : types;
+  Workspace workspace;
+  const Matrix x = encoder.Forward({ids, type_ids, cu}, {pool, workspace});
+  EXPECT_EQ(x.rows, static_cast<int64_t>(ids.size()));
+  std::vector<float> values;
+  for (int64_t r = 0; r < x.rows; ++r) values.insert(values.end(), x.row(r), x.row(r) + x.cols);
+  return values;
+}
+
+float MaxDifference(const std::vector<float>& a, const std::vector<float>& b) {
+  EXPECT_EQ(a.size(), b.size());
+  float worst = 0;
+  for (size_t i = 0; i < std::min(a.size(), b.size()); ++i) {
+    worst = std::max(worst, std::abs(a[i] - b[i]));
+  }
+  return worst;
+}
+
+class BertFamilies : public testing::TestWithParam<BertFamily> {};
+
+TEST_P(BertFamilies, BackendsAgreeAndNeighboursDoNotMatter) {
+  const BertConfig config = TinyConfig(GetParam());
+  const auto weights = TinyWeights(config, "0.auto_model.");
+  ThreadPool one(1);
+  ThreadPool three(3);
+  const std::vector<std::vector<int32_t>> texts = {
+      {2, 7, 9, 3}, {2, 3}, {5}, {2, 8, 8, 1, 30, 49, 3}};
+  const BertEncoder reference(config, weights, ReferenceBackend(), one);
+  const std::vector<float> expected = Run(reference, one, texts);
+  for (const Backend* backend : AllBackends()) {
+    const BertEncoder encoder(config, weights, *backend, three);
+    EXPECT_LT(MaxDifference(Run(encoder, three, texts), expected), 1e-5f) << backend->name();
+    std::vector<float> alone;
+    for (const auto& text : texts) {
+      const std::vector<float> v = Run(encoder, one, {text});
+      alone.insert(alone.end(), v.begin(), v.end());
+    }
+    EXPECT_LT(MaxDifference(alone, expected), 1e-5f) << backend->name();
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, BertFamilies,
+                         testing::Values(BertFamily::kBert, BertFamily::kRoberta,
+                                         BertFamily::kDistilBert));
+
+TEST(BertEncoder, TokenTypesCount) {
+  const BertConfig config = TinyConfig(BertFamily::kBert);
+  ThreadPool pool(1);
+  const BertEncoder encoder(config, TinyWeights(config, ""), ReferenceBackend(), pool);
+  const auto zeros = Run(encoder, pool, {{2, 7, 3}}, {0, 0, 0});
+  EXPECT_GT(MaxDifference(zeros, Run(encoder, pool, {{2, 7, 3}}, {0, 1, 1})), 0.01f);
+  EXPECT_THROW(Run(encoder, pool, {{2, 7, 3}}, {0, 2, 1}), Error);
+}
+
+TEST(BertEncoder, RobertaPaddingInATextIsNotCounted) {
+  // After a padding token the following positions go on as if it were not there: the states of
+  // {2, 1, 7} then differ from those of {2, 7} only through attention to the extra token. With a
+  // padding embedding like no other the positions show: compare against BERT, which counts it.
+  BertConfig roberta = TinyConfig(BertFamily::kRoberta);
+  roberta.num_layers = 0;  // embeddings alone
+  const auto weights = TinyWeights(roberta, "roberta.");
+  ThreadPool pool(1);
+  const BertEncoder encoder(roberta, weights, ReferenceBackend(), pool);
+  const auto with = Run(encoder, pool, {{2, 1, 7}});
+  const auto without = Run(encoder, pool, {{2, 7}});
+  const auto h = static_cast<size_t>(roberta.hidden_size);
+  const std::vector<float> last_with(with.end() - static_cast<std::ptrdiff_t>(h), with.end());
+  const std::vector<float> last_without(without.end() - static_cast<std::ptrdiff_t>(h),
+                                        without.end());
+  EXPECT_EQ(MaxDifference(last_with, last_without), 0);
+  EXPECT_EQ(encoder.info().max_tokens, 18);
+}
+
+TEST(BertEncoder, MissingAndMisshapenTensorsAreNamed) {
+  const BertConfig config = TinyConfig(BertFamily::kBert);
+  ThreadPool pool(1);
+  const auto error = [&](auto change) -> std::string {
+    const auto weights = TinyWeights(config, "bert.");
+    change(*weights);
+    try {
+      const BertEncoder encoder(config, weights, ReferenceBackend(), pool);
+    } catch (const Error& e) {
+      EXPECT_EQ(e.code(), ErrorCode::kCorruptData);
+      return e.what();
+    }
+    return "no error";
+  };
+  const std::string query = "bert.encoder.layer.1.attention.self.query.weight";
+  EXPECT_THAT(error([&](MemoryWeights& w) { w.Remove(query); }), testing::HasSubstr(query));
+  EXPECT_THAT(error([&](MemoryWeights& w) {
+                w.AddRandom(query, Shape{24, 25}, 1);
+              }),
+              testing::AllOf(testing::HasSubstr(query), testing::HasSubstr("[24, 25]"),
+                             testing::HasSubstr("[24, 24]")));
+  EXPECT_THAT(error([&](MemoryWeights& w) {
+                w.Values("bert.embeddings.LayerNorm.bias")[3] = std::nanf("");
+              }),
+              testing::HasSubstr("bert.embeddings.LayerNorm.bias"));
+  EXPECT_THAT(error([&](MemoryWeights& w) { w.Remove("bert.embeddings.word_embeddings.weight"); }),
+              testing::HasSubstr("embeddings.word_embeddings.weight"));
+}
+
+TEST(BertEncoder, ReadsTensorFlowNormNames) {
+  BertConfig config = TinyConfig(BertFamily::kBert);
+  const auto weights = TinyWeights(config, "");
+  ThreadPool pool(1);
+  const auto expected = Run(BertEncoder(config, weights, ReferenceBackend(), pool), pool, {{2, 3}});
+  weights->Add("embeddings.LayerNorm.gamma", Shape{24},
+               weights->Values("embeddings.LayerNorm.weight"));
+  weights->Add("embeddings.LayerNorm.beta", Shape{24},
+               weights->Values("embeddings.LayerNorm.bias"));
+  weights->Remove("embeddings.LayerNorm.weight");
+  weights->Remove("embeddings.LayerNorm.bias");
+  EXPECT_EQ(Run(BertEncoder(config, weights, ReferenceBackend(), pool), pool, {{2, 3}}), expected);
+}
+
+TEST(MakeEncoder, NamesAnUnknownArchitecture) {
+  ThreadPool pool(1);
+  const auto document = json::Document::Parse(R"({"model_type":"t5"})", "config.json");
+  try {
+    MakeEncoder(document->root(), nullptr, ReferenceBackend(), pool);
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), ErrorCode::kUnsupported);
+    EXPECT_THAT(e.what(),
+                testing::HasSubstr("unknown architecture \"t5\": config.json: field model_type"));
+  }
+}
+
+}  // namespace
+}  // namespace bge

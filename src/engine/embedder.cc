@@ -1,0 +1,394 @@
+// Embedder: model directory to vectors. The main path of the library, top to bottom.
+#include "bge/embedder.h"
+
+#include "base/error.h"
+#include "base/parallel.h"
+#include "encoder/encoder.h"
+#include "engine/model_spec.h"
+#include "engine/packed_batch.h"
+#include "heads/dense_head.h"
+#include "hub/cache.h"
+#include "kernels/backend.h"
+#include "tokenizer/load.h"
+#include "weights/weight_source.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <mutex>
+#include <utility>
+
+namespace bge {
+
+namespace {
+
+constexpr std::array<std::pair<Pooling, std::string_view>, 6> kPoolingNames = {{
+    {Pooling::kCls, "cls"},
+    {Pooling::kMax, "max"},
+    {Pooling::kMean, "mean"},
+    {Pooling::kMeanSqrtLen, "mean_sqrt_len_tokens"},
+    {Pooling::kWeightedMean, "weightedmean"},
+    {Pooling::kLastToken, "lasttoken"},
+}};
+
+// Workspaces that calls and threads borrow, so that memory is as large as what runs at once needs.
+class WorkspacePool {
+ public:
+  class Lease {
+   public:
+    explicit Lease(WorkspacePool* pool) : pool_(pool) {
+      const std::lock_guard lock(pool_->mu_);
+      if (pool_->free_.empty()) return;
+      workspace_ = std::move(pool_->free_.back());
+      pool_->free_.pop_back();
+    }
+    ~Lease() {
+      workspace_.Reset();
+      const std::lock_guard lock(pool_->mu_);
+      pool_->free_.push_back(std::move(workspace_));
+    }
+    Lease(const Lease&) = delete;
+    Lease& operator=(const Lease&) = delete;
+    Workspace& operator*() { return workspace_; }
+
+   private:
+    WorkspacePool* pool_;
+    Workspace workspace_;
+  };
+
+ private:
+  std::mutex mu_;
+  std::vector<Workspace> free_;  // guarded by mu_
+};
+
+PoolingModule& PoolingOf(ModelSpec& spec) { return std::get<PoolingModule>(spec.modules.front()); }
+
+// The model's modules with the caller's pooling in place of theirs.
+void OverridePooling(ModelSpec* spec, const EmbedderOptions& options) {
+  if (!options.pooling) return;
+  PoolingOf(*spec).modes = {*options.pooling};
+  PoolingOf(*spec).source = "the caller's option";
+}
+
+}  // namespace
+
+std::string_view PoolingName(Pooling pooling) {
+  for (const auto& [value, name] : kPoolingNames) {
+    if (value == pooling) return name;
+  }
+  return "unknown";
+}
+
+std::optional<Pooling> ParsePooling(std::string_view name) {
+  for (const auto& [value, known] : kPoolingNames) {
+    if (name == known) return value;
+  }
+  return std::nullopt;
+}
+
+class Embedder::Impl {
+ public:
+  Impl(ModelSpec spec, const EmbedderOptions& options)
+      : pool_(options.threads > 0 ? options.threads : DefaultThreads()),
+        backend_(CpuBackend()),
+        spec_(std::move(spec)),
+        tokenizer_(LoadTokenizer(spec_.transformer_dir, {.lowercase_first = spec_.do_lower_case,
+                                                         .on_warning = options.on_warning})),
+        weights_(OpenWeights(spec_.transformer_dir)),
+        encoder_(MakeEncoder(spec_.config->root(), weights_, backend_, pool_)),
+        head_(spec_.modules, encoder_->info().hidden_size, backend_) {
+    SetMaxLength(options);
+    FillInfo();
+  }
+
+  EncodeStats EncodeInto(std::span<const std::string_view> texts, const EncodeOptions& options,
+                         std::span<float> output) const;
+  int64_t OutputDimension(const EncodeOptions& options) const;
+
+  const ModelInfo& info() const { return info_; }
+  const Tokenizer& tokenizer() const { return tokenizer_; }
+  int threads() const { return pool_.threads(); }
+  int64_t dimension() const { return head_.dimension(); }
+
+ private:
+  void SetMaxLength(const EmbedderOptions& options);
+  void FillInfo();
+  std::string_view PromptFor(const EncodeOptions& options) const;
+  int64_t PromptTokens(std::string_view prompt, int64_t max_length) const;
+  int64_t MaxLengthFor(const EncodeOptions& options) const;
+  void CheckIds(const TokenizedTexts& texts) const;
+  void ComputeBatch(const TokenizedTexts& texts, std::span<const int64_t> indices,
+                    int64_t prompt_tokens, bool normalize, int64_t dimension,
+                    std::span<float> output) const;
+
+  mutable ThreadPool pool_;
+  mutable WorkspacePool workspaces_;
+  const Backend& backend_;
+  ModelSpec spec_;
+  Tokenizer tokenizer_;
+  std::shared_ptr<const WeightSource> weights_;
+  std::unique_ptr<const Encoder> encoder_;
+  DenseHead head_;
+  int64_t max_length_ = 0;
+  ModelInfo info_;
+};
+
+void Embedder::Impl::SetMaxLength(const EmbedderOptions& options) {
+  max_length_ = std::min(spec_.max_length, encoder_->info().max_tokens);
+  if (options.max_length) {
+    max_length_ = MaxLengthFor({.max_length = options.max_length});
+    spec_.max_length_source = "the caller's option";
+  }
+}
+
+int64_t Embedder::Impl::MaxLengthFor(const EncodeOptions& options) const {
+  if (!options.max_length) return max_length_;
+  const int64_t longest = encoder_->info().max_tokens;
+  const int64_t shortest = tokenizer_.num_special_tokens() + 1;
+  if (*options.max_length < shortest || *options.max_length > longest) {
+    Fail(ErrorCode::kInvalidArgument, "max_length out of range",
+         "found " + std::to_string(*options.max_length) + ", expected " + std::to_string(shortest) +
+             " to " + std::to_string(longest) + " for " + spec_.name,
+         "give a length within that range");
+  }
+  return *options.max_length;
+}
+
+void Embedder::Impl::FillInfo() {
+  const EncoderInfo& encoder = encoder_->info();
+  const PoolingModule& pooling = PoolingOf(spec_);
+  info_.path = spec_.dir.string();
+  info_.name = spec_.name;
+  info_.architecture = encoder.architecture;
+  info_.num_layers = encoder.num_layers;
+  info_.hidden_size = encoder.hidden_size;
+  info_.num_heads = encoder.num_heads;
+  info_.intermediate_size = encoder.intermediate_size;
+  info_.vocab_size = encoder.vocab_size;
+  info_.num_parameters = encoder.num_parameters + head_.num_parameters();
+  info_.weights_dtype = encoder.weights_dtype;
+  info_.dimension = OutputDimension({});
+  info_.max_length = max_length_;
+  info_.max_length_source = spec_.max_length_source;
+  info_.poolings = pooling.modes;
+  info_.pooling_source = pooling.source;
+  info_.include_prompt = pooling.include_prompt;
+  info_.normalizes = std::any_of(spec_.modules.begin(), spec_.modules.end(), [](const auto& m) {
+    return std::holds_alternative<NormalizeModule>(m);
+  });
+  info_.modules = spec_.module_names;
+  info_.prompts = spec_.prompts;
+  info_.default_prompt_name = spec_.default_prompt_name;
+  info_.query_instruction = spec_.query_instruction;
+  info_.document_instruction = spec_.document_instruction;
+  info_.instruction_source = spec_.instruction_source;
+  info_.similarity = spec_.similarity;
+  info_.files = spec_.files;
+  for (const std::string& file : weights_->Files()) info_.files.push_back(file);
+}
+
+// sentence-transformers' precedence: explicit text, explicit name, the role's, the default prompt.
+std::string_view Embedder::Impl::PromptFor(const EncodeOptions& options) const {
+  if (options.instruction && options.prompt_name) {
+    Fail(ErrorCode::kInvalidArgument, "both an instruction and a prompt name", "the encode options",
+         "give one of them");
+  }
+  if (options.instruction) return *options.instruction;
+  const auto named = [&](const std::string& name) -> std::string_view {
+    const auto it = spec_.prompts.find(name);
+    if (it != spec_.prompts.end()) return it->second;
+    std::string known;
+    for (const auto& [key, text] : spec_.prompts) known += (known.empty() ? "" : ", ") + key;
+    Fail(ErrorCode::kInvalidArgument, "unknown prompt name \"" + name + "\"", spec_.name,
+         known.empty() ? "the model has no prompts: give the text as instruction"
+                       : "give one of: " + known);
+  };
+  if (options.prompt_name) return named(*options.prompt_name);
+  switch (options.role) {
+    case Role::kQuery:
+      return spec_.query_instruction;
+    case Role::kDocument:
+      return spec_.document_instruction;
+    case Role::kNone:
+      break;
+  }
+  return spec_.default_prompt_name.empty() ? std::string_view() : named(spec_.default_prompt_name);
+}
+
+// Tokens of a prompt that pooling leaves out (sentence-transformers' _get_prompt_length): those of
+// the prompt alone with special tokens, but for a special token at the end.
+int64_t Embedder::Impl::PromptTokens(std::string_view prompt, int64_t max_length) const {
+  if (prompt.empty() || head_.include_prompt()) return 0;
+  const Encoding encoding = tokenizer_.Encode(prompt, {.max_length = max_length});
+  const auto n = static_cast<int64_t>(encoding.ids.size());
+  return n > 0 && tokenizer_.is_special(encoding.ids.back()) ? n - 1 : n;
+}
+
+int64_t Embedder::Impl::OutputDimension(const EncodeOptions& options) const {
+  const std::optional<int64_t> truncate =
+      options.truncate_dim ? options.truncate_dim : spec_.truncate_dim;
+  if (!truncate) return head_.dimension();
+  if (options.truncate_dim && (*truncate < 1 || *truncate > head_.dimension())) {
+    Fail(ErrorCode::kInvalidArgument, "truncate_dim out of range",
+         "found " + std::to_string(*truncate) + ", expected 1 to " +
+             std::to_string(head_.dimension()) + " for " + spec_.name,
+         "give a dimension within that range");
+  }
+  return std::min(*truncate, head_.dimension());
+}
+
+void Embedder::Impl::CheckIds(const TokenizedTexts& texts) const {
+  if (tokenizer_.vocab_size() <= encoder_->info().vocab_size) return;
+  for (int64_t i = 0; i < texts.size(); ++i) {
+    for (const int32_t id : texts[i].ids) {
+      if (id < encoder_->info().vocab_size) continue;
+      Fail(ErrorCode::kCorruptData, "token id is outside the model's vocabulary",
+           info_.path + ": tokenizer gives " + std::to_string(id) + ", expected less than " +
+               std::to_string(encoder_->info().vocab_size) + " (vocab_size of config.json)",
+           "use the tokenizer that belongs to the model");
+    }
+  }
+}
+
+void Embedder::Impl::ComputeBatch(const TokenizedTexts& texts, std::span<const int64_t> indices,
+                                  int64_t prompt_tokens, bool normalize, int64_t dimension,
+                                  std::span<float> output) const {
+  WorkspacePool::Lease workspace(&workspaces_);
+  const OpContext context = {.pool = pool_, .workspace = *workspace};
+  const PackedTokens packed(texts, indices);
+  const PackedBatch batch = packed.batch();
+  const Matrix hidden = encoder_->Forward(batch, context);
+
+  std::vector<PoolRange> ranges(indices.size());
+  for (size_t n = 0; n < ranges.size(); ++n) {
+    const int64_t begin = batch.cu_seqlens[n];
+    const int64_t end = batch.cu_seqlens[n + 1];
+    ranges[n] = {begin, std::min(begin + prompt_tokens, end), end};
+  }
+  const Matrix full =
+      context.workspace.NewMatrix(static_cast<int64_t>(ranges.size()), head_.dimension());
+  head_.Run(context, hidden, ranges, full);
+  const Matrix cut(full.data, full.rows, dimension, full.stride);
+  if (normalize) backend_.L2Normalize(context, cut);
+  for (size_t n = 0; n < indices.size(); ++n) {
+    const float* row = cut.row(static_cast<int64_t>(n));
+    if (!std::all_of(row, row + dimension, [](float v) { return std::isfinite(v); })) {
+      Fail(ErrorCode::kCorruptData, "the model computes values that are not finite",
+           info_.path + ": text " + std::to_string(indices[n]) + " of the call",
+           "the weights are damaged: download them again");
+    }
+    std::copy_n(row, dimension, output.data() + indices[n] * dimension);
+  }
+}
+
+EncodeStats Embedder::Impl::EncodeInto(std::span<const std::string_view> texts,
+                                       const EncodeOptions& options,
+                                       std::span<float> output) const {
+  const int64_t dimension = OutputDimension(options);
+  const int64_t max_length = MaxLengthFor(options);
+  const std::string_view prompt = PromptFor(options);
+  const int64_t prompt_tokens = PromptTokens(prompt, max_length);
+  if (output.size() != texts.size() * static_cast<size_t>(dimension)) {
+    Fail(ErrorCode::kInvalidArgument, "output buffer of the wrong size",
+         "found " + std::to_string(output.size()) + " floats, expected " +
+             std::to_string(texts.size() * static_cast<size_t>(dimension)),
+         "give texts.size() x OutputDimension(options) floats");
+  }
+  EncodeStats stats = {.texts = static_cast<int64_t>(texts.size())};
+  if (texts.empty()) return stats;
+
+  const TokenizedTexts tokens(tokenizer_, prompt, texts, max_length, pool_, options.stop);
+  CheckIds(tokens);
+  stats.tokens = tokens.total_tokens();
+  stats.truncated_texts = tokens.truncated_texts();
+
+  const BatchPlan plan = PlanBatches(tokens, options.batch_tokens, threads());
+  std::mutex progress_mu;
+  int64_t done = 0;
+  const auto compute = [&](int64_t b) {
+    if (options.stop.stop_requested()) {
+      Fail(ErrorCode::kCancelled, "encoding was cancelled", "the caller's stop token",
+           "call again");
+    }
+    const auto [begin, end] = plan.batches[static_cast<size_t>(b)];
+    const auto indices =
+        std::span(plan.order).subspan(static_cast<size_t>(begin), static_cast<size_t>(end - begin));
+    ComputeBatch(tokens, indices, prompt_tokens, options.normalize.value_or(true), dimension,
+                 output);
+    if (!options.progress) return;
+    const std::lock_guard lock(progress_mu);
+    done += end - begin;
+    options.progress(done, stats.texts);
+  };
+  const auto num_batches = static_cast<int64_t>(plan.batches.size());
+  if (num_batches < threads()) {
+    // Too few to go around: all threads work on each batch, op by op.
+    for (int64_t b = 0; b < num_batches; ++b) compute(b);
+  } else {
+    pool_.ParallelForEach(num_batches, compute);
+  }
+  return stats;
+}
+
+Embedder Embedder::Load(const std::string& model, const EmbedderOptions& options) {
+  if (options.threads < 0 || options.threads > 1024) {
+    Fail(ErrorCode::kInvalidArgument, "number of threads out of range",
+         "found " + std::to_string(options.threads) + ", expected 0 to 1024",
+         "give 0 for one a physical core");
+  }
+  ModelSpec spec = ReadModelSpec(ResolveModel(model), options.on_warning);
+  OverridePooling(&spec, options);
+  return Embedder(std::make_unique<Impl>(std::move(spec), options));
+}
+
+Embedder::Embedder(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Embedder::Embedder(Embedder&&) noexcept = default;
+Embedder& Embedder::operator=(Embedder&&) noexcept = default;
+Embedder::~Embedder() = default;
+
+EncodeStats Embedder::EncodeInto(std::span<const std::string_view> texts,
+                                 const EncodeOptions& options, std::span<float> output) const {
+  return impl_->EncodeInto(texts, options, output);
+}
+
+Embeddings Embedder::Encode(std::span<const std::string_view> texts,
+                            const EncodeOptions& options) const {
+  Embeddings embeddings;
+  embeddings.count = static_cast<int64_t>(texts.size());
+  embeddings.dimension = OutputDimension(options);
+  embeddings.values.resize(texts.size() * static_cast<size_t>(embeddings.dimension));
+  EncodeInto(texts, options, embeddings.values);
+  return embeddings;
+}
+
+Embeddings Embedder::Encode(std::span<const std::string> texts,
+                            const EncodeOptions& options) const {
+  const std::vector<std::string_view> views(texts.begin(), texts.end());
+  return Encode(std::span<const std::string_view>(views), options);
+}
+
+std::vector<float> Embedder::Encode(std::string_view text, const EncodeOptions& options) const {
+  return Encode(std::span<const std::string_view>(&text, 1), options).values;
+}
+
+Embeddings Embedder::EncodeQueries(std::span<const std::string> texts,
+                                   EncodeOptions options) const {
+  options.role = Role::kQuery;
+  return Encode(texts, options);
+}
+
+Embeddings Embedder::EncodeDocuments(std::span<const std::string> texts,
+                                     EncodeOptions options) const {
+  options.role = Role::kDocument;
+  return Encode(texts, options);
+}
+
+int64_t Embedder::OutputDimension(const EncodeOptions& options) const {
+  return impl_->OutputDimension(options);
+}
+int64_t Embedder::dimension() const { return impl_->dimension(); }
+int Embedder::threads() const { return impl_->threads(); }
+const ModelInfo& Embedder::info() const { return impl_->info(); }
+const Tokenizer& Embedder::tokenizer() const { return impl_->tokenizer(); }
+
+}  // namespace bge
