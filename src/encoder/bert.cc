@@ -22,12 +22,9 @@ std::string Bias(const std::string& prefix, std::string_view name) {
   return prefix + std::string(name) + ".bias";
 }
 
-// LayerNorm parameters; checkpoints converted from TensorFlow call them gamma and beta.
 LayerNormWeights LoadNorm(const PrefixedWeights& weights, const std::string& name, int64_t size) {
-  const bool tensorflow = !weights.Find(name + ".weight", Shape{size}) &&
-                          weights.Find(name + ".gamma", Shape{size}).has_value();
-  return {.gamma = weights.GetVector(name + (tensorflow ? ".gamma" : ".weight"), size),
-          .beta = weights.GetVector(name + (tensorflow ? ".beta" : ".bias"), size)};
+  return {.gamma = weights.GetVector(name + ".weight", size),
+          .beta = weights.GetVector(name + ".bias", size)};
 }
 
 std::unique_ptr<const PreparedLinear> Prepare(const Backend& backend,
