@@ -21,29 +21,30 @@ namespace bge {
 
 /// Settings of a loaded model. What is left at nullopt comes from the model's own files.
 struct EmbedderOptions {
-  int threads = 0;                    ///< 0: one for each physical core this process may use
-  std::optional<Pooling> pooling;     ///< instead of the model's
-  std::optional<int64_t> max_length;  ///< tokens, special tokens included
-  WarningSink on_warning;
+  int threads = 0;                         ///< 0: one for each physical core this process may use
+  std::optional<Pooling> pooling = {};     ///< instead of the model's
+  std::optional<int64_t> max_length = {};  ///< tokens, special tokens included
+  WarningSink on_warning = {};
 };
 
-/// Settings of one call.
+/// Settings of one call. (Each has an initializer, so that {.role = ...} alone gives no warning.)
 struct EncodeOptions {
   Role role = Role::kNone;
   /// Text put before every text, instead of what the role or prompt_name would choose.
-  std::optional<std::string> instruction;
+  std::optional<std::string> instruction = {};
   /// A key of the model's prompts (ModelInfo::prompts). At most one of it and instruction.
-  std::optional<std::string> prompt_name;
+  std::optional<std::string> prompt_name = {};
   /// nullopt: true. false returns the vector as the model's modules give it, a Normalize module
   /// excluded.
-  std::optional<bool> normalize;
-  std::optional<int64_t> max_length;    ///< at most the model's own limit
-  std::optional<int64_t> truncate_dim;  ///< Matryoshka: cut to this many values, then normalise
-  int64_t batch_tokens = 0;             ///< tokens computed together on a thread; 0: chosen
+  std::optional<bool> normalize = {};
+  std::optional<int64_t> max_length = {};  ///< at most the model's own limit
+  std::optional<int64_t> truncate_dim =
+      {};                    ///< Matryoshka: cut to this many values, then normalise
+  int64_t batch_tokens = 0;  ///< tokens computed together on a thread; 0: chosen
   /// Called from one thread at a time with the texts done so far, in no particular order of texts.
-  std::function<void(int64_t done, int64_t total)> progress;
+  std::function<void(int64_t done, int64_t total)> progress = {};
   /// A request to stop ends the call with Error(kCancelled); the output is then unspecified.
-  std::stop_token stop;
+  std::stop_token stop = {};
 };
 
 /// What a model is, and where each setting came from.

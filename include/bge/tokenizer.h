@@ -30,7 +30,7 @@ struct TokenizeOptions {
   bool add_special_tokens = true;
   /// Most tokens returned, special tokens included; nullopt: no limit (not even the one that
   /// tokenizer.json states).
-  std::optional<int64_t> max_length;
+  std::optional<int64_t> max_length = {};
   TruncationStrategy strategy = TruncationStrategy::kLongestFirst;
   /// Offsets and the special-token mask cost time; leave them out where they are not needed.
   bool want_offsets = false;
