@@ -38,8 +38,8 @@ struct EncodeOptions {
   /// excluded.
   std::optional<bool> normalize = {};
   std::optional<int64_t> max_length = {};  ///< at most the model's own limit
-  std::optional<int64_t> truncate_dim =
-      {};                    ///< Matryoshka: cut to this many values, then normalise
+  /// Matryoshka: cut to this many values, then normalise.
+  std::optional<int64_t> truncate_dim = {};
   int64_t batch_tokens = 0;  ///< tokens computed together on a thread; 0: chosen
   /// Called from one thread at a time with the texts done so far, in no particular order of texts.
   std::function<void(int64_t done, int64_t total)> progress = {};
