@@ -66,9 +66,9 @@ std::shared_ptr<MemoryWeights> TinyWeights(const BertConfig& c, const std::strin
 }
 
 // Last hidden states of one packed batch, row by row.
-std::vector<float> Run(const Encoder& encoder, ThreadPool& pool,
-                       const std::vector<std::vector<int32_t>>& sequences,
-                       const std::vector<int32_t>& types = {}) {
+std::vector<float> Forward(const Encoder& encoder, ThreadPool& pool,
+                           const std::vector<std::vector<int32_t>>& sequences,
+                           const std::vector<int32_t>& types = {}) {
   std::vector<int32_t> ids;
   std::vector<int32_t> cu = {0};
   for (const auto& s : sequences) {
@@ -103,13 +103,13 @@ TEST_P(BertFamilies, BackendsAgreeAndNeighboursDoNotMatter) {
   const std::vector<std::vector<int32_t>> texts = {
       {2, 7, 9, 3}, {2, 3}, {5}, {2, 8, 8, 1, 30, 49, 3}};
   const BertEncoder reference(config, weights, ReferenceBackend(), one);
-  const std::vector<float> expected = Run(reference, one, texts);
+  const std::vector<float> expected = Forward(reference, one, texts);
   for (const Backend* backend : AllBackends()) {
     const BertEncoder encoder(config, weights, *backend, three);
-    EXPECT_LT(MaxDifference(Run(encoder, three, texts), expected), 1e-5f) << backend->name();
+    EXPECT_LT(MaxDifference(Forward(encoder, three, texts), expected), 1e-5f) << backend->name();
     std::vector<float> alone;
     for (const auto& text : texts) {
-      const std::vector<float> v = Run(encoder, one, {text});
+      const std::vector<float> v = Forward(encoder, one, {text});
       alone.insert(alone.end(), v.begin(), v.end());
     }
     EXPECT_LT(MaxDifference(alone, expected), 1e-5f) << backend->name();
@@ -124,9 +124,9 @@ TEST(BertEncoder, TokenTypesCount) {
   const BertConfig config = TinyConfig(BertFamily::kBert);
   ThreadPool pool(1);
   const BertEncoder encoder(config, TinyWeights(config, ""), ReferenceBackend(), pool);
-  const auto zeros = Run(encoder, pool, {{2, 7, 3}}, {0, 0, 0});
-  EXPECT_GT(MaxDifference(zeros, Run(encoder, pool, {{2, 7, 3}}, {0, 1, 1})), 0.01f);
-  EXPECT_THROW(Run(encoder, pool, {{2, 7, 3}}, {0, 2, 1}), Error);
+  const auto zeros = Forward(encoder, pool, {{2, 7, 3}}, {0, 0, 0});
+  EXPECT_GT(MaxDifference(zeros, Forward(encoder, pool, {{2, 7, 3}}, {0, 1, 1})), 0.01f);
+  EXPECT_THROW(Forward(encoder, pool, {{2, 7, 3}}, {0, 2, 1}), Error);
 }
 
 TEST(BertEncoder, RobertaPaddingInATextIsNotCounted) {
@@ -138,8 +138,8 @@ TEST(BertEncoder, RobertaPaddingInATextIsNotCounted) {
   const auto weights = TinyWeights(roberta, "roberta.");
   ThreadPool pool(1);
   const BertEncoder encoder(roberta, weights, ReferenceBackend(), pool);
-  const auto with = Run(encoder, pool, {{2, 1, 7}});
-  const auto without = Run(encoder, pool, {{2, 7}});
+  const auto with = Forward(encoder, pool, {{2, 1, 7}});
+  const auto without = Forward(encoder, pool, {{2, 7}});
   const auto h = static_cast<size_t>(roberta.hidden_size);
   const std::vector<float> last_with(with.end() - static_cast<std::ptrdiff_t>(h), with.end());
   const std::vector<float> last_without(without.end() - static_cast<std::ptrdiff_t>(h),
@@ -181,14 +181,16 @@ TEST(BertEncoder, ReadsTensorFlowNormNames) {
   BertConfig config = TinyConfig(BertFamily::kBert);
   const auto weights = TinyWeights(config, "");
   ThreadPool pool(1);
-  const auto expected = Run(BertEncoder(config, weights, ReferenceBackend(), pool), pool, {{2, 3}});
+  const auto expected =
+      Forward(BertEncoder(config, weights, ReferenceBackend(), pool), pool, {{2, 3}});
   weights->Add("embeddings.LayerNorm.gamma", Shape{24},
                weights->Values("embeddings.LayerNorm.weight"));
   weights->Add("embeddings.LayerNorm.beta", Shape{24},
                weights->Values("embeddings.LayerNorm.bias"));
   weights->Remove("embeddings.LayerNorm.weight");
   weights->Remove("embeddings.LayerNorm.bias");
-  EXPECT_EQ(Run(BertEncoder(config, weights, ReferenceBackend(), pool), pool, {{2, 3}}), expected);
+  EXPECT_EQ(Forward(BertEncoder(config, weights, ReferenceBackend(), pool), pool, {{2, 3}}),
+            expected);
 }
 
 TEST(MakeEncoder, NamesAnUnknownArchitecture) {

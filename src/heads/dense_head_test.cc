@@ -13,7 +13,7 @@ namespace {
 
 class DenseHeadTest : public testing::Test {
  protected:
-  std::vector<float> Run(const DenseHead& head, const std::vector<PoolRange>& ranges) {
+  std::vector<float> Pooled(const DenseHead& head, const std::vector<PoolRange>& ranges) {
     Workspace workspace;
     std::vector<float> out(ranges.size() * static_cast<size_t>(head.dimension()), -1);
     head.Run({pool_, workspace}, ConstMatrix(hidden_.data(), 4, 2), ranges,
@@ -31,7 +31,7 @@ TEST_F(DenseHeadTest, ConcatenatesPoolingsInOrder) {
       PoolingModule{.modes = {Pooling::kCls, Pooling::kMax, Pooling::kMean}, .source = ""}};
   const DenseHead head(modules, 2, CpuBackend());
   EXPECT_EQ(head.dimension(), 6);
-  EXPECT_THAT(Run(head, ranges_), testing::ElementsAre(1, 2, 3, 4, 2, 3, 5, 6, 5, 8, -1, 7));
+  EXPECT_THAT(Pooled(head, ranges_), testing::ElementsAre(1, 2, 3, 4, 2, 3, 5, 6, 5, 8, -1, 7));
 }
 
 TEST_F(DenseHeadTest, LeavesOutThePromptsTokens) {
@@ -39,14 +39,14 @@ TEST_F(DenseHeadTest, LeavesOutThePromptsTokens) {
       PoolingModule{.modes = {Pooling::kMean}, .include_prompt = false, .source = ""}};
   const DenseHead head(modules, 2, CpuBackend());
   EXPECT_FALSE(head.include_prompt());
-  EXPECT_THAT(Run(head, {{0, 1, 2}, {2, 2, 4}}), testing::ElementsAre(3, 4, -1, 7));
+  EXPECT_THAT(Pooled(head, {{0, 1, 2}, {2, 2, 4}}), testing::ElementsAre(3, 4, -1, 7));
 }
 
 TEST_F(DenseHeadTest, LeavesTheFinalNormalizeToTheCaller) {
   const std::vector<ModuleSpec> modules = {PoolingModule{.modes = {Pooling::kCls}, .source = ""},
                                            NormalizeModule{}, DropoutModule{}, NormalizeModule{}};
   const DenseHead head(modules, 2, CpuBackend());
-  EXPECT_THAT(Run(head, ranges_), testing::ElementsAre(1, 2, 5, 6));
+  EXPECT_THAT(Pooled(head, ranges_), testing::ElementsAre(1, 2, 5, 6));
 }
 
 TEST_F(DenseHeadTest, RefusesModulesThatDoNotFit) {
