@@ -153,7 +153,7 @@ def tiny_bert_cases():
                                           "options": {"truncate_dim": 12, "normalize": False}}
     yield "truncate_dim_of_concatenation", {"write": legacy_pooling("cls", "mean"), "options": {"truncate_dim": 40}}
     yield "max_length_option", {"options": {"max_length": 10}}
-    yield "max_length_2", {"options": {"max_length": 2}}
+    yield "max_length_3", {"options": {"max_length": 3}}
     yield "max_seq_length_from_sentence_bert_config", {
         "write": {"sentence_bert_config.json": {"max_seq_length": 12, "do_lower_case": False}}}
     yield "max_seq_length_from_alias", {

@@ -1,0 +1,114 @@
+"""Our vectors against PyTorch's: real and random models, thousands of texts, every length.
+
+    python tools/oracle/vectors_compare.py [--bge PROGRAM] [--suite minilm,gold,random] [--shapes small-en,...]
+
+minilm: all-MiniLM-L6-v2 over the SciFact corpus, its queries and 5,000 multilingual lines, against torch
+float32 with eager attention. gold: vectors of the same model that others published. random: a random
+model of every BGE shape on texts of 2 to 512 tokens, against torch in float32 and float64. A row says
+how far we are; the exit status is 1 where one is not below the tolerance.
+"""
+
+import argparse
+import json
+import sys
+
+import numpy as np
+import torch
+import transformers
+
+import datasets
+import engine
+import random_models
+import reference
+
+TOLERANCE = 1e-5
+MINILM_LENGTH = 256  # its sentence_bert_config.json
+
+
+def minilm(bge, table) -> None:
+    model = engine.minilm_dir()
+    torch_model = reference.Reference(model, MINILM_LENGTH, "mean")
+    for name, texts in (
+        ("SciFact corpus", datasets.scifact_corpus()),
+        ("SciFact queries", datasets.scifact_queries()),
+        ("multilingual lines", datasets.multilingual_lines(5000)),
+    ):
+        expected = torch_model.encode(texts, name)
+        found, seconds = engine.embed(bge, model, texts)
+        report(table, f"minilm, {name}", texts, expected, found, seconds)
+
+
+def gold(bge, table) -> None:
+    model = engine.minilm_dir()
+    data = datasets.shared_dir() / "data"
+    golden = data / "golden_embeddings"
+    by_id = {row["_id"]: row["text"] for row in datasets.read_jsonl(data / "scifact/queries.jsonl")}
+    scifact = golden / "minilm_scifact_scidocs"
+    ids = json.loads((scifact / "scifact_qids.json").read_text())
+    compare_gold(bge, table, model, "published, SciFact queries", [by_id[i] for i in ids],
+                 np.load(scifact / "scifact_qemb.npy"))
+    by_id = {row["_id"]: row["text"] for row in datasets.read_jsonl(scifact / "data_scidocs_queries.jsonl")}
+    ids = json.loads((scifact / "scidocs_qids.json").read_text())
+    compare_gold(bge, table, model, "published, SciDocs queries", [by_id[i] for i in ids],
+                 np.load(scifact / "scidocs_qemb.npy"))
+    documents = json.loads((golden / "minilm_cranfield/documents.json").read_text())
+    # A faiss flat index: 45 bytes of header, then the vectors.
+    raw = (golden / "minilm_cranfield/pretrained.index.faiss").read_bytes()[45:]
+    compare_gold(bge, table, model, "published, Cranfield abstracts", [d["text"] for d in documents],
+                 np.frombuffer(raw, dtype="<f4").reshape(len(documents), -1))
+
+
+def compare_gold(bge, table, model, name, texts, expected) -> None:
+    found, seconds = engine.embed(bge, model, texts)
+    report(table, name, texts, expected, found, seconds)
+
+
+def report(table, name, texts, expected, found, seconds) -> None:
+    worst = engine.max_abs(expected, found)
+    note = ""
+    if not worst < TOLERANCE and expected.shape == found.shape:
+        row = int(np.abs(expected - found).max(axis=1).argmax())
+        note = f"text {row}: {texts[row][:60]!r}"
+    table.row(name, len(texts), worst, 1 - engine.min_cosine(expected, found), "", round(seconds, 1),
+              ok=worst < TOLERANCE, note=note)
+
+
+def random(bge, table, shapes) -> None:
+    for shape in shapes:
+        model, texts = random_models.make(shape), random_models.texts(shape)
+        single = reference.Reference(model, random_models.MAX_LENGTH, "cls").encode(texts, shape)
+        double = reference.Reference(model, random_models.MAX_LENGTH, "cls", torch.float64).encode(texts, shape)
+        found, seconds = engine.embed(bge, model, texts)
+        worst = engine.max_abs(single, found)
+        note = f"float64 from torch float32 {engine.max_abs(double, single):.2g}"
+        if not worst < TOLERANCE and single.shape == found.shape:
+            row = int(np.abs(single - found).max(axis=1).argmax())
+            tokens = len(torch_ids(model, texts[row]))
+            note += f"; worst at text {row} of {tokens} tokens"
+        table.row(f"random {shape}", len(texts), worst, 1 - engine.min_cosine(single, found),
+                  engine.max_abs(double, found), round(seconds, 1), ok=worst < TOLERANCE, note=note)
+
+
+def torch_ids(model, text) -> list[int]:
+    return reference.load_tokenizer(model, random_models.MAX_LENGTH).encode(text).ids
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    engine.add_bge_argument(parser)
+    parser.add_argument("--suite", default="minilm,gold,random")
+    parser.add_argument("--shapes", default=",".join(random_models.SHAPES))
+    arguments = parser.parse_args()
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    table = engine.Table("texts", "count", "max abs", "1 - cosine", "from float64", "seconds")
+    for suite in arguments.suite.split(","):
+        if suite == "random":
+            random(arguments.bge, table, arguments.shapes.split(","))
+        else:
+            {"minilm": minilm, "gold": gold}[suite](arguments.bge, table)
+    return table.exit_status()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
