@@ -1,0 +1,62 @@
+// Picks the weight file of a model directory.
+#include "base/error.h"
+#include "weights/sharded.h"
+#include "weights/weight_source.h"
+
+#include <fmt/format.h>
+
+namespace bge {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+// Files that hold weights in a form which this build does not read.
+constexpr std::string_view kOtherFormats[] = {"pytorch_model.bin", "pytorch_model.bin.index.json",
+                                              "tf_model.h5",       "flax_model.msgpack",
+                                              "model.onnx",        "onnx/model.onnx",
+                                              "openvino_model.xml"};
+
+bool IsFile(const fs::path& path) {
+  std::error_code ignored;
+  return fs::is_regular_file(path, ignored);
+}
+
+// The Python line that writes model.safetensors. The module folders of a sentence-transformers
+// directory (2_Dense) are converted with the whole model.
+std::string HowToConvert(const fs::path& dir) {
+  const fs::path parent = dir.parent_path();
+  const bool module_folder = !IsFile(dir / "modules.json") && IsFile(parent / "modules.json");
+  const std::string root = (module_folder ? parent : dir).string();
+  if (module_folder || IsFile(dir / "modules.json")) {
+    return fmt::format(
+        "convert it with `python3 -c \"from sentence_transformers import SentenceTransformer as M; "
+        "M('{0}').save_pretrained('{0}-safetensors')\"` and use that directory",
+        root);
+  }
+  return fmt::format(
+      "convert it with `python3 -c \"from transformers import AutoModel as M; "
+      "M.from_pretrained('{0}').save_pretrained('{0}')\"`",
+      root);
+}
+
+}  // namespace
+
+std::shared_ptr<const WeightSource> OpenWeights(const fs::path& dir) {
+  // Parity: transformers takes the single file where both are there.
+  if (IsFile(dir / "model.safetensors")) return OpenSafetensors(dir / "model.safetensors");
+  if (IsFile(dir / "model.safetensors.index.json")) {
+    return OpenShardedSafetensors(dir / "model.safetensors.index.json");
+  }
+  for (const std::string_view other : kOtherFormats) {
+    if (!IsFile(dir / other)) continue;
+    Fail(ErrorCode::kUnsupported, "weights are not in the safetensors format",
+         fmt::format("{}: found {}, expected model.safetensors", dir.string(), other),
+         HowToConvert(dir));
+  }
+  Fail(ErrorCode::kNotFound, "no weights",
+       dir.string() + ": found neither model.safetensors nor model.safetensors.index.json",
+       "give the directory of a whole model, or download it again");
+}
+
+}  // namespace bge

@@ -1,0 +1,155 @@
+// Tensors of one model inside a checkpoint, whatever name the checkpoint gave that model.
+#include "base/error.h"
+#include "base/numeric.h"
+#include "weights/weight_source.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+namespace bge {
+
+namespace {
+
+constexpr std::string_view kWrongModel =
+    "check that config.json belongs to these weights, or download the model again";
+
+// Prefixes that a checkpoint with several matches is searched for, the likeliest first: a model
+// with a second tower or a teacher inside is read as what transformers would read.
+constexpr std::string_view kUsualPrefixes[] = {
+    "",       "bert.",         "roberta.",           "distilbert.",
+    "model.", "0.auto_model.", "0.auto_model.bert.", "0.model."};
+
+// The prefix under which the anchor is found.
+std::string FindPrefix(const WeightSource& source, std::string_view anchor) {
+  std::vector<std::string> prefixes;
+  for (const std::string& name : source.Names()) {
+    if (!name.ends_with(anchor)) continue;
+    const std::string prefix = name.substr(0, name.size() - anchor.size());
+    if (prefix.empty() || prefix.ends_with('.')) prefixes.push_back(prefix);
+  }
+  for (const std::string_view usual : kUsualPrefixes) {
+    if (std::find(prefixes.begin(), prefixes.end(), usual) != prefixes.end()) {
+      return std::string(usual);
+    }
+  }
+  if (prefixes.size() == 1) return prefixes[0];
+  if (prefixes.empty()) {
+    Fail(ErrorCode::kCorruptData, "tensor is absent",
+         fmt::format("{}: found no tensor {}, with or without a prefix", source.FileOf(anchor),
+                     anchor),
+         kWrongModel);
+  }
+  Fail(ErrorCode::kCorruptData, "weights hold several models",
+       fmt::format("{}: tensor {}: found it under \"{}\" and \"{}\", expected one",
+                   source.FileOf(anchor), anchor, Printable(prefixes[0], 60),
+                   Printable(prefixes[1], 60)),
+       "save the encoder alone");
+}
+
+// Parity: checkpoints converted from TensorFlow (bert-base-uncased) say gamma and beta, and
+// transformers renames them.
+std::string OldLayerNormName(std::string_view name) {
+  for (const auto& [now, then] :
+       {std::pair<std::string_view, std::string_view>{"LayerNorm.weight", "LayerNorm.gamma"},
+        {"LayerNorm.bias", "LayerNorm.beta"}}) {
+    if (name.ends_with(now)) {
+      return std::string(name.substr(0, name.size() - now.size())) + std::string(then);
+    }
+  }
+  return "";
+}
+
+template <typename Bits, typename Convert>
+void ConvertAll(const void* data, std::vector<float>* values, Convert convert) {
+  const auto* bytes = static_cast<const std::byte*>(data);
+  for (size_t i = 0; i < values->size(); ++i) {
+    Bits bits;
+    std::memcpy(&bits, bytes + i * sizeof(Bits), sizeof(Bits));  // may be unaligned
+    (*values)[i] = convert(bits);
+  }
+}
+
+}  // namespace
+
+std::vector<float> ToFloat32(const TensorView& view) {
+  std::vector<float> values(static_cast<size_t>(view.shape.num_elements()));
+  switch (view.dtype) {
+    case DType::kF32:
+      if (!values.empty()) std::memcpy(values.data(), view.data, view.num_bytes());
+      break;
+    case DType::kF16:
+      ConvertAll<uint16_t>(view.data, &values, F16ToFloat);
+      break;
+    case DType::kBF16:
+      ConvertAll<uint16_t>(view.data, &values, Bf16ToFloat);
+      break;
+  }
+  return values;
+}
+
+PrefixedWeights::PrefixedWeights(std::shared_ptr<const WeightSource> source,
+                                 std::string_view anchor)
+    : source_(std::move(source)), prefix_(FindPrefix(*source_, anchor)) {}
+
+std::optional<TensorView> PrefixedWeights::FindAny(std::string_view name) const {
+  const std::string full = prefix_ + std::string(name);
+  if (auto view = source_->Find(full)) return view;
+  const std::string old = OldLayerNormName(full);
+  return old.empty() ? std::nullopt : source_->Find(old);
+}
+
+TensorView PrefixedWeights::GetAny(std::string_view name, std::string_view expected) const {
+  if (const auto view = FindAny(name)) return *view;
+  const std::string full = prefix_ + std::string(name);
+  Fail(ErrorCode::kCorruptData, "tensor is absent",
+       fmt::format("{}: tensor {}: found nothing, expected shape {}", source_->FileOf(full), full,
+                   expected),
+       kWrongModel);
+}
+
+void PrefixedWeights::FailShape(std::string_view name, const TensorView& view,
+                                std::string_view expected) const {
+  const std::string full = prefix_ + std::string(name);
+  Fail(ErrorCode::kCorruptData, "tensor has another shape",
+       fmt::format("{}: tensor {}: found {}, expected {}", source_->FileOf(full), full,
+                   view.shape.ToString(), expected),
+       kWrongModel);
+}
+
+TensorView PrefixedWeights::Get(std::string_view name, const Shape& shape) const {
+  const TensorView view = GetAny(name, shape.ToString());
+  if (!(view.shape == shape)) FailShape(name, view, shape.ToString());
+  return view;
+}
+
+std::optional<TensorView> PrefixedWeights::Find(std::string_view name, const Shape& shape) const {
+  const auto view = FindAny(name);
+  if (view && !(view->shape == shape)) FailShape(name, *view, shape.ToString());
+  return view;
+}
+
+TensorView PrefixedWeights::GetRank(std::string_view name, int rank) const {
+  const std::string expected = fmt::format("of {} dimensions", rank);
+  const TensorView view = GetAny(name, expected);
+  if (view.shape.rank() != rank) FailShape(name, view, expected);
+  return view;
+}
+
+std::vector<float> PrefixedWeights::GetVector(std::string_view name, int64_t size) const {
+  std::vector<float> values = ToFloat32(Get(name, {size}));
+  const auto bad =
+      std::find_if(values.begin(), values.end(), [](float v) { return !std::isfinite(v); });
+  if (bad != values.end()) {
+    const std::string full = prefix_ + std::string(name);
+    Fail(ErrorCode::kCorruptData, "weights are not finite",
+         fmt::format("{}: tensor {}: element {}: found {}, expected a finite number",
+                     source_->FileOf(full), full, bad - values.begin(), *bad),
+         "download the model again, or repair it");
+  }
+  return values;
+}
+
+}  // namespace bge
