@@ -1,0 +1,167 @@
+// Damaged index directories: each is found with a one-line error, and none is dangerous to use.
+#include "bge/index.h"
+
+#include "base/hash.h"
+#include "index/manifest.h"
+#include "index/test_index.h"
+
+#include <gmock/gmock.h>
+
+#include <cstring>
+#include <span>
+
+namespace bge::index {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+constexpr int64_t kRows = 5;
+constexpr int64_t kDimension = 3;
+
+class CorruptIndexTest : public IndexTest {
+ protected:
+  CorruptIndexTest() : dir_(folder_ / "i") {
+    BuildIndex(dir_, kRows, kDimension);
+    manifest_ = ParseManifest(ReadAll(dir_ / kManifestName), "m");
+  }
+
+  fs::path PathOf(Part part) const { return dir_ / manifest_.segment.FileName(part); }
+
+  // Puts `bytes` in the place of a file, under a manifest that believes in them.
+  void Forge(Part part, const std::string& bytes) {
+    WriteAll(PathOf(part), bytes);
+    Sha256 hash;
+    hash.Update(std::as_bytes(std::span(bytes)));
+    manifest_.segment.files[static_cast<size_t>(part)] = {bytes.size(), hash.Hex()};
+    WriteAll(dir_ / kManifestName, FormatManifest(manifest_));
+  }
+
+  // Uses everything an index offers; what it throws must be a bge::Error.
+  void UseEverything() {
+    const Index index = Index::Open(dir_);
+    for (int64_t row = 0; row < index.info().count; ++row) {
+      ErrorOf([&] { index.id(row); });
+      ErrorOf([&] { index.text(row); });
+      ErrorOf([&] { index.vector(row); });
+    }
+    const std::vector<float> query(static_cast<size_t>(index.info().dimension), 1.0f);
+    ErrorOf([&] { index.Search(query, 100, 1); });
+  }
+
+  fs::path dir_;
+  Manifest manifest_;
+};
+
+TEST_F(CorruptIndexTest, EveryTruncationOfEveryFileIsFoundByOpen) {
+  for (size_t i = 0; i < kNumParts; ++i) {
+    const fs::path path = PathOf(static_cast<Part>(i));
+    const std::string whole = ReadAll(path);
+    for (size_t size = 0; size < whole.size(); ++size) {
+      WriteAll(path, whole.substr(0, size));
+      ASSERT_THAT(ErrorOf([&] { Index::Open(dir_); }),
+                  AllOf(StartsWith("corrupt_data: damaged index: "), HasSubstr(path.string()),
+                        HasSubstr("found " + std::to_string(size) + " bytes, expected " +
+                                  std::to_string(whole.size()))));
+    }
+    WriteAll(path, whole + "x");
+    EXPECT_THAT(ErrorOf([&] { Index::Open(dir_); }), StartsWith("corrupt_data: "));
+    WriteAll(path, whole);
+  }
+  Index::Open(dir_).Verify();
+}
+
+TEST_F(CorruptIndexTest, EveryFlippedBitOfEveryFileIsFoundByVerifyAndHarmlessBefore) {
+  for (size_t i = 0; i < kNumParts; ++i) {
+    const fs::path path = PathOf(static_cast<Part>(i));
+    const std::string whole = ReadAll(path);
+    for (size_t byte = 0; byte < whole.size(); ++byte) {
+      // Every bit of an offset matters in a way of its own; those of the rest are alike.
+      const bool offsets = whole.size() == (kRows + 1) * 8;
+      for (int bit = offsets ? 0 : static_cast<int>(byte % 8); bit < 8; bit += offsets ? 1 : 8) {
+        std::string flipped = whole;
+        flipped[byte] = static_cast<char>(flipped[byte] ^ (1 << bit));
+        WriteAll(path, flipped);
+        UseEverything();
+        ASSERT_THAT(ErrorOf([&] { Index::Open(dir_).Verify(); }),
+                    AllOf(StartsWith("corrupt_data: damaged index: "), HasSubstr(path.string()),
+                          HasSubstr("SHA-256")));
+      }
+    }
+    WriteAll(path, whole);
+  }
+}
+
+TEST_F(CorruptIndexTest, AMissingFileIsNamed) {
+  for (size_t i = 0; i < kNumParts; ++i) {
+    const fs::path path = PathOf(static_cast<Part>(i));
+    fs::rename(path, folder_ / "aside");
+    EXPECT_THAT(ErrorOf([&] { Index::Open(dir_); }),
+                AllOf(StartsWith("corrupt_data: damaged index: a file that its manifest names is "
+                                 "missing: "),
+                      HasSubstr(path.filename().string())));
+    fs::create_directory(path);
+    EXPECT_THAT(ErrorOf([&] { Index::Open(dir_); }), HasSubstr("not a regular file"));
+    fs::remove(path);
+    fs::rename(folder_ / "aside", path);
+  }
+  fs::remove(dir_ / kManifestName);
+  EXPECT_THAT(ErrorOf([&] { Index::Open(dir_); }), StartsWith("not_found: there is no index: "));
+}
+
+TEST_F(CorruptIndexTest, ForgedOffsetsAreHarmlessAndFoundByVerify) {
+  const uint64_t good_end = ReadAll(PathOf(Part::kTexts)).size();
+  const std::vector<std::vector<uint64_t>> forgeries = {
+      {0, 9, 8, 20, 30, good_end},               // not ascending
+      {0, UINT64_MAX, 18, 27, 36, good_end},     // past the end
+      {0, 9, 18, 27, 36, good_end + 1},          // the last one wrong
+      {1, 9, 18, 27, 36, good_end},              // the first one wrong
+      {UINT64_MAX, 0, UINT64_MAX - 1, 0, 0, 0},  // everything wrong
+      {good_end, good_end, good_end, good_end, good_end, 0},
+  };
+  for (const Part part : {Part::kTextOffsets, Part::kIdOffsets}) {
+    const std::string whole = ReadAll(PathOf(part));
+    for (const std::vector<uint64_t>& offsets : forgeries) {
+      Forge(part, {reinterpret_cast<const char*>(offsets.data()), offsets.size() * 8});
+      UseEverything();
+      EXPECT_THAT(ErrorOf([&] { Index::Open(dir_).Verify(); }),
+                  AllOf(StartsWith("corrupt_data: damaged index: "),
+                        HasSubstr(PathOf(part).string()), HasSubstr("found offsets ")));
+    }
+    Forge(part, whole);
+    Index::Open(dir_).Verify();
+  }
+  const std::vector<uint64_t> bad = {0, 9, 8, 20, 30, good_end};
+  Forge(Part::kTextOffsets, {reinterpret_cast<const char*>(bad.data()), bad.size() * 8});
+  const Index index = Index::Open(dir_);
+  EXPECT_THAT(ErrorOf([&] { index.text(1); }),
+              HasSubstr("row 1: found offsets 9 to 8, expected an ascending pair"));
+  EXPECT_EQ(index.text(2), ReadAll(PathOf(Part::kTexts)).substr(8, 12));
+}
+
+TEST_F(CorruptIndexTest, ForgedVectorsAreHarmlessAndFoundByVerify) {
+  std::string bytes = ReadAll(PathOf(Part::kVectors));
+  const float nan = std::nanf("");
+  std::memcpy(bytes.data() + 4 * (kDimension + 1), &nan, 4);
+  Forge(Part::kVectors, bytes);
+  UseEverything();
+  EXPECT_THAT(ErrorOf([&] { Index::Open(dir_).Verify(); }),
+              HasSubstr("row 1, value 1: expected a finite number"));
+}
+
+TEST_F(CorruptIndexTest, AForgedManifestCannotLeaveTheFolder) {
+  manifest_.segment.name = "../outside/abcdefghi";
+  WriteAll(dir_ / kManifestName, FormatManifest(manifest_));
+  EXPECT_THAT(ErrorOf([&] { Index::Open(dir_); }), HasSubstr("segments[0].name"));
+}
+
+TEST_F(CorruptIndexTest, AHugeManifestIsRefusedBeforeItIsRead) {
+  fs::resize_file(dir_ / kManifestName, kMaxManifestBytes + 1);
+  EXPECT_THAT(ErrorOf([&] { Index::Open(dir_); }),
+              AllOf(StartsWith("corrupt_data: "), HasSubstr("too large")));
+}
+
+}  // namespace
+}  // namespace bge::index

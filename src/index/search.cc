@@ -1,0 +1,82 @@
+// Exact search in blocks.
+//
+// Rows are cut into chunks, which threads take in turn, and a chunk into blocks that stay in the L2
+// cache while a group of queries is multiplied with them. With one query the scan runs at the speed
+// of memory; with many the rows are read once a group.
+#include "index/search.h"
+
+#include <algorithm>
+#include <mutex>
+#include <utility>
+
+namespace bge::index {
+namespace {
+
+constexpr int64_t kBlockBytes = 256 << 10;   // half of a common L2: the queries need room too
+constexpr int64_t kMinChunkBytes = 1 << 20;  // some 50 us: well above the cost of a fork-join
+constexpr int64_t kChunksPerThread = 8;      // so that threads end at about the same time
+constexpr int64_t kMaxQueryGroup = 64;       // 32 multiply-adds a byte read: enough to hide memory
+constexpr int64_t kMaxGroupBytes = 256 << 20;  // of candidates
+
+int64_t CeilDiv(int64_t a, int64_t b) { return a / b + (a % b != 0); }
+
+// One group of queries over all rows; best[q] receives the candidates.
+void SearchGroup(const Backend& backend, ThreadPool& pool, ConstMatrix rows, ConstMatrix queries,
+                 int64_t top_k, std::vector<TopK>* best) {
+  const int64_t row_bytes = rows.cols * static_cast<int64_t>(sizeof(float));
+  const int64_t block_rows = std::max<int64_t>(16, kBlockBytes / row_bytes);
+  const int64_t min_blocks = CeilDiv(kMinChunkBytes, block_rows * row_bytes);
+  const int64_t num_blocks = CeilDiv(rows.rows, block_rows);
+  const int64_t chunk_blocks =
+      std::max(min_blocks, CeilDiv(num_blocks, kChunksPerThread * pool.threads()));
+  const int64_t chunk_rows = chunk_blocks * block_rows;
+
+  std::mutex mu;  // guards *best
+  pool.ParallelForEach(CeilDiv(rows.rows, chunk_rows), [&](int64_t chunk) {
+    std::vector<TopK> local(best->size(), TopK(top_k));
+    {
+      const std::lock_guard lock(mu);
+      for (size_t q = 0; q < local.size(); ++q) local[q].SetFloor((*best)[q].floor());
+    }
+    Workspace workspace;
+    std::vector<float> scores(static_cast<size_t>(queries.rows * block_rows));
+    const int64_t end = std::min(rows.rows, (chunk + 1) * chunk_rows);
+    for (int64_t row = chunk * chunk_rows; row < end; row += block_rows) {
+      const int64_t n = std::min(block_rows, end - row);
+      const Matrix block(scores.data(), queries.rows, n);
+      backend.DotProducts({pool, workspace}, queries, rows.Rows(row, n), block);
+      for (int64_t q = 0; q < queries.rows; ++q) {
+        local[static_cast<size_t>(q)].Offer({block.row(q), static_cast<size_t>(n)}, row);
+      }
+    }
+    const std::lock_guard lock(mu);
+    for (size_t q = 0; q < local.size(); ++q) (*best)[q].Merge(local[q]);
+  });
+}
+
+}  // namespace
+
+std::vector<std::vector<Candidate>> SearchRows(const Backend& backend, ThreadPool& pool,
+                                               ConstMatrix rows, ConstMatrix queries,
+                                               int64_t top_k) {
+  std::vector<std::vector<Candidate>> results(static_cast<size_t>(queries.rows));
+  top_k = std::min(top_k, rows.rows);
+  if (top_k == 0) return results;
+
+  // A group's candidates: up to 2 top_k for each query, for every thread and once more.
+  const int64_t candidate_bytes =
+      2 * static_cast<int64_t>(sizeof(Candidate)) * (pool.threads() + 1);
+  const int64_t group =
+      std::clamp<int64_t>(kMaxGroupBytes / candidate_bytes / top_k, 1, kMaxQueryGroup);
+  for (int64_t begin = 0; begin < queries.rows; begin += group) {
+    const int64_t n = std::min(group, queries.rows - begin);
+    std::vector<TopK> best(static_cast<size_t>(n), TopK(top_k));
+    SearchGroup(backend, pool, rows, queries.Rows(begin, n), top_k, &best);
+    for (int64_t q = 0; q < n; ++q) {
+      results[static_cast<size_t>(begin + q)] = best[static_cast<size_t>(q)].Take();
+    }
+  }
+  return results;
+}
+
+}  // namespace bge::index
