@@ -28,8 +28,8 @@ MAY_INCLUDE = {
                    "src/weights", "src/tensor", "src/base"],
     "src/index": ["src/kernels", "src/tensor", "src/base"],
     "apps": ["src/hub", "src/base"],
+    "bench": ["src/base"],
     "tests": [],
-    "examples": [],
 }
 
 # What may include headers of other projects: (first part of the include, places). A place is a folder,
@@ -110,7 +110,7 @@ class Checker:
         return f"{source} may not include {owner} ({name}); it may include {allowed}"
 
     def check_angled(self, path, name):
-        if folder_of(path) in ("tests", "examples") and name.startswith("bge/"):
+        if path.startswith("tests/") and name.startswith("bge/"):
             return None  # as a user of the installed library would
         if name in UNUSABLE:
             return f"<{name}> does not work with the compilers that we support"

@@ -22,7 +22,7 @@ CLEAN = {
     "apps/main.cc": '#include "bge/embedder.h"\n#include <CLI/CLI.hpp>\n',
     "src/index/test_index.h": "#include <gtest/gtest.h>\n",
     "tests/temp_dir.h": "#include <filesystem>\n",
-    "examples/search.cc": "#include <bge/embedder.h>\n",
+    "tests/install/search.cc": "#include <bge/embedder.h>\n",
 }
 
 # (file, its text, what the message must say)
