@@ -92,8 +92,9 @@ class Embedder::Impl {
       : pool_(options.threads > 0 ? options.threads : DefaultThreads()),
         backend_(CpuBackend()),
         spec_(std::move(spec)),
-        tokenizer_(LoadTokenizer(spec_.transformer_dir, {.lowercase_first = spec_.do_lower_case,
-                                                         .on_warning = options.on_warning})),
+        tokenizer_(tokenizer::LoadTokenizer(
+            spec_.transformer_dir,
+            {.lowercase_first = spec_.do_lower_case, .on_warning = options.on_warning})),
         weights_(OpenWeights(spec_.transformer_dir)),
         encoder_(MakeEncoder(spec_.config->root(), weights_, backend_, pool_)),
         head_(spec_.modules, encoder_->info().hidden_size, backend_) {
