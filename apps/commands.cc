@@ -11,6 +11,7 @@ constexpr std::array kCommands = {
     Command{"similarity", "Compare one text with others", SetUpSimilarity},
     Command{"tokenize", "Show the tokens of texts", SetUpTokenize},
     Command{"info", "Describe a model and where each setting came from", SetUpInfo},
+    Command{"verify", "Compare a model's vectors with reference vectors", SetUpVerify},
 };
 
 }  // namespace

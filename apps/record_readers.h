@@ -3,6 +3,7 @@
 #define BGE_APPS_RECORD_READERS_H_
 
 #include "apps/text_reader.h"
+#include "base/json.h"
 
 #include <memory>
 #include <string>
@@ -40,6 +41,11 @@ std::unique_ptr<TextReader> MakeJsonlReader(std::unique_ptr<ByteSource> source,
 /// anything.
 std::unique_ptr<TextReader> MakeTableReader(std::unique_ptr<ByteSource> source,
                                             const TextReaderOptions& options);
+
+/// The next line of the source that is not blank, which must be a JSON object; nullptr at the end.
+std::shared_ptr<const json::Document> NextJsonObject(ByteSource& source, size_t max_bytes);
+/// The id and text (or texts) of an object, as `options` say.
+void FillFromJson(const json::Value& object, const TextReaderOptions& options, TextRecord* record);
 
 /// `(title + " " + text).strip()` of Python.
 std::string JoinTitle(std::string_view title, std::string_view text);

@@ -17,6 +17,10 @@ void AddTextInputFlags(CLI::App& app, TextInputFlags* flags, bool positional) {
   }
   AddString(app, "-i,--input", &flags->input, "File of texts; - is standard input")
       ->type_name("FILE");
+  AddTextFormatFlags(app, flags);
+}
+
+void AddTextFormatFlags(CLI::App& app, TextInputFlags* flags) {
   app.add_option(
          "--format", flags->format,
          "Format of the input: lines, jsonl, csv, tsv (default: by the file's extension, else "

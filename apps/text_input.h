@@ -23,6 +23,9 @@ struct TextInputFlags {
 /// --input --format --field, and TEXT... where `positional`.
 void AddTextInputFlags(CLI::App& app, TextInputFlags* flags, bool positional);
 
+/// --format --field alone
+void AddTextFormatFlags(CLI::App& app, TextInputFlags* flags);
+
 /// The texts that the flags ask for: TEXT..., or --input, or standard input where it is not a
 /// terminal
 /// ("-" as the only TEXT is standard input too). UsageError where they contradict each other or
