@@ -1,0 +1,245 @@
+// Puts together what the files of a model directory say. docs/models.md has the same in words.
+#include "engine/model_spec.h"
+
+#include "base/error.h"
+#include "engine/known_models.h"
+#include "engine/model_files.h"
+#include "engine/module_chain.h"
+#include "engine/transformer_options.h"
+#include "hub/cache.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace bge {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr const char* kSentenceTransformersConfig = "config_sentence_transformers.json";
+constexpr int64_t kMaxDimension = 1 << 20;
+
+// What a directory without config.json may be instead.
+[[noreturn]] void FailNoConfig(const ModelFiles& files, const fs::path& relative) {
+  if (files.Has("adapter_config.json")) {
+    Fail(ErrorCode::kUnsupported, "this is an adapter, not a model",
+         (files.dir() / relative).string() + ": absent; found adapter_config.json",
+         "merge the adapter into its base model (PEFT's merge_and_unload) and save that");
+  }
+  Fail(ErrorCode::kNotFound, "not a model directory",
+       (files.dir() / relative).string() + ": absent", HowToComplete(files.dir()));
+}
+
+std::shared_ptr<const json::Document> ReadConfig(const fs::path& folder, ModelFiles* files) {
+  const fs::path relative = folder / "config.json";
+  auto config = files->Find(relative);
+  if (config == nullptr) FailNoConfig(*files, relative);
+  if (config->root().At("model_type").AsString().empty()) {
+    config->root()
+        .At("model_type")
+        .Fail("found an empty string, expected the architecture's name",
+              "repair the file or download it again");
+  }
+  return config;
+}
+
+// Width of the hidden states, where config.json says it. The encoder checks it against the weights.
+std::optional<int64_t> HiddenSize(json::Value config) {
+  for (const char* key : {"hidden_size", "dim"}) {  // "dim" is DistilBERT's
+    if (const auto value = config.FindNonNull(key)) return value->AsIntIn(1, kMaxDimension);
+  }
+  return std::nullopt;
+}
+
+std::string Architecture(json::Value config) {
+  const auto architectures = config.FindNonNull("architectures");
+  if (!architectures || !architectures->is_array() || architectures->size() == 0) return "";
+  const json::Value first = architectures->Elements().front();
+  return first.is_string() ? std::string(first.AsString()) : "";
+}
+
+// Another kind of model, by its own word.
+void CheckModelType(json::Value config) {
+  const auto value = config.FindNonNull("model_type");
+  if (!value || value->AsString() == "SentenceTransformer") return;
+  constexpr std::pair<std::string_view, std::string_view> kKinds[] = {
+      {"CrossEncoder", "a reranker, which scores pairs"},
+      {"SparseEncoder", "a sparse encoder"},
+      {"MultiVectorEncoder", "a multi-vector (late interaction) model"},
+      {"ColBERT", "a multi-vector (late interaction) model"}};
+  std::string_view kind = "of a kind that this version does not know";
+  for (const auto& [name, what] : kKinds) {
+    if (value->AsString() == name) kind = what;
+  }
+  Fail(ErrorCode::kUnsupported, "not a dense embedding model",
+       fmt::format("{}: found \"{}\", expected \"SentenceTransformer\"", value->Where(),
+                   Printable(value->AsString(), 60)),
+       fmt::format("the model is {}: use a dense embedding model", kind));
+}
+
+void ReadPrompts(json::Value config, ModelSpec* spec) {
+  if (const auto prompts = config.FindNonNull("prompts")) {
+    prompts->ForEachMember([&](std::string_view name, json::Value text) {
+      spec->prompts[std::string(name)] = text.is_null() ? "" : text.AsString();
+    });
+  }
+  const auto name = config.FindNonNull("default_prompt_name");
+  if (!name) return;
+  spec->default_prompt_name = name->AsString();
+  if (spec->prompts.contains(spec->default_prompt_name)) return;
+  if (spec->default_prompt_name == "query" || spec->default_prompt_name == "document") {
+    // Parity: sentence-transformers gives every model these two, empty.
+    spec->prompts[spec->default_prompt_name] = "";
+    return;
+  }
+  name->Fail(
+      fmt::format("found \"{}\", expected a key of prompts", Printable(name->AsString(), 60)),
+      "add the prompt, or set it to null");
+}
+
+void ReadSentenceTransformersConfig(ModelFiles* files, ModelSpec* spec) {
+  const auto document = files->Find(kSentenceTransformersConfig);
+  if (document == nullptr) return;
+  const json::Value config = document->root();
+  CheckModelType(config);
+  ReadPrompts(config, spec);
+  if (const auto similarity = config.FindNonNull("similarity_fn_name")) {
+    const std::string_view name = similarity->AsString();
+    if (name != "cosine" && name != "dot" && name != "euclidean" && name != "manhattan") {
+      Fail(ErrorCode::kUnsupported, "unknown similarity",
+           fmt::format("{}: found \"{}\", expected cosine, dot, euclidean or manhattan",
+                       similarity->Where(), Printable(name, 40)),
+           "correct the file");
+    }
+    spec->similarity = name;
+  }
+  if (const auto dimension = config.FindNonNull("truncate_dim")) {
+    spec->truncate_dim = dimension->AsIntIn(1, kMaxDimension);
+  }
+}
+
+// The text of the first of these prompts that is there and not empty, and where it is.
+struct Instruction {
+  std::string text;
+  std::string source;
+};
+Instruction FromPrompts(const ModelSpec& spec, std::initializer_list<const char*> names) {
+  for (const char* name : names) {
+    const auto prompt = spec.prompts.find(name);
+    if (prompt == spec.prompts.end() || prompt->second.empty()) continue;
+    return {prompt->second, fmt::format("{} prompts.{}", kSentenceTransformersConfig, name)};
+  }
+  return {};
+}
+
+void ChooseInstructions(const std::optional<Recognition>& recognition, ModelSpec* spec) {
+  Instruction query = FromPrompts(*spec, {"query"});
+  Instruction document = FromPrompts(*spec, {"document", "passage", "corpus"});
+  if (recognition) {
+    const KnownModel& known = *recognition->model;
+    if (query.source.empty() && !known.query_instruction.empty()) {
+      query = {known.QueryPrefix(), recognition->source};
+    }
+    if (document.source.empty() && !known.document_instruction.empty()) {
+      document = {std::string(known.document_instruction), recognition->source};
+    }
+  }
+  spec->query_instruction = query.text;
+  spec->document_instruction = document.text;
+  if (query.source.empty() || document.source.empty() || query.source == document.source) {
+    spec->instruction_source = query.source.empty() ? document.source : query.source;
+  } else {
+    spec->instruction_source = query.source + "; " + document.source;
+  }
+}
+
+// Without modules.json: what the table says, else what sentence-transformers assumes.
+PoolingModule AssumePooling(const std::optional<Recognition>& recognition, const ModelSpec& spec,
+                            const WarningSink& on_warning) {
+  PoolingModule pooling;
+  if (recognition) {
+    pooling.modes = {recognition->model->pooling};
+    pooling.source = recognition->source;
+    return pooling;
+  }
+  const json::Value config = spec.config->root();
+  const std::string architecture = Architecture(config);
+  const auto labels = config.FindNonNull("id2label");
+  if (architecture.ends_with("ForSequenceClassification") && labels && labels->size() == 1) {
+    Fail(ErrorCode::kUnsupported, "not a dense embedding model",
+         fmt::format("{}: field architectures: found {} with one label", spec.config->file_name(),
+                     Printable(architecture, 60)),
+         "the model is a reranker, which scores pairs: use a dense embedding model");
+  }
+  // Parity: causal language models keep their meaning in the last token.
+  pooling.modes = {architecture.ends_with("ForCausalLM") ? Pooling::kLastToken : Pooling::kMean};
+  pooling.source = "default";
+  if (on_warning) {
+    on_warning(fmt::format(
+        "{}: no modules.json and not a model of the table: assuming {} pooling; if the model wants "
+        "another, say so with --pooling (EmbedderOptions::pooling)",
+        Printable(spec.dir.string()), pooling.modes[0] == Pooling::kMean ? "mean" : "last-token"));
+  }
+  return pooling;
+}
+
+// Name of the folder, whatever way the path was written.
+std::string FolderName(const fs::path& dir) {
+  std::error_code ignored;
+  fs::path path = fs::absolute(dir, ignored).lexically_normal();
+  if (!path.has_filename()) path = path.parent_path();
+  return path.filename().string();
+}
+
+}  // namespace
+
+ModelSpec ReadModelSpec(const fs::path& dir, const WarningSink& on_warning) {
+  std::error_code ignored;
+  if (!fs::is_directory(dir, ignored)) {
+    Fail(ErrorCode::kNotFound, "no such model directory", dir.string(), "check the path");
+  }
+  ModelFiles files(dir);
+  ModelSpec spec;
+  spec.dir = dir;
+
+  std::vector<ModuleEntry> entries;
+  const auto modules_json = files.Find("modules.json");
+  if (modules_json != nullptr) {
+    // Before the chain: a reranker or sparse model is then named as such.
+    ReadSentenceTransformersConfig(&files, &spec);
+    entries = ReadModulesJson(modules_json->root());
+  }
+  const fs::path folder = entries.empty() ? fs::path() : entries.front().path;
+  spec.transformer_dir = folder.empty() ? dir : dir / folder;
+  spec.config = ReadConfig(folder, &files);
+  const json::Value config = spec.config->root();
+
+  auto recognition = RecognizeModel(dir, config);
+  spec.known = recognition.has_value();
+  const auto repo = RepoOfSnapshot(dir);
+  spec.name = recognition ? recognition->name : repo ? *repo : FolderName(dir);
+
+  TransformerOptions options;
+  if (modules_json != nullptr) {
+    options = ReadTransformerOptions(folder, &files);
+    spec.modules = ReadModuleConfigs(entries, HiddenSize(config), &files);
+    for (const ModuleEntry& entry : entries) spec.module_names.push_back(entry.name);
+  } else {
+    // Parity: the other files of sentence-transformers are then not read there either.
+    HiddenSize(config);
+    spec.modules.emplace_back(AssumePooling(recognition, spec, on_warning));
+    spec.module_names = {"Transformer", "Pooling"};
+  }
+  spec.do_lower_case = options.do_lower_case;
+  MaxLength max_length =
+      ResolveMaxLength(options, config, folder, recognition ? recognition->model : nullptr, &files);
+  spec.max_length = max_length.tokens;
+  spec.max_length_source = std::move(max_length.source);
+  ChooseInstructions(recognition, &spec);
+  spec.files = files.names();
+  return spec;
+}
+
+}  // namespace bge

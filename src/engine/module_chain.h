@@ -1,0 +1,33 @@
+// modules.json: what follows the transformer, in order.
+#ifndef BGE_ENGINE_MODULE_CHAIN_H_
+#define BGE_ENGINE_MODULE_CHAIN_H_
+
+#include "engine/model_files.h"
+#include "engine/model_spec.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace bge {
+
+/// One entry of modules.json.
+struct ModuleEntry {
+  std::string name;            // last component of its type: "Pooling"
+  std::filesystem::path path;  // relative to the model directory, inside of it
+};
+
+/// The entries of a modules.json, in the file's order: a Transformer, a Pooling, then any of
+/// Normalize, Dense, LayerNorm, Dropout. Error(kCorruptData), or kUnsupported naming the module.
+std::vector<ModuleEntry> ReadModulesJson(json::Value modules);
+
+/// The configuration of the modules after the Transformer. `hidden_size`: where config.json says
+/// it. Dimensions that do not fit each other are Error(kCorruptData).
+std::vector<ModuleSpec> ReadModuleConfigs(const std::vector<ModuleEntry>& entries,
+                                          std::optional<int64_t> hidden_size, ModelFiles* files);
+
+}  // namespace bge
+
+#endif  // BGE_ENGINE_MODULE_CHAIN_H_
