@@ -6,7 +6,7 @@
 namespace bge {
 
 std::span<const Backend* const> AllBackends() {
-  static const std::array<const Backend*, 1> backends = {&ReferenceBackend()};
+  static const std::array<const Backend*, 2> backends = {&ReferenceBackend(), &CpuBackend()};
   return backends;
 }
 

@@ -1,0 +1,648 @@
+// Conformance: every op of every backend against ref, for odd shapes, dtypes, threads and, where a
+// backend has several, instruction sets. A new backend is picked up from AllBackends().
+#include "base/numeric.h"
+#include "kernels/backend.h"
+#include "kernels/cpu/targets.h"
+#include "kernels/numeric_report.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <random>
+#include <string>
+
+namespace bge {
+namespace {
+
+constexpr uint32_t kSeed = 20260101;
+constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+
+// Backend, instruction set (empty: it has but one), threads.
+struct Variant {
+  const Backend* backend;
+  std::string target;
+  int threads;
+};
+
+std::vector<Variant> Variants() {
+  std::vector<Variant> variants;
+  for (const Backend* backend : AllBackends()) {
+    if (backend == &ReferenceBackend()) continue;
+    std::vector<std::string> targets = {""};
+    if (backend == &CpuBackend()) targets = cpu::SupportedTargets();
+    variants.push_back({backend, targets[0], 3});
+    for (const std::string& target : targets) variants.push_back({backend, target, 1});
+  }
+  return variants;
+}
+
+std::string VariantName(const testing::TestParamInfo<Variant>& info) {
+  return std::string(info.param.backend->name()) + "_" + info.param.target + "_" +
+         std::to_string(info.param.threads) + (info.param.threads == 1 ? "thread" : "threads");
+}
+
+// A matrix with guards: padding behind each row that no op may write.
+class Table {
+ public:
+  static constexpr float kGuard = 12345.5f;
+  Table(int64_t rows, int64_t cols, int64_t padding = 0)
+      : rows_(rows), cols_(cols), stride_(cols + padding) {
+    values_.assign(static_cast<size_t>(rows_ * stride_ + 1), kGuard);
+  }
+  Matrix view() { return {values_.data(), rows_, cols_, stride_}; }
+  std::vector<float> Dense() const {
+    std::vector<float> dense;
+    for (int64_t r = 0; r < rows_; ++r) {
+      const float* row = values_.data() + r * stride_;
+      dense.insert(dense.end(), row, row + cols_);
+    }
+    return dense;
+  }
+  bool GuardsIntact() const {
+    for (size_t i = 0; i < values_.size(); ++i) {
+      const auto column = static_cast<int64_t>(i) % std::max<int64_t>(stride_, 1);
+      const bool guard = column >= cols_ || i + 1 == values_.size();
+      if (guard && values_[i] != kGuard) return false;
+    }
+    return true;
+  }
+
+ private:
+  int64_t rows_;
+  int64_t cols_;
+  int64_t stride_;
+  std::vector<float> values_;
+};
+
+// A stored tensor of any dtype at any byte offset from alignment.
+class Stored {
+ public:
+  Stored(const std::vector<float>& values, Shape shape, DType dtype, size_t offset) {
+    bytes_.resize(values.size() * DTypeBytes(dtype) + offset + 8);
+    // From a multiple of 8, then `offset` further.
+    const size_t misfit = reinterpret_cast<uintptr_t>(bytes_.data()) % 8;
+    std::byte* p = bytes_.data() + (8 - misfit) % 8 + offset;
+    view_ = {p, dtype, shape};
+    for (size_t i = 0; i < values.size(); ++i) {
+      const uint32_t bits = std::bit_cast<uint32_t>(values[i]);
+      if (dtype == DType::kF32) {
+        std::memcpy(p + 4 * i, &bits, 4);
+      } else {
+        // bfloat16 by truncation; float16 only for values that it holds (exponents -14 to 15).
+        const auto half = static_cast<uint16_t>(
+            dtype == DType::kBF16
+                ? bits >> 16
+                : ((bits >> 16) & 0x8000u) |
+                      (values[i] == 0.0f ? 0u : ((bits >> 13) & 0x3ffffu) - (112u << 10)));
+        std::memcpy(p + 2 * i, &half, 2);
+      }
+    }
+  }
+  const TensorView& view() const { return view_; }
+
+ private:
+  std::vector<std::byte> bytes_;
+  TensorView view_;
+};
+
+class BackendOps : public testing::TestWithParam<Variant> {
+ protected:
+  BackendOps() : pool_(GetParam().threads), random_(kSeed) {
+    if (!GetParam().target.empty()) {
+      EXPECT_TRUE(cpu::ForceTarget(GetParam().target));
+    }
+  }
+  ~BackendOps() override { cpu::ForceTarget(""); }
+
+  const Backend& backend() const { return *GetParam().backend; }
+  OpContext context() { return {pool_, workspace_}; }
+
+  std::vector<float> Normal(int64_t n, float deviation = 1.0f) {
+    std::normal_distribution<float> normal(0.0f, deviation);
+    std::vector<float> values(static_cast<size_t>(n));
+    for (float& v : values) v = normal(random_);
+    return values;
+  }
+  Table NormalTable(int64_t rows, int64_t cols, int64_t padding = 0, float deviation = 1.0f) {
+    Table table(rows, cols, padding);
+    for (int64_t r = 0; r < rows; ++r) {
+      const std::vector<float> row = Normal(cols, deviation);
+      std::copy(row.begin(), row.end(), table.view().row(r));
+    }
+    return table;
+  }
+  // Values with short mantissas and middling exponents: all three dtypes hold them exactly.
+  std::vector<float> Coarse(int64_t n) {
+    std::uniform_int_distribution<int> integer(-100, 100);
+    std::vector<float> values(static_cast<size_t>(n));
+    for (float& v : values) v = static_cast<float>(integer(random_)) / 64.0f;
+    return values;
+  }
+
+  static void ExpectClose(const Table& actual, const Table& expected, double abs_tolerance,
+                          double rel_tolerance) {
+    EXPECT_TRUE(actual.GuardsIntact()) << "wrote outside of its output";
+    const std::vector<float> a = actual.Dense();
+    const std::vector<float> e = expected.Dense();
+    const Difference difference = Compare(a, e, abs_tolerance, rel_tolerance);
+    EXPECT_EQ(difference.offenders, 0) << difference.ToString();
+  }
+
+  ThreadPool pool_;
+  Workspace workspace_;
+  std::mt19937 random_;
+};
+
+TEST_P(BackendOps, LinearOfOddShapes) {
+  const std::pair<int64_t, int64_t> weights[] = {{1, 1},  {3, 5},    {4, 8},    {5, 9},
+                                                 {16, 8}, {17, 33},  {1, 384},  {50, 0},
+                                                 {0, 7},  {384, 96}, {40, 1000}};
+  for (const auto& [n, k] : weights) {
+    const Stored stored(Coarse(n * k), {n, k}, DType::kF32, 0);
+    const TensorView parts[] = {stored.view()};
+    const auto prepared = backend().PrepareLinear(parts);
+    const auto expected_weight = ReferenceBackend().PrepareLinear(parts);
+    ASSERT_EQ(prepared->in_features(), k);
+    ASSERT_EQ(prepared->out_features(), n);
+    for (const int64_t m : {0, 1, 2, 3, 4, 7, 31, 32, 33, 64, 129, 400}) {
+      SCOPED_TRACE("M " + std::to_string(m) + " N " + std::to_string(n) + " K " +
+                   std::to_string(k));
+      Table x = NormalTable(m, k, 3);
+      Table y(m, n, 5);
+      Table expected(m, n);
+      backend().Linear(context(), x.view(), *prepared, y.view());
+      ReferenceBackend().Linear(context(), x.view(), *expected_weight, expected.view());
+      // sgemm adds the K products one after the other.
+      ExpectClose(y, expected, 2e-6 * std::sqrt(static_cast<double>(k)), 2e-6);
+    }
+  }
+}
+
+TEST_P(BackendOps, LinearStacksPartsOfAnyTypeAndAlignment) {
+  constexpr int64_t kK = 37;
+  for (const DType dtype : {DType::kF32, DType::kF16, DType::kBF16}) {
+    for (const size_t offset : {0, 1, 2, 4}) {
+      for (const int64_t num_parts : {1, 3}) {
+        SCOPED_TRACE(std::string(DTypeName(dtype)) + ", offset " + std::to_string(offset) + ", " +
+                     std::to_string(num_parts) + " parts");
+        std::vector<Stored> stored;
+        std::vector<TensorView> parts;
+        int64_t n = 0;
+        for (int64_t i = 0; i < num_parts; ++i) {
+          const int64_t rows = 5 + 7 * i;
+          stored.emplace_back(Coarse(rows * kK), Shape{rows, kK}, dtype, offset);
+          n += rows;
+        }
+        for (const Stored& s : stored) parts.push_back(s.view());
+        const auto prepared = backend().PrepareLinear(parts);
+        const auto expected_weight = ReferenceBackend().PrepareLinear(parts);
+        for (const int64_t m : {2, 40}) {
+          Table x = NormalTable(m, kK);
+          Table y(m, n);
+          Table expected(m, n);
+          backend().Linear(context(), x.view(), *prepared, y.view());
+          ReferenceBackend().Linear(context(), x.view(), *expected_weight, expected.view());
+          ExpectClose(y, expected, 1e-5, 1e-6);
+        }
+      }
+    }
+  }
+}
+
+// The same text alone and in a batch: a row must not see how many others there are.
+TEST_P(BackendOps, LinearRowsDoNotDependOnTheBatch) {
+  constexpr int64_t kRows = 300;
+  constexpr int64_t kN = 96;
+  constexpr int64_t kK = 768;
+  const Stored stored(Normal(kN * kK, 0.05f), {kN, kK}, DType::kF32, 0);
+  const TensorView parts[] = {stored.view()};
+  const auto prepared = backend().PrepareLinear(parts);
+  Table x = NormalTable(kRows, kK);
+  Table all(kRows, kN);
+  backend().Linear(context(), x.view(), *prepared, all.view());
+  for (const int64_t m : {1, 2, 5, 20, 31, 32, 64, 100}) {
+    Table some(m, kN);
+    backend().Linear(context(), x.view().Rows(0, m), *prepared, some.view());
+    const std::vector<float> a = some.Dense();
+    std::vector<float> e = all.Dense();
+    e.resize(a.size());
+    const Difference difference = Compare(a, e, 2e-6, 1e-6);
+    EXPECT_EQ(difference.offenders, 0) << "M " << m << ": " << difference.ToString();
+  }
+}
+
+TEST_P(BackendOps, EmbedLayerNormOfAnyTableTypes) {
+  constexpr int64_t kVocab = 50;
+  constexpr int64_t kPositions = 40;
+  for (const int64_t hidden_size : {1, 3, 7, 8, 9, 15, 16, 17, 33, 384}) {
+    for (const int64_t tokens : {0, 1, 2, 37, 300}) {
+      for (const DType dtype : {DType::kF32, DType::kF16, DType::kBF16}) {
+        for (const bool with_types : {true, false}) {
+          SCOPED_TRACE("H " + std::to_string(hidden_size) + " T " + std::to_string(tokens) + " " +
+                       std::string(DTypeName(dtype)));
+          // One byte off: nothing in the tables is aligned.
+          const Stored word(Coarse(kVocab * hidden_size), {kVocab, hidden_size}, dtype, 1);
+          const Stored position(Coarse(kPositions * hidden_size), {kPositions, hidden_size}, dtype,
+                                3);
+          const Stored type(Coarse(2 * hidden_size), {2, hidden_size}, dtype, 1);
+          EmbeddingTables tables = {word.view(), position.view(), {}};
+          if (with_types) tables.token_type = type.view();
+          std::vector<int32_t> ids;
+          std::vector<int32_t> positions;
+          std::vector<int32_t> types;
+          for (int64_t t = 0; t < tokens; ++t) {
+            ids.push_back(static_cast<int32_t>(random_() % kVocab));
+            positions.push_back(static_cast<int32_t>(random_() % kPositions));
+            types.push_back(static_cast<int32_t>(random_() % 2));
+          }
+          if (with_types && tokens == 2) types.clear();  // all of type 0
+          const std::vector<float> gamma = Normal(hidden_size);
+          const std::vector<float> beta = Normal(hidden_size);
+          const EmbeddingInputs inputs = {ids, positions, types};
+          Table out(tokens, hidden_size, 1);
+          Table expected(tokens, hidden_size);
+          backend().EmbedLayerNorm(context(), inputs, tables, gamma, beta, 1e-12f, out.view());
+          ReferenceBackend().EmbedLayerNorm(context(), inputs, tables, gamma, beta, 1e-12f,
+                                            expected.view());
+          ExpectClose(out, expected, 4e-6, 2e-6);
+        }
+      }
+    }
+  }
+}
+
+TEST_P(BackendOps, AddBiasLayerNormInEveryForm) {
+  for (const int64_t hidden_size : {1, 2, 7, 8, 9, 31, 32, 33, 40, 384, 1024}) {
+    for (const int64_t rows : {0, 1, 5, 200}) {
+      for (int form = 0; form < 8; ++form) {
+        SCOPED_TRACE("H " + std::to_string(hidden_size) + " rows " + std::to_string(rows) +
+                     " form " + std::to_string(form));
+        const std::vector<float> bias = (form & 1) ? Normal(hidden_size) : std::vector<float>();
+        Table residual = NormalTable(rows, hidden_size, 2);
+        const ConstMatrix add = (form & 2) ? ConstMatrix(residual.view()) : ConstMatrix();
+        Table x = NormalTable(rows, hidden_size, 1, 3.0f);
+        const std::vector<float> gamma = Normal(hidden_size);
+        const std::vector<float> beta = Normal(hidden_size);
+        Table expected(rows, hidden_size);
+        ReferenceBackend().AddBiasLayerNorm(context(), x.view(), bias, add, gamma, beta, 1e-5f,
+                                            expected.view());
+        // In place over x, or over the residual, or neither.
+        Table fresh(rows, hidden_size, 3);
+        Table& out = (form & 4) ? ((form & 2) ? residual : x) : fresh;
+        backend().AddBiasLayerNorm(context(), x.view(), bias, add, gamma, beta, 1e-5f, out.view());
+        // Rows of one or two numbers may be nearly constant: 1 / deviation then magnifies rounding.
+        ExpectClose(out, expected, hidden_size < 3 ? 1e-3 : 4e-6, 2e-6);
+      }
+    }
+  }
+}
+
+// A constant far from zero: E[x^2] - E[x]^2 would give garbage.
+TEST_P(BackendOps, LayerNormOfRowsWithALargeMean) {
+  Table x = NormalTable(20, 384, 0, 0.25f);
+  for (int64_t r = 0; r < 20; ++r) {
+    for (int64_t c = 0; c < 384; ++c) x.view().row(r)[c] += 1000.0f;
+  }
+  const std::vector<float> ones(384, 1.0f);
+  const std::vector<float> zeros(384, 0.0f);
+  Table out(20, 384);
+  Table expected(20, 384);
+  backend().AddBiasLayerNorm(context(), x.view(), {}, {}, ones, zeros, 1e-12f, out.view());
+  ReferenceBackend().AddBiasLayerNorm(context(), x.view(), {}, {}, ones, zeros, 1e-12f,
+                                      expected.view());
+  ExpectClose(out, expected, 4e-6, 2e-6);
+}
+
+TEST_P(BackendOps, ActivationsOfOddShapes) {
+  for (const Activation activation :
+       {Activation::kIdentity, Activation::kGeluErf, Activation::kGeluTanh, Activation::kRelu,
+        Activation::kSilu, Activation::kTanh, Activation::kSigmoid}) {
+    for (const int64_t cols : {0, 1, 7, 8, 9, 16, 17, 1536}) {
+      for (const int64_t rows : {0, 1, 3, 100}) {
+        for (const bool with_bias : {false, true}) {
+          SCOPED_TRACE("activation " + std::to_string(static_cast<int>(activation)) + " [" +
+                       std::to_string(rows) + ", " + std::to_string(cols) + "]");
+          Table x = NormalTable(rows, cols, 1, 3.0f);
+          Table expected = x;
+          const std::vector<float> bias = with_bias ? Normal(cols) : std::vector<float>();
+          backend().BiasActivation(context(), x.view(), bias, activation);
+          ReferenceBackend().BiasActivation(context(), expected.view(), bias, activation);
+          ExpectClose(x, expected, 2e-7, 5e-7);
+        }
+      }
+    }
+  }
+}
+
+struct ActivationBound {
+  Activation activation;
+  double abs_tolerance;
+  double rel_tolerance;
+};
+
+// Over all of [-30, 30] in steps of 2^-15, and the extremes.
+TEST_P(BackendOps, ActivationsAreAccurateEverywhere) {
+  const ActivationBound bounds[] = {
+      {Activation::kGeluErf, 1e-7, 2e-7}, {Activation::kGeluTanh, 2e-7, 2e-7},
+      {Activation::kRelu, 0.0, 0.0},      {Activation::kSilu, 2e-7, 3e-7},
+      {Activation::kTanh, 0.0, 3e-7},     {Activation::kSigmoid, 1e-38, 3e-7},
+  };
+  constexpr int64_t kSteps = 60 * 32768;
+  for (const ActivationBound& bound : bounds) {
+    Table x(1, kSteps + 8);
+    float* row = x.view().row(0);
+    for (int64_t i = 0; i < kSteps; ++i) row[i] = static_cast<float>(i) / 32768.0f - 30.0f;
+    const float extremes[] = {0.0f, -0.0f, 1e-30f, -1e-30f, 87.0f, -87.0f, 100.0f, -100.0f};
+    std::copy(std::begin(extremes), std::end(extremes), row + kSteps);
+    Table expected = x;
+    backend().BiasActivation(context(), x.view(), {}, bound.activation);
+    ReferenceBackend().BiasActivation(context(), expected.view(), {}, bound.activation);
+    const std::vector<float> a = x.Dense();
+    const std::vector<float> e = expected.Dense();
+    const Difference difference = Compare(a, e, bound.abs_tolerance, bound.rel_tolerance);
+    EXPECT_EQ(difference.offenders, 0)
+        << "activation " << static_cast<int>(bound.activation) << ": " << difference.ToString();
+    RecordProperty("activation_" + std::to_string(static_cast<int>(bound.activation)),
+                   difference.ToString());
+  }
+}
+
+// Packed sequences with random q, k, v; scores of a few units, so that softmax is neither flat nor
+// one-hot.
+struct AttentionCase {
+  int64_t num_heads;
+  int64_t head_dim;
+  std::vector<int32_t> cu_seqlens;
+};
+
+std::vector<int32_t> Cumulate(const std::vector<int32_t>& seqlens) {
+  std::vector<int32_t> cu_seqlens = {0};
+  for (const int32_t s : seqlens) cu_seqlens.push_back(cu_seqlens.back() + s);
+  return cu_seqlens;
+}
+
+TEST_P(BackendOps, VarlenAttentionOfOddShapes) {
+  const std::vector<std::vector<int32_t>> batches = {
+      {},       {0},           {1},  {1, 0, 2},       {3, 4, 5, 6},  {7, 8, 9},
+      {12, 30}, {15, 16, 17},  {24}, {31, 32, 33, 1}, {47, 48, 49},  {63, 65},
+      {127},    {128, 5, 129}, {},   {255, 257},      {511, 512, 2}, {513, 3},
+  };
+  for (const int64_t head_dim : {1, 3, 8, 16, 24, 32, 40, 64, 96, 100}) {
+    for (const std::vector<int32_t>& batch : batches) {
+      const int32_t longest = batch.empty() ? 0 : *std::max_element(batch.begin(), batch.end());
+      if (longest > 130 && head_dim != 32 && head_dim != 64 && head_dim != 24) continue;
+      const int64_t num_heads = longest > 130 ? 1 : 3;
+      const std::vector<int32_t> cu_seqlens = Cumulate(batch);
+      const int64_t tokens = cu_seqlens.back();
+      const int64_t hidden_size = num_heads * head_dim;
+      for (const bool with_bias : {true, false}) {
+        SCOPED_TRACE("D " + std::to_string(head_dim) + " longest " + std::to_string(longest) +
+                     (with_bias ? " with bias" : ""));
+        Table qkv = NormalTable(tokens, 3 * hidden_size, 2, 1.2f);
+        const std::vector<float> bias = with_bias ? Normal(3 * hidden_size) : std::vector<float>();
+        const float scale = 1.0f / std::sqrt(static_cast<float>(head_dim));
+        Table out(tokens, hidden_size, 1);
+        Table expected(tokens, hidden_size);
+        backend().VarlenAttention(context(), qkv.view(), bias, cu_seqlens, num_heads, scale,
+                                  out.view());
+        ReferenceBackend().VarlenAttention(context(), qkv.view(), bias, cu_seqlens, num_heads,
+                                           scale, expected.view());
+        ExpectClose(out, expected, 6e-6, 2e-6);
+      }
+    }
+  }
+}
+
+TEST_P(BackendOps, VarlenAttentionOfALongSequence) {
+  const std::vector<int32_t> cu_seqlens = Cumulate({1100, 40});
+  Table qkv = NormalTable(1140, 3 * 32, 0, 1.5f);
+  const std::vector<float> bias = Normal(3 * 32);
+  Table out(1140, 32);
+  Table expected(1140, 32);
+  backend().VarlenAttention(context(), qkv.view(), bias, cu_seqlens, 1, 0.18f, out.view());
+  ReferenceBackend().VarlenAttention(context(), qkv.view(), bias, cu_seqlens, 1, 0.18f,
+                                     expected.view());
+  ExpectClose(out, expected, 6e-6, 2e-6);
+}
+
+// Scores of hundreds: the softmax is one-hot, and exp must neither overflow nor give NaN.
+TEST_P(BackendOps, VarlenAttentionWithLargeScores) {
+  const std::vector<int32_t> cu_seqlens = Cumulate({40, 700});
+  Table qkv = NormalTable(740, 3 * 64, 0, 12.0f);
+  Table out(740, 64);
+  Table expected(740, 64);
+  backend().VarlenAttention(context(), qkv.view(), {}, cu_seqlens, 2, 0.18f, out.view());
+  ReferenceBackend().VarlenAttention(context(), qkv.view(), {}, cu_seqlens, 2, 0.18f,
+                                     expected.view());
+  // Scores up to 600 in float are off by 3e-5 and more, and so then are the weights, relatively.
+  ExpectClose(out, expected, 3e-2, 1e-4);
+}
+
+TEST_P(BackendOps, VarlenAttentionOfASequenceIsTheSameInAnyBatch) {
+  for (const int32_t seqlen : {1, 5, 17, 130, 600}) {
+    const int64_t hidden_size = 2 * 32;
+    const std::vector<int32_t> cu_seqlens = Cumulate({33, seqlen, 7});
+    Table qkv = NormalTable(40 + seqlen, 3 * hidden_size);
+    const std::vector<float> bias = Normal(3 * hidden_size);
+    Table all(40 + seqlen, hidden_size);
+    backend().VarlenAttention(context(), qkv.view(), bias, cu_seqlens, 2, 0.2f, all.view());
+    Table alone(seqlen, hidden_size);
+    ThreadPool one(1);
+    const OpContext single = {one, workspace_};
+    backend().VarlenAttention(single, qkv.view().Rows(33, seqlen), bias, Cumulate({seqlen}), 2,
+                              0.2f, alone.view());
+    const std::vector<float> a = alone.Dense();
+    const std::vector<float> b = all.Dense();
+    EXPECT_EQ(std::memcmp(a.data(), b.data() + 33 * hidden_size, a.size() * sizeof(float)), 0)
+        << "S " << seqlen;
+  }
+}
+
+TEST_P(BackendOps, PoolInEveryMode) {
+  for (const int64_t hidden_size : {1, 7, 8, 9, 384}) {
+    Table hidden = NormalTable(400, hidden_size, 1);
+    const std::vector<PoolRange> ranges = {
+        {0, 0, 1},       {1, 1, 4},    {4, 6, 10},    {10, 10, 10},    {10, 12, 12},
+        {400, 400, 400}, {12, 12, 76}, {76, 76, 141}, {141, 150, 400}, {141, 399, 400}};
+    for (const Pooling pooling :
+         {Pooling::kCls, Pooling::kMax, Pooling::kMean, Pooling::kMeanSqrtLen,
+          Pooling::kWeightedMean, Pooling::kLastToken}) {
+      SCOPED_TRACE("H " + std::to_string(hidden_size) + " mode " +
+                   std::to_string(static_cast<int>(pooling)));
+      const auto n = static_cast<int64_t>(ranges.size());
+      Table out(n, hidden_size, 2);
+      Table expected(n, hidden_size);
+      backend().Pool(context(), hidden.view(), ranges, pooling, out.view());
+      ReferenceBackend().Pool(context(), hidden.view(), ranges, pooling, expected.view());
+      ExpectClose(out, expected, 1e-6, 1e-6);
+    }
+  }
+}
+
+TEST_P(BackendOps, L2NormalizeOfAnySizeAndScale) {
+  for (const int64_t cols : {1, 2, 3, 4, 7, 8, 9, 17, 384, 1024}) {
+    for (const float scale : {1.0f, 1e-30f, 1e-20f, 1e20f, 1e37f, 0.0f}) {
+      SCOPED_TRACE("cols " + std::to_string(cols) + " scale " + std::to_string(scale));
+      Table x = NormalTable(9, cols, 1);
+      for (int64_t r = 0; r < 9; ++r) {
+        for (int64_t c = 0; c < cols; ++c) x.view().row(r)[c] *= scale;
+      }
+      Table expected = x;
+      backend().L2Normalize(context(), x.view());
+      ReferenceBackend().L2Normalize(context(), expected.view());
+      ExpectClose(x, expected, 0.0, 2e-7);
+    }
+  }
+}
+
+TEST_P(BackendOps, DotProductsOfOddShapes) {
+  for (const int64_t dimension : {0, 1, 3, 4, 7, 8, 9, 33, 384, 1024}) {
+    for (const int64_t num_queries : {0, 1, 2, 3, 4, 7, 40}) {
+      for (const int64_t num_rows : {0, 1, 3, 4, 5, 63, 300}) {
+        SCOPED_TRACE("D " + std::to_string(dimension) + " Q " + std::to_string(num_queries) +
+                     " R " + std::to_string(num_rows));
+        Table queries = NormalTable(num_queries, dimension, 1);
+        Table rows = NormalTable(num_rows, dimension, 2);
+        Table scores(num_queries, num_rows, 3);
+        Table expected(num_queries, num_rows);
+        backend().DotProducts(context(), queries.view(), rows.view(), scores.view());
+        ReferenceBackend().DotProducts(context(), queries.view(), rows.view(), expected.view());
+        ExpectClose(scores, expected, 2e-6 * std::sqrt(static_cast<double>(dimension)), 1e-6);
+      }
+    }
+  }
+}
+
+TEST_P(BackendOps, EqualVectorsScoreEquallyWhereverTheyAre) {
+  constexpr int64_t kDimension = 387;
+  Table queries = NormalTable(11, kDimension);
+  Table rows = NormalTable(1003, kDimension);
+  for (int64_t r = 0; r < 1003; r += 7) {
+    std::copy_n(rows.view().row(1), kDimension, rows.view().row(r));
+  }
+  Table scores(11, 1003);
+  backend().DotProducts(context(), queries.view(), rows.view(), scores.view());
+  for (int64_t q = 0; q < 11; ++q) {
+    for (int64_t r = 0; r < 1003; r += 7) {
+      ASSERT_EQ(scores.view().row(q)[r], scores.view().row(q)[1]) << "query " << q << " row " << r;
+    }
+    Table one(1, 1);
+    backend().DotProducts(context(), queries.view().Rows(q, 1), rows.view().Rows(700, 1),
+                          one.view());
+    ASSERT_EQ(one.view().row(0)[0], scores.view().row(q)[1]);
+  }
+}
+
+// Weights or texts gone bad: results may be anything, but the process lives, other rows are
+// untouched, and NaN is not turned into a number.
+TEST_P(BackendOps, NonFiniteValuesStayInTheirRow) {
+  constexpr int64_t kHidden = 48;
+  for (const float bad : {kNan, kInfinity, -kInfinity}) {
+    SCOPED_TRACE(bad);
+    Table x = NormalTable(9, kHidden);
+    const Table clean = x;
+    x.view().row(4)[5] = bad;
+    const std::vector<float> gamma(kHidden, 1.0f);
+
+    Table norm(9, kHidden);
+    backend().AddBiasLayerNorm(context(), x.view(), {}, {}, gamma, gamma, 1e-12f, norm.view());
+    Table normalized = x;
+    backend().L2Normalize(context(), normalized.view());
+    for (int64_t r = 0; r < 9; ++r) {
+      EXPECT_EQ(std::isfinite(norm.view().row(r)[0]), r != 4) << r;
+      EXPECT_EQ(std::isfinite(normalized.view().row(r)[5]), r != 4) << r;
+    }
+
+    for (const Activation activation :
+         {Activation::kGeluErf, Activation::kGeluTanh, Activation::kSilu, Activation::kTanh,
+          Activation::kSigmoid, Activation::kRelu}) {
+      Table activated = x;
+      backend().BiasActivation(context(), activated.view(), {}, activation);
+      for (int64_t c = 0; c < kHidden; ++c) {
+        if (c != 5) {
+          EXPECT_TRUE(std::isfinite(activated.view().row(4)[c]));
+        }
+      }
+      if (std::isnan(bad)) {
+        EXPECT_TRUE(std::isnan(activated.view().row(4)[5]));
+      }
+    }
+
+    // Three sequences; the second one has the bad value.
+    Table qkv(9, 3 * 16);
+    for (int64_t r = 0; r < 9; ++r) std::copy_n(x.view().row(r), kHidden, qkv.view().row(r));
+    Table out(9, 16);
+    backend().VarlenAttention(context(), qkv.view(), {}, Cumulate({3, 3, 3}), 2, 0.3f, out.view());
+    for (int64_t r = 0; r < 9; ++r) {
+      for (int64_t c = 0; c < 16; ++c) {
+        if (r < 3 || r > 5) {
+          EXPECT_TRUE(std::isfinite(out.view().row(r)[c])) << r << " " << c;
+        }
+      }
+    }
+    // Its query's head, 0, is not a number in the row; head 1 of the same row is.
+    if (std::isnan(bad)) {
+      EXPECT_TRUE(std::isnan(out.view().row(4)[0]));
+    }
+    EXPECT_TRUE(std::isfinite(out.view().row(4)[8]));
+
+    Table pooled(1, kHidden);
+    const PoolRange range[] = {{3, 3, 6}};
+    for (const Pooling pooling : {Pooling::kMax, Pooling::kMean, Pooling::kWeightedMean}) {
+      backend().Pool(context(), x.view(), range, pooling, pooled.view());
+      if (std::isnan(bad)) {
+        EXPECT_TRUE(std::isnan(pooled.view().row(0)[5]));
+      }
+      EXPECT_TRUE(std::isfinite(pooled.view().row(0)[6]));
+    }
+
+    const Stored weight(Coarse(8 * kHidden), {8, kHidden}, DType::kF32, 0);
+    const TensorView parts[] = {weight.view()};
+    const auto prepared = backend().PrepareLinear(parts);
+    Table y(9, 8);
+    backend().Linear(context(), x.view(), *prepared, y.view());
+    for (int64_t r = 0; r < 9; ++r) {
+      if (r != 4) {
+        EXPECT_TRUE(std::isfinite(y.view().row(r)[0]));
+      }
+    }
+  }
+}
+
+TEST_P(BackendOps, StoredHalvesConvertExactly) {
+  // All 65,536 bit patterns of each 16-bit type, through the embedding's path of a linear layer:
+  // the identity times the weight gives the weight.
+  for (const DType dtype : {DType::kF16, DType::kBF16}) {
+    std::vector<uint16_t> bits;
+    for (uint32_t b = 0; b < 65536; ++b) {
+      const auto h = static_cast<uint16_t>(b);
+      const float v = dtype == DType::kF16 ? F16ToFloat(h) : Bf16ToFloat(h);
+      // Subnormal floats and what is not finite would not survive the multiplication below.
+      if (!std::isfinite(v) || (v != 0.0f && std::abs(v) < 1e-37f)) continue;
+      bits.push_back(h);
+    }
+    const auto n = static_cast<int64_t>(bits.size());
+    const TensorView column = {bits.data(), dtype, {n, 1}};
+    const TensorView parts[] = {column};
+    const auto prepared = backend().PrepareLinear(parts);
+    Table one(1, 1);
+    one.view().row(0)[0] = 1.0f;
+    Table y(1, n);
+    backend().Linear(context(), one.view(), *prepared, y.view());
+    for (int64_t i = 0; i < n; ++i) {
+      const uint16_t h = bits[static_cast<size_t>(i)];
+      const float v = dtype == DType::kF16 ? F16ToFloat(h) : Bf16ToFloat(h);
+      ASSERT_EQ(y.view().row(0)[i], v) << DTypeName(dtype) << " bits " << h;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, BackendOps, testing::ValuesIn(Variants()), VariantName);
+
+}  // namespace
+}  // namespace bge

@@ -1,0 +1,131 @@
+// x = activation(x + bias) in place.
+//
+// Memory-bound but for the GELUs: one read and one write of x. GeluErf takes about 25 instructions
+// a vector (vector_math-inl.h).
+#include "kernels/cpu/ops.h"
+
+// clang-format off
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/cpu/activation.cc"
+#include "hwy/foreach_target.h"
+#include "hwy/highway.h"
+#include "kernels/cpu/vector_math-inl.h"
+// clang-format on
+
+HWY_BEFORE_NAMESPACE();
+namespace bge::cpu::HWY_NAMESPACE {
+
+struct IdentityFunction {
+  template <class D, class V>
+  HWY_INLINE V operator()(D, V x) const {
+    return x;
+  }
+};
+
+struct GeluErfFunction {
+  template <class D, class V>
+  HWY_INLINE V operator()(D d, V x) const {
+    return GeluErf(d, x);
+  }
+};
+
+struct GeluTanhFunction {
+  template <class D, class V>
+  HWY_INLINE V operator()(D d, V x) const {
+    // 0.5 x (1 + tanh y) = x sigmoid(2 y), y = sqrt(2 / pi) (x + 0.044715 x^3)
+    const V x2 = hn::Mul(x, x);
+    const V c = hn::MulAdd(x2, hn::Set(d, 0.0713548163f), hn::Set(d, 1.59576912f));
+    return hn::Mul(x, Sigmoid(d, hn::Mul(x, c)));
+  }
+};
+
+struct ReluFunction {
+  template <class D, class V>
+  HWY_INLINE V operator()(D d, V x) const {
+    return hn::Max(hn::Zero(d), x);  // operands in this order let NaN through on x86
+  }
+};
+
+struct SiluFunction {
+  template <class D, class V>
+  HWY_INLINE V operator()(D d, V x) const {
+    return hn::Mul(x, Sigmoid(d, x));
+  }
+};
+
+struct TanhFunction {
+  template <class D, class V>
+  HWY_INLINE V operator()(D d, V x) const {
+    return Tanh(d, x);
+  }
+};
+
+struct SigmoidFunction {
+  template <class D, class V>
+  HWY_INLINE V operator()(D d, V x) const {
+    return Sigmoid(d, x);
+  }
+};
+
+// bias: [x.cols] or null.
+template <class Function>
+void Map(Matrix x, const float* bias, Function function) {
+  const hn::ScalableTag<float> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const int64_t whole = x.cols - x.cols % lanes;
+  const auto rest = static_cast<size_t>(x.cols - whole);
+  for (int64_t r = 0; r < x.rows; ++r) {
+    float* row = x.row(r);
+    for (int64_t c = 0; c < whole; c += lanes) {
+      auto v = hn::LoadU(d, row + c);
+      if (bias != nullptr) v = hn::Add(v, hn::LoadU(d, bias + c));
+      hn::StoreU(function(d, v), d, row + c);
+    }
+    if (rest != 0) {
+      auto v = LoadFirst(d, row + whole, rest);
+      if (bias != nullptr) v = hn::Add(v, LoadFirst(d, bias + whole, rest));
+      StoreFirst(d, function(d, v), row + whole, rest);
+    }
+  }
+}
+
+void ActivateRows(Matrix x, const float* bias, Activation activation) {
+  switch (activation) {
+    case Activation::kIdentity:
+      return Map(x, bias, IdentityFunction());
+    case Activation::kGeluErf:
+      return Map(x, bias, GeluErfFunction());
+    case Activation::kGeluTanh:
+      return Map(x, bias, GeluTanhFunction());
+    case Activation::kRelu:
+      return Map(x, bias, ReluFunction());
+    case Activation::kSilu:
+      return Map(x, bias, SiluFunction());
+    case Activation::kTanh:
+      return Map(x, bias, TanhFunction());
+    case Activation::kSigmoid:
+      return Map(x, bias, SigmoidFunction());
+  }
+}
+
+}  // namespace bge::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace bge::cpu {
+
+HWY_EXPORT(ActivateRows);
+
+void BiasActivation(const OpContext& context, Matrix x, std::span<const float> bias,
+                    Activation activation) {
+  BGE_DCHECK(bias.empty() || static_cast<int64_t>(bias.size()) == x.cols);
+  if (activation == Activation::kIdentity && bias.empty()) return;
+  const float* b = bias.empty() ? nullptr : bias.data();
+  // A GELU costs four times what a plain pass does.
+  context.pool.ParallelFor(x.rows, RowGrain(4 * x.cols), [&](int64_t begin, int64_t end) {
+    HWY_DYNAMIC_DISPATCH(ActivateRows)(x.Rows(begin, end - begin), b, activation);
+  });
+}
+
+}  // namespace bge::cpu
+#endif  // HWY_ONCE

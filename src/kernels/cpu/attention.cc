@@ -1,0 +1,471 @@
+// softmax(scale * q k^T) v within each sequence of a packed batch (Vaswani et al. 2017).
+//
+// Work item: one head of one sequence (or a part of its queries). Keys and values are taken in
+// blocks of at most kKeyBlock; a block is copied once into panels that the register kernel reads in
+// order:
+//   keys    [panel][D][W]     a panel holds W keys, transposed; W is two vectors (one in the tail)
+//   values  [panel][keys][W]  a panel holds W columns
+// For each block of queries: scores = q K^T, softmax, out = P V, both products by Tile(), which
+// keeps kTileRows x 2 vectors of sums in registers (12 of AVX2's 16: with 6 rows it loads 2 vectors
+// and broadcasts 6 numbers for 12 multiply-adds, below the load ports' limit). The scores of a
+// block (at most 24 KB) stay in the first-level cache, the packed block (D 64: 256 KB) in the
+// second. With more than one block the softmax is rescaled as it goes (Milakov and Gimelshein
+// 2018); max and sum of each query are then kept beside `out`, which holds the unfinished mix.
+//
+// The scale and log2(e) are folded into q, so that exp becomes 2^x. The key's bias adds the same
+// number to all scores of a query, which softmax does not see: left out. The value's bias is added
+// at the end, as the weights of a query sum to 1. Every result is one chain of multiply-adds in the
+// order of keys: it depends on its sequence alone, not on neighbours, tiles or threads.
+#include "kernels/cpu/ops.h"
+
+// clang-format off
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/cpu/attention.cc"
+#include "hwy/foreach_target.h"
+#include "hwy/highway.h"
+#include "kernels/cpu/unroll.h"
+#include "kernels/cpu/vector_math-inl.h"
+// clang-format on
+
+#include "hwy/aligned_allocator.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <new>
+
+#ifndef BGE_KERNELS_CPU_ATTENTION_TYPES_
+#define BGE_KERNELS_CPU_ATTENTION_TYPES_
+namespace bge::cpu {
+
+// One head of one sequence: row i of q is at q + i * stride.
+struct HeadInputs {
+  const float* q;
+  const float* k;
+  const float* v;
+  int64_t stride;
+  const float* q_bias;  // [D] or null
+  const float* v_bias;  // [D] or null
+  int64_t seqlen;
+  int64_t head_dim;
+  float scale;  // of q . k
+  float* out;
+  int64_t out_stride;
+};
+
+constexpr int64_t kKeyBlock = 512;
+constexpr int64_t kTileRows = 6;
+constexpr int64_t kMaxQueryRows = 24;
+// Floats of the score tile: together with a key panel and the queries it fits a 32 KB cache.
+constexpr int64_t kScoreFloats = 4096;
+
+// A thread's scratch memory for the packed blocks; grows, never shrinks, goes with the thread.
+class AttentionScratch {
+ public:
+  float* Floats(size_t n) {
+    if (n > size_) {
+      memory_.reset();
+      memory_ = hwy::AllocateAligned<float>(n);
+      size_ = memory_ == nullptr ? 0 : n;
+      if (memory_ == nullptr) throw std::bad_alloc();
+    }
+    return memory_.get();
+  }
+
+ private:
+  hwy::AlignedFreeUniquePtr<float[]> memory_;
+  size_t size_ = 0;
+};
+
+}  // namespace bge::cpu
+#endif  // BGE_KERNELS_CPU_ATTENTION_TYPES_
+
+HWY_BEFORE_NAMESPACE();
+namespace bge::cpu::HWY_NAMESPACE {
+
+// sums[r][c] = sum over k < depth of a[r * a_stride + k] * panel[k * W + c], handed to `finish`.
+template <int kRows, int kVectors, class D, class Finish>
+HWY_INLINE void Tile(D d, const float* HWY_RESTRICT a, int64_t a_stride,
+                     const float* HWY_RESTRICT panel, int64_t depth, const Finish& finish) {
+  using V = hn::Vec<D>;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  V sums[kRows][kVectors];
+  BGE_UNROLL
+  for (int r = 0; r < kRows; ++r) {
+    BGE_UNROLL
+    for (int v = 0; v < kVectors; ++v) sums[r][v] = hn::Zero(d);
+  }
+  for (int64_t k = 0; k < depth; ++k) {
+    V b[kVectors];
+    BGE_UNROLL
+    for (int v = 0; v < kVectors; ++v) b[v] = hn::Load(d, panel + v * lanes);
+    panel += kVectors * lanes;
+    BGE_UNROLL
+    for (int r = 0; r < kRows; ++r) {
+      const V x = hn::Set(d, a[r * a_stride + k]);
+      BGE_UNROLL
+      for (int v = 0; v < kVectors; ++v) sums[r][v] = hn::MulAdd(x, b[v], sums[r][v]);
+    }
+  }
+  BGE_UNROLL
+  for (int r = 0; r < kRows; ++r) {
+    BGE_UNROLL
+    for (int v = 0; v < kVectors; ++v) finish(d, r, v * lanes, sums[r][v]);
+  }
+}
+
+// The same with the number of rows known at run time only.
+template <int kVectors, class D, class Finish>
+HWY_INLINE void TileOfRows(D d, int64_t rows, const float* a, int64_t a_stride, const float* panel,
+                           int64_t depth, const Finish& finish) {
+  switch (rows) {
+    case 1:
+      return Tile<1, kVectors>(d, a, a_stride, panel, depth, finish);
+    case 2:
+      return Tile<2, kVectors>(d, a, a_stride, panel, depth, finish);
+    case 3:
+      return Tile<3, kVectors>(d, a, a_stride, panel, depth, finish);
+    case 4:
+      return Tile<4, kVectors>(d, a, a_stride, panel, depth, finish);
+    case 5:
+      return Tile<5, kVectors>(d, a, a_stride, panel, depth, finish);
+    default:
+      return Tile<6, kVectors>(d, a, a_stride, panel, depth, finish);
+  }
+}
+
+struct StoreScores {
+  template <class D>
+  HWY_INLINE void operator()(D d, int64_t row, int64_t column, hn::Vec<D> sum) const {
+    hn::Store(sum, d, scores + row * stride + column);
+  }
+  float* scores;
+  int64_t stride;
+};
+
+// out = out * keep + sum; the last block divides by the sum of weights and adds the bias.
+struct StoreMix {
+  template <class D>
+  HWY_INLINE void operator()(D d, int64_t row, int64_t column, hn::Vec<D> sum) const {
+    const int64_t left = columns - column;
+    if (left <= 0) return;
+    const auto n = static_cast<size_t>(left);
+    const bool whole = n >= hn::Lanes(d);
+    float* to = out + row * stride + column;
+    if (keep != nullptr) {
+      const auto old = whole ? hn::LoadU(d, to) : LoadFirst(d, to, n);
+      sum = hn::MulAdd(old, hn::Set(d, keep[row]), sum);
+    }
+    if (inverse != nullptr) {
+      sum = hn::Mul(sum, hn::Set(d, inverse[row]));
+      if (bias != nullptr) {
+        const float* b = bias + column;
+        sum = hn::Add(sum, whole ? hn::LoadU(d, b) : LoadFirst(d, b, n));
+      }
+    }
+    if (whole) {
+      hn::StoreU(sum, d, to);
+    } else {
+      StoreFirst(d, sum, to, n);
+    }
+  }
+  float* out;
+  int64_t stride;
+  int64_t columns;       // of this panel, up to head_dim
+  const float* keep;     // [rows], or null in the first block
+  const float* inverse;  // [rows], or null before the last block
+  const float* bias;     // of the panel's columns, or null
+};
+
+// Widths of the panels that cover `columns`: two vectors each; one for a tail that fits one.
+HWY_INLINE int64_t PanelWidth(int64_t left, int64_t lanes) {
+  return left > lanes ? 2 * lanes : lanes;
+}
+
+HWY_INLINE int64_t PaddedColumns(int64_t columns, int64_t lanes) {
+  return (columns + lanes - 1) / lanes * lanes;
+}
+
+// to[d * width + j] = from[j * stride + d] for j < count, zeros for the other j < width.
+HWY_INLINE void TransposeKeys(const float* from, int64_t stride, int64_t count, int64_t head_dim,
+                              int64_t width, float* to) {
+  const hn::CappedTag<float, 4> d4;
+  int64_t j = 0;
+  // 4 x 4 blocks in registers where a register holds four floats (everywhere but emulation).
+  if (hn::Lanes(d4) == 4) {
+    const hn::Repartition<double, decltype(d4)> d2;
+    for (; j + 4 <= count; j += 4) {
+      const float* row = from + j * stride;
+      int64_t k = 0;
+      for (; k + 4 <= head_dim; k += 4) {
+        const auto r0 = hn::LoadU(d4, row + k);
+        const auto r1 = hn::LoadU(d4, row + stride + k);
+        const auto r2 = hn::LoadU(d4, row + 2 * stride + k);
+        const auto r3 = hn::LoadU(d4, row + 3 * stride + k);
+        const auto l01 = hn::BitCast(d2, hn::InterleaveLower(d4, r0, r1));
+        const auto l23 = hn::BitCast(d2, hn::InterleaveLower(d4, r2, r3));
+        const auto u01 = hn::BitCast(d2, hn::InterleaveUpper(d4, r0, r1));
+        const auto u23 = hn::BitCast(d2, hn::InterleaveUpper(d4, r2, r3));
+        float* column = to + k * width + j;
+        hn::Store(hn::BitCast(d4, hn::InterleaveLower(d2, l01, l23)), d4, column);
+        hn::Store(hn::BitCast(d4, hn::InterleaveUpper(d2, l01, l23)), d4, column + width);
+        hn::Store(hn::BitCast(d4, hn::InterleaveLower(d2, u01, u23)), d4, column + 2 * width);
+        hn::Store(hn::BitCast(d4, hn::InterleaveUpper(d2, u01, u23)), d4, column + 3 * width);
+      }
+      for (; k < head_dim; ++k) {
+        for (int64_t i = 0; i < 4; ++i) to[k * width + j + i] = row[i * stride + k];
+      }
+    }
+  }
+  for (; j < count; ++j) {
+    for (int64_t k = 0; k < head_dim; ++k) to[k * width + j] = from[j * stride + k];
+  }
+  for (; j < width; ++j) {
+    for (int64_t k = 0; k < head_dim; ++k) to[k * width + j] = 0.0f;
+  }
+}
+
+// to[j * width + c] = from[j * stride + c] for c < columns, zeros for the other c < width.
+template <class D>
+HWY_INLINE void CopyValues(D d, const float* from, int64_t stride, int64_t count, int64_t columns,
+                           int64_t width, float* to) {
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  for (int64_t j = 0; j < count; ++j) {
+    int64_t c = 0;
+    for (; c + lanes <= std::min(columns, width); c += lanes) {
+      hn::Store(hn::LoadU(d, from + j * stride + c), d, to + j * width + c);
+    }
+    for (; c < width; c += lanes) {
+      const int64_t left = columns - c;
+      hn::Store(
+          left <= 0 ? hn::Zero(d) : LoadFirst(d, from + j * stride + c, static_cast<size_t>(left)),
+          d, to + j * width + c);
+    }
+  }
+}
+
+// Makes `scores` [keys] 2^(score - max), max being that of all keys so far. *sum becomes the sum of
+// all weights so far, *keep what earlier weights must be multiplied with.
+template <class D>
+HWY_INLINE void SoftmaxRow(D d, float* scores, int64_t keys, float* max, float* sum, float* keep) {
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const auto lowest = hn::Set(d, -std::numeric_limits<float>::infinity());
+  const int64_t whole = keys - keys % lanes;
+  const auto in_tail = hn::FirstN(d, static_cast<size_t>(keys - whole));
+  auto m0 = hn::Set(d, *max);
+  auto m1 = lowest;
+  int64_t j = 0;
+  for (; j + 2 * lanes <= whole; j += 2 * lanes) {
+    m0 = hn::Max(m0, hn::Load(d, scores + j));
+    m1 = hn::Max(m1, hn::Load(d, scores + j + lanes));
+  }
+  if (j < whole) m0 = hn::Max(m0, hn::Load(d, scores + j));
+  if (whole < keys) {
+    m1 = hn::Max(m1, hn::IfThenElse(in_tail, hn::Load(d, scores + whole), lowest));
+  }
+  const auto m = hn::MaxOfLanes(d, hn::Max(m0, m1));
+  auto s0 = hn::Zero(d);
+  auto s1 = hn::Zero(d);
+  for (j = 0; j + 2 * lanes <= whole; j += 2 * lanes) {
+    const auto e0 = Exp2(d, hn::Sub(hn::Load(d, scores + j), m));
+    const auto e1 = Exp2(d, hn::Sub(hn::Load(d, scores + j + lanes), m));
+    s0 = hn::Add(s0, e0);
+    s1 = hn::Add(s1, e1);
+    hn::Store(e0, d, scores + j);
+    hn::Store(e1, d, scores + j + lanes);
+  }
+  if (j < whole) {
+    const auto e = Exp2(d, hn::Sub(hn::Load(d, scores + j), m));
+    s0 = hn::Add(s0, e);
+    hn::Store(e, d, scores + j);
+  }
+  if (whole < keys) {
+    const auto e = Exp2(d, hn::Sub(hn::Load(d, scores + whole), m));
+    s1 = hn::Add(s1, hn::IfThenElseZero(in_tail, e));
+    hn::Store(e, d, scores + whole);  // what stands behind `keys` is not read
+  }
+  *keep = hn::GetLane(Exp2(d, hn::Sub(hn::Set(d, *max), m)));
+  *max = hn::GetLane(m);
+  *sum = *sum * *keep + Sum(d, hn::Add(s0, s1));
+}
+
+// Queries [begin, end) of a head.
+void AttendHead(const HeadInputs& in, int64_t begin, int64_t end, AttentionScratch& scratch) {
+  const hn::ScalableTag<float> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const int64_t head_dim = in.head_dim;
+  const int64_t block = std::min(in.seqlen, kKeyBlock);
+  const int64_t key_columns = PaddedColumns(block, lanes);
+  const int64_t value_columns = PaddedColumns(head_dim, lanes);
+  // Not a multiple of 4 KB, or the rows of a tile would compete for the same cache lines.
+  const int64_t score_stride = key_columns + 2 * lanes;
+  const int64_t query_rows =
+      std::clamp(kScoreFloats / score_stride / kTileRows * kTileRows, kTileRows, kMaxQueryRows);
+  const bool one_block = in.seqlen <= kKeyBlock;
+  const int64_t state_rows = one_block ? query_rows : end - begin;
+
+  // Each part begins on a vector's boundary.
+  const int64_t sizes[] = {key_columns * head_dim, block * value_columns, query_rows * score_stride,
+                           PaddedColumns(query_rows * head_dim, lanes)};
+  float* const keys = scratch.Floats(
+      static_cast<size_t>(sizes[0] + sizes[1] + sizes[2] + sizes[3] + 2 * state_rows));
+  float* const values = keys + sizes[0];
+  float* const scores = values + sizes[1];
+  float* const queries = scores + sizes[2];
+  float* const maxima = queries + sizes[3];  // [state_rows]
+  float* const sums = maxima + state_rows;   // [state_rows]
+
+  constexpr float kLog2E = 1.44269504f;
+  const float q_scale = in.scale * kLog2E;
+
+  for (int64_t first = 0; first < in.seqlen; first += block) {
+    const int64_t num_keys = std::min(block, in.seqlen - first);
+    for (int64_t j = 0; j < num_keys;) {
+      const int64_t width = PanelWidth(num_keys - j, lanes);
+      TransposeKeys(in.k + (first + j) * in.stride, in.stride, std::min(width, num_keys - j),
+                    head_dim, width, keys + j * head_dim);
+      j += width;
+    }
+    for (int64_t c = 0; c < head_dim;) {
+      const int64_t width = PanelWidth(head_dim - c, lanes);
+      CopyValues(d, in.v + first * in.stride + c, in.stride, num_keys, head_dim - c, width,
+                 values + c * num_keys);
+      c += width;
+    }
+    const bool first_block = first == 0;
+    const bool last_block = first + num_keys == in.seqlen;
+
+    for (int64_t q = begin; q < end; q += query_rows) {
+      const int64_t rows = std::min(query_rows, end - q);
+      for (int64_t r = 0; r < rows; ++r) {
+        const float* from = in.q + (q + r) * in.stride;
+        for (int64_t k = 0; k < head_dim; ++k) {
+          const float b = in.q_bias == nullptr ? 0.0f : in.q_bias[k];
+          queries[r * head_dim + k] = (from[k] + b) * q_scale;
+        }
+      }
+      // Row groups as equal as can be: 8 rows are 4 + 4, not 6 + 2.
+      const int64_t groups = (rows + kTileRows - 1) / kTileRows;
+      const auto group_begin = [&](int64_t g) { return g * rows / groups; };
+
+      for (int64_t j = 0; j < num_keys;) {
+        const int64_t width = PanelWidth(num_keys - j, lanes);
+        const float* panel = keys + j * head_dim;
+        for (int64_t g = 0; g < groups; ++g) {
+          const int64_t r = group_begin(g);
+          const int64_t n = group_begin(g + 1) - r;
+          const StoreScores finish = {scores + r * score_stride + j, score_stride};
+          const float* a = queries + r * head_dim;
+          if (width == lanes) {
+            TileOfRows<1>(d, n, a, head_dim, panel, head_dim, finish);
+          } else {
+            TileOfRows<2>(d, n, a, head_dim, panel, head_dim, finish);
+          }
+        }
+        j += width;
+      }
+
+      float* max = maxima + (one_block ? 0 : q - begin);
+      float* sum = sums + (one_block ? 0 : q - begin);
+      float keep[kMaxQueryRows];
+      float inverse[kMaxQueryRows];
+      for (int64_t r = 0; r < rows; ++r) {
+        if (first_block) {
+          max[r] = -std::numeric_limits<float>::infinity();
+          sum[r] = 0.0f;
+        }
+        SoftmaxRow(d, scores + r * score_stride, num_keys, &max[r], &sum[r], &keep[r]);
+        inverse[r] = 1.0f / sum[r];
+      }
+
+      for (int64_t c = 0; c < head_dim;) {
+        const int64_t width = PanelWidth(head_dim - c, lanes);
+        const float* panel = values + c * num_keys;
+        for (int64_t g = 0; g < groups; ++g) {
+          const int64_t r = group_begin(g);
+          const int64_t n = group_begin(g + 1) - r;
+          const StoreMix finish = {in.out + (q + r) * in.out_stride + c,
+                                   in.out_stride,
+                                   head_dim - c,
+                                   first_block ? nullptr : keep + r,
+                                   last_block ? inverse + r : nullptr,
+                                   in.v_bias == nullptr ? nullptr : in.v_bias + c};
+          const float* a = scores + r * score_stride;
+          if (width == lanes) {
+            TileOfRows<1>(d, n, a, score_stride, panel, num_keys, finish);
+          } else {
+            TileOfRows<2>(d, n, a, score_stride, panel, num_keys, finish);
+          }
+        }
+        c += width;
+      }
+    }
+  }
+}
+
+}  // namespace bge::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace bge::cpu {
+
+HWY_EXPORT(AttendHead);
+
+void VarlenAttention(const OpContext& context, ConstMatrix qkv, std::span<const float> bias,
+                     std::span<const int32_t> cu_seqlens, int64_t num_heads, float scale,
+                     Matrix out) {
+  const int64_t hidden_size = out.cols;
+  BGE_DCHECK(qkv.cols == 3 * hidden_size && hidden_size % num_heads == 0);
+  BGE_DCHECK(bias.empty() || static_cast<int64_t>(bias.size()) == qkv.cols);
+  if (cu_seqlens.size() < 2) return;
+  const auto num_sequences = static_cast<int64_t>(cu_seqlens.size()) - 1;
+  const int64_t head_dim = hidden_size / num_heads;
+
+  // Part `part` of `parts` of the queries of head `item % num_heads` of a sequence.
+  const auto attend = [&](int64_t item, int64_t part, int64_t parts) {
+    thread_local AttentionScratch scratch;
+    const auto n = static_cast<size_t>(item / num_heads);
+    const int64_t begin = cu_seqlens[n];
+    const int64_t seqlen = cu_seqlens[n + 1] - begin;
+    const int64_t column = item % num_heads * head_dim;
+    const float* row = qkv.row(begin) + column;
+    const HeadInputs in = {row,
+                           row + hidden_size,
+                           row + 2 * hidden_size,
+                           qkv.stride,
+                           bias.empty() ? nullptr : bias.data() + column,
+                           bias.empty() ? nullptr : bias.data() + 2 * hidden_size + column,
+                           seqlen,
+                           head_dim,
+                           scale,
+                           out.row(begin) + column,
+                           out.stride};
+    const int64_t from = seqlen * part / parts;
+    const int64_t to = seqlen * (part + 1) / parts;
+    if (from < to) HWY_DYNAMIC_DISPATCH(AttendHead)(in, from, to, scratch);
+  };
+
+  int64_t pairs = 0;  // of query and key
+  for (size_t n = 0; n + 1 < cu_seqlens.size(); ++n) {
+    const int64_t seqlen = cu_seqlens[n + 1] - cu_seqlens[n];
+    pairs += seqlen * seqlen;
+  }
+  const int64_t items = num_sequences * num_heads;
+  // Below about 20 us of work another thread is not worth waking.
+  constexpr int64_t kWorthSharing = 500'000;  // multiply-adds
+  if (context.pool.threads() == 1 || pairs * hidden_size * 2 < kWorthSharing) {
+    for (int64_t item = 0; item < items; ++item) attend(item, 0, 1);
+    return;
+  }
+  // Few heads for many threads: long sequences are cut by queries (each part packs all keys, which
+  // costs 1 / part's queries of its time).
+  const int64_t threads = context.pool.threads();
+  const int64_t longest_part = 256;
+  const int64_t parts = std::clamp<int64_t>(
+      std::min(4 * threads / items, out.rows / num_sequences / longest_part), 1, 4 * threads);
+  context.pool.ParallelForEach(items * parts,
+                               [&](int64_t i) { attend(i / parts, i % parts, parts); });
+}
+
+}  // namespace bge::cpu
+#endif  // HWY_ONCE

@@ -1,0 +1,192 @@
+// out = LayerNorm((x + bias) + residual), and the embedding lookup that ends in the same.
+//
+// One row is a few kilobytes: the sum is written to its place in `out`, and the passes for mean,
+// variance and result find it in the first-level cache. Two passes (never E[x^2] - E[x]^2 around
+// zero, which cancels); the order of additions depends on H alone.
+#include "kernels/cpu/ops.h"
+
+// clang-format off
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/cpu/layer_norm.cc"
+#include "hwy/foreach_target.h"
+#include "hwy/highway.h"
+#include "kernels/cpu/load_table-inl.h"
+#include "kernels/cpu/vector_math-inl.h"
+// clang-format on
+
+#include <algorithm>
+#include <cmath>
+
+HWY_BEFORE_NAMESPACE();
+namespace bge::cpu::HWY_NAMESPACE {
+
+// Sum of a row, in an order that depends on its size alone.
+template <class D>
+HWY_INLINE float RowSum(D d, const float* row, int64_t size) {
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  auto s0 = hn::Zero(d);
+  auto s1 = hn::Zero(d);
+  auto s2 = hn::Zero(d);
+  auto s3 = hn::Zero(d);
+  int64_t i = 0;
+  for (; i + 4 * lanes <= size; i += 4 * lanes) {
+    s0 = hn::Add(s0, hn::LoadU(d, row + i));
+    s1 = hn::Add(s1, hn::LoadU(d, row + i + lanes));
+    s2 = hn::Add(s2, hn::LoadU(d, row + i + 2 * lanes));
+    s3 = hn::Add(s3, hn::LoadU(d, row + i + 3 * lanes));
+  }
+  for (; i + lanes <= size; i += lanes) s0 = hn::Add(s0, hn::LoadU(d, row + i));
+  float sum = Sum(d, hn::Add(hn::Add(s0, s1), hn::Add(s2, s3)));
+  for (; i < size; ++i) sum += row[i];
+  return sum;
+}
+
+// Sums of v - center and of its square.
+struct CenteredSums {
+  float first;
+  float second;
+};
+template <class D>
+HWY_INLINE CenteredSums RowCenteredSums(D d, const float* row, int64_t size, float center) {
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const auto c = hn::Set(d, center);
+  auto first0 = hn::Zero(d);
+  auto first1 = hn::Zero(d);
+  auto second0 = hn::Zero(d);
+  auto second1 = hn::Zero(d);
+  int64_t i = 0;
+  for (; i + 2 * lanes <= size; i += 2 * lanes) {
+    const auto v0 = hn::Sub(hn::LoadU(d, row + i), c);
+    const auto v1 = hn::Sub(hn::LoadU(d, row + i + lanes), c);
+    first0 = hn::Add(first0, v0);
+    first1 = hn::Add(first1, v1);
+    second0 = hn::MulAdd(v0, v0, second0);
+    second1 = hn::MulAdd(v1, v1, second1);
+  }
+  CenteredSums sums = {Sum(d, hn::Add(first0, first1)), Sum(d, hn::Add(second0, second1))};
+  for (; i < size; ++i) {
+    const float v = row[i] - center;
+    sums.first += v;
+    sums.second += v * v;
+  }
+  return sums;
+}
+
+// Normalises out[0, size), which holds the sum, in place. What the float `center` is off from the
+// mean comes out of the second pass, `shift`, and is taken off too.
+template <class D>
+HWY_INLINE void NormalizeRow(D d, const float* gamma, const float* beta, float epsilon, float* out,
+                             int64_t size) {
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const float count = static_cast<float>(size);
+  const float center = RowSum(d, out, size) / count;
+  const CenteredSums sums = RowCenteredSums(d, out, size, center);
+  const float shift = sums.first / count;
+  // Max lets NaN through in this order.
+  const float variance = std::max(sums.second / count - shift * shift, 0.0f);
+  const float inverse = 1.0f / std::sqrt(variance + epsilon);
+  const auto vcenter = hn::Set(d, center);
+  const auto vshift = hn::Set(d, shift);
+  const auto vinverse = hn::Set(d, inverse);
+  int64_t i = 0;
+  for (; i + lanes <= size; i += lanes) {
+    const auto v = hn::Sub(hn::Sub(hn::LoadU(d, out + i), vcenter), vshift);
+    hn::StoreU(hn::MulAdd(hn::Mul(v, vinverse), hn::LoadU(d, gamma + i), hn::LoadU(d, beta + i)), d,
+               out + i);
+  }
+  for (; i < size; ++i) out[i] = (out[i] - center - shift) * inverse * gamma[i] + beta[i];
+}
+
+// bias: [H] or null; residual.data may be null.
+void AddNormRows(ConstMatrix x, const float* bias, ConstMatrix residual, const float* gamma,
+                 const float* beta, float epsilon, Matrix out) {
+  const hn::ScalableTag<float> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  for (int64_t t = 0; t < x.rows; ++t) {
+    const float* in = x.row(t);
+    const float* add = residual.data == nullptr ? nullptr : residual.row(t);
+    float* to = out.row(t);
+    int64_t i = 0;
+    for (; i + lanes <= x.cols; i += lanes) {
+      auto v = hn::LoadU(d, in + i);
+      if (bias != nullptr) v = hn::Add(v, hn::LoadU(d, bias + i));
+      if (add != nullptr) v = hn::Add(v, hn::LoadU(d, add + i));
+      hn::StoreU(v, d, to + i);
+    }
+    for (; i < x.cols; ++i) {
+      float v = in[i];
+      if (bias != nullptr) v += bias[i];
+      if (add != nullptr) v += add[i];
+      to[i] = v;
+    }
+    NormalizeRow(d, gamma, beta, epsilon, to, x.cols);
+  }
+}
+
+// Rows [begin, end) of the lookup.
+void EmbedNormRows(const EmbeddingInputs& inputs, const EmbeddingTables& tables, const float* gamma,
+                   const float* beta, float epsilon, Matrix out, int64_t begin, int64_t end) {
+  const hn::ScalableTag<float> d;
+  const int64_t hidden_size = out.cols;
+  for (int64_t t = begin; t < end; ++t) {
+    const auto i = static_cast<size_t>(t);
+    float* to = out.row(t);
+    ReadRange<false>(d, tables.word, inputs.input_ids[i] * hidden_size, hidden_size, to);
+    if (tables.token_type.data != nullptr) {
+      const int64_t type = inputs.token_type_ids.empty() ? 0 : inputs.token_type_ids[i];
+      ReadRange<true>(d, tables.token_type, type * hidden_size, hidden_size, to);
+    }
+    if (tables.position.data != nullptr) {
+      ReadRange<true>(d, tables.position, inputs.position_ids[i] * hidden_size, hidden_size, to);
+    }
+    NormalizeRow(d, gamma, beta, epsilon, to, hidden_size);
+  }
+}
+
+void ConvertRange(const TensorView& tensor, int64_t begin, int64_t count, float* out) {
+  const hn::ScalableTag<float> d;
+  ReadRange<false>(d, tensor, begin, count, out);
+}
+
+}  // namespace bge::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace bge::cpu {
+
+HWY_EXPORT(AddNormRows);
+HWY_EXPORT(EmbedNormRows);
+HWY_EXPORT(ConvertRange);
+
+void AddBiasLayerNorm(const OpContext& context, ConstMatrix x, std::span<const float> bias,
+                      ConstMatrix residual, std::span<const float> gamma,
+                      std::span<const float> beta, float epsilon, Matrix out) {
+  BGE_DCHECK(bias.empty() || static_cast<int64_t>(bias.size()) == x.cols);
+  BGE_DCHECK(static_cast<int64_t>(gamma.size()) == x.cols && gamma.size() == beta.size());
+  BGE_DCHECK(out.rows == x.rows && out.cols == x.cols);
+  const float* b = bias.empty() ? nullptr : bias.data();
+  context.pool.ParallelFor(x.rows, RowGrain(x.cols), [&](int64_t begin, int64_t end) {
+    const int64_t n = end - begin;
+    const ConstMatrix add = residual.data == nullptr ? residual : residual.Rows(begin, n);
+    HWY_DYNAMIC_DISPATCH(AddNormRows)
+    (x.Rows(begin, n), b, add, gamma.data(), beta.data(), epsilon, out.Rows(begin, n));
+  });
+}
+
+void EmbedLayerNorm(const OpContext& context, const EmbeddingInputs& inputs,
+                    const EmbeddingTables& tables, std::span<const float> gamma,
+                    std::span<const float> beta, float epsilon, Matrix out) {
+  BGE_DCHECK(static_cast<int64_t>(inputs.input_ids.size()) == out.rows);
+  BGE_DCHECK(static_cast<int64_t>(gamma.size()) == out.cols && gamma.size() == beta.size());
+  context.pool.ParallelFor(out.rows, RowGrain(out.cols), [&](int64_t begin, int64_t end) {
+    HWY_DYNAMIC_DISPATCH(EmbedNormRows)
+    (inputs, tables, gamma.data(), beta.data(), epsilon, out, begin, end);
+  });
+}
+
+void ConvertToFloat(const TensorView& tensor, float* out) {
+  HWY_DYNAMIC_DISPATCH(ConvertRange)(tensor, 0, tensor.shape.num_elements(), out);
+}
+
+}  // namespace bge::cpu
+#endif  // HWY_ONCE

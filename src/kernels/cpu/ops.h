@@ -1,0 +1,36 @@
+// The CPU operations: one file each, Highway inside (GEMM: oneDNN). Contracts: kernels/backend.h.
+#ifndef BGE_KERNELS_CPU_OPS_H_
+#define BGE_KERNELS_CPU_OPS_H_
+
+#include "kernels/backend.h"
+
+namespace bge::cpu {
+
+std::unique_ptr<const PreparedLinear> PrepareLinear(std::span<const TensorView> parts);
+void Linear(const OpContext& context, ConstMatrix x, const PreparedLinear& w, Matrix y);
+void EmbedLayerNorm(const OpContext& context, const EmbeddingInputs& inputs,
+                    const EmbeddingTables& tables, std::span<const float> gamma,
+                    std::span<const float> beta, float epsilon, Matrix out);
+void AddBiasLayerNorm(const OpContext& context, ConstMatrix x, std::span<const float> bias,
+                      ConstMatrix residual, std::span<const float> gamma,
+                      std::span<const float> beta, float epsilon, Matrix out);
+void BiasActivation(const OpContext& context, Matrix x, std::span<const float> bias,
+                    Activation activation);
+void VarlenAttention(const OpContext& context, ConstMatrix qkv, std::span<const float> bias,
+                     std::span<const int32_t> cu_seqlens, int64_t num_heads, float scale,
+                     Matrix out);
+void Pool(const OpContext& context, ConstMatrix hidden, std::span<const PoolRange> ranges,
+          Pooling pooling, Matrix out);
+void L2Normalize(const OpContext& context, Matrix x);
+void DotProducts(const OpContext& context, ConstMatrix queries, ConstMatrix rows, Matrix scores);
+
+// out[i] = tensor[i] as float, for a whole tensor of any dtype and alignment.
+void ConvertToFloat(const TensorView& tensor, float* out);
+
+// Rows that one thread should at least have, so that a loop over rows of `cols` floats is worth
+// sharing: waking a thread costs up to 60 us, and a pass over this many floats takes about 10.
+inline int64_t RowGrain(int64_t cols) { return 1 + 32768 / (cols + 1); }
+
+}  // namespace bge::cpu
+
+#endif  // BGE_KERNELS_CPU_OPS_H_

@@ -1,0 +1,146 @@
+// Elementary functions on Highway vectors, compiled once per target.
+//
+// Accuracies are measured by vector_math_test.cc over dense sweeps; the polynomials were fitted for
+// the smallest maximal relative error (Lawson's iteration) and rounded to float.
+#include "hwy/highway.h"
+
+// Include guard of Highway's kind: passes once per target.
+#if defined(BGE_KERNELS_CPU_VECTOR_MATH_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef BGE_KERNELS_CPU_VECTOR_MATH_INL_H_
+#undef BGE_KERNELS_CPU_VECTOR_MATH_INL_H_
+#else
+#define BGE_KERNELS_CPU_VECTOR_MATH_INL_H_
+#endif
+
+#include <cstdint>
+#include <cstring>
+
+HWY_BEFORE_NAMESPACE();
+namespace bge::cpu::HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+// The first n < Lanes(d) floats at p, zeros after them; touches no byte behind them (Highway's
+// MaskedLoad reads the whole vector before AVX2).
+template <class D>
+HWY_INLINE hn::Vec<D> LoadFirst(D d, const float* p, size_t n) {
+  HWY_ALIGN float lanes[hn::MaxLanes(d)] = {};
+  std::memcpy(lanes, p, n * sizeof(float));
+  return hn::Load(d, lanes);
+}
+
+// Stores the first n < Lanes(d) floats of v.
+template <class D>
+HWY_INLINE void StoreFirst(D d, hn::Vec<D> v, float* p, size_t n) {
+  HWY_ALIGN float lanes[hn::MaxLanes(d)];
+  hn::Store(v, d, lanes);
+  std::memcpy(p, lanes, n * sizeof(float));
+}
+
+template <class D>
+HWY_INLINE float Sum(D d, hn::Vec<D> v) {
+  return hn::GetLane(hn::SumOfLanes(d, v));
+}
+
+template <class D>
+HWY_INLINE float Max(D d, hn::Vec<D> v) {
+  return hn::GetLane(hn::MaxOfLanes(d, v));
+}
+
+// 2^n * 2^r, given r in [-0.5, 0.5] and `shifted` = n + 1.5 * 2^23, whose low bits are n.
+template <class D, class V>
+HWY_INLINE V ScaledExp2(D d, V r, V shifted) {
+  const hn::RebindToSigned<D> di;
+  V p = hn::Set(d, 1.5353362e-4f);
+  p = hn::MulAdd(p, r, hn::Set(d, 1.3398875e-3f));
+  p = hn::MulAdd(p, r, hn::Set(d, 9.6184369e-3f));
+  p = hn::MulAdd(p, r, hn::Set(d, 5.5503324e-2f));
+  p = hn::MulAdd(p, r, hn::Set(d, 2.4022648e-1f));
+  p = hn::MulAdd(p, r, hn::Set(d, 6.9314718e-1f));
+  p = hn::MulAdd(p, r, hn::Set(d, 1.0f));
+  // The constant's own bits leave the word at the top, so that n is added to p's exponent.
+  const auto exponent = hn::ShiftLeft<23>(hn::BitCast(di, shifted));
+  return hn::BitCast(d, hn::Add(hn::BitCast(di, p), exponent));
+}
+
+// Adding it rounds a float of magnitude below 2^22 to an integer, ties to even.
+constexpr float kRoundingShift = 12582912.0f;  // 1.5 * 2^23
+
+// 2^x for x in [-126, 127], to about 1.4 ulp; below -126 some value under 2^-126, above 127 wrong.
+// 2^0 is exactly 1. NaN gives NaN.
+template <class D, class V>
+HWY_INLINE V Exp2(D d, V x) {
+  x = hn::Max(hn::Set(d, -126.0f), x);  // operands in this order let NaN through on x86
+  const V shifted = hn::Add(x, hn::Set(d, kRoundingShift));
+  const V n = hn::Sub(shifted, hn::Set(d, kRoundingShift));
+  return ScaledExp2(d, hn::Sub(x, n), shifted);
+}
+
+// e^x for any x: about 2 ulp in [-87.3, 88.0], clamped to the values at the ends outside. NaN gives
+// NaN.
+template <class D, class V>
+HWY_INLINE V Exp(D d, V x) {
+  x = hn::Min(hn::Set(d, 88.0f), hn::Max(hn::Set(d, -87.3f), x));
+  const V log2e = hn::Set(d, 1.44269504f);
+  const V shifted = hn::MulAdd(x, log2e, hn::Set(d, kRoundingShift));
+  const V n = hn::Sub(shifted, hn::Set(d, kRoundingShift));
+  // r = x - n * ln 2 in two steps (Cody and Waite); n * 0.693359375 is exact.
+  V r = hn::NegMulAdd(n, hn::Set(d, 0.693359375f), x);
+  r = hn::NegMulAdd(n, hn::Set(d, -2.12194440e-4f), r);
+  return ScaledExp2(d, hn::Mul(r, log2e), shifted);
+}
+
+// x * Phi(x), Phi the normal distribution: the exact GELU, 0.5 x (1 + erf(x / sqrt 2)).
+//
+// With a = |x|: x Phi(x) = max(x, 0) - a Phi(-a), and Phi(-a) = exp(-a^2 / 2) R(a), where R is half
+// the scaled complementary error function of a / sqrt 2: a polynomial of degree 8 in 1 / (1 + 0.3
+// a) is R to 6e-8 relatively on [0, 14.5]. Nothing cancels, so that the tail on the left keeps its
+// relative accuracy, which 1 + erf loses.
+template <class D, class V>
+HWY_INLINE V GeluErf(D d, V x) {
+  const V a = hn::Min(hn::Set(d, 14.4f), hn::Abs(x));  // Phi(-14.4) is below the smallest float
+  const V u = hn::Div(hn::Set(d, 1.0f), hn::MulAdd(a, hn::Set(d, 0.3f), hn::Set(d, 1.0f)));
+  V p = hn::Set(d, 3.8407393e-2f);
+  p = hn::MulAdd(p, u, hn::Set(d, -1.6930746e-1f));
+  p = hn::MulAdd(p, u, hn::Set(d, 2.2895177e-1f));
+  p = hn::MulAdd(p, u, hn::Set(d, -7.6839648e-2f));
+  p = hn::MulAdd(p, u, hn::Set(d, 1.4276527e-1f));
+  p = hn::MulAdd(p, u, hn::Set(d, 9.4585866e-2f));
+  p = hn::MulAdd(p, u, hn::Set(d, 1.2194526e-1f));
+  p = hn::MulAdd(p, u, hn::Set(d, 1.1948421e-1f));
+  p = hn::MulAdd(p, u, hn::Set(d, 7.3723772e-6f));
+  // exp(-a^2 / 2) = 2^(-a^2 log2(e) / 2)
+  const V e = Exp2(d, hn::Mul(hn::Mul(a, a), hn::Set(d, -0.72134752f)));
+  return hn::NegMulAdd(hn::Mul(a, p), e, hn::Max(x, hn::Zero(d)));
+}
+
+// 1 / (1 + e^-x), to a few ulp.
+template <class D, class V>
+HWY_INLINE V Sigmoid(D d, V x) {
+  const V one = hn::Set(d, 1.0f);
+  return hn::Div(one, hn::Add(one, Exp(d, hn::Neg(x))));
+}
+
+// tanh x: a Taylor-like odd polynomial near 0, where the other formula cancels, else
+// 1 - 2 / (e^2|x| + 1) with x's sign.
+template <class D, class V>
+HWY_INLINE V Tanh(D d, V x) {
+  const V one = hn::Set(d, 1.0f);
+  const V a = hn::Abs(x);
+  const V x2 = hn::Mul(x, x);
+  // tanh(x) / x in x^2 on |x| < 0.625 (Cephes tanhf).
+  V p = hn::Set(d, -5.70498872745e-3f);
+  p = hn::MulAdd(p, x2, hn::Set(d, 2.06390887954e-2f));
+  p = hn::MulAdd(p, x2, hn::Set(d, -5.37397155531e-2f));
+  p = hn::MulAdd(p, x2, hn::Set(d, 1.33314422036e-1f));
+  p = hn::MulAdd(p, x2, hn::Set(d, -3.33332819422e-1f));
+  const V small = hn::MulAdd(hn::Mul(p, x2), x, x);
+  const V e = Exp(d, hn::Add(a, a));
+  const V large = hn::Sub(one, hn::Div(hn::Set(d, 2.0f), hn::Add(e, one)));
+  return hn::IfThenElse(hn::Lt(a, hn::Set(d, 0.625f)), small, hn::CopySignToAbs(large, x));
+}
+
+}  // namespace bge::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif  // BGE_KERNELS_CPU_VECTOR_MATH_INL_H_
