@@ -1,0 +1,243 @@
+#include "tokenizer/bert_directory.h"
+
+#include "base/error.h"
+#include "base/file.h"
+#include "tokenizer/model/wordpiece.h"
+#include "tokenizer/unicode.h"
+#include "tokenizer/utf8.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <limits>
+#include <map>
+
+namespace bge::tokenizer {
+namespace {
+
+namespace fs = std::filesystem;
+using DocumentPtr = std::shared_ptr<const json::Document>;
+
+constexpr uint64_t kMostVocabBytes = 1u << 30;
+
+// The file's document where there is such a file, and it holds an object.
+DocumentPtr LoadIfPresent(const fs::path& path) {
+  std::error_code ignored;
+  if (!fs::exists(path, ignored)) return nullptr;
+  DocumentPtr document = json::Document::Load(path.string());
+  if (!document->root().is_object()) {
+    document->root().Fail("found " + std::string(json::TypeName(document->root().type())),
+                          "expected an object");
+  }
+  return document;
+}
+
+std::optional<json::Value> Member(const DocumentPtr& document, std::string_view key) {
+  return document ? document->root().FindNonNull(key) : std::nullopt;
+}
+
+bool BoolOr(const DocumentPtr& document, std::string_view key, bool otherwise) {
+  const auto value = Member(document, key);
+  return value ? value->AsBool() : otherwise;
+}
+
+BertNormalizerOptions OptionsFromConfig(const DocumentPtr& config) {
+  BertNormalizerOptions options;
+  options.lowercase = BoolOr(config, "do_lower_case", true);
+  options.handle_chinese_chars = BoolOr(config, "tokenize_chinese_chars", true);
+  if (const auto strip_accents = Member(config, "strip_accents")) {
+    options.strip_accents = strip_accents->AsBool();
+  }
+  return options;
+}
+
+std::string_view WithoutSpaceAtEnd(std::string_view line) {
+  while (!line.empty()) {
+    size_t i = line.size() - 1;
+    while (i > 0 && IsUtf8Continuation(line[i])) --i;
+    const char* p = line.data() + i;
+    if (!HasFlag(DecodeUtf8(p), kWhitespace)) break;
+    line = line.substr(0, i);
+  }
+  return line;
+}
+
+std::unique_ptr<const Model> ReadVocabTxt(const fs::path& path, std::string unk_token) {
+  const std::string text = ReadFile(path, kMostVocabBytes);
+  if (const size_t valid = ValidUtf8Prefix(text); valid < text.size()) {
+    Fail(ErrorCode::kCorruptData, "not UTF-8", path.string() + ": byte " + std::to_string(valid),
+         "expected one token a line in UTF-8");
+  }
+  std::vector<std::string_view> tokens;
+  for (size_t begin = 0; begin < text.size();) {
+    const size_t end = std::min(text.find('\n', begin), text.size());
+    tokens.push_back(WithoutSpaceAtEnd(std::string_view(text).substr(begin, end - begin)));
+    begin = end + 1;
+  }
+  if (tokens.empty()) {
+    Fail(ErrorCode::kCorruptData, "the vocabulary is empty", path.string(),
+         "expected one token a line");
+  }
+  WordPieceOptions options;
+  options.unk_token = std::move(unk_token);
+  return std::make_unique<WordPiece>(Vocabulary::FromTokens(tokens, path.string()),
+                                     std::move(options), path.string());
+}
+
+// A token given as a string, or as an object with its flags.
+AddedToken ReadToken(const json::Value& json, bool special) {
+  AddedToken token;
+  token.special = special;
+  token.normalized = !special;
+  if (json.is_string()) {
+    token.content = json.AsString();
+    return token;
+  }
+  token.content = json.At("content").AsString();
+  const auto flag = [&](std::string_view key, bool* value) {
+    if (const auto member = json.FindNonNull(key)) *value = member->AsBool();
+  };
+  if (!special) {
+    flag("special", &token.special);
+    token.normalized = !token.special;
+  }
+  flag("single_word", &token.single_word);
+  flag("lstrip", &token.lstrip);
+  flag("rstrip", &token.rstrip);
+  flag("normalized", &token.normalized);
+  return token;
+}
+
+int64_t ParseId(std::string_view text, const json::Value& where) {
+  int64_t id = -1;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
+  if (error != std::errc() || end != text.data() + text.size() || id < 0) {
+    where.Fail("found '" + Printable(text, 40) + "'", "expected a token id");
+  }
+  return id;
+}
+
+// The special tokens of BERT by name, and all added tokens in the order in which transformers adds
+// them.
+class ConfiguredTokens {
+ public:
+  ConfiguredTokens(const fs::path& directory, const DocumentPtr& config)
+      : special_map_(Member(config, "added_tokens_decoder")
+                         ? nullptr
+                         : LoadIfPresent(directory / "special_tokens_map.json")) {
+    for (size_t i = 0; i < kNames.size(); ++i) {
+      named_[i] = AddedToken{std::string(kDefaults[i]), false, false, false, false, true};
+      const std::string key = std::string(kNames[i]) + "_token";
+      auto value = Member(special_map_, key);
+      if (!value) value = Member(config, key);
+      if (value) named_[i] = ReadToken(*value, true);
+    }
+    ReadNumbered(directory, config);
+    for (const AddedToken& token : named_) AddOnce(token);
+    for (const DocumentPtr& document : {config, special_map_}) {
+      for (const char* key : {"additional_special_tokens", "extra_special_tokens"}) {
+        const auto extra = Member(document, key);
+        if (!extra) continue;
+        for (const json::Value& token : extra->Elements()) AddOnce(ReadToken(token, true));
+      }
+    }
+  }
+
+  const std::string& unk() const { return named_[0].content; }
+  const std::string& sep() const { return named_[1].content; }
+  const std::string& cls() const { return named_[3].content; }
+  const std::vector<AddedToken>& all() const { return all_; }
+
+ private:
+  static constexpr std::array<std::string_view, 5> kNames = {"unk", "sep", "pad", "cls", "mask"};
+  static constexpr std::array<std::string_view, 5> kDefaults = {"[UNK]", "[SEP]", "[PAD]", "[CLS]",
+                                                                "[MASK]"};
+
+  // added_tokens_decoder {"id": token}, or else added_tokens.json {token: id}.
+  void ReadNumbered(const fs::path& directory, const DocumentPtr& config) {
+    std::map<int64_t, AddedToken> numbered;
+    if (const auto decoder = Member(config, "added_tokens_decoder")) {
+      decoder->ForEachMember([&](std::string_view id, json::Value token) {
+        numbered[ParseId(id, token)] = ReadToken(token, false);
+      });
+    } else if (const auto document = LoadIfPresent(directory / "added_tokens.json")) {
+      document->root().ForEachMember([&](std::string_view content, json::Value id) {
+        AddedToken token;
+        token.content = content;
+        token.special = IsNamed(content);
+        token.normalized = !token.special;
+        numbered[id.AsIntIn(0, std::numeric_limits<int64_t>::max())] = token;
+      });
+    }
+    for (auto& [id, token] : numbered) {
+      if (IsNamed(token.content)) token.special = true;
+      AddOnce(token);
+    }
+  }
+
+  bool IsNamed(std::string_view content) const {
+    return std::any_of(named_.begin(), named_.end(),
+                       [&](const AddedToken& token) { return token.content == content; });
+  }
+
+  void AddOnce(const AddedToken& token) {
+    const bool known = std::any_of(all_.begin(), all_.end(), [&](const AddedToken& present) {
+      return present.content == token.content;
+    });
+    if (!known) all_.push_back(token);
+  }
+
+  DocumentPtr special_map_;
+  std::array<AddedToken, 5> named_;
+  std::vector<AddedToken> all_;
+};
+
+// Whether transformers' AutoTokenizer would choose BertTokenizer, whose rules these are.
+bool IsBertTokenizer(const fs::path& directory, const DocumentPtr& config) {
+  constexpr std::string_view kFast = "Fast";
+  if (const auto name = Member(config, "tokenizer_class")) {
+    std::string_view base = name->AsString();
+    if (base.ends_with(kFast)) base.remove_suffix(kFast.size());
+    return base == "BertTokenizer" || base == "DistilBertTokenizer";
+  }
+  const DocumentPtr model = LoadIfPresent(directory / "config.json");
+  const auto type = Member(model, "model_type");
+  return type && (type->AsString() == "bert" || type->AsString() == "distilbert");
+}
+
+}  // namespace
+
+Tokenizer::Impl::Stages StagesFromVocabTxt(const fs::path& directory) {
+  const DocumentPtr config = LoadIfPresent(directory / "tokenizer_config.json");
+  const ConfiguredTokens tokens(directory, config);
+  Tokenizer::Impl::Stages stages;
+  stages.normalizer = MakeBertNormalizer(OptionsFromConfig(config));
+  stages.pre_tokenizer = MakeBertPreTokenizer();
+  stages.model = ReadVocabTxt(directory / "vocab.txt", tokens.unk());
+  stages.added_tokens = tokens.all();
+  AddedVocabulary added;
+  added.Add(tokens.all(), *stages.model, nullptr);
+  stages.post_processor = MakeBertProcessing(added.TokenToId(tokens.cls()).value_or(0),
+                                             added.TokenToId(tokens.sep()).value_or(0));
+  stages.decoder = MakeWordPieceDecoder("##", true);
+  return stages;
+}
+
+void ApplyTokenizerConfig(const fs::path& directory, const WarningSink& on_warning,
+                          Tokenizer::Impl::Stages* stages) {
+  const auto stated = stages->normalizer ? stages->normalizer->AsBert() : std::nullopt;
+  if (!stated) return;
+  const DocumentPtr config = LoadIfPresent(directory / "tokenizer_config.json");
+  if (!IsBertTokenizer(directory, config)) return;
+  const BertNormalizerOptions options = OptionsFromConfig(config);
+  if (options == *stated) return;
+  stages->normalizer = MakeBertNormalizer(options);
+  if (on_warning) {
+    on_warning("tokenizer.json and tokenizer_config.json differ in how text is normalised (" +
+               directory.string() +
+               "): tokenizer_config.json counts, as in transformers (do_lower_case=" +
+               (options.lowercase ? "true" : "false") + ")");
+  }
+}
+
+}  // namespace bge::tokenizer

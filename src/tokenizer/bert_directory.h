@@ -1,0 +1,28 @@
+// What transformers makes of a BERT directory beyond tokenizer.json: vocab.txt,
+// tokenizer_config.json, special_tokens_map.json, added_tokens.json.
+//
+// Follows transformers 5.23 (models/bert/tokenization_bert.py, tokenization_utils_base.py): its
+// BertTokenizer takes the normalisation from tokenizer_config.json and not from tokenizer.json.
+#ifndef BGE_TOKENIZER_BERT_DIRECTORY_H_
+#define BGE_TOKENIZER_BERT_DIRECTORY_H_
+
+#include "bge/types.h"
+
+#include "tokenizer/tokenizer_impl.h"
+
+#include <filesystem>
+
+namespace bge::tokenizer {
+
+/// The stages of BertTokenizer for a directory with a vocab.txt and no tokenizer.json.
+Tokenizer::Impl::Stages StagesFromVocabTxt(const std::filesystem::path& directory);
+
+/// Where transformers would load the directory as a BertTokenizer, and the stages hold a
+/// BertNormalizer: gives that the settings of tokenizer_config.json. Differences go to
+/// `on_warning`.
+void ApplyTokenizerConfig(const std::filesystem::path& directory, const WarningSink& on_warning,
+                          Tokenizer::Impl::Stages* stages);
+
+}  // namespace bge::tokenizer
+
+#endif  // BGE_TOKENIZER_BERT_DIRECTORY_H_

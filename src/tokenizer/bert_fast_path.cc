@@ -1,0 +1,229 @@
+#include "tokenizer/bert_fast_path.h"
+
+#include "tokenizer/unicode.h"
+#include "tokenizer/utf8.h"
+
+#include <algorithm>
+
+namespace bge::tokenizer {
+
+BertFastPath::BertFastPath(const BertNormalizerOptions& options, const WordPiece& model)
+    : options_(options), strips_accents_(options.strips_accents()), model_(&model) {
+  class_.fill(kNotAscii);
+  for (char32_t c = 0; c < 128; ++c) {
+    const uint8_t flags = CodePointFlags(c);
+    class_[c] = options.clean_text && (flags & kControl) ? kAsciiDropped
+                : flags & kWhitespace                    ? kAsciiSpace
+                : flags & kPunctuation                   ? kAsciiPunctuation
+                                                         : kAsciiWord;
+    const bool upper = options.lowercase && c >= 'A' && c <= 'Z';
+    mapped_[c] = static_cast<char>(upper ? c + ('a' - 'A') : c);
+  }
+}
+
+// One call of Tokenize.
+template <bool kOffsets>
+class BertFastPath::Run {
+ public:
+  Run(const BertFastPath& path, size_t limit, std::vector<int32_t>* ids,
+      std::vector<Offset>* offsets, uint32_t character, Scratch* scratch)
+      : path_(path),
+        model_(*path.model_),
+        limit_(limit),
+        ids_(ids),
+        offsets_(offsets),
+        character_(character),
+        scratch_(scratch) {
+    const size_t present = scratch_->word.size();
+    Grow(present < kFirstCapacity ? kFirstCapacity : present - PieceTable::kPadding);
+  }
+
+  Result Read(std::string_view text) {
+    const char* const begin = text.data();
+    const char* const end = begin + text.size();
+    const char* p = begin;
+    const auto result = [&](Status status) {
+      return Result{status, static_cast<size_t>(p - begin), dropped_};
+    };
+    while (p < end && !stopped_) {
+      const auto byte = static_cast<unsigned char>(*p);
+      switch (path_.class_[byte]) {
+        case kAsciiWord:
+          p = ReadAsciiWord(p, end);
+          continue;
+        case kAsciiSpace:
+          FinishWord();
+          break;
+        case kAsciiPunctuation:
+          FinishWord();
+          Put(*p);
+          FinishWord();
+          break;
+        case kAsciiDropped:
+          break;
+        default:
+          if (!ReadCharacter(&p)) return result(Status::kRefused);
+          ++character_;
+          continue;
+      }
+      ++p;
+      ++character_;
+    }
+    FinishWord();
+    return result(stopped_ ? Status::kStopped : Status::kDone);
+  }
+
+  uint32_t character() const { return character_; }
+
+ private:
+  static constexpr size_t kFirstCapacity = 1024;
+
+  void Grow(size_t capacity) {
+    scratch_->word.resize(capacity + PieceTable::kPadding);
+    if (kOffsets && scratch_->origins.size() < capacity) scratch_->origins.resize(capacity);
+    word_ = scratch_->word.data();
+    capacity_ = capacity;
+  }
+
+  const char* ReadAsciiWord(const char* p, const char* end) {
+    while (true) {
+      const char* const stop =
+          p + std::min<size_t>(static_cast<size_t>(end - p), capacity_ - size_);
+      const char* const first = p;
+      char* out = word_ + size_;
+      while (p < stop && path_.class_[static_cast<unsigned char>(*p)] == kAsciiWord) {
+        *out++ = path_.mapped_[static_cast<unsigned char>(*p++)];
+      }
+      const auto read = static_cast<size_t>(p - first);
+      if (kOffsets) {
+        for (size_t i = 0; i < read; ++i) {
+          scratch_->origins[size_ + i] = character_ + static_cast<uint32_t>(i);
+        }
+      }
+      size_ += read;
+      characters_ += read;
+      character_ += static_cast<uint32_t>(read);
+      if (p < stop || p == end) return p;
+      Grow(capacity_ * 2);
+    }
+  }
+
+  // A character that is not ASCII; false where its order among others would matter.
+  bool ReadCharacter(const char** p) {
+    const char32_t c = DecodeUtf8(*p);
+    const uint8_t flags = CodePointFlags(c);
+    if (path_.options_.clean_text && (flags & kControl)) return true;
+    if (flags & kWhitespace) {
+      FinishWord();
+      return true;
+    }
+    const bool chinese = path_.options_.handle_chinese_chars && (flags & kChinese);
+    if (chinese) FinishWord();
+    if (!ReadDecomposed(c)) return false;
+    if (chinese) FinishWord();
+    return true;
+  }
+
+  bool ReadDecomposed(char32_t c) {
+    if (!path_.strips_accents_) {
+      ReadLowered(c);
+      return true;
+    }
+    const Mapped decomposed = DecomposeCanonical(c);
+    if (decomposed.is_identity()) return ReadStripped(c);
+    for (const uint32_t d : decomposed.characters()) {
+      if (!ReadStripped(d)) return false;
+    }
+    return true;
+  }
+
+  bool ReadStripped(char32_t c) {
+    if (HasFlag(c, kNonspacing)) return true;
+    if (CombiningClass(c) != 0) return false;
+    ReadLowered(c);
+    return true;
+  }
+
+  void ReadLowered(char32_t c) {
+    if (!path_.options_.lowercase) return PutCharacter(c);
+    const Mapped lowered = ToLower(c);
+    if (lowered.is_identity()) return PutCharacter(c);
+    for (const uint32_t l : lowered.characters()) PutCharacter(l);
+  }
+
+  // A normalised character.
+  void PutCharacter(char32_t c) {
+    const uint8_t flags = CodePointFlags(c);
+    if (flags & (kWhitespace | kPunctuation)) {
+      FinishWord();
+      if (flags & kWhitespace) return;
+    }
+    if (capacity_ - size_ < 4) Grow(capacity_ * 2);
+    const size_t length = EncodeUtf8(c, word_ + size_);
+    if (kOffsets)
+      std::fill_n(scratch_->origins.begin() + static_cast<ptrdiff_t>(size_), length, character_);
+    size_ += length;
+    ++characters_;
+    if (flags & kPunctuation) FinishWord();
+  }
+
+  void Put(char c) {
+    if (kOffsets) scratch_->origins[0] = character_;
+    word_[0] = c;
+    size_ = characters_ = 1;
+  }
+
+  // The word read so far becomes tokens.
+  void FinishWord() {
+    if (size_ == 0) return;
+    if (stopped_) {
+      dropped_ = true;
+      size_ = characters_ = 0;
+      return;
+    }
+    const size_t before = ids_->size();
+    bool known = false;
+    if (static_cast<int64_t>(characters_) <= model_.max_input_chars_per_word()) {
+      known = model_.Cut(word_, size_,
+                         [&](int32_t id, size_t begin, size_t end) { Emit(id, begin, end); });
+    }
+    if (!known) {
+      ids_->resize(before);
+      if (kOffsets) offsets_->resize(before);
+      Emit(model_.unk_id(), 0, size_);
+    }
+    size_ = characters_ = 0;
+    stopped_ = ids_->size() >= limit_;
+  }
+
+  void Emit(int32_t id, size_t begin, size_t end) {
+    ids_->push_back(id);
+    if (kOffsets) offsets_->push_back({scratch_->origins[begin], scratch_->origins[end - 1] + 1});
+  }
+
+  const BertFastPath& path_;
+  const WordPiece& model_;
+  const size_t limit_;
+  std::vector<int32_t>* const ids_;
+  std::vector<Offset>* const offsets_;
+  uint32_t character_;
+  Scratch* const scratch_;
+  char* word_ = nullptr;
+  size_t capacity_ = 0;
+  size_t size_ = 0;        // bytes of the word
+  size_t characters_ = 0;  // of the word
+  bool stopped_ = false;   // the limit is reached; words that follow are dropped
+  bool dropped_ = false;
+};
+
+BertFastPath::Result BertFastPath::Tokenize(std::string_view text, size_t limit,
+                                            std::vector<int32_t>* ids, std::vector<Offset>* offsets,
+                                            uint32_t* character, Scratch* scratch) const {
+  if (offsets == nullptr) return Run<false>(*this, limit, ids, offsets, 0, scratch).Read(text);
+  Run<true> run(*this, limit, ids, offsets, *character, scratch);
+  const Result result = run.Read(text);
+  *character = run.character();
+  return result;
+}
+
+}  // namespace bge::tokenizer

@@ -1,0 +1,74 @@
+// BertNormalizer, BertPreTokenizer and WordPiece in one pass, without a normalised copy of the
+// text.
+//
+// The stages in pretokenized_string, normalizer/bert, pre_tokenizer/bert and model/wordpiece are
+// its specification; tests compare the two on random text. It works because BERT's normalisation
+// changes every character by itself, but for one thing: NFD reorders combining marks. Marks that
+// are removed afterwards may lie in any order; a text with others (a few hundred rare ones) is
+// refused.
+#ifndef BGE_TOKENIZER_BERT_FAST_PATH_H_
+#define BGE_TOKENIZER_BERT_FAST_PATH_H_
+
+#include "bge/tokenizer.h"
+
+#include "tokenizer/model/wordpiece.h"
+#include "tokenizer/normalizer/normalizer.h"
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+namespace bge::tokenizer {
+
+/// Immutable and thread-safe; keeps a pointer to the WordPiece.
+class BertFastPath {
+ public:
+  BertFastPath(const BertNormalizerOptions& options, const WordPiece& model);
+
+  /// Buffers of one thread, reused from text to text.
+  struct Scratch {
+    std::vector<char> word;         // the word being read, normalised
+    std::vector<uint32_t> origins;  // original character of each of its bytes
+  };
+
+  enum class Status {
+    kDone,     ///< the whole text is read
+    kStopped,  ///< the limit was reached at the end of a word
+    kRefused,  ///< only the general path can do this text; what was appended does not count
+  };
+  struct Result {
+    Status status;
+    size_t bytes;  ///< read
+    bool dropped;  ///< kStopped: a word behind the last one was read and dropped
+  };
+
+  /// Appends the tokens of `text` (valid UTF-8) to `ids`, and what they cover to `offsets` where
+  /// that is not null. Stops after the word with which `ids` reaches `limit` tokens. *character is
+  /// the number of text's first character in the original, and moved past the text (only with
+  /// offsets).
+  Result Tokenize(std::string_view text, size_t limit, std::vector<int32_t>* ids,
+                  std::vector<Offset>* offsets, uint32_t* character, Scratch* scratch) const;
+
+ private:
+  template <bool kOffsets>
+  class Run;
+
+  enum AsciiClass : uint8_t {
+    kAsciiWord,
+    kAsciiSpace,
+    kAsciiPunctuation,
+    kAsciiDropped,
+    kNotAscii
+  };
+
+  BertNormalizerOptions options_;
+  bool strips_accents_;
+  const WordPiece* model_;
+  std::array<uint8_t, 256> class_{};
+  std::array<char, 128> mapped_{};  // what an ASCII character becomes
+};
+
+}  // namespace bge::tokenizer
+
+#endif  // BGE_TOKENIZER_BERT_FAST_PATH_H_

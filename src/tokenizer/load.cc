@@ -1,0 +1,40 @@
+// Which files of a directory make its tokenizer.
+#include "tokenizer/load.h"
+
+#include "base/error.h"
+#include "base/json.h"
+#include "tokenizer/bert_directory.h"
+
+namespace bge::tokenizer {
+
+Tokenizer BuildTokenizer(Tokenizer::Impl::Stages stages, const LoadOptions& options) {
+  if (options.lowercase_first && !(stages.normalizer && stages.normalizer->HoldsLowercase())) {
+    std::vector<std::unique_ptr<const Normalizer>> normalizers;
+    normalizers.push_back(MakeLowercase());
+    if (stages.normalizer) normalizers.push_back(std::move(stages.normalizer));
+    stages.normalizer = MakeNormalizerSequence(std::move(normalizers));
+  }
+  return Tokenizer(std::make_unique<const Tokenizer::Impl>(std::move(stages)));
+}
+
+Tokenizer LoadTokenizer(const std::filesystem::path& path, const LoadOptions& options) {
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  if (!fs::is_directory(path, ignored)) {
+    const auto document = json::Document::Load(path.string());
+    return BuildTokenizer(StagesFromJson(document->root()), options);
+  }
+  if (fs::exists(path / "tokenizer.json", ignored)) {
+    const auto document = json::Document::Load((path / "tokenizer.json").string());
+    Tokenizer::Impl::Stages stages = StagesFromJson(document->root());
+    ApplyTokenizerConfig(path, options.on_warning, &stages);
+    return BuildTokenizer(std::move(stages), options);
+  }
+  if (fs::exists(path / "vocab.txt", ignored)) {
+    return BuildTokenizer(StagesFromVocabTxt(path), options);
+  }
+  Fail(ErrorCode::kNotFound, "no tokenizer in the model directory", path.string(),
+       "expected a tokenizer.json or a vocab.txt there");
+}
+
+}  // namespace bge::tokenizer

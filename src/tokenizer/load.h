@@ -1,0 +1,35 @@
+// Building a tokenizer from the files of a model directory.
+#ifndef BGE_TOKENIZER_LOAD_H_
+#define BGE_TOKENIZER_LOAD_H_
+
+#include "bge/tokenizer.h"
+#include "bge/types.h"
+
+#include "tokenizer/tokenizer_impl.h"
+
+#include <filesystem>
+
+namespace bge::tokenizer {
+
+struct LoadOptions {
+  /// Lower-case before everything else: what sentence-transformers does for do_lower_case in
+  /// sentence_bert_config.json. Without effect where the normalizer holds a Lowercase already.
+  bool lowercase_first = false;
+  /// Told where files contradict each other.
+  WarningSink on_warning;
+};
+
+/// As Tokenizer::Load, for src/engine, which knows more about the model.
+Tokenizer LoadTokenizer(const std::filesystem::path& path, const LoadOptions& options);
+
+// The steps of it, for tests.
+
+/// The stages that a tokenizer.json states. Padding is ignored, of truncation the direction counts.
+Tokenizer::Impl::Stages StagesFromJson(const json::Value& root);
+
+/// Adds the Lowercase of LoadOptions and puts the stages together.
+Tokenizer BuildTokenizer(Tokenizer::Impl::Stages stages, const LoadOptions& options);
+
+}  // namespace bge::tokenizer
+
+#endif  // BGE_TOKENIZER_LOAD_H_

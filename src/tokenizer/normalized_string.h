@@ -1,0 +1,117 @@
+// A text under normalisation, which knows for every byte where in the original it came from.
+//
+// It follows tokenizers/src/tokenizer/normalizer.rs of Hugging Face tokenizers 0.23: alignments
+// move by position, not by meaning, and the offsets that users see depend on exactly how.
+#ifndef BGE_TOKENIZER_NORMALIZED_STRING_H_
+#define BGE_TOKENIZER_NORMALIZED_STRING_H_
+
+#include "bge/tokenizer.h"
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace bge::tokenizer {
+
+class Mapped;
+
+/// A character of the text after a change, and what it does to the characters before the change:
+/// 0 takes the place of one, -n of one and the n that follow it, 1 of none (it is new and belongs
+/// to the character in front).
+struct CharacterChange {
+  char32_t character;
+  int64_t change;
+};
+
+/// Valid UTF-8 that is being normalised. Single thread.
+class NormalizedString {
+ public:
+  /// `text` is valid UTF-8; its first character is number `first_character` of the original.
+  void Assign(std::string_view text, uint32_t first_character);
+
+  const std::string& text() const { return text_; }
+  /// Range of original characters that each byte of text() stands for.
+  const std::vector<Offset>& origins() const { return origins_; }
+  bool empty() const { return text_.empty(); }
+
+  /// Replaces the text by the characters of `changes`, where the first `removed_at_start`
+  /// characters of the present text are gone.
+  void Transform(std::span<const CharacterChange> changes, size_t removed_at_start);
+
+  /// Keeps the characters for which keep(char32_t) is true.
+  template <typename Keep>
+  void Filter(Keep&& keep);
+  /// Replaces each character c by replace(c), a char32_t.
+  template <typename F>
+  void Map(F&& replace);
+  /// Replaces each character c by the characters of map(c).
+  void MapToMany(Mapped (*map)(char32_t));
+
+  /// Puts `prefix` in front of a text that is not empty; it belongs to the first character.
+  void Prepend(std::string_view prefix);
+  /// Replaces each occurrence of `pattern`, from the left. An empty pattern matches between all
+  /// characters and at both ends.
+  void Replace(std::string_view pattern, std::string_view content);
+  /// Removes white space at the ends.
+  void Strip(bool left, bool right);
+
+  /// Calls f(char32_t) for each character.
+  template <typename F>
+  void ForEach(F&& f) const;
+
+ private:
+  uint32_t first_character_ = 0;
+  std::string text_;
+  std::vector<Offset> origins_;
+  std::vector<CharacterChange> changes_;  // scratch
+  std::string new_text_;                  // scratch
+  std::vector<Offset> new_origins_;       // scratch
+};
+
+}  // namespace bge::tokenizer
+
+#include "tokenizer/utf8.h"
+
+namespace bge::tokenizer {
+
+template <typename F>
+void NormalizedString::ForEach(F&& f) const {
+  const char* p = text_.data();
+  const char* const end = p + text_.size();
+  while (p < end) f(DecodeUtf8(p));
+}
+
+template <typename Keep>
+void NormalizedString::Filter(Keep&& keep) {
+  changes_.clear();
+  int64_t removed = 0;
+  size_t removed_at_start = 0;
+  ForEach([&](char32_t c) {
+    if (!keep(c)) {
+      ++removed;
+      return;
+    }
+    if (changes_.empty()) {
+      removed_at_start = static_cast<size_t>(removed);
+    } else {
+      changes_.back().change = -removed;
+    }
+    changes_.push_back({c, 0});
+    removed = 0;
+  });
+  if (!changes_.empty()) changes_.back().change = -removed;
+  Transform(changes_, removed_at_start);
+}
+
+template <typename F>
+void NormalizedString::Map(F&& replace) {
+  changes_.clear();
+  ForEach([&](char32_t c) { changes_.push_back({replace(c), 0}); });
+  Transform(changes_, 0);
+}
+
+}  // namespace bge::tokenizer
+
+#endif  // BGE_TOKENIZER_NORMALIZED_STRING_H_

@@ -1,0 +1,53 @@
+// Sequence: normalizers one after the other.
+#include "tokenizer/normalizer/normalizer.h"
+
+namespace bge::tokenizer {
+namespace {
+
+class NormalizerSequence final : public Normalizer {
+ public:
+  explicit NormalizerSequence(std::vector<std::unique_ptr<const Normalizer>> normalizers)
+      : normalizers_(std::move(normalizers)) {}
+
+  void Normalize(NormalizedString* text) const override {
+    for (const auto& normalizer : normalizers_) normalizer->Normalize(text);
+  }
+
+  // Lower-casing in front of a BertNormalizer that lower-cases too changes nothing (a test sweeps
+  // all code points); sentence-transformers builds that for do_lower_case.
+  std::optional<BertNormalizerOptions> AsBert() const override {
+    if (normalizers_.size() == 1) return normalizers_[0]->AsBert();
+    if (normalizers_.size() == 2 && normalizers_[0]->IsLowercase()) {
+      const auto bert = normalizers_[1]->AsBert();
+      if (bert && bert->lowercase) return bert;
+    }
+    return std::nullopt;
+  }
+
+  bool HoldsLowercase() const override {
+    for (const auto& normalizer : normalizers_) {
+      if (normalizer->HoldsLowercase()) return true;
+    }
+    return false;
+  }
+
+ private:
+  std::vector<std::unique_ptr<const Normalizer>> normalizers_;
+};
+
+}  // namespace
+
+std::unique_ptr<const Normalizer> MakeNormalizerSequence(
+    std::vector<std::unique_ptr<const Normalizer>> normalizers) {
+  return std::make_unique<NormalizerSequence>(std::move(normalizers));
+}
+
+std::unique_ptr<const Normalizer> MakeNormalizerSequence(const json::Value& json) {
+  std::vector<std::unique_ptr<const Normalizer>> normalizers;
+  for (const json::Value& member : json.At("normalizers").Elements()) {
+    normalizers.push_back(NormalizerFromJson(member));
+  }
+  return MakeNormalizerSequence(std::move(normalizers));
+}
+
+}  // namespace bge::tokenizer

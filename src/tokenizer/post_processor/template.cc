@@ -1,0 +1,113 @@
+// TemplateProcessing: special tokens and sequences in a stated order, one for single texts and one
+// for pairs.
+#include "base/error.h"
+#include "tokenizer/post_processor/post_processor.h"
+
+#include <algorithm>
+#include <limits>
+#include <map>
+#include <string>
+
+namespace bge::tokenizer {
+namespace {
+
+struct TemplatePiece {
+  enum class Kind { kSpecial, kFirst, kSecond } kind;
+  std::vector<int32_t> ids;  // kSpecial
+  int32_t type_id;
+};
+using Template = std::vector<TemplatePiece>;
+using SpecialTokens = std::map<std::string, std::vector<int32_t>, std::less<>>;
+
+class TemplateProcessing final : public PostProcessor {
+ public:
+  TemplateProcessing(Template single, Template pair)
+      : single_(std::move(single)), pair_(std::move(pair)) {}
+
+  int64_t NumAdded(bool pair) const override {
+    int64_t count = 0;
+    for (const TemplatePiece& piece : pair ? pair_ : single_) {
+      count += static_cast<int64_t>(piece.ids.size());
+    }
+    return count;
+  }
+
+  void Process(const TokenSequence& a, const TokenSequence* b, bool add_special_tokens,
+               bool want_offsets, Encoding* encoding) const override {
+    for (const TemplatePiece& piece : b == nullptr ? single_ : pair_) {
+      switch (piece.kind) {
+        case TemplatePiece::Kind::kSpecial:
+          if (add_special_tokens) AppendSpecial(piece.ids, piece.type_id, want_offsets, encoding);
+          break;
+        case TemplatePiece::Kind::kFirst:
+          AppendSequence(a, piece.type_id, want_offsets, encoding);
+          break;
+        case TemplatePiece::Kind::kSecond:
+          AppendSequence(*b, piece.type_id, want_offsets, encoding);
+          break;
+      }
+    }
+  }
+
+  bool Adds(int32_t id) const override {
+    const auto has = [id](const TemplatePiece& piece) {
+      return std::find(piece.ids.begin(), piece.ids.end(), id) != piece.ids.end();
+    };
+    return std::any_of(single_.begin(), single_.end(), has) ||
+           std::any_of(pair_.begin(), pair_.end(), has);
+  }
+
+ private:
+  Template single_, pair_;
+};
+
+int32_t AsId(const json::Value& json) {
+  return static_cast<int32_t>(json.AsIntIn(0, std::numeric_limits<int32_t>::max()));
+}
+
+SpecialTokens ReadSpecialTokens(const json::Value& json) {
+  SpecialTokens tokens;
+  json.ForEachMember([&](std::string_view name, json::Value token) {
+    std::vector<int32_t> ids;
+    token.At("ids").ForEachElement([&](json::Value id) { ids.push_back(AsId(id)); });
+    tokens.insert_or_assign(std::string(name), std::move(ids));
+  });
+  return tokens;
+}
+
+// {"SpecialToken": {"id": "[CLS]", "type_id": 0}} or {"Sequence": {"id": "A", "type_id": 0}}
+TemplatePiece ReadPiece(const json::Value& json, const SpecialTokens& specials, bool pair) {
+  if (const auto special = json.Find("SpecialToken")) {
+    const json::Value id = special->At("id");
+    const auto found = specials.find(id.AsString());
+    if (found == specials.end()) {
+      id.Fail("special token '" + Printable(id.AsString(), 60) + "' is not defined",
+              "expected one of the members of special_tokens");
+    }
+    return {TemplatePiece::Kind::kSpecial, found->second, AsId(special->At("type_id"))};
+  }
+  const json::Value sequence = json.At("Sequence");
+  const json::Value id = sequence.At("id");
+  const int32_t type_id = AsId(sequence.At("type_id"));
+  if (id.AsString() == "A") return {TemplatePiece::Kind::kFirst, {}, type_id};
+  if (id.AsString() == "B" && pair) return {TemplatePiece::Kind::kSecond, {}, type_id};
+  id.Fail("found sequence '" + Printable(id.AsString(), 60) + "'",
+          pair ? "expected A or B" : "expected A");
+}
+
+Template ReadTemplate(const json::Value& json, const SpecialTokens& specials, bool pair) {
+  Template result;
+  json.ForEachElement(
+      [&](json::Value piece) { result.push_back(ReadPiece(piece, specials, pair)); });
+  return result;
+}
+
+}  // namespace
+
+std::unique_ptr<const PostProcessor> MakeTemplateProcessing(const json::Value& json) {
+  const SpecialTokens specials = ReadSpecialTokens(json.At("special_tokens"));
+  return std::make_unique<TemplateProcessing>(ReadTemplate(json.At("single"), specials, false),
+                                              ReadTemplate(json.At("pair"), specials, true));
+}
+
+}  // namespace bge::tokenizer

@@ -1,0 +1,35 @@
+// The second stage: cuts the normalised text into the words that the model sees. One class for each
+// JSON type, in its own file.
+#ifndef BGE_TOKENIZER_PRE_TOKENIZER_PRE_TOKENIZER_H_
+#define BGE_TOKENIZER_PRE_TOKENIZER_PRE_TOKENIZER_H_
+
+#include "base/json.h"
+#include "tokenizer/pretokenized_string.h"
+
+#include <memory>
+
+namespace bge::tokenizer {
+
+/// Immutable and thread-safe.
+class PreTokenizer {
+ public:
+  virtual ~PreTokenizer() = default;
+  virtual void PreTokenize(PretokenizedString* text) const = 0;
+  /// Whether this cuts exactly as BertPreTokenizer does, for the fast path.
+  virtual bool IsBert() const { return false; }
+};
+
+/// By the "type" of `json`: the registry of this stage. Errors as NormalizerFromJson.
+std::unique_ptr<const PreTokenizer> PreTokenizerFromJson(const json::Value& json);
+
+// What the rows of the registry make; each in the file of its name.
+std::unique_ptr<const PreTokenizer> MakeBertPreTokenizer();
+std::unique_ptr<const PreTokenizer> MakeDigits(const json::Value& json);
+std::unique_ptr<const PreTokenizer> MakePunctuation(const json::Value& json);
+std::unique_ptr<const PreTokenizer> MakePreTokenizerSequence(const json::Value& json);
+std::unique_ptr<const PreTokenizer> MakeWhitespace();
+std::unique_ptr<const PreTokenizer> MakeWhitespaceSplit();
+
+}  // namespace bge::tokenizer
+
+#endif  // BGE_TOKENIZER_PRE_TOKENIZER_PRE_TOKENIZER_H_

@@ -1,0 +1,106 @@
+// A normalised text being cut into pieces, some of which are tokens already (added tokens).
+#ifndef BGE_TOKENIZER_PRETOKENIZED_STRING_H_
+#define BGE_TOKENIZER_PRETOKENIZED_STRING_H_
+
+#include "bge/tokenizer.h"
+
+#include "tokenizer/normalized_string.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace bge::tokenizer {
+
+/// Half-open range of bytes.
+struct ByteRange {
+  size_t begin = 0;
+  size_t end = 0;
+};
+
+/// What becomes of the places where a text is cut; the names are tokenizer.json's.
+enum class SplitBehavior { kRemoved, kIsolated, kMergedWithPrevious, kMergedWithNext, kContiguous };
+
+/// A range that a pattern matched, or one between matches.
+struct PatternRange {
+  ByteRange range;
+  bool is_match;
+};
+
+/// Pieces of one text, in order. Single thread.
+class PretokenizedString {
+ public:
+  struct Piece {
+    ByteRange range;                  // of text()
+    std::optional<int32_t> token_id;  // an added token: not cut further
+  };
+
+  void Clear();
+  /// Puts a piece behind the others. Pieces without characters are left out.
+  void Append(const NormalizedString& text, ByteRange range, std::optional<int32_t> token_id);
+
+  /// Cuts every piece that is no token. f(std::string_view piece, std::vector<PatternRange>*
+  /// ranges) covers the piece with ranges relative to its start; `behavior` says what becomes of
+  /// the matches.
+  template <typename F>
+  void Split(SplitBehavior behavior, F&& f);
+
+  const std::vector<Piece>& pieces() const { return pieces_; }
+  std::string_view View(ByteRange range) const {
+    return std::string_view(text_).substr(range.begin, range.end - range.begin);
+  }
+  /// Original characters of a range that is not empty.
+  Offset Original(ByteRange range) const {
+    return {origins_[range.begin].begin, origins_[range.end - 1].end};
+  }
+
+ private:
+  void AppendSplits(ByteRange piece, SplitBehavior behavior);
+
+  std::string text_;
+  std::vector<Offset> origins_;  // of each byte of text_
+  std::vector<Piece> pieces_;
+  std::vector<Piece> new_pieces_;     // scratch
+  std::vector<PatternRange> ranges_;  // scratch
+};
+
+template <typename F>
+void PretokenizedString::Split(SplitBehavior behavior, F&& f) {
+  new_pieces_.clear();
+  for (const Piece& piece : pieces_) {
+    if (piece.token_id) {
+      new_pieces_.push_back(piece);
+      continue;
+    }
+    ranges_.clear();
+    f(View(piece.range), &ranges_);
+    AppendSplits(piece.range, behavior);
+  }
+  pieces_.swap(new_pieces_);
+}
+
+/// Ranges of `text` where matches(char32_t) is true, one for each character, and those between
+/// them.
+template <typename Matches>
+void MatchCharacters(std::string_view text, Matches&& matches, std::vector<PatternRange>* ranges) {
+  const char* p = text.data();
+  const char* const end = p + text.size();
+  size_t last = 0;
+  while (p < end) {
+    const auto begin = static_cast<size_t>(p - text.data());
+    const bool is_match = matches(DecodeUtf8(p));
+    if (!is_match) continue;
+    const auto next = static_cast<size_t>(p - text.data());
+    if (last < begin) ranges->push_back({{last, begin}, false});
+    ranges->push_back({{begin, next}, true});
+    last = next;
+  }
+  if (last < text.size()) ranges->push_back({{last, text.size()}, false});
+}
+
+}  // namespace bge::tokenizer
+
+#endif  // BGE_TOKENIZER_PRETOKENIZED_STRING_H_

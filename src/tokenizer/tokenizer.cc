@@ -1,0 +1,330 @@
+// bge::Tokenizer: text through the stages, truncation, special tokens; and the public class around
+// it.
+//
+// Follows TokenizerImpl in tokenizers/src/tokenizer/mod.rs of Hugging Face tokenizers 0.23.
+#include "bge/tokenizer.h"
+
+#include "base/error.h"
+#include "tokenizer/load.h"
+#include "tokenizer/tokenizer_impl.h"
+#include "tokenizer/utf8.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace bge {
+
+using tokenizer::AddedVocabulary;
+using tokenizer::BertFastPath;
+using tokenizer::ModelToken;
+using tokenizer::NormalizedString;
+using tokenizer::PretokenizedString;
+using tokenizer::TokenSequence;
+using tokenizer::TruncationDirection;
+
+struct Tokenizer::Impl::TextTokens {
+  std::vector<int32_t> ids;
+  std::vector<Offset> offsets;
+  bool more = false;  // tokens beyond the limit were not made
+
+  void Clear() {
+    ids.clear();
+    offsets.clear();
+    more = false;
+  }
+  // Keeps `count` tokens; the view is what stays.
+  TokenSequence Keep(size_t count, TruncationDirection direction) const {
+    const size_t begin = direction == TruncationDirection::kLeft ? ids.size() - count : 0;
+    return {std::span(ids).subspan(begin, count),
+            offsets.empty() ? std::span<const Offset>() : std::span(offsets).subspan(begin, count)};
+  }
+};
+
+// Buffers of one thread, reused from call to call.
+struct Tokenizer::Impl::Scratch {
+  std::string valid_text;
+  std::vector<AddedVocabulary::Cut> cuts, inner_cuts;
+  NormalizedString normalized;
+  PretokenizedString pretokenized;
+  std::vector<ModelToken> model_tokens;
+  std::vector<std::pair<size_t, size_t>> pieces;  // piece, its number of model_tokens
+  BertFastPath::Scratch fast;
+  TextTokens texts[2];
+
+  size_t bytes_seen = 0;
+};
+
+Tokenizer::Impl::Scratch& Tokenizer::Impl::ThreadScratch() {
+  thread_local Scratch scratch;
+  // One huge text must not hold its memory for ever.
+  constexpr size_t kMostBytesKept = 1 << 20;
+  if (scratch.bytes_seen > kMostBytesKept) scratch = Scratch();
+  scratch.bytes_seen = 0;
+  return scratch;
+}
+
+Tokenizer::Impl::Impl(Stages stages) : stages_(std::move(stages)) {
+  added_.Add(stages_.added_tokens, *stages_.model, stages_.normalizer.get());
+  const auto bert = stages_.normalizer ? stages_.normalizer->AsBert() : std::nullopt;
+  if (stages_.allow_fast_path && bert && stages_.pre_tokenizer && stages_.pre_tokenizer->IsBert() &&
+      stages_.model->AsWordPiece() != nullptr && !added_.any_normalized()) {
+    fast_path_.emplace(*bert, *stages_.model->AsWordPiece());
+  }
+}
+
+void Tokenizer::Impl::Encode(std::string_view a, const std::string_view* b,
+                             const TokenizeOptions& options, Encoding* encoding) const {
+  encoding->ids.clear();
+  encoding->type_ids.clear();
+  encoding->offsets.clear();
+  encoding->special_tokens_mask.clear();
+  encoding->truncated = false;
+
+  std::optional<size_t> limit;
+  size_t most = std::numeric_limits<size_t>::max();
+  if (options.max_length) {
+    const int64_t added = options.add_special_tokens ? num_special_tokens(b != nullptr) : 0;
+    if (*options.max_length < added) {
+      Fail(ErrorCode::kInvalidArgument,
+           "max_length " + std::to_string(*options.max_length) + " cannot hold the special tokens",
+           b != nullptr ? "a pair" : "a text",
+           "expected at least " + std::to_string(added) + " or add_special_tokens off");
+    }
+    limit = static_cast<size_t>(*options.max_length);
+    most = static_cast<size_t>(*options.max_length - added);
+  }
+
+  Scratch& scratch = ThreadScratch();
+  scratch.bytes_seen = a.size() + (b != nullptr ? b->size() : 0);
+  // Parity: the first text is not cut short while it is tokenized where only the second may lose.
+  const bool limit_first = options.strategy != TruncationStrategy::kOnlySecond;
+  Tokenize(a, limit_first ? limit : std::nullopt, options.want_offsets, &scratch,
+           &scratch.texts[0]);
+  if (b != nullptr) Tokenize(*b, limit, options.want_offsets, &scratch, &scratch.texts[1]);
+
+  const TextTokens& first = scratch.texts[0];
+  const TextTokens& second = scratch.texts[1];
+  const auto kept = tokenizer::Truncate(
+      first.ids.size(), b != nullptr ? std::optional(second.ids.size()) : std::nullopt, most,
+      options.strategy);
+  const TruncationDirection direction = stages_.truncation_direction;
+  const TokenSequence first_kept = first.Keep(kept.first, direction);
+  encoding->truncated = first.more || kept.first < first.ids.size();
+  if (b == nullptr) {
+    stages_.post_processor->Process(first_kept, nullptr, options.add_special_tokens,
+                                    options.want_offsets, encoding);
+    return;
+  }
+  const TokenSequence second_kept = second.Keep(kept.second, direction);
+  encoding->truncated = encoding->truncated || second.more || kept.second < second.ids.size();
+  stages_.post_processor->Process(first_kept, &second_kept, options.add_special_tokens,
+                                  options.want_offsets, encoding);
+}
+
+void Tokenizer::Impl::Tokenize(std::string_view text, std::optional<size_t> limit,
+                               bool want_offsets, Scratch* scratch, TextTokens* tokens) const {
+  if (text.size() >= std::numeric_limits<uint32_t>::max()) {
+    Fail(ErrorCode::kInvalidArgument, "the text is too long",
+         std::to_string(text.size()) + " bytes", "texts are limited to 4 GiB");
+  }
+  if (tokenizer::ValidUtf8Prefix(text) < text.size()) {
+    tokenizer::ReplaceInvalidUtf8(text, &scratch->valid_text);
+    text = scratch->valid_text;
+  }
+  tokens->Clear();
+  if (fast_path_ && (!limit || stages_.truncation_direction == TruncationDirection::kRight) &&
+      TokenizeFast(text, limit.value_or(std::numeric_limits<size_t>::max()), want_offsets, scratch,
+                   tokens)) {
+    return;
+  }
+  tokens->Clear();
+  TokenizeGeneral(text, limit, want_offsets, scratch, tokens);
+}
+
+bool Tokenizer::Impl::TokenizeFast(std::string_view text, size_t limit, bool want_offsets,
+                                   Scratch* scratch, TextTokens* tokens) const {
+  added_.FindInOriginal(text, &scratch->cuts);
+  uint32_t character = 0;
+  bool stopped = false;
+  for (const AddedVocabulary::Cut& cut : scratch->cuts) {
+    const std::string_view part = text.substr(cut.range.begin, cut.range.end - cut.range.begin);
+    if (stopped) {
+      // Is there any token that the limit left out?
+      if (!cut.id) {
+        std::vector<int32_t> rest;
+        fast_path_->Tokenize(part, 1, &rest, nullptr, nullptr, &scratch->fast);
+        if (rest.empty()) continue;
+      }
+      tokens->more = true;
+      return true;
+    }
+    if (cut.id) {
+      tokens->ids.push_back(*cut.id);
+      if (want_offsets) {
+        const auto end = character + static_cast<uint32_t>(tokenizer::CountCharacters(part));
+        tokens->offsets.push_back({character, end});
+        character = end;
+      }
+      continue;
+    }
+    const auto result =
+        fast_path_->Tokenize(part, limit, &tokens->ids, want_offsets ? &tokens->offsets : nullptr,
+                             &character, &scratch->fast);
+    if (result.status == BertFastPath::Status::kRefused) return false;
+    if (result.status == BertFastPath::Status::kDone) continue;
+    stopped = true;
+    tokens->more = result.dropped;
+    if (!tokens->more) {
+      std::vector<int32_t> rest;
+      fast_path_->Tokenize(part.substr(result.bytes), 1, &rest, nullptr, nullptr, &scratch->fast);
+      tokens->more = !rest.empty();
+    }
+    if (tokens->more) return true;
+  }
+  return true;
+}
+
+void Tokenizer::Impl::NormalizeAndCut(std::string_view text, Scratch* scratch) const {
+  scratch->pretokenized.Clear();
+  added_.FindInOriginal(text, &scratch->cuts);
+  uint32_t character = 0;
+  for (const AddedVocabulary::Cut& cut : scratch->cuts) {
+    const std::string_view part = text.substr(cut.range.begin, cut.range.end - cut.range.begin);
+    NormalizedString& normalized = scratch->normalized;
+    normalized.Assign(part, character);
+    character += static_cast<uint32_t>(tokenizer::CountCharacters(part));
+    if (cut.id) {
+      scratch->pretokenized.Append(normalized, {0, part.size()}, cut.id);
+      continue;
+    }
+    if (stages_.normalizer) stages_.normalizer->Normalize(&normalized);
+    added_.FindInNormalized(normalized.text(), &scratch->inner_cuts);
+    for (const AddedVocabulary::Cut& inner : scratch->inner_cuts) {
+      scratch->pretokenized.Append(normalized, inner.range, inner.id);
+    }
+  }
+}
+
+void Tokenizer::Impl::TokenizeGeneral(std::string_view text, std::optional<size_t> limit,
+                                      bool want_offsets, Scratch* scratch,
+                                      TextTokens* tokens) const {
+  NormalizeAndCut(text, scratch);
+  PretokenizedString& pretokenized = scratch->pretokenized;
+  if (stages_.pre_tokenizer) stages_.pre_tokenizer->PreTokenize(&pretokenized);
+
+  const auto& pieces = pretokenized.pieces();
+  const bool from_left = stages_.truncation_direction == TruncationDirection::kRight;
+  const auto emit = [&](const PretokenizedString::Piece& piece, const ModelToken& token) {
+    tokens->ids.push_back(token.id);
+    if (!want_offsets) return;
+    tokens->offsets.push_back(
+        pretokenized.Original({piece.range.begin + token.begin, piece.range.begin + token.end}));
+  };
+  // Pieces in the order in which the limit counts them; emitted from the left in the end.
+  auto& model_tokens = scratch->model_tokens;
+  model_tokens.clear();
+  scratch->pieces.clear();
+  size_t done = 0;
+  while (done < pieces.size()) {
+    const size_t index = from_left ? done : pieces.size() - 1 - done;
+    const PretokenizedString::Piece& piece = pieces[index];
+    const size_t before = model_tokens.size();
+    ++done;
+    if (piece.token_id) {
+      const auto size = static_cast<uint32_t>(piece.range.end - piece.range.begin);
+      model_tokens.push_back({*piece.token_id, 0, size});
+    } else {
+      stages_.model->Tokenize(pretokenized.View(piece.range), &model_tokens);
+    }
+    scratch->pieces.emplace_back(index, model_tokens.size() - before);
+    // Parity: an added token does not end the work, even where it reaches the limit.
+    if (limit && !piece.token_id && model_tokens.size() >= *limit) break;
+  }
+  tokens->more = done < pieces.size();
+  if (from_left) {
+    size_t at = 0;
+    for (const auto& [index, count] : scratch->pieces) {
+      for (const size_t end = at + count; at < end; ++at) emit(pieces[index], model_tokens[at]);
+    }
+    return;
+  }
+  size_t end = model_tokens.size();
+  for (auto piece = scratch->pieces.rbegin(); piece != scratch->pieces.rend(); ++piece) {
+    const size_t begin = end - piece->second;
+    for (size_t i = begin; i < end; ++i) emit(pieces[piece->first], model_tokens[i]);
+    end = begin;
+  }
+}
+
+std::string Tokenizer::Impl::Decode(const std::vector<int32_t>& ids,
+                                    bool skip_special_tokens) const {
+  std::vector<std::string_view> tokens;
+  tokens.reserve(ids.size());
+  for (const int32_t id : ids) {
+    const auto token = IdToToken(id);
+    if (!token || (skip_special_tokens && added_.IsSpecial(*token))) continue;
+    tokens.push_back(*token);
+  }
+  return stages_.decoder->Decode(tokens);
+}
+
+std::optional<int32_t> Tokenizer::Impl::TokenToId(std::string_view token) const {
+  const auto id = added_.TokenToId(token);
+  return id ? id : stages_.model->TokenToId(token);
+}
+
+std::optional<std::string_view> Tokenizer::Impl::IdToToken(int32_t id) const {
+  const auto token = added_.IdToToken(id);
+  return token ? token : stages_.model->IdToToken(id);
+}
+
+int64_t Tokenizer::Impl::vocab_size() const {
+  return static_cast<int64_t>(stages_.model->vocab_size() + added_.CountUnknownTo(*stages_.model));
+}
+
+bool Tokenizer::Impl::is_special(int32_t id) const {
+  return added_.IsSpecialId(id) || stages_.post_processor->Adds(id);
+}
+
+Tokenizer Tokenizer::Load(const std::filesystem::path& path) {
+  return tokenizer::LoadTokenizer(path, {});
+}
+
+Tokenizer::Tokenizer(std::unique_ptr<const Impl> impl) : impl_(std::move(impl)) {}
+Tokenizer::Tokenizer(Tokenizer&&) noexcept = default;
+Tokenizer& Tokenizer::operator=(Tokenizer&&) noexcept = default;
+Tokenizer::~Tokenizer() = default;
+
+Encoding Tokenizer::Encode(std::string_view text, const TokenizeOptions& options) const {
+  Encoding encoding;
+  impl_->Encode(text, nullptr, options, &encoding);
+  return encoding;
+}
+
+Encoding Tokenizer::EncodePair(std::string_view a, std::string_view b,
+                               const TokenizeOptions& options) const {
+  Encoding encoding;
+  impl_->Encode(a, &b, options, &encoding);
+  return encoding;
+}
+
+void Tokenizer::EncodeInto(std::string_view text, const TokenizeOptions& options,
+                           Encoding* encoding) const {
+  impl_->Encode(text, nullptr, options, encoding);
+}
+
+std::string Tokenizer::Decode(const std::vector<int32_t>& ids, bool skip_special_tokens) const {
+  return impl_->Decode(ids, skip_special_tokens);
+}
+
+std::optional<int32_t> Tokenizer::TokenToId(std::string_view token) const {
+  return impl_->TokenToId(token);
+}
+std::optional<std::string_view> Tokenizer::IdToToken(int32_t id) const {
+  return impl_->IdToToken(id);
+}
+int64_t Tokenizer::vocab_size() const { return impl_->vocab_size(); }
+int64_t Tokenizer::num_special_tokens(bool pair) const { return impl_->num_special_tokens(pair); }
+bool Tokenizer::is_special(int32_t id) const { return impl_->is_special(id); }
+
+}  // namespace bge

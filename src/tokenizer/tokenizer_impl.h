@@ -1,0 +1,73 @@
+// The pipeline behind bge::Tokenizer, put together from its stages.
+#ifndef BGE_TOKENIZER_TOKENIZER_IMPL_H_
+#define BGE_TOKENIZER_TOKENIZER_IMPL_H_
+
+#include "bge/tokenizer.h"
+
+#include "tokenizer/added_vocabulary.h"
+#include "tokenizer/bert_fast_path.h"
+#include "tokenizer/decoder/decoder.h"
+#include "tokenizer/model/model.h"
+#include "tokenizer/normalizer/normalizer.h"
+#include "tokenizer/post_processor/post_processor.h"
+#include "tokenizer/pre_tokenizer/pre_tokenizer.h"
+#include "tokenizer/truncation.h"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace bge {
+
+/// Immutable and thread-safe.
+class Tokenizer::Impl {
+ public:
+  /// The stages of a tokenizer, as the files say.
+  struct Stages {
+    std::unique_ptr<const tokenizer::Normalizer> normalizer;       // may be null
+    std::unique_ptr<const tokenizer::PreTokenizer> pre_tokenizer;  // may be null
+    std::unique_ptr<const tokenizer::Model> model;
+    std::unique_ptr<const tokenizer::PostProcessor> post_processor;
+    std::unique_ptr<const tokenizer::Decoder> decoder;
+    std::vector<tokenizer::AddedToken> added_tokens;
+    tokenizer::TruncationDirection truncation_direction = tokenizer::TruncationDirection::kRight;
+    /// false: always the general path, which the fast one is tested against.
+    bool allow_fast_path = true;
+  };
+  explicit Impl(Stages stages);
+
+  void Encode(std::string_view a, const std::string_view* b, const TokenizeOptions& options,
+              Encoding* encoding) const;
+  std::string Decode(const std::vector<int32_t>& ids, bool skip_special_tokens) const;
+  std::optional<int32_t> TokenToId(std::string_view token) const;
+  std::optional<std::string_view> IdToToken(int32_t id) const;
+  int64_t vocab_size() const;
+  int64_t num_special_tokens(bool pair) const { return stages_.post_processor->NumAdded(pair); }
+  bool is_special(int32_t id) const;
+
+  bool has_fast_path() const { return fast_path_.has_value(); }
+  const tokenizer::Normalizer* normalizer() const { return stages_.normalizer.get(); }
+
+ private:
+  struct Scratch;
+  struct TextTokens;
+  static Scratch& ThreadScratch();
+
+  // Tokens of one text, up to the word with which they reach `limit` from the truncation's end.
+  void Tokenize(std::string_view text, std::optional<size_t> limit, bool want_offsets,
+                Scratch* scratch, TextTokens* tokens) const;
+  bool TokenizeFast(std::string_view text, size_t limit, bool want_offsets, Scratch* scratch,
+                    TextTokens* tokens) const;
+  void TokenizeGeneral(std::string_view text, std::optional<size_t> limit, bool want_offsets,
+                       Scratch* scratch, TextTokens* tokens) const;
+  void NormalizeAndCut(std::string_view text, Scratch* scratch) const;
+
+  Stages stages_;
+  tokenizer::AddedVocabulary added_;
+  std::optional<tokenizer::BertFastPath> fast_path_;
+};
+
+}  // namespace bge
+
+#endif  // BGE_TOKENIZER_TOKENIZER_IMPL_H_

@@ -1,0 +1,139 @@
+// Tokenizes what it is sent, for tools/oracle/tokens_compare.py: a process is fed texts of any
+// bytes.
+//
+//   tokenizer_oracle_tool [--general] [--lowercase-first] PATH
+//
+// Little-endian frames on standard input: u32 texts, i64 max_length (-1: none), u8 strategy, u8
+// special tokens, u8 offsets, u8 pair; then for each text, or each of the two of a pair, u32 size
+// and its bytes. Answer: for each text i32 tokens (-1: an error, and then u32 size and its
+// message), the ids as i32, the type ids as i32, with offsets the offsets as 2 u32 each and the
+// special-token mask as u8; u8 truncated. Frames with u32 0xFFFFFFFF decode instead: u32 ids, u8
+// skip_special_tokens, the ids; answer: u32 size and the text.
+#include "bge/error.h"
+#include "bge/tokenizer.h"
+
+#include "base/json.h"
+#include "tokenizer/load.h"
+
+#include <cstdio>
+#include <cstring>
+#include <exception>
+#include <string>
+#include <vector>
+
+namespace {
+
+template <typename T>
+bool Read(T* value) {
+  return std::fread(value, sizeof(T), 1, stdin) == 1;
+}
+
+template <typename T>
+void Write(const T& value) {
+  std::fwrite(&value, sizeof(T), 1, stdout);
+}
+
+template <typename T>
+void WriteAll(const std::vector<T>& values) {
+  std::fwrite(values.data(), sizeof(T), values.size(), stdout);
+}
+
+void WriteText(const std::string& text) {
+  Write(static_cast<uint32_t>(text.size()));
+  std::fwrite(text.data(), 1, text.size(), stdout);
+}
+
+bool ReadText(std::string* text) {
+  uint32_t size;
+  if (!Read(&size)) return false;
+  text->resize(size);
+  return std::fread(text->data(), 1, size, stdin) == size;
+}
+
+bool DecodeFrame(const bge::Tokenizer& tokenizer) {
+  uint32_t count;
+  uint8_t skip;
+  if (!Read(&count) || !Read(&skip)) return false;
+  std::vector<int32_t> ids(count);
+  if (std::fread(ids.data(), sizeof(int32_t), count, stdin) != count) return false;
+  WriteText(tokenizer.Decode(ids, skip != 0));
+  return true;
+}
+
+bool EncodeFrame(const bge::Tokenizer& tokenizer, uint32_t count) {
+  int64_t max_length;
+  uint8_t strategy, special, offsets, pair;
+  if (!Read(&max_length) || !Read(&strategy) || !Read(&special) || !Read(&offsets) ||
+      !Read(&pair)) {
+    return false;
+  }
+  bge::TokenizeOptions options;
+  options.add_special_tokens = special != 0;
+  if (max_length >= 0) options.max_length = max_length;
+  options.strategy = static_cast<bge::TruncationStrategy>(strategy);
+  options.want_offsets = offsets != 0;
+  std::string a, b;
+  bge::Encoding encoding;
+  for (uint32_t i = 0; i < count; ++i) {
+    if (!ReadText(&a) || (pair != 0 && !ReadText(&b))) return false;
+    try {
+      if (pair != 0) {
+        encoding = tokenizer.EncodePair(a, b, options);
+      } else {
+        tokenizer.EncodeInto(a, options, &encoding);
+      }
+    } catch (const bge::Error& error) {
+      Write(int32_t{-1});
+      WriteText(error.what());
+      continue;
+    }
+    Write(static_cast<int32_t>(encoding.ids.size()));
+    WriteAll(encoding.ids);
+    WriteAll(encoding.type_ids);
+    if (offsets != 0) {
+      WriteAll(encoding.offsets);
+      WriteAll(encoding.special_tokens_mask);
+    }
+    Write(static_cast<uint8_t>(encoding.truncated));
+  }
+  return true;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  bool general = false;
+  bge::tokenizer::LoadOptions options;
+  options.on_warning = [](std::string_view message) {
+    std::fprintf(stderr, "warning: %.*s\n", static_cast<int>(message.size()), message.data());
+  };
+  const char* path = nullptr;
+  for (int i = 1; i < argc; ++i) {
+    if (std::strcmp(argv[i], "--general") == 0) {
+      general = true;
+    } else if (std::strcmp(argv[i], "--lowercase-first") == 0) {
+      options.lowercase_first = true;
+    } else {
+      path = argv[i];
+    }
+  }
+  if (path == nullptr) return 2;
+  try {
+    const bge::Tokenizer tokenizer = [&] {
+      if (!general) return bge::tokenizer::LoadTokenizer(path, options);
+      const auto document = bge::json::Document::Load(path);
+      auto stages = bge::tokenizer::StagesFromJson(document->root());
+      stages.allow_fast_path = false;
+      return bge::tokenizer::BuildTokenizer(std::move(stages), options);
+    }();
+    uint32_t count;
+    while (Read(&count)) {
+      if (!(count == 0xFFFFFFFF ? DecodeFrame(tokenizer) : EncodeFrame(tokenizer, count))) return 3;
+      std::fflush(stdout);
+    }
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "error: %s\n", error.what());
+    return 1;
+  }
+  return 0;
+}
