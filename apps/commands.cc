@@ -10,6 +10,8 @@ constexpr std::array kCommands = {
     Command{"embed", "Compute vectors of texts", SetUpEmbed},
     Command{"similarity", "Compare one text with others", SetUpSimilarity},
     Command{"tokenize", "Show the tokens of texts", SetUpTokenize},
+    Command{"index", "Build, describe and check an index of texts", SetUpIndex},
+    Command{"search", "Find the texts of an index that are nearest to a query", SetUpSearch},
     Command{"info", "Describe a model and where each setting came from", SetUpInfo},
     Command{"verify", "Compare a model's vectors with reference vectors", SetUpVerify},
 };

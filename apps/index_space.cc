@@ -1,0 +1,139 @@
+#include "apps/index_space.h"
+
+#include "apps/json_text.h"
+#include "base/error.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <filesystem>
+#include <span>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+namespace bge::cli {
+namespace {
+
+// The values of this sentence's vector tell models apart, wherever their files lie.
+constexpr std::string_view kProbeText = "A ship left the harbour at dawn, and nobody saw it again.";
+constexpr size_t kProbeValues = 32;
+// Other machines and number formats move a vector by less (int8 by about 0.005); another model's
+// first values have a cosine around 0.
+constexpr double kMinCosine = 0.98;
+constexpr double kMaxLengthRatio = 1.1;
+
+// The settings that decide vectors, without instruction: queries and documents may differ there.
+EncodeOptions ProbeOptions(const EmbeddingFlags& flags) {
+  EncodeOptions options;
+  options.instruction = "";
+  if (flags.no_normalize) options.normalize = false;
+  options.truncate_dim = flags.truncate_dim;
+  return options;
+}
+
+std::vector<float> Probe(const EmbeddingFlags& flags, const Embedder& embedder) {
+  std::vector<float> values = embedder.Encode(kProbeText, ProbeOptions(flags));
+  values.resize(std::min(values.size(), kProbeValues));
+  return values;
+}
+
+const std::string* Find(const IndexInfo& info, const std::string& key) {
+  const auto found = info.metadata.find(key);
+  return found == info.metadata.end() ? nullptr : &found->second;
+}
+
+// Numbers with spaces between; fewer where something else comes.
+std::vector<float> ParseValues(std::string_view text) {
+  std::vector<float> values;
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  while (at != end) {
+    float value = 0;
+    const auto [next, error] = std::from_chars(at, end, value);
+    if (error != std::errc()) break;
+    values.push_back(value);
+    at = next != end && *next == ' ' ? next + 1 : next;
+  }
+  return values;
+}
+
+bool IsSameDirection(std::span<const float> a, std::span<const float> b) {
+  if (a.size() != b.size()) return false;
+  double ab = 0;
+  double aa = 0;
+  double bb = 0;
+  for (size_t i = 0; i < a.size(); ++i) {
+    const double x = a[i];
+    const double y = b[i];
+    ab += x * y;
+    aa += x * x;
+    bb += y * y;
+  }
+  if (aa == 0 || bb == 0) return aa == bb;
+  const double ratio = std::sqrt(aa / bb);
+  return ab >= kMinCosine * std::sqrt(aa * bb) && ratio < kMaxLengthRatio &&
+         ratio > 1 / kMaxLengthRatio;
+}
+
+[[noreturn]] void FailOtherSpace(const IndexInfo& info, const std::string& dir,
+                                 const Embedder& embedder, const std::string& difference) {
+  Fail(ErrorCode::kInvalidArgument, "this index was built with another model or other settings",
+       fmt::format("{}: built with {}, given {}: {}", dir, info.model, embedder.info().path,
+                   difference),
+       "leave --model out, or build the index again");
+}
+
+}  // namespace
+
+IndexSpace DescribeSpace(const EmbeddingFlags& flags, const Embedder& embedder) {
+  IndexSpace space;
+  space.model = flags.model.empty() ? DefaultModel() : flags.model;
+  std::error_code error;
+  if (std::filesystem::is_directory(space.model, error)) {
+    const auto absolute = std::filesystem::canonical(space.model, error);
+    if (!error) space.model = absolute.string();
+  }
+  space.metadata["model_name"] = embedder.info().name;
+  if (!flags.pooling.empty()) space.metadata["pooling"] = flags.pooling;
+  if (flags.no_normalize) space.metadata["normalize"] = "false";
+  if (flags.truncate_dim) space.metadata["truncate_dim"] = fmt::format("{}", *flags.truncate_dim);
+  AppendPlainFloats(Probe(flags, embedder), &space.metadata["probe"]);
+  return space;
+}
+
+void ApplySpace(const IndexInfo& info, EmbeddingFlags* flags) {
+  if (flags->model.empty()) flags->model = info.model;
+  if (const std::string* pooling = Find(info, "pooling")) {
+    if (!ParsePooling(*pooling)) {
+      Fail(ErrorCode::kUnsupported, "the index wants a pooling that is not known",
+           fmt::format("metadata pooling: found {}", *pooling),
+           "use the version of bge that wrote it");
+    }
+    if (flags->pooling.empty()) flags->pooling = *pooling;
+  }
+  if (const std::string* normalize = Find(info, "normalize")) {
+    flags->no_normalize = *normalize == "false";
+  }
+  // A cut is only needed where there was one: then the dimension says where.
+  if (Find(info, "truncate_dim") != nullptr) flags->truncate_dim = info.dimension;
+}
+
+void CheckSpace(const IndexInfo& info, const std::string& dir, const EmbeddingFlags& flags,
+                const Embedder& embedder) {
+  // Asked for first: a model of fewer values than the cut could not even be tried.
+  const int64_t dimension = flags.truncate_dim ? std::min(*flags.truncate_dim, embedder.dimension())
+                                               : embedder.dimension();
+  if (dimension != info.dimension) {
+    FailOtherSpace(info, dir, embedder,
+                   fmt::format("found {} values a vector, expected {}", dimension, info.dimension));
+  }
+  const std::string* probe = Find(info, "probe");  // an index from the library may have none
+  if (probe != nullptr && !IsSameDirection(ParseValues(*probe), Probe(flags, embedder))) {
+    FailOtherSpace(info, dir, embedder, "a test sentence has another vector");
+  }
+}
+
+}  // namespace bge::cli

@@ -1,0 +1,38 @@
+// The vector space of an index: with which model and settings its texts were embedded.
+//
+// `bge index build` writes it into the index, `bge search` embeds queries in the same way, and
+// refuses a model that gives other vectors.
+#ifndef BGE_APPS_INDEX_SPACE_H_
+#define BGE_APPS_INDEX_SPACE_H_
+
+#include "bge/embedder.h"
+#include "bge/index.h"
+
+#include "apps/embedding_flags.h"
+
+#include <map>
+#include <string>
+
+namespace bge::cli {
+
+/// What IndexWriter is given about the texts' embedder.
+struct IndexSpace {
+  std::string model;                            ///< a directory becomes an absolute path
+  std::map<std::string, std::string> metadata;  ///< docs/formats/index.md lists the keys
+};
+
+/// `flags` loaded `embedder`.
+IndexSpace DescribeSpace(const EmbeddingFlags& flags, const Embedder& embedder);
+
+/// Fills in what the command line left open: the model, pooling, normalisation and truncation that
+/// the index was built with. Error(kInvalidArgument) where the command line contradicts them.
+void ApplySpace(const IndexInfo& info, EmbeddingFlags* flags);
+
+/// Error(kInvalidArgument) unless vectors of `embedder` have the index's dimension, and its vector
+/// of a fixed sentence is the one that the index remembers. `dir` is for the message.
+void CheckSpace(const IndexInfo& info, const std::string& dir, const EmbeddingFlags& flags,
+                const Embedder& embedder);
+
+}  // namespace bge::cli
+
+#endif  // BGE_APPS_INDEX_SPACE_H_
