@@ -145,7 +145,7 @@ void Embedder::Impl::SetMaxLength(const EmbedderOptions& options) {
 int64_t Embedder::Impl::MaxLengthFor(const EncodeOptions& options) const {
   if (!options.max_length) return max_length_;
   const int64_t longest = encoder_->info().max_tokens;
-  const int64_t shortest = tokenizer_.num_special_tokens() + 1;
+  const int64_t shortest = std::max<int64_t>(1, tokenizer_.num_special_tokens());
   if (*options.max_length < shortest || *options.max_length > longest) {
     Fail(ErrorCode::kInvalidArgument, "max_length out of range",
          "found " + std::to_string(*options.max_length) + ", expected " + std::to_string(shortest) +
