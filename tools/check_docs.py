@@ -14,6 +14,7 @@ import sys
 LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")
 CODE_BLOCK = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 READ_VARIABLE = re.compile(r'\bGetEnv\("([A-Z0-9_]+)"\)')
+READ_LIST = re.compile(r"for \(const char\* variable : \{([^}]*)\}\)")
 OTHER_READ = re.compile(r"\b(secure_)?getenv\s*\(")
 ROW = re.compile(r"^\| `([A-Z0-9_]+)` \|", re.MULTILINE)
 
@@ -37,7 +38,8 @@ def check_variables(root):
     read = {}
     for path in sources(root):
         name, text = path.relative_to(root).as_posix(), path.read_text(encoding="utf-8")
-        for variable in READ_VARIABLE.findall(text):
+        listed = re.findall(r'"([A-Z0-9_]+)"', " ".join(READ_LIST.findall(text)))
+        for variable in READ_VARIABLE.findall(text) + listed:
             read.setdefault(variable, name)
         if name != "src/base/env.cc" and OTHER_READ.search(text):
             yield f"{name}: reads the environment without GetEnv of base/env.h"
