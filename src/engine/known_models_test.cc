@@ -1,0 +1,216 @@
+// The table of known models, and by what a directory is recognised.
+#include "engine/known_models.h"
+
+#include "engine/model_spec.h"
+#include "tests/model_dir.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+
+namespace bge {
+namespace {
+
+using test::ModelDir;
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+constexpr std::string_view kBgeEnglish =
+    "Represent this sentence for searching relevant passages: ";
+
+// A plain directory whose config.json is of a row's architecture.
+class PlainDir : public ModelDir {
+ public:
+  explicit PlainDir(std::string_view more = "", int64_t hidden_size = 384,
+                    std::string_view model_type = "bert") {
+    Remove("modules.json");
+    Write("config.json", R"({"model_type":")" + std::string(model_type) + R"(","hidden_size":)" +
+                             std::to_string(hidden_size) + R"(,"max_position_embeddings":512)" +
+                             std::string(more) + "}");
+  }
+  ModelSpec Read() {
+    warnings.clear();
+    return ReadModelSpec(path(), [&](std::string_view w) { warnings.emplace_back(w); });
+  }
+  std::vector<std::string> warnings;
+};
+
+TEST(KnownModels, RowsAreConsistent) {
+  std::set<std::string_view> repos;
+  for (const KnownModel& model : KnownModels()) {
+    EXPECT_TRUE(repos.insert(model.repo).second) << model.repo;
+    EXPECT_EQ(FindKnownModel(model.repo), &model) << model.repo;
+    EXPECT_GT(model.max_length, 0);
+    EXPECT_GT(model.hidden_size, 0);
+    EXPECT_EQ(model.QueryPrefix().find("{}"), std::string::npos) << model.repo;
+    if (model.repo.starts_with("BAAI/")) {
+      EXPECT_EQ(model.pooling, Pooling::kCls) << model.repo;
+    }
+  }
+}
+
+TEST(KnownModels, FormatsPutTheInstructionBeforeTheQuery) {
+  EXPECT_EQ(FindKnownModel("BAAI/bge-small-en-v1.5")->QueryPrefix(), kBgeEnglish);
+  EXPECT_EQ(FindKnownModel("intfloat/e5-base-v2")->QueryPrefix(), "query: ");
+  EXPECT_EQ(FindKnownModel("BAAI/bge-m3")->QueryPrefix(), "");
+  EXPECT_EQ(FindKnownModel("intfloat/multilingual-e5-large-instruct")->QueryPrefix(),
+            "Instruct: Given a web search query, retrieve relevant passages that answer the "
+            "query\nQuery: ");
+}
+
+TEST(KnownModels, NamesAreFoundInManySpellings) {
+  const KnownModel* const model = FindKnownModel("BAAI/bge-small-en");
+  ASSERT_NE(model, nullptr);
+  EXPECT_EQ(model->repo, "BAAI/bge-small-en");
+  for (const char* name :
+       {"bge-small-en", "baai/BGE-Small-EN", "somebody/bge-small-en", "./bge-small-en/",
+        "/home/u/.cache/torch/sentence_transformers/BAAI_bge-small-en/", "BAAI--bge-small-en",
+        "C:\\models\\bge-small-en", "/out/bge-small-en/checkpoint-500",
+        "/out/bge-small-en/checkpoint-500/checkpoint-7/",
+        "/c/hub/models--BAAI--bge-small-en/snapshots/0123abc",
+        "models--BAAI--bge-small-en/"
+        "snapshots/0123abc/"}) {
+    EXPECT_EQ(FindKnownModel(name), model) << name;
+  }
+  for (const char* name : {"", "/", "bge", "bge-small-en-finetuned", "my-bge-small-en",
+                           "bge-small-en/other", "checkpoint-500", "bge-small-en/checkpoint-",
+                           "bge-small-en/checkpoint-5a", "snapshots/x"}) {
+    EXPECT_EQ(FindKnownModel(name), nullptr) << name;
+  }
+}
+
+TEST(Recognition, ByTheHubCache) {
+  PlainDir dir;
+  dir.MoveTo(
+      "hub/models--BAAI--bge-small-en-v1.5/snapshots/5c38ec7c405ec4b44b94cc5a9bb96e735b38267a");
+  const ModelSpec spec = dir.Read();
+  EXPECT_TRUE(spec.known);
+  EXPECT_EQ(spec.name, "BAAI/bge-small-en-v1.5");
+  const auto& pooling = std::get<PoolingModule>(spec.modules.at(0));
+  EXPECT_THAT(pooling.modes, ElementsAre(Pooling::kCls));
+  EXPECT_EQ(pooling.source, "known model BAAI/bge-small-en-v1.5 (by its place in the hub cache)");
+  EXPECT_EQ(spec.query_instruction, kBgeEnglish);
+  EXPECT_EQ(spec.instruction_source, pooling.source);
+  EXPECT_THAT(dir.warnings, IsEmpty());
+}
+
+TEST(Recognition, ByTheHubCacheThroughALink) {
+  PlainDir dir;
+  dir.MoveTo("hub/models--BAAI--bge-small-en-v1.5/snapshots/abc");
+  const test::TempDir elsewhere;
+  std::filesystem::create_directory_symlink(dir.path(), elsewhere.path() / "link");
+  EXPECT_EQ(ReadModelSpec(elsewhere.path() / "link", nullptr).name, "BAAI/bge-small-en-v1.5");
+}
+
+TEST(Recognition, AMirrorKeepsItsOwnName) {
+  PlainDir dir;
+  dir.MoveTo("hub/models--somebody--bge-small-en-v1.5/snapshots/abc");
+  const ModelSpec spec = dir.Read();
+  EXPECT_TRUE(spec.known);
+  EXPECT_EQ(spec.name, "somebody/bge-small-en-v1.5");
+  EXPECT_EQ(spec.query_instruction, kBgeEnglish);
+}
+
+TEST(Recognition, ByTheFolderName) {
+  for (const char* folder : {"bge-small-en", "x/BAAI_bge-small-en", "BAAI/bge-small-en",
+                             "bge-small-en/checkpoint-500"}) {
+    PlainDir dir;
+    dir.MoveTo(folder);
+    const ModelSpec spec = dir.Read();
+    EXPECT_EQ(spec.name, "BAAI/bge-small-en") << folder;
+    EXPECT_THAT(std::get<PoolingModule>(spec.modules.at(0)).source, HasSubstr("its folder name"));
+    EXPECT_THAT(dir.warnings, IsEmpty());
+  }
+}
+
+TEST(Recognition, ByNameOrPathInConfigJson) {
+  for (const char* text :
+       {"BAAI/bge-small-en-v1.5", "/home/u/.cache/torch/sentence_transformers/BAAI_bge-small-en/",
+        "./bge-small-en/checkpoint-100"}) {
+    PlainDir dir(std::string(R"(,"_name_or_path":")") + text + "\"");
+    const ModelSpec spec = dir.Read();
+    EXPECT_TRUE(spec.known) << text;
+    EXPECT_THAT(spec.name, HasSubstr("BAAI/bge-small-en"));
+    EXPECT_THAT(std::get<PoolingModule>(spec.modules.at(0)).modes, ElementsAre(Pooling::kCls));
+    EXPECT_THAT(spec.instruction_source, HasSubstr("config.json _name_or_path"));
+  }
+}
+
+TEST(Recognition, ByTheReadme) {
+  PlainDir dir;
+  dir.Write("README.md",
+            "---\ntags:\n- mteb\nmodel-index:\n- name: bge-small-en-v1.5\n  results:\n"
+            "  - task:\n      type: Classification\n  - name: not-this\n---\n# BGE\n");
+  EXPECT_EQ(dir.Read().name, "BAAI/bge-small-en-v1.5");
+  for (const char* readme :
+       {"---\nbase_model: BAAI/bge-small-en\n---\n", "---\nbase_model:\n- BAAI/bge-small-en\n---\n",
+        "---\r\nbase_model: \"BAAI/bge-small-en\"\r\n---\r\n",
+        "---\nlicense: mit\nbase_model: 'BAAI/bge-small-en'\n"}) {
+    dir.Write("README.md", readme);
+    EXPECT_EQ(dir.Read().name, "BAAI/bge-small-en") << readme;
+  }
+}
+
+TEST(Recognition, OtherReadmesDoNotCount) {
+  PlainDir dir;
+  for (const char* readme :
+       {"", "---", "---\n", "# bge-small-en\n", "text\n---\nbase_model: BAAI/bge-small-en\n---\n",
+        "---\n---\nbase_model: BAAI/bge-small-en\n", "---\nother:\n- BAAI/bge-small-en\n---\n",
+        "---\nbase_model:\n---\n", "---\n- \n:\n::\n\xff\xfe\n---\n",
+        "---\nmodel-index:\n- name:\n"}) {
+    dir.Write("README.md", readme);
+    const ModelSpec spec = dir.Read();
+    EXPECT_FALSE(spec.known) << readme;
+    EXPECT_EQ(spec.name, "model");
+  }
+  dir.Remove("README.md");
+  dir.Write("README.md/file", "a folder of that name");
+  EXPECT_FALSE(dir.Read().known);
+}
+
+TEST(Recognition, AFolderOfThatNameWithAnotherModelInsideIsNotIt) {
+  PlainDir narrow("", 768);
+  narrow.MoveTo("bge-small-en-v1.5");
+  EXPECT_FALSE(narrow.Read().known);
+  PlainDir other("", 384, "distilbert");
+  other.MoveTo("bge-small-en-v1.5");
+  EXPECT_FALSE(other.Read().known);
+  EXPECT_EQ(other.Read().name, "bge-small-en-v1.5");
+}
+
+TEST(Recognition, AnUnknownModelIsMeanPooledWithOneWarning) {
+  PlainDir dir(R"(,"architectures":["BertModel"])");
+  const ModelSpec spec = dir.Read();
+  EXPECT_FALSE(spec.known);
+  EXPECT_THAT(std::get<PoolingModule>(spec.modules.at(0)).modes, ElementsAre(Pooling::kMean));
+  EXPECT_EQ(std::get<PoolingModule>(spec.modules.at(0)).source, "default");
+  EXPECT_THAT(spec.module_names, ElementsAre("Transformer", "Pooling"));
+  EXPECT_THAT(dir.warnings,
+              ElementsAre(AllOf(HasSubstr(dir.path().string()), HasSubstr("assuming mean pooling"),
+                                HasSubstr("--pooling"))));
+  EXPECT_EQ(spec.query_instruction, "");
+  EXPECT_EQ(spec.instruction_source, "");
+}
+
+TEST(Recognition, CausalModelsArePooledAtTheLastToken) {
+  PlainDir dir(R"(,"architectures":["SomethingForCausalLM"])");
+  EXPECT_THAT(std::get<PoolingModule>(dir.Read().modules.at(0)).modes,
+              ElementsAre(Pooling::kLastToken));
+}
+
+TEST(Recognition, TheTablesLengthCountsWhereNoFileSaysOne) {
+  PlainDir dir("", 1024, "xlm-roberta");
+  dir.Write("config.json", R"({"model_type":"xlm-roberta","hidden_size":1024,
+                               "max_position_embeddings":20002,"_name_or_path":"BAAI/bge-m3"})");
+  EXPECT_EQ(dir.Read().max_length, 8192);
+  EXPECT_EQ(dir.Read().max_length_source, "known model BAAI/bge-m3");
+  dir.Write("tokenizer_config.json", R"({"model_max_length":16384})");
+  EXPECT_EQ(dir.Read().max_length, 16384);
+}
+
+}  // namespace
+}  // namespace bge

@@ -95,8 +95,9 @@ fs::path FolderOf(const std::string& repo) {
 
 // Clearly meant as a path, so that it is never looked up as a name.
 bool LooksLikePath(std::string_view text) {
+  const std::string_view repo = text.substr(0, text.find('@'));  // a revision may have slashes
   return text.starts_with('/') || text.starts_with('.') || text.starts_with('~') ||
-         text.ends_with('/') || std::count(text.begin(), text.end(), '/') > 1;
+         text.ends_with('/') || std::count(repo.begin(), repo.end(), '/') > 1;
 }
 
 std::string HowToGet(const ModelName& name) {
