@@ -8,6 +8,8 @@ import subprocess
 import threading
 from itertools import chain
 
+# Where upstream panics, nothing is defined.
+PANIC = "panic"
 STRATEGIES = ("longest_first", "only_first", "only_second")
 
 
@@ -86,7 +88,7 @@ def to_str(part):
 
 
 def theirs(tokenizer, texts, max_length=None, strategy="longest_first", special=True, offsets=True, direction="right"):
-    """The same through `tokenizers`; a text on which it fails (or panics) is None."""
+    """The same through `tokenizers`; a text on which it fails is None, or PANIC."""
     if max_length is None:
         tokenizer.no_truncation()
     else:
@@ -102,8 +104,10 @@ def theirs(tokenizer, texts, max_length=None, strategy="longest_first", special=
         try:
             one = (text,) if isinstance(text, str) else text
             results.append(as_bytes(tokenizer.encode(*one, add_special_tokens=special), offsets))
+        except Exception:
+            results.append(None)
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt):
                 raise
-            results.append(None)
+            results.append(PANIC)
     return results

@@ -1,0 +1,168 @@
+"""Random texts and random tokenizer.json files for tokens_compare.py. Everything comes from seeds."""
+import random
+import unicodedata
+
+LATIN = "abcdefghijklmnopqrstuvwxyz"
+# Where normalisation, cutting and lower-casing have something to do.
+INTERESTING = (
+    "İıßſKÅΩΣςσǄǅǆŉǰΐẞﬁﬀﷺﷲ½²①Ⅷ㎏㍿ｶﾞ𝐀𝔸ﬃ\u0344\u0f73\u0f75\u0f81\u1e9b\u0323\u0340\u0341\u0374\u037e\u0387\u1fef\u2126\u212a\u212b"
+    "한국어조합\u1100\u1161\u11a8\u11a7각\uac00\ud7a3\u3131中文字符龥豈更車\u2f800\U0002f800\U00020000\U0002a700\U0002b820\u3400ー々〇カガが"
+    "\t\n\r\x0b\x0c\x1c\x1f\x85\xa0\u1680\u2000\u2001\u2028\u2029\u202f\u205f\u3000\u200b\u200c\u200d\u2060\ufeff\x00\x01\x7f\x80\x9f\xad"
+    "\ufffd\ufffe\uffff\ue000\U000f0000\U0010ffff\U000e0001\U000e0100"
+    "\u0300\u0301\u0308\u0327\u0328\u0345\u0334\u0338\u05b0\u05b4\u064b\u0651\u0670\u093c\u094d\u0e38\u0e48\u0f71\u0f72\u0f74\u302a\u302e\u3099\u309a"
+    "\u1b44\u1baa\ua953\u1d165\U0001d165\U0001d166\U0001d16d\U000110b9\U00011131\U00016ff0\u20dd\u20e0\u0903\u093e\u09be\u1037"
+    "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~¡¿§¶·«»‐–—‘’“”…‰′″‹›※‼⁇、。〈〉「」！？٪؟।॥༄๏፡᙭᠆"
+    "0123456789٠١٢३४५௧๑໒༣၄０１２ⅠⅡ²³¹½¾㊿𝟘𝟙𐒠"
+    "😀👨\u200d👩\u200d👧🇩🇪❤\ufe0f"
+)
+SPECIAL = ["[CLS]", "[SEP]", "[MASK]", "[PAD]", "[UNK]", "[cls]", "[MASK", "MASK]", "[[MASK]]"]
+BROKEN = [b"\xff", b"\xc0\xaf", b"\xed\xa0\x80", b"\xed\xbf\xbf", b"\xf0\x9f\x98", b"\xe2\x82", b"\xf4\x90\x80\x80", b"\x80",
+          b"\xc3", b"\xf8\x88\x80\x80\x80", b"\xe0\x80\xaf", b"\xf0\x80\x80\x80", b"\xef\xbf", b"\xfe"]
+BLOCKS = [(0x20, 0x7f), (0xa0, 0x250), (0x250, 0x370), (0x370, 0x530), (0x590, 0x780), (0x900, 0xe80), (0xe00, 0x1100),
+          (0x1100, 0x1200), (0x1e00, 0x2000), (0x2000, 0x2c00), (0x2e80, 0x3200), (0x3200, 0x3400), (0x4e00, 0x5000),
+          (0xa000, 0xac00), (0xac00, 0xae00), (0xf900, 0xfb00), (0xfb00, 0x10000), (0x10000, 0x12000),
+          (0x16000, 0x17000), (0x1d000, 0x1e000), (0x1e000, 0x20000), (0x2f800, 0x2fa20), (0xe0000, 0xe0200)]
+# Marks of every class, those that BERT keeps among them.
+MARKS = [c for c in range(0x300, 0x1f000) if unicodedata.combining(chr(c))] + [0x903, 0x93e, 0x20dd, 0x16ff0, 0x16ff1]
+
+
+class Texts:
+    def __init__(self, seed):
+        self.rng = random.Random(seed)
+
+    def character(self):
+        rng = self.rng
+        kind = rng.random()
+        if kind < 0.30:
+            return rng.choice(LATIN if rng.random() < 0.8 else LATIN.upper())
+        if kind < 0.42:
+            return " "
+        if kind < 0.60:
+            return rng.choice(INTERESTING)
+        if kind < 0.68:
+            return chr(rng.choice(MARKS))
+        if kind < 0.90:
+            low, high = rng.choice(BLOCKS)
+            return chr(rng.randrange(low, high))
+        c = rng.randrange(0x110000)
+        return chr(c) if not 0xD800 <= c <= 0xDFFF else "\ufffd"
+
+    def text(self, words=()):
+        """A text as bytes, one time in eight with bytes that are not UTF-8."""
+        rng = self.rng
+        parts = []
+        for _ in range(rng.choice((0, 1, 2, 3, 5, 8, 13, 21, 34))):
+            kind = rng.random()
+            if kind < 0.08:
+                parts.append(rng.choice(SPECIAL))
+            elif kind < 0.5 and words:
+                parts.append(rng.choice(words))
+            elif kind < 0.55:
+                parts.append(rng.choice(LATIN) * rng.choice((3, 50, 99, 100, 101, 130)))
+            else:
+                parts.append("".join(self.character() for _ in range(rng.choice((1, 1, 2, 4, 8)))))
+        data = "".join(parts).encode("utf-8", "replace")
+        if rng.random() < 0.125:
+            for _ in range(rng.choice((1, 1, 2, 5))):
+                at = rng.randrange(len(data) + 1)
+                data = data[:at] + rng.choice(BROKEN) + data[at + rng.choice((0, 0, 1, 2)):]
+        return data
+
+
+WORDS = ["a", "b", "c", "e", "i", "x", "ab", "abc", "hello", "world", "un", "able", "the", "end", "é", "ä", "ß", "中", "文", "1", "2",
+         "12", ".", ",", "-", "'", "_", "▁", "▁a", "İ", "i̇", "σ", "ς", "각", "ᄀ", "ᅡ", "\u0301", "\u0345", "don", "t", "s"]
+
+
+class Configurations:
+    def __init__(self, seed):
+        self.rng = random.Random(seed)
+
+    def flag(self):
+        return self.rng.random() < 0.5
+
+    def maybe(self, value, probability=0.8):
+        return value if self.rng.random() < probability else None
+
+    def normalizer(self, depth=0):
+        rng = self.rng
+        kind = rng.choice(["Bert", "Bert", "NFC", "NFD", "NFKC", "NFKD", "Lowercase", "StripAccents", "Strip", "Replace",
+                           "Prepend"] + ["Sequence"] * 4 * (depth < 2))
+        if kind == "Bert":
+            return {"type": "BertNormalizer", "clean_text": self.flag(), "handle_chinese_chars": self.flag(),
+                    "strip_accents": rng.choice((None, True, False)), "lowercase": self.flag()}
+        if kind == "Strip":
+            return {"type": "Strip", "strip_left": self.flag(), "strip_right": self.flag()}
+        if kind == "Replace":
+            return {"type": "Replace", "pattern": {"String": rng.choice(("a", " ", "ab", "\u0301", "é", "  ", "aa", ".", "中"))},
+                    "content": rng.choice(("", "b", "▁", "xyz", " ", "é\u0301", "a"))}
+        if kind == "Prepend":
+            return {"type": "Prepend", "prepend": rng.choice(("▁", "ab", " ", "é", "\u0301"))}
+        if kind == "Sequence":
+            return {"type": "Sequence", "normalizers": [self.normalizer(depth + 1) for _ in range(rng.randrange(4))]}
+        return {"type": kind}
+
+    def pre_tokenizer(self, depth=0):
+        rng = self.rng
+        kind = rng.choice(["BertPreTokenizer", "Whitespace", "WhitespaceSplit", "Punctuation", "Digits"] + ["Sequence"] * 2 * (depth < 2))
+        if kind == "Punctuation":
+            result = {"type": kind, "behavior": rng.choice(("Removed", "Isolated", "MergedWithPrevious", "MergedWithNext", "Contiguous"))}
+            if rng.random() < 0.1:
+                del result["behavior"]
+            return result
+        if kind == "Digits":
+            return {"type": kind, "individual_digits": self.flag()}
+        if kind == "Sequence":
+            return {"type": kind, "pretokenizers": [self.pre_tokenizer(depth + 1) for _ in range(rng.randrange(4))]}
+        return {"type": kind}
+
+    def model(self):
+        rng = self.rng
+        chosen = rng.sample(WORDS, rng.randrange(8, len(WORDS)))
+        if rng.random() < 0.6:
+            prefix = rng.choice(("##", "##", "@", ""))
+            tokens = ["[UNK]", "[CLS]", "[SEP]"] + chosen + [prefix + w for w in rng.sample(WORDS, len(WORDS) // 2)]
+            return {"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": prefix,
+                    "max_input_chars_per_word": rng.choice((100, 100, 5, 1, 0)),
+                    "vocab": {t: i for i, t in enumerate(dict.fromkeys(tokens))}}
+        return {"type": "WordLevel", "unk_token": "[UNK]",
+                "vocab": {t: i * 3 for i, t in enumerate(dict.fromkeys(["[UNK]", "[CLS]", "[SEP]"] + chosen))}}
+
+    def post_processor(self):
+        rng = self.rng
+        if rng.random() < 0.25:
+            return {"type": "BertProcessing", "sep": ["[SEP]", 2], "cls": ["[CLS]", 1]}
+        special = lambda: {"SpecialToken": {"id": rng.choice(("[CLS]", "[SEP]", "two")), "type_id": rng.randrange(3)}}
+        sequence = lambda name: {"Sequence": {"id": name, "type_id": rng.randrange(3)}}
+        single = [special() for _ in range(rng.randrange(3))] + [sequence("A")] + [special() for _ in range(rng.randrange(3))]
+        pair = [special()] * rng.randrange(2) + [sequence("A"), special(), sequence("B")] + [special()] * rng.randrange(3)
+        if rng.random() < 0.2:
+            pair = [sequence("B"), special(), sequence("A")]
+        if rng.random() < 0.1:
+            single = [sequence("A"), special(), sequence("A")]
+        tokens = {n: {"id": n, "ids": ids, "tokens": [n] * len(ids)} for n, ids in (("[CLS]", [1]), ("[SEP]", [2]), ("two", [7, 8]))}
+        return {"type": "TemplateProcessing", "single": single, "pair": pair, "special_tokens": tokens}
+
+    def added_tokens(self):
+        rng = self.rng
+        contents = ["[MASK]", "[CLS]", "[SEP]", "<x>", "hello", "Hello", "ab", "abc", "HELLO world", " ", "é", "中", "..", "b c", "İx", "a\u0301"]
+        return [{"id": 100 + i, "content": c, "single_word": self.rng.random() < 0.3, "lstrip": self.rng.random() < 0.3,
+                 "rstrip": self.rng.random() < 0.3, "normalized": self.flag(), "special": self.flag()}
+                for i, c in enumerate(rng.sample(contents, rng.randrange(7)))]
+
+    def config(self):
+        truncation = {"direction": self.rng.choice(("Left", "Right")), "max_length": 9, "strategy": "LongestFirst", "stride": 0}
+        return {"version": "1.0", "truncation": self.maybe(truncation, 0.5), "padding": None, "added_tokens": self.added_tokens(),
+                "normalizer": self.maybe(self.normalizer()), "pre_tokenizer": self.maybe(self.pre_tokenizer()),
+                "post_processor": self.maybe(self.post_processor()), "decoder": None, "model": self.model()}
+
+    def words(self, config):
+        return WORDS + [" ", " ", " "] + [t["content"] for t in config["added_tokens"]] * 3
+
+    def truncations(self, pair):
+        """(max_length, strategy, special tokens) to try. Lengths below the special tokens are not well defined."""
+        rng = self.rng
+        strategies = ("longest_first", "only_first", "only_second") if pair else ("longest_first", "only_first")
+        yield None, "longest_first", self.flag()
+        for _ in range(3):
+            yield rng.choice((9, 10, 11, 12, 13, 16, 25)), rng.choice(strategies), self.flag()
+        yield rng.randrange(9), rng.choice(strategies), False
