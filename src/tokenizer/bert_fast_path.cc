@@ -73,8 +73,6 @@ class BertFastPath::Run {
     return result(stopped_ ? Status::kStopped : Status::kDone);
   }
 
-  uint32_t character() const { return character_; }
-
  private:
   static constexpr size_t kFirstCapacity = 1024;
 
@@ -218,12 +216,9 @@ class BertFastPath::Run {
 
 BertFastPath::Result BertFastPath::Tokenize(std::string_view text, size_t limit,
                                             std::vector<int32_t>* ids, std::vector<Offset>* offsets,
-                                            uint32_t* character, Scratch* scratch) const {
+                                            uint32_t first_character, Scratch* scratch) const {
   if (offsets == nullptr) return Run<false>(*this, limit, ids, offsets, 0, scratch).Read(text);
-  Run<true> run(*this, limit, ids, offsets, *character, scratch);
-  const Result result = run.Read(text);
-  *character = run.character();
-  return result;
+  return Run<true>(*this, limit, ids, offsets, first_character, scratch).Read(text);
 }
 
 }  // namespace bge::tokenizer

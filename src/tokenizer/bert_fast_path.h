@@ -44,11 +44,11 @@ class BertFastPath {
   };
 
   /// Appends the tokens of `text` (valid UTF-8) to `ids`, and what they cover to `offsets` where
-  /// that is not null. Stops after the word with which `ids` reaches `limit` tokens. *character is
-  /// the number of text's first character in the original, and moved past the text (only with
-  /// offsets).
+  /// that is not null. Stops after the word with which `ids` reaches `limit` tokens.
+  /// `first_character` is the number of text's first character in the original; it matters for
+  /// offsets only.
   Result Tokenize(std::string_view text, size_t limit, std::vector<int32_t>* ids,
-                  std::vector<Offset>* offsets, uint32_t* character, Scratch* scratch) const;
+                  std::vector<Offset>* offsets, uint32_t first_character, Scratch* scratch) const;
 
  private:
   template <bool kOffsets>

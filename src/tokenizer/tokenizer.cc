@@ -22,6 +22,30 @@ using tokenizer::PretokenizedString;
 using tokenizer::TokenSequence;
 using tokenizer::TruncationDirection;
 
+namespace {
+
+// Numbers the characters at byte positions of a text. Cuts can overlap, so it goes back too.
+class CharacterCounter {
+ public:
+  explicit CharacterCounter(std::string_view text) : text_(text) {}
+
+  uint32_t At(size_t byte) {
+    const size_t low = std::min(byte, byte_);
+    const size_t between =
+        tokenizer::CountCharacters(text_.substr(low, std::max(byte, byte_) - low));
+    character_ = static_cast<uint32_t>(byte < byte_ ? character_ - between : character_ + between);
+    byte_ = byte;
+    return character_;
+  }
+
+ private:
+  std::string_view text_;
+  size_t byte_ = 0;
+  uint32_t character_ = 0;
+};
+
+}  // namespace
+
 struct Tokenizer::Impl::TextTokens {
   std::vector<int32_t> ids;
   std::vector<Offset> offsets;
@@ -47,7 +71,6 @@ struct Tokenizer::Impl::Scratch {
   NormalizedString normalized;
   PretokenizedString pretokenized;
   std::vector<ModelToken> model_tokens;
-  std::vector<std::pair<size_t, size_t>> pieces;  // piece, its number of model_tokens
   BertFastPath::Scratch fast;
   TextTokens texts[2];
 
@@ -80,7 +103,6 @@ void Tokenizer::Impl::Encode(std::string_view a, const std::string_view* b,
   encoding->special_tokens_mask.clear();
   encoding->truncated = false;
 
-  std::optional<size_t> limit;
   size_t most = std::numeric_limits<size_t>::max();
   if (options.max_length) {
     const int64_t added = options.add_special_tokens ? num_special_tokens(b != nullptr) : 0;
@@ -90,16 +112,17 @@ void Tokenizer::Impl::Encode(std::string_view a, const std::string_view* b,
            b != nullptr ? "a pair" : "a text",
            "expected at least " + std::to_string(added) + " or add_special_tokens off");
     }
-    limit = static_cast<size_t>(*options.max_length);
     most = static_cast<size_t>(*options.max_length - added);
   }
 
   Scratch& scratch = ThreadScratch();
   scratch.bytes_seen = a.size() + (b != nullptr ? b->size() : 0);
-  // Parity: the first text is not cut short while it is tokenized where only the second may lose.
-  const bool limit_first = options.strategy != TruncationStrategy::kOnlySecond;
-  Tokenize(a, limit_first ? limit : std::nullopt, options.want_offsets, &scratch,
-           &scratch.texts[0]);
+  // Work beyond what stays can be left out for one text. For pairs the full lengths count.
+  const bool stop_early = b == nullptr &&
+                          stages_.truncation_direction == TruncationDirection::kRight &&
+                          options.strategy != TruncationStrategy::kOnlySecond;
+  const size_t limit = stop_early ? most : std::numeric_limits<size_t>::max();
+  Tokenize(a, limit, options.want_offsets, &scratch, &scratch.texts[0]);
   if (b != nullptr) Tokenize(*b, limit, options.want_offsets, &scratch, &scratch.texts[1]);
 
   const TextTokens& first = scratch.texts[0];
@@ -116,13 +139,13 @@ void Tokenizer::Impl::Encode(std::string_view a, const std::string_view* b,
     return;
   }
   const TokenSequence second_kept = second.Keep(kept.second, direction);
-  encoding->truncated = encoding->truncated || second.more || kept.second < second.ids.size();
+  encoding->truncated = encoding->truncated || kept.second < second.ids.size();
   stages_.post_processor->Process(first_kept, &second_kept, options.add_special_tokens,
                                   options.want_offsets, encoding);
 }
 
-void Tokenizer::Impl::Tokenize(std::string_view text, std::optional<size_t> limit,
-                               bool want_offsets, Scratch* scratch, TextTokens* tokens) const {
+void Tokenizer::Impl::Tokenize(std::string_view text, size_t limit, bool want_offsets,
+                               Scratch* scratch, TextTokens* tokens) const {
   if (text.size() >= std::numeric_limits<uint32_t>::max()) {
     Fail(ErrorCode::kInvalidArgument, "the text is too long",
          std::to_string(text.size()) + " bytes", "texts are limited to 4 GiB");
@@ -132,9 +155,7 @@ void Tokenizer::Impl::Tokenize(std::string_view text, std::optional<size_t> limi
     text = scratch->valid_text;
   }
   tokens->Clear();
-  if (fast_path_ && (!limit || stages_.truncation_direction == TruncationDirection::kRight) &&
-      TokenizeFast(text, limit.value_or(std::numeric_limits<size_t>::max()), want_offsets, scratch,
-                   tokens)) {
+  if (fast_path_ && TokenizeFast(text, limit, want_offsets, scratch, tokens)) {
     return;
   }
   tokens->Clear();
@@ -144,7 +165,7 @@ void Tokenizer::Impl::Tokenize(std::string_view text, std::optional<size_t> limi
 bool Tokenizer::Impl::TokenizeFast(std::string_view text, size_t limit, bool want_offsets,
                                    Scratch* scratch, TextTokens* tokens) const {
   added_.FindInOriginal(text, &scratch->cuts);
-  uint32_t character = 0;
+  CharacterCounter counter(text);
   bool stopped = false;
   for (const AddedVocabulary::Cut& cut : scratch->cuts) {
     const std::string_view part = text.substr(cut.range.begin, cut.range.end - cut.range.begin);
@@ -152,7 +173,7 @@ bool Tokenizer::Impl::TokenizeFast(std::string_view text, size_t limit, bool wan
       // Is there any token that the limit left out?
       if (!cut.id) {
         std::vector<int32_t> rest;
-        fast_path_->Tokenize(part, 1, &rest, nullptr, nullptr, &scratch->fast);
+        fast_path_->Tokenize(part, 1, &rest, nullptr, 0, &scratch->fast);
         if (rest.empty()) continue;
       }
       tokens->more = true;
@@ -161,22 +182,21 @@ bool Tokenizer::Impl::TokenizeFast(std::string_view text, size_t limit, bool wan
     if (cut.id) {
       tokens->ids.push_back(*cut.id);
       if (want_offsets) {
-        const auto end = character + static_cast<uint32_t>(tokenizer::CountCharacters(part));
-        tokens->offsets.push_back({character, end});
-        character = end;
+        const uint32_t begin = counter.At(cut.range.begin);
+        tokens->offsets.push_back({begin, counter.At(cut.range.end)});
       }
       continue;
     }
     const auto result =
         fast_path_->Tokenize(part, limit, &tokens->ids, want_offsets ? &tokens->offsets : nullptr,
-                             &character, &scratch->fast);
+                             want_offsets ? counter.At(cut.range.begin) : 0, &scratch->fast);
     if (result.status == BertFastPath::Status::kRefused) return false;
     if (result.status == BertFastPath::Status::kDone) continue;
     stopped = true;
     tokens->more = result.dropped;
     if (!tokens->more) {
       std::vector<int32_t> rest;
-      fast_path_->Tokenize(part.substr(result.bytes), 1, &rest, nullptr, nullptr, &scratch->fast);
+      fast_path_->Tokenize(part.substr(result.bytes), 1, &rest, nullptr, 0, &scratch->fast);
       tokens->more = !rest.empty();
     }
     if (tokens->more) return true;
@@ -187,12 +207,11 @@ bool Tokenizer::Impl::TokenizeFast(std::string_view text, size_t limit, bool wan
 void Tokenizer::Impl::NormalizeAndCut(std::string_view text, Scratch* scratch) const {
   scratch->pretokenized.Clear();
   added_.FindInOriginal(text, &scratch->cuts);
-  uint32_t character = 0;
+  CharacterCounter counter(text);
   for (const AddedVocabulary::Cut& cut : scratch->cuts) {
     const std::string_view part = text.substr(cut.range.begin, cut.range.end - cut.range.begin);
     NormalizedString& normalized = scratch->normalized;
-    normalized.Assign(part, character);
-    character += static_cast<uint32_t>(tokenizer::CountCharacters(part));
+    normalized.Assign(part, counter.At(cut.range.begin));
     if (cut.id) {
       scratch->pretokenized.Append(normalized, {0, part.size()}, cut.id);
       continue;
@@ -205,54 +224,31 @@ void Tokenizer::Impl::NormalizeAndCut(std::string_view text, Scratch* scratch) c
   }
 }
 
-void Tokenizer::Impl::TokenizeGeneral(std::string_view text, std::optional<size_t> limit,
-                                      bool want_offsets, Scratch* scratch,
-                                      TextTokens* tokens) const {
+void Tokenizer::Impl::TokenizeGeneral(std::string_view text, size_t limit, bool want_offsets,
+                                      Scratch* scratch, TextTokens* tokens) const {
   NormalizeAndCut(text, scratch);
   PretokenizedString& pretokenized = scratch->pretokenized;
   if (stages_.pre_tokenizer) stages_.pre_tokenizer->PreTokenize(&pretokenized);
 
-  const auto& pieces = pretokenized.pieces();
-  const bool from_left = stages_.truncation_direction == TruncationDirection::kRight;
-  const auto emit = [&](const PretokenizedString::Piece& piece, const ModelToken& token) {
-    tokens->ids.push_back(token.id);
-    if (!want_offsets) return;
-    tokens->offsets.push_back(
-        pretokenized.Original({piece.range.begin + token.begin, piece.range.begin + token.end}));
-  };
-  // Pieces in the order in which the limit counts them; emitted from the left in the end.
   auto& model_tokens = scratch->model_tokens;
-  model_tokens.clear();
-  scratch->pieces.clear();
-  size_t done = 0;
-  while (done < pieces.size()) {
-    const size_t index = from_left ? done : pieces.size() - 1 - done;
-    const PretokenizedString::Piece& piece = pieces[index];
-    const size_t before = model_tokens.size();
-    ++done;
+  for (const PretokenizedString::Piece& piece : pretokenized.pieces()) {
+    if (tokens->ids.size() >= limit) {
+      tokens->more = true;
+      return;
+    }
+    model_tokens.clear();
     if (piece.token_id) {
       const auto size = static_cast<uint32_t>(piece.range.end - piece.range.begin);
       model_tokens.push_back({*piece.token_id, 0, size});
     } else {
       stages_.model->Tokenize(pretokenized.View(piece.range), &model_tokens);
     }
-    scratch->pieces.emplace_back(index, model_tokens.size() - before);
-    // Parity: an added token does not end the work, even where it reaches the limit.
-    if (limit && !piece.token_id && model_tokens.size() >= *limit) break;
-  }
-  tokens->more = done < pieces.size();
-  if (from_left) {
-    size_t at = 0;
-    for (const auto& [index, count] : scratch->pieces) {
-      for (const size_t end = at + count; at < end; ++at) emit(pieces[index], model_tokens[at]);
+    for (const ModelToken& token : model_tokens) {
+      tokens->ids.push_back(token.id);
+      if (!want_offsets) continue;
+      tokens->offsets.push_back(
+          pretokenized.Original({piece.range.begin + token.begin, piece.range.begin + token.end}));
     }
-    return;
-  }
-  size_t end = model_tokens.size();
-  for (auto piece = scratch->pieces.rbegin(); piece != scratch->pieces.rend(); ++piece) {
-    const size_t begin = end - piece->second;
-    for (size_t i = begin; i < end; ++i) emit(pieces[piece->first], model_tokens[i]);
-    end = begin;
   }
 }
 

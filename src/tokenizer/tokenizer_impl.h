@@ -54,13 +54,13 @@ class Tokenizer::Impl {
   struct TextTokens;
   static Scratch& ThreadScratch();
 
-  // Tokens of one text, up to the word with which they reach `limit` from the truncation's end.
-  void Tokenize(std::string_view text, std::optional<size_t> limit, bool want_offsets,
-                Scratch* scratch, TextTokens* tokens) const;
+  // Tokens of one text, up to the word with which they reach `limit`.
+  void Tokenize(std::string_view text, size_t limit, bool want_offsets, Scratch* scratch,
+                TextTokens* tokens) const;
   bool TokenizeFast(std::string_view text, size_t limit, bool want_offsets, Scratch* scratch,
                     TextTokens* tokens) const;
-  void TokenizeGeneral(std::string_view text, std::optional<size_t> limit, bool want_offsets,
-                       Scratch* scratch, TextTokens* tokens) const;
+  void TokenizeGeneral(std::string_view text, size_t limit, bool want_offsets, Scratch* scratch,
+                       TextTokens* tokens) const;
   void NormalizeAndCut(std::string_view text, Scratch* scratch) const;
 
   Stages stages_;
