@@ -1,13 +1,13 @@
 // The table of known models, and by what a directory is recognised.
 #include "engine/known_models.h"
 
+#include "base/file.h"
 #include "engine/model_spec.h"
 #include "tests/model_dir.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <set>
 
 namespace bge {
@@ -50,6 +50,22 @@ TEST(KnownModels, RowsAreConsistent) {
     if (model.repo.starts_with("BAAI/")) {
       EXPECT_EQ(model.pooling, Pooling::kCls) << model.repo;
     }
+  }
+}
+
+TEST(KnownModels, AreAllInTheDocumentation) {
+  const std::string page =
+      ReadFile(std::filesystem::path(BGE_TEST_DATA_DIR) / "../../docs/models.md", 1 << 20);
+  for (const KnownModel& model : KnownModels()) {
+    // The row: the line that names the model, with its pooling.
+    const size_t name = page.find("`" + std::string(model.repo) + "`");
+    ASSERT_NE(name, std::string::npos) << model.repo;
+    const size_t begin = page.rfind('\n', name) + 1;
+    const std::string row = page.substr(begin, page.find('\n', name) - begin);
+    EXPECT_THAT(row, HasSubstr(model.pooling == Pooling::kCls ? "| cls |" : "| mean |"));
+    EXPECT_THAT(row, HasSubstr("| " + std::to_string(model.max_length) + " |"));
+    EXPECT_THAT(page, HasSubstr(std::string(model.query_instruction)));
+    EXPECT_THAT(page, HasSubstr(std::string(model.document_instruction)));
   }
 }
 

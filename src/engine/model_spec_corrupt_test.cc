@@ -91,18 +91,16 @@ TEST_P(CorruptConfigs, EveryTruncation) {
   }
 }
 
+// Each byte four times, with replacements that take turns: a directory is read for each.
 TEST_P(CorruptConfigs, EveryByteDamaged) {
   const std::string content = GetParam().content;
+  constexpr std::string_view kReplacements("{}[],:0-.\\e \n\0\x80\xff", 16);
   for (size_t at = 0; at < content.size(); ++at) {
-    for (const char replacement : {'"', '{', '}', '[', ']', ',', ':', '0', '-', '.', '\\', 'e', ' ',
-                                   '\n', '\0', '\x80', '\xff'}) {
+    for (const char replacement :
+         {'"', kReplacements[at % kReplacements.size()], kReplacements[(at * 7 + 5) % 16],
+          static_cast<char>(content[at] ^ (1 << (at % 8)))}) {
       std::string damaged = content;
       damaged[at] = replacement;
-      Read(damaged);
-    }
-    for (int bit = 0; bit < 8; ++bit) {
-      std::string damaged = content;
-      damaged[at] = static_cast<char>(damaged[at] ^ (1 << bit));
       Read(damaged);
     }
   }
@@ -137,7 +135,7 @@ TEST_P(CorruptConfigs, EveryFieldWithEveryWrongType) {
 TEST_P(CorruptConfigs, RandomBytes) {
   constexpr unsigned kSeed = 7;
   std::mt19937 random(kSeed);
-  for (int round = 0; round < 300; ++round) {
+  for (int round = 0; round < 150; ++round) {
     std::string damaged = GetParam().content;
     for (size_t i = 0, edits = 1 + random() % 8; i < edits && !damaged.empty(); ++i) {
       const size_t at = random() % damaged.size();
