@@ -6,7 +6,8 @@ C++ test rebuilds the directory from the stored changes) and the live comparison
 
 Changes, applied in this order: `move` {from: to}, `remove` [path], `replace` {path: [[text, by]]},
 `write` {path: JSON value}, `copy` {path: path below the models' folder}.
-Options: role, prompt_name, instruction, normalize, truncate_dim, max_length, pooling.
+`theirs` are options for sentence-transformers in place of `options`, `clamped` a max_seq_length that only it
+must be given. Options: role, prompt_name, instruction, normalize, truncate_dim, max_length, pooling.
 `folder` is the name of the built directory.
 """
 
@@ -17,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 # Largest absolute difference, in units of max(1, largest absolute reference value).
-TOLERANCE = 2e-6
+TOLERANCE = 4e-6
 
 TEXT_LISTS = {
     "hard": [
@@ -103,10 +104,15 @@ def tiny_bert_cases():
     yield "not_normalized", {"options": {"normalize": False}}
     # Prompts.
     yield "role_query", {"options": {"role": "query"}}
-    yield "role_document", {"options": {"role": "document"}}
+    # On purpose unlike sentence-transformers 6.2 (docs/models.md): its encode_document is documented to look for
+    # "document", "passage" and "corpus", but finds the empty "document" that it gives every model. The vectors
+    # are those of encode with the prompt that it means.
+    yield "role_document", {"options": {"role": "document"}, "theirs": {"prompt_name": "passage"}}
     yield "role_document_named_document", {
         "write": prompts_file({"query": "q: ", "document": "text: "}), "options": {"role": "document"}}
-    yield "role_document_named_corpus", {"write": prompts_file({"corpus": "text: "}), "options": {"role": "document"}}
+    yield "role_document_named_corpus", {
+        "write": prompts_file({"corpus": "text: "}), "options": {"role": "document"},
+        "theirs": {"prompt_name": "corpus"}}
     yield "role_query_without_its_prompt", {
         "write": prompts_file({"passage": "passage: "}, default_prompt_name="passage"), "options": {"role": "query"}}
     yield "prompt_name", {"options": {"prompt_name": "passage"}}
@@ -330,7 +336,7 @@ def sentence_transformers_vectors(directory: Path, case: dict, texts: list[str])
     import torch
     from sentence_transformers import SentenceTransformer
 
-    options = case["options"]
+    options = case.get("theirs", case["options"])
     with_usual_names(directory)
     model = SentenceTransformer(
         str(directory), device="cpu", local_files_only=True,

@@ -326,7 +326,7 @@ def main() -> None:
                 directory = layout_cases.build(output / "models", case, Path(scratch) / case["folder"])
                 vectors = layout_cases.sentence_transformers_vectors(directory, case, texts)
             case["write"] = {path: json.dumps(value, ensure_ascii=False) for path, value in case["write"].items()}
-            skip = ("model", "folder", "clamped")
+            skip = ("model", "folder", "clamped", "theirs")
             cases.append({k: v for k, v in case.items() if k not in skip and v not in ({}, [])}
                          | {"vectors": [[float(f"{x:.9g}") for x in row] for row in vectors]})
         golden = {"model": name, "generator": "tools/oracle/make_tiny_models.py", "versions": versions,

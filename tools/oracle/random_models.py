@@ -60,7 +60,7 @@ def make(shape: str) -> Path:
 
 
 def texts(shape: str) -> list[str]:
-    """Two texts of every length in LENGTHS, cut out of real ones; the last two are truncated."""
+    """A text of every length in LENGTHS (to a token or two), cut out of real ones; the last is truncated."""
     language = shape.rsplit("-", 1)[1]
     source = " ".join(datasets.scifact_corpus()[:400]) if language == "en" else "".join(
         datasets.document_text(row)
@@ -68,7 +68,7 @@ def texts(shape: str) -> list[str]:
     tokenizer = reference.load_tokenizer(make(shape), 10**9)
     spans = tokenizer.encode(source, add_special_tokens=False).offsets
     result, position = [], 0
-    for length in LENGTHS * 2:
+    for length in LENGTHS:
         begin, end = spans[position][0], spans[position + length - 3][1] if length > 2 else spans[position][0]
         result.append(source[begin:end])
         position += length + 1

@@ -128,7 +128,9 @@ def main() -> int:
     parser.add_argument("--json", type=Path, help="append every run to this file")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="bge-speed-") as scratch:
-        model = with_max_length((arguments.model or engine.minilm_dir()).resolve(), Path(scratch) / "model")
+        model = (arguments.model or engine.minilm_dir()).resolve()
+        # peers.py keeps its converted models under the folder's name.
+        model = with_max_length(model, Path(scratch) / f"{model.parent.name}-{model.name}")
         missed = [m for work in arguments.work.split(",") for m in compare(work, arguments, model, Path(scratch))]
     for line in missed:
         print(f"missed: {line}")
