@@ -186,7 +186,8 @@ HWY_INLINE int64_t PaddedColumns(int64_t columns, int64_t lanes) {
   return (columns + lanes - 1) / lanes * lanes;
 }
 
-// to[d * width + j] = from[j * stride + d] for j < count, zeros for the other j < width.
+// to[k * width + j] = from[j * stride + k] for j < count. The other j < width may hold anything:
+// each is a column of scores that nothing reads.
 HWY_INLINE void TransposeKeys(const float* from, int64_t stride, int64_t count, int64_t head_dim,
                               int64_t width, float* to) {
   const hn::CappedTag<float, 4> d4;
@@ -220,9 +221,6 @@ HWY_INLINE void TransposeKeys(const float* from, int64_t stride, int64_t count, 
   for (; j < count; ++j) {
     for (int64_t k = 0; k < head_dim; ++k) to[k * width + j] = from[j * stride + k];
   }
-  for (; j < width; ++j) {
-    for (int64_t k = 0; k < head_dim; ++k) to[k * width + j] = 0.0f;
-  }
 }
 
 // to[j * width + c] = from[j * stride + c] for c < columns, zeros for the other c < width.
@@ -244,49 +242,154 @@ HWY_INLINE void CopyValues(D d, const float* from, int64_t stride, int64_t count
   }
 }
 
-// Makes `scores` [keys] 2^(score - max), max being that of all keys so far. *sum becomes the sum of
-// all weights so far, *keep what earlier weights must be multiplied with.
-template <class D>
-HWY_INLINE void SoftmaxRow(D d, float* scores, int64_t keys, float* max, float* sum, float* keep) {
+// Packs keys and values [first, first + count) of a head.
+HWY_NOINLINE void PackBlock(const HeadInputs& in, int64_t first, int64_t count, float* keys,
+                            float* values) {
+  const hn::ScalableTag<float> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const int64_t head_dim = in.head_dim;
+  for (int64_t j = 0; j < count;) {
+    const int64_t width = PanelWidth(count - j, lanes);
+    const int64_t n = std::min(width, count - j);
+    const float* from = in.k + (first + j) * in.stride;
+    TransposeKeys(from, in.stride, n, head_dim, width, keys + j * head_dim);
+    j += width;
+  }
+  const float* from = in.v + first * in.stride;
+  for (int64_t c = 0; c < head_dim;) {
+    const int64_t width = PanelWidth(head_dim - c, lanes);
+    CopyValues(d, from + c, in.stride, count, head_dim - c, width, values + c * count);
+    c += width;
+  }
+}
+
+// to[r * head_dim + k] = (q + bias) * scale for queries [first, first + rows).
+HWY_NOINLINE void PackQueries(const HeadInputs& in, int64_t first, int64_t rows, float scale,
+                              float* to) {
+  const hn::ScalableTag<float> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const auto vscale = hn::Set(d, scale);
+  for (int64_t r = 0; r < rows; ++r) {
+    const float* from = in.q + (first + r) * in.stride;
+    int64_t k = 0;
+    for (; k + lanes <= in.head_dim; k += lanes) {
+      auto v = hn::LoadU(d, from + k);
+      if (in.q_bias != nullptr) v = hn::Add(v, hn::LoadU(d, in.q_bias + k));
+      hn::StoreU(hn::Mul(v, vscale), d, to + k);
+    }
+    for (; k < in.head_dim; ++k) {
+      to[k] = (from[k] + (in.q_bias == nullptr ? 0.0f : in.q_bias[k])) * scale;
+    }
+    to += in.head_dim;
+  }
+}
+
+// Where group g of `rows` rows begins. Groups are as equal as can be: 8 rows are 4 + 4, not 6 + 2.
+HWY_INLINE int64_t NumGroups(int64_t rows) { return (rows + kTileRows - 1) / kTileRows; }
+HWY_INLINE int64_t GroupBegin(int64_t rows, int64_t g) { return g * rows / NumGroups(rows); }
+
+// scores[r][j] = queries[r] . keys[j] for j < num_keys; behind them, up to a whole vector,
+// anything.
+HWY_NOINLINE void ScoreBlock(const float* queries, int64_t rows, const float* keys,
+                             int64_t num_keys, int64_t head_dim, float* scores, int64_t stride) {
+  const hn::ScalableTag<float> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const int64_t groups = NumGroups(rows);
+  for (int64_t j = 0; j < num_keys;) {
+    const int64_t width = PanelWidth(num_keys - j, lanes);
+    const float* panel = keys + j * head_dim;
+    for (int64_t g = 0; g < groups; ++g) {
+      const int64_t r = GroupBegin(rows, g);
+      const int64_t n = GroupBegin(rows, g + 1) - r;
+      const StoreScores finish = {scores + r * stride + j, stride};
+      const float* a = queries + r * head_dim;
+      if (width == lanes) {
+        TileOfRows<1>(d, n, a, head_dim, panel, head_dim, finish);
+      } else {
+        TileOfRows<2>(d, n, a, head_dim, panel, head_dim, finish);
+      }
+    }
+    j += width;
+  }
+}
+
+// out[r] = scores[r] * values, finished as `mix` says for row 0 and column 0.
+HWY_NOINLINE void MixBlock(const float* scores, int64_t stride, int64_t rows, const float* values,
+                           int64_t num_keys, const StoreMix& mix) {
+  const hn::ScalableTag<float> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const int64_t groups = NumGroups(rows);
+  for (int64_t c = 0; c < mix.columns;) {
+    const int64_t width = PanelWidth(mix.columns - c, lanes);
+    const float* panel = values + c * num_keys;
+    for (int64_t g = 0; g < groups; ++g) {
+      const int64_t r = GroupBegin(rows, g);
+      const int64_t n = GroupBegin(rows, g + 1) - r;
+      const StoreMix finish = {mix.out + r * mix.stride + c,
+                               mix.stride,
+                               mix.columns - c,
+                               mix.keep == nullptr ? nullptr : mix.keep + r,
+                               mix.inverse == nullptr ? nullptr : mix.inverse + r,
+                               mix.bias == nullptr ? nullptr : mix.bias + c};
+      const float* a = scores + r * stride;
+      if (width == lanes) {
+        TileOfRows<1>(d, n, a, stride, panel, num_keys, finish);
+      } else {
+        TileOfRows<2>(d, n, a, stride, panel, num_keys, finish);
+      }
+    }
+    c += width;
+  }
+}
+
+// What softmax knows of each query: the largest score so far, the sum of its weights, and what
+// earlier weights must be multiplied with (nothing before the second block).
+struct SoftmaxState {
+  float* max;
+  float* sum;
+  float* keep;
+};
+
+// Makes scores[r][j] the weight 2^(score - max[r]), max being that of all keys so far.
+template <bool kFirst>
+HWY_NOINLINE void SoftmaxRows(float* scores, int64_t stride, int64_t rows, int64_t keys,
+                              const SoftmaxState& state) {
+  const hn::ScalableTag<float> d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   const auto lowest = hn::Set(d, -std::numeric_limits<float>::infinity());
   const int64_t whole = keys - keys % lanes;
   const auto in_tail = hn::FirstN(d, static_cast<size_t>(keys - whole));
-  auto m0 = hn::Set(d, *max);
-  auto m1 = lowest;
-  int64_t j = 0;
-  for (; j + 2 * lanes <= whole; j += 2 * lanes) {
-    m0 = hn::Max(m0, hn::Load(d, scores + j));
-    m1 = hn::Max(m1, hn::Load(d, scores + j + lanes));
+  for (int64_t r = 0; r < rows; ++r) {
+    float* row = scores + r * stride;
+    auto m0 = kFirst ? lowest : hn::Set(d, state.max[r]);
+    auto m1 = lowest;
+    int64_t j = 0;
+    for (; j + 2 * lanes <= whole; j += 2 * lanes) {
+      m0 = hn::Max(m0, hn::Load(d, row + j));
+      m1 = hn::Max(m1, hn::Load(d, row + j + lanes));
+    }
+    if (j < whole) m0 = hn::Max(m0, hn::Load(d, row + j));
+    if (whole < keys) {
+      const auto tail = hn::IfThenElse(in_tail, hn::Load(d, row + whole), lowest);
+      m1 = hn::Max(m1, tail);
+      hn::Store(tail, d, row + whole);
+    }
+    const auto m = hn::MaxOfLanes(d, hn::Max(m0, m1));
+    auto sum = hn::Zero(d);
+    for (j = 0; j < keys; j += lanes) {
+      const auto e = Exp2(d, hn::Sub(hn::Load(d, row + j), m));
+      sum = hn::Add(sum, e);
+      hn::Store(e, d, row + j);
+    }
+    const float block_sum = Sum(d, sum);
+    if constexpr (kFirst) {
+      state.sum[r] = block_sum;
+    } else {
+      state.keep[r] = hn::GetLane(Exp2(d, hn::Sub(hn::Set(d, state.max[r]), m)));
+      state.sum[r] = state.sum[r] * state.keep[r] + block_sum;
+    }
+    state.max[r] = hn::GetLane(m);
   }
-  if (j < whole) m0 = hn::Max(m0, hn::Load(d, scores + j));
-  if (whole < keys) {
-    m1 = hn::Max(m1, hn::IfThenElse(in_tail, hn::Load(d, scores + whole), lowest));
-  }
-  const auto m = hn::MaxOfLanes(d, hn::Max(m0, m1));
-  auto s0 = hn::Zero(d);
-  auto s1 = hn::Zero(d);
-  for (j = 0; j + 2 * lanes <= whole; j += 2 * lanes) {
-    const auto e0 = Exp2(d, hn::Sub(hn::Load(d, scores + j), m));
-    const auto e1 = Exp2(d, hn::Sub(hn::Load(d, scores + j + lanes), m));
-    s0 = hn::Add(s0, e0);
-    s1 = hn::Add(s1, e1);
-    hn::Store(e0, d, scores + j);
-    hn::Store(e1, d, scores + j + lanes);
-  }
-  if (j < whole) {
-    const auto e = Exp2(d, hn::Sub(hn::Load(d, scores + j), m));
-    s0 = hn::Add(s0, e);
-    hn::Store(e, d, scores + j);
-  }
-  if (whole < keys) {
-    const auto e = Exp2(d, hn::Sub(hn::Load(d, scores + whole), m));
-    s1 = hn::Add(s1, hn::IfThenElseZero(in_tail, e));
-    hn::Store(e, d, scores + whole);  // what stands behind `keys` is not read
-  }
-  *keep = hn::GetLane(Exp2(d, hn::Sub(hn::Set(d, *max), m)));
-  *max = hn::GetLane(m);
-  *sum = *sum * *keep + Sum(d, hn::Add(s0, s1));
 }
 
 // Queries [begin, end) of a head.
@@ -296,7 +399,6 @@ void AttendHead(const HeadInputs& in, int64_t begin, int64_t end, AttentionScrat
   const int64_t head_dim = in.head_dim;
   const int64_t block = std::min(in.seqlen, kKeyBlock);
   const int64_t key_columns = PaddedColumns(block, lanes);
-  const int64_t value_columns = PaddedColumns(head_dim, lanes);
   // Not a multiple of 4 KB, or the rows of a tile would compete for the same cache lines.
   const int64_t score_stride = key_columns + 2 * lanes;
   const int64_t query_rows =
@@ -305,8 +407,8 @@ void AttendHead(const HeadInputs& in, int64_t begin, int64_t end, AttentionScrat
   const int64_t state_rows = one_block ? query_rows : end - begin;
 
   // Each part begins on a vector's boundary.
-  const int64_t sizes[] = {key_columns * head_dim, block * value_columns, query_rows * score_stride,
-                           PaddedColumns(query_rows * head_dim, lanes)};
+  const int64_t sizes[] = {key_columns * head_dim, block * PaddedColumns(head_dim, lanes),
+                           query_rows * score_stride, PaddedColumns(query_rows * head_dim, lanes)};
   float* const keys = scratch.Floats(
       static_cast<size_t>(sizes[0] + sizes[1] + sizes[2] + sizes[3] + 2 * state_rows));
   float* const values = keys + sizes[0];
@@ -316,89 +418,30 @@ void AttendHead(const HeadInputs& in, int64_t begin, int64_t end, AttentionScrat
   float* const sums = maxima + state_rows;   // [state_rows]
 
   constexpr float kLog2E = 1.44269504f;
-  const float q_scale = in.scale * kLog2E;
-
   for (int64_t first = 0; first < in.seqlen; first += block) {
     const int64_t num_keys = std::min(block, in.seqlen - first);
-    for (int64_t j = 0; j < num_keys;) {
-      const int64_t width = PanelWidth(num_keys - j, lanes);
-      TransposeKeys(in.k + (first + j) * in.stride, in.stride, std::min(width, num_keys - j),
-                    head_dim, width, keys + j * head_dim);
-      j += width;
-    }
-    for (int64_t c = 0; c < head_dim;) {
-      const int64_t width = PanelWidth(head_dim - c, lanes);
-      CopyValues(d, in.v + first * in.stride + c, in.stride, num_keys, head_dim - c, width,
-                 values + c * num_keys);
-      c += width;
-    }
-    const bool first_block = first == 0;
-    const bool last_block = first + num_keys == in.seqlen;
-
+    const bool last = first + num_keys == in.seqlen;
+    PackBlock(in, first, num_keys, keys, values);
     for (int64_t q = begin; q < end; q += query_rows) {
       const int64_t rows = std::min(query_rows, end - q);
-      for (int64_t r = 0; r < rows; ++r) {
-        const float* from = in.q + (q + r) * in.stride;
-        for (int64_t k = 0; k < head_dim; ++k) {
-          const float b = in.q_bias == nullptr ? 0.0f : in.q_bias[k];
-          queries[r * head_dim + k] = (from[k] + b) * q_scale;
-        }
-      }
-      // Row groups as equal as can be: 8 rows are 4 + 4, not 6 + 2.
-      const int64_t groups = (rows + kTileRows - 1) / kTileRows;
-      const auto group_begin = [&](int64_t g) { return g * rows / groups; };
+      PackQueries(in, q, rows, in.scale * kLog2E, queries);
+      ScoreBlock(queries, rows, keys, num_keys, head_dim, scores, score_stride);
 
-      for (int64_t j = 0; j < num_keys;) {
-        const int64_t width = PanelWidth(num_keys - j, lanes);
-        const float* panel = keys + j * head_dim;
-        for (int64_t g = 0; g < groups; ++g) {
-          const int64_t r = group_begin(g);
-          const int64_t n = group_begin(g + 1) - r;
-          const StoreScores finish = {scores + r * score_stride + j, score_stride};
-          const float* a = queries + r * head_dim;
-          if (width == lanes) {
-            TileOfRows<1>(d, n, a, head_dim, panel, head_dim, finish);
-          } else {
-            TileOfRows<2>(d, n, a, head_dim, panel, head_dim, finish);
-          }
-        }
-        j += width;
-      }
-
-      float* max = maxima + (one_block ? 0 : q - begin);
-      float* sum = sums + (one_block ? 0 : q - begin);
+      const int64_t at = one_block ? 0 : q - begin;
       float keep[kMaxQueryRows];
       float inverse[kMaxQueryRows];
-      for (int64_t r = 0; r < rows; ++r) {
-        if (first_block) {
-          max[r] = -std::numeric_limits<float>::infinity();
-          sum[r] = 0.0f;
-        }
-        SoftmaxRow(d, scores + r * score_stride, num_keys, &max[r], &sum[r], &keep[r]);
-        inverse[r] = 1.0f / sum[r];
+      const SoftmaxState state = {maxima + at, sums + at, keep};
+      if (first == 0) {
+        SoftmaxRows<true>(scores, score_stride, rows, num_keys, state);
+      } else {
+        SoftmaxRows<false>(scores, score_stride, rows, num_keys, state);
       }
+      for (int64_t r = 0; r < rows; ++r) inverse[r] = 1.0f / state.sum[r];
 
-      for (int64_t c = 0; c < head_dim;) {
-        const int64_t width = PanelWidth(head_dim - c, lanes);
-        const float* panel = values + c * num_keys;
-        for (int64_t g = 0; g < groups; ++g) {
-          const int64_t r = group_begin(g);
-          const int64_t n = group_begin(g + 1) - r;
-          const StoreMix finish = {in.out + (q + r) * in.out_stride + c,
-                                   in.out_stride,
-                                   head_dim - c,
-                                   first_block ? nullptr : keep + r,
-                                   last_block ? inverse + r : nullptr,
-                                   in.v_bias == nullptr ? nullptr : in.v_bias + c};
-          const float* a = scores + r * score_stride;
-          if (width == lanes) {
-            TileOfRows<1>(d, n, a, score_stride, panel, num_keys, finish);
-          } else {
-            TileOfRows<2>(d, n, a, score_stride, panel, num_keys, finish);
-          }
-        }
-        c += width;
-      }
+      const StoreMix mix = {
+          in.out + q * in.out_stride, in.out_stride, head_dim, first == 0 ? nullptr : keep,
+          last ? inverse : nullptr,   in.v_bias};
+      MixBlock(scores, score_stride, rows, values, num_keys, mix);
     }
   }
 }

@@ -106,8 +106,11 @@ void DotRows(ConstMatrix x, ConstMatrix w, Matrix y) {
     const int64_t columns = std::min<int64_t>(kDotColumns, w.rows - n);
     const float* ws[kDotColumns];
     for (int64_t c = 0; c < kDotColumns; ++c) ws[c] = w.row(n + std::min(c, columns - 1));
-    for (int64_t m = 0; m < x.rows; m += kDotRows) {
-      const int64_t rows = std::min<int64_t>(kDotRows, x.rows - m);
+    // Groups of rows as equal as can be: 4 are 2 + 2, as 3 + 1 would take longer.
+    const int64_t groups = (x.rows + kDotRows - 1) / kDotRows;
+    for (int64_t g = 0; g < groups; ++g) {
+      const int64_t m = g * x.rows / groups;
+      const int64_t rows = (g + 1) * x.rows / groups - m;
       const float* xs[kDotRows];
       for (int64_t r = 0; r < kDotRows; ++r) xs[r] = x.row(m + std::min(r, rows - 1));
       float tile[kDotRows][kDotColumns];

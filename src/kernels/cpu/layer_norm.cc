@@ -72,14 +72,14 @@ HWY_INLINE CenteredSums RowCenteredSums(D d, const float* row, int64_t size, flo
   return sums;
 }
 
-// Normalises out[0, size), which holds the sum, in place. What the float `center` is off from the
-// mean comes out of the second pass, `shift`, and is taken off too.
+// Normalises out[0, size), whose numbers add up to row_sum, in place. What the float `center` is
+// off from the mean comes out of the second pass, `shift`, and is taken off too.
 template <class D>
-HWY_INLINE void NormalizeRow(D d, const float* gamma, const float* beta, float epsilon, float* out,
-                             int64_t size) {
+HWY_INLINE void NormalizeRow(D d, float row_sum, const float* gamma, const float* beta,
+                             float epsilon, float* out, int64_t size) {
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   const float count = static_cast<float>(size);
-  const float center = RowSum(d, out, size) / count;
+  const float center = row_sum / count;
   const CenteredSums sums = RowCenteredSums(d, out, size, center);
   const float shift = sums.first / count;
   // Max lets NaN through in this order.
@@ -106,20 +106,24 @@ void AddNormRows(ConstMatrix x, const float* bias, ConstMatrix residual, const f
     const float* in = x.row(t);
     const float* add = residual.data == nullptr ? nullptr : residual.row(t);
     float* to = out.row(t);
+    auto sums = hn::Zero(d);
     int64_t i = 0;
     for (; i + lanes <= x.cols; i += lanes) {
       auto v = hn::LoadU(d, in + i);
       if (bias != nullptr) v = hn::Add(v, hn::LoadU(d, bias + i));
       if (add != nullptr) v = hn::Add(v, hn::LoadU(d, add + i));
       hn::StoreU(v, d, to + i);
+      sums = hn::Add(sums, v);
     }
+    float row_sum = Sum(d, sums);
     for (; i < x.cols; ++i) {
       float v = in[i];
       if (bias != nullptr) v += bias[i];
       if (add != nullptr) v += add[i];
       to[i] = v;
+      row_sum += v;
     }
-    NormalizeRow(d, gamma, beta, epsilon, to, x.cols);
+    NormalizeRow(d, row_sum, gamma, beta, epsilon, to, x.cols);
   }
 }
 
@@ -139,7 +143,7 @@ void EmbedNormRows(const EmbeddingInputs& inputs, const EmbeddingTables& tables,
     if (tables.position.data != nullptr) {
       ReadRange<true>(d, tables.position, inputs.position_ids[i] * hidden_size, hidden_size, to);
     }
-    NormalizeRow(d, gamma, beta, epsilon, to, hidden_size);
+    NormalizeRow(d, RowSum(d, to, hidden_size), gamma, beta, epsilon, to, hidden_size);
   }
 }
 
