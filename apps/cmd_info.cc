@@ -16,7 +16,6 @@ namespace {
 
 struct InfoFlags {
   EmbeddingFlags embedding;
-  std::string model;
   bool json = false;
 };
 
@@ -166,15 +165,8 @@ std::string InfoJson(const ModelInfo& info) {
 }
 
 int Info(const InfoFlags& flags) {
-  EmbeddingFlags embedding = flags.embedding;
-  if (!flags.model.empty()) {
-    if (!embedding.model.empty()) {
-      throw UsageError("both given: MODEL and --model: give one of them");
-    }
-    embedding.model = flags.model;
-  }
   const auto output = OpenOutput("-");
-  const Embedder embedder = LoadEmbedder(embedding);
+  const Embedder embedder = LoadEmbedder(flags.embedding);
   output->Write(flags.json ? InfoJson(embedder.info()) : InfoText(embedder.info()));
   output->Commit();
   return 0;
@@ -184,8 +176,7 @@ int Info(const InfoFlags& flags) {
 
 void SetUpInfo(CLI::App& app, Action* action) {
   const auto flags = std::make_shared<InfoFlags>();
-  AddString(app, "MODEL", &flags->model, "The same as --model");
-  AddModelFlag(app, &flags->embedding.model);
+  AddModelArgument(app, &flags->embedding.model);
   app.add_flag("--json", flags->json, "Print one JSON object");
   app.footer(
       "Examples:\n"

@@ -81,7 +81,7 @@ class Comparison {
   static double Cosine(double dot, double norm_a, double norm_b) {
     if (norm_a == 0 && norm_b == 0) return 1;  // two vectors of zeros are alike
     const double cosine = dot / std::sqrt(norm_a * norm_b);
-    return std::isfinite(cosine) ? cosine : 0;
+    return std::isfinite(cosine) ? std::clamp(cosine, -1.0, 1.0) : 0;
   }
 };
 
@@ -151,9 +151,10 @@ std::string ReportText(const Comparison& comparison, const std::optional<RankAgr
                       comparison.worst_cosine, mean);
   if (ranks) {
     text += fmt::format(
-        "top-{} overlap      {:.6f}  (neighbours within the first {} texts)\n"
+        "{:<20}{:.6f}  (neighbours within the first {} texts)\n"
         "rank correlation    {:.9f}  (Spearman, cosines of their pairs)\n",
-        ranks->top_k, ranks->overlap, WithSeparators(ranks->texts), ranks->spearman);
+        fmt::format("top-{} overlap", ranks->top_k), ranks->overlap, WithSeparators(ranks->texts),
+        ranks->spearman);
   }
   text += fmt::format("result              {} the tolerance of {:.3g}\n",
                       within ? "within" : "BEYOND", tolerance);
@@ -210,6 +211,7 @@ int Verify(const VerifyFlags& flags, const RunContext& context) {
 
 void SetUpVerify(CLI::App& app, Action* action) {
   const auto flags = std::make_shared<VerifyFlags>();
+  AddModelArgument(app, &flags->embedding.model);
   AddString(app, "--against", &flags->against,
             "Reference: JSONL with text and embedding, or .npy with --texts")
       ->type_name("FILE");
@@ -220,7 +222,6 @@ void SetUpVerify(CLI::App& app, Action* action) {
       ->type_name("X")
       ->check(CLI::Range(0.0, 1e9));
   app.add_flag("--json", flags->json, "Print one JSON object");
-  AddModelFlag(app, &flags->embedding.model);
   AddRoleFlags(app, &flags->embedding);
   AddVectorFlags(app, &flags->embedding);
   AddEngineFlags(app, &flags->embedding);
@@ -228,7 +229,7 @@ void SetUpVerify(CLI::App& app, Action* action) {
       "Exit status: 0 within the tolerance, 1 beyond it (or after an error).\n"
       "\n"
       "Examples:\n"
-      "  bge verify --model ./my-model --against reference.jsonl\n"
+      "  bge verify ./my-model --against reference.jsonl\n"
       "  bge verify --against vectors.npy --texts corpus.jsonl --tolerance 1e-4");
   app.callback([flags, action] {
     *action = [flags](const RunContext& context) { return Verify(*flags, context); };

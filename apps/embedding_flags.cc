@@ -23,11 +23,17 @@ CLI::Option* AddCount(CLI::App& app, const std::string& name, std::optional<int6
 
 std::string DefaultModel() { return GetEnv("BGE_MODEL").value_or("BAAI/bge-small-en-v1.5"); }
 
-void AddModelFlag(CLI::App& app, std::string* model) {
-  AddString(app, "-m,--model", model,
-            "Model directory, or a name in the Hugging Face cache (default: $BGE_MODEL, else "
-            "BAAI/bge-small-en-v1.5)")
+CLI::Option* AddModelFlag(CLI::App& app, std::string* model) {
+  return AddString(
+             app, "-m,--model", model,
+             "Model directory, or a name in the Hugging Face cache (default: $BGE_MODEL, else "
+             "BAAI/bge-small-en-v1.5)")
       ->type_name("MODEL");
+}
+
+void AddModelArgument(CLI::App& app, std::string* model) {
+  CLI::Option* const positional = AddString(app, "MODEL", model, "The same as --model");
+  AddModelFlag(app, model)->excludes(positional);
 }
 
 void AddEngineFlags(CLI::App& app, EmbeddingFlags* flags) {

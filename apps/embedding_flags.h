@@ -31,7 +31,9 @@ struct EmbeddingFlags {
 std::string DefaultModel();
 
 /// --model
-void AddModelFlag(CLI::App& app, std::string* model);
+CLI::Option* AddModelFlag(CLI::App& app, std::string* model);
+/// The same as a positional MODEL, or --model.
+void AddModelArgument(CLI::App& app, std::string* model);
 /// --threads --pooling --max-length --batch-tokens
 void AddEngineFlags(CLI::App& app, EmbeddingFlags* flags);
 /// --query | --passage | --instruction S | --prompt-name N

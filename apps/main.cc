@@ -9,11 +9,13 @@
 #include "apps/interrupt.h"
 #include "base/error.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 
 #include <csignal>
 #include <cstdio>
 #include <exception>
+#include <memory>
 #include <new>
 #include <string>
 #include <string_view>
@@ -65,10 +67,22 @@ const Command* FindCommand(std::string_view name) {
   return nullptr;
 }
 
+// Where the program was started with a standard descriptor closed (`2>&-`), no file of ours may get
+// its number, or messages would be written into it. Opened for reading, so that writing still
+// fails.
+void OccupyStandardDescriptors() {
+  for (int fd = 0; fd <= 2; ++fd) {
+    if (fcntl(fd, F_GETFD) >= 0) continue;
+    [[maybe_unused]] const int opened = open("/dev/null", O_RDONLY);
+  }
+}
+
 // The options of `command`; an exit status where there is nothing to run.
 int Parse(const Command& command, std::vector<std::string> arguments, Action* action) {
   const std::string name = fmt::format("bge {}", command.name);
   CLI::App app(std::string(command.summary), name);
+  app.formatter(std::make_shared<HelpFormatter>());
+  app.set_help_flag("-h,--help", "Print this help");
   command.set_up(app, action);
   // CLI11 takes the arguments last to first.
   std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
@@ -143,6 +157,7 @@ int Main(const std::vector<std::string>& arguments) {
 int main(int argc, char** argv) {
   // A closed pipe is an error of write(), so that unfinished files are removed first.
   std::signal(SIGPIPE, SIG_IGN);
+  bge::cli::OccupyStandardDescriptors();
   try {
     std::vector<std::string> arguments;
     for (int i = 1; i < argc; ++i) arguments.push_back(bge::cli::ProtectArgument(argv[i]));

@@ -1,0 +1,447 @@
+// The built command, run as a user runs it: what it prints, where, and its exit status.
+#include "apps/commands.h"
+#include "apps/npy_reader.h"
+#include "apps/run_program.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "tests/temp_dir.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <cstring>
+#include <filesystem>
+#include <map>
+#include <sstream>
+
+namespace bge::cli {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+std::vector<std::string> Lines(const std::string& text) {
+  std::vector<std::string> lines;
+  std::istringstream stream(text);
+  for (std::string line; std::getline(stream, line);) lines.push_back(line);
+  return lines;
+}
+
+std::vector<float> EmbeddingOf(const std::string& line) {
+  const auto document = json::Document::Parse(line, "line");
+  std::vector<float> vector;
+  document->root().At("embedding").ForEachElement([&](const json::Value& value) {
+    vector.push_back(static_cast<float>(value.AsDouble()));
+  });
+  return vector;
+}
+
+// Wrong usage: status 2, one line on standard error, nothing on standard output.
+void ExpectUsageError(const ProgramResult& result, const std::string& part) {
+  EXPECT_EQ(result.status, 2) << result.err;
+  EXPECT_THAT(result.out, IsEmpty());
+  EXPECT_THAT(result.err, AllOf(StartsWith("bge: error: "), HasSubstr(part)));
+  EXPECT_EQ(Lines(result.err).size(), 1u) << result.err;
+}
+
+// A failure: status 1, one line on standard error.
+void ExpectFailure(const ProgramResult& result, const std::string& part) {
+  EXPECT_EQ(result.status, 1) << result.err;
+  EXPECT_THAT(result.err, AllOf(StartsWith("bge: error: "), HasSubstr(part)));
+  EXPECT_EQ(Lines(result.err).size(), 1u) << result.err;
+}
+
+// ---- help and usage
+
+TEST(Cli, PrintsHelpForEveryCommand) {
+  const ProgramResult all = RunBge({"--help"});
+  EXPECT_EQ(all.status, 0);
+  EXPECT_THAT(all.err, IsEmpty());
+  for (const Command& command : Commands()) {
+    EXPECT_THAT(all.out, HasSubstr("\n  " + std::string(command.name) + " "));
+    const ProgramResult help = RunBge({std::string(command.name), "--help"});
+    EXPECT_EQ(help.status, 0) << command.name;
+    EXPECT_THAT(help.err, IsEmpty());
+    EXPECT_THAT(help.out, AllOf(HasSubstr("Usage: bge " + std::string(command.name)),
+                                HasSubstr("Examples:\n")));
+    for (const std::string& line : Lines(help.out)) {
+      EXPECT_LE(line.size(), 100u) << command.name << ": " << line;
+    }
+  }
+}
+
+TEST(Cli, PrintsTheVersion) {
+  const ProgramResult result = RunBge({"--version"});
+  EXPECT_EQ(result.status, 0);
+  EXPECT_THAT(result.out, StartsWith("bge 0."));
+  EXPECT_EQ(Lines(result.out).size(), 1u);
+}
+
+TEST(Cli, ExplainsWrongUsage) {
+  const ProgramResult nothing = RunBge({});
+  EXPECT_EQ(nothing.status, 2);
+  EXPECT_THAT(nothing.err, HasSubstr("Usage: bge COMMAND"));
+  ExpectUsageError(RunBge({"embedd"}), "unknown command: embedd: see bge --help");
+  ExpectUsageError(RunBge({"embed", "a", "--nope"}), "--nope");
+  ExpectUsageError(RunBge({"embed", "a", "--query", "--passage"}), "--query excludes --passage");
+  ExpectUsageError(RunBge({"embed", "a", "--max-length", "many"}), "--max-length");
+  ExpectUsageError(RunBge({"embed", "a", "--max-length", "0"}), "--max-length");
+  ExpectUsageError(RunBge({"embed", "a", "--pooling", "sum"}), "--pooling");
+  ExpectUsageError(RunBge({"embed", "a", "--instruction", "x", "--prompt-name", "y"}), "excludes");
+  ExpectUsageError(RunBge({"embed", "a", "--input", "b.txt"}), "TEXT and --input");
+  ExpectUsageError(RunBge({"embed", "a", "--format", "csv"}), "--format");
+  ExpectUsageError(RunBge({"embed", "a", "--output", "x.parquet"}), "x.parquet");
+  ExpectUsageError(RunBge({"similarity", "a"}), "one text");
+  ExpectUsageError(RunBge({"tokenize", "--pair", "a"}), "odd number of texts");
+  ExpectUsageError(RunBge({"tokenize", "--ids", "--json", "a"}), "excludes");
+  ExpectUsageError(RunBge({"verify"}), "--against");
+  ExpectUsageError(RunBge({"verify", "--against", "x.npy"}), "--texts");
+  ExpectUsageError(RunBge({"info", "a", "--model", "b"}), "excludes");
+}
+
+TEST(Cli, NamesWhatIsMissing) {
+  ExpectFailure(RunBge({"embed", "--input", "/nonexistent/x.txt"}), "/nonexistent/x.txt");
+  ExpectFailure(RunBge({"embed", "--model", "/nonexistent/model", "a"}), "/nonexistent/model");
+  ExpectFailure(RunBge({"embed", "a", "--prompt-name", "no such"}), "no such");
+  ExpectFailure(RunBge({"embed", "a", "--truncate-dim", "1000"}), "1000");
+  const test::TempDir empty;
+  ExpectFailure(RunBge({"embed", "a"}, {.environment = {"BGE_MODEL=some-org/some-model",
+                                                        "HF_HUB_CACHE=" + empty.path().string()}}),
+                "some-org/some-model");
+}
+
+// ---- embed
+
+TEST(Embed, TakesArgumentsLiterally) {
+  // CLI11 would split what is in brackets, and commands are not texts.
+  const ProgramResult result = RunBge({"embed", "--with-text", "[a, b]", "[MASK]", "", "embed",
+                                       "index", "{}", "--", "-5 degrees", "--help"});
+  ASSERT_EQ(result.status, 0) << result.err;
+  std::vector<std::string> texts;
+  for (const std::string& line : Lines(result.out)) {
+    const auto document = json::Document::Parse(line, "line");
+    texts.emplace_back(document->root().At("text").AsString());
+  }
+  EXPECT_THAT(texts,
+              ElementsAre("[a, b]", "[MASK]", "", "embed", "index", "{}", "-5 degrees", "--help"));
+  const ProgramResult literal = RunBge({"embed", "a", "--instruction", "[x]"});
+  EXPECT_EQ(literal.out, RunBge({"embed", "[x]a"}).out);
+}
+
+TEST(Embed, WritesTheSameNumbersInEveryFormat) {
+  const test::TempDir dir;
+  const std::string input = "one\ntwo words\r\n\nlast";
+  const auto path = [&](const char* name) { return (dir.path() / name).string(); };
+  const std::string corpus = dir.Write("corpus.txt", input).string();
+  for (const char* const name : {"v.npy", "v.jsonl", "v.f32", "v.txt"}) {
+    const ProgramResult result = RunBge({"embed", "-i", corpus, "-o", path(name)});
+    ASSERT_EQ(result.status, 0) << result.err;
+    EXPECT_THAT(result.out, IsEmpty());
+    EXPECT_THAT(result.err, IsEmpty());
+  }
+  const NpyMatrix matrix = NpyMatrix::Open(path("v.npy"));
+  ASSERT_EQ(matrix.rows(), 4);
+  const auto dimension = static_cast<size_t>(matrix.columns());
+  const std::string raw = ReadFile(path("v.f32"), 1 << 20);
+  ASSERT_EQ(raw.size(), 4 * dimension * sizeof(float));
+  const auto jsonl = Lines(ReadFile(path("v.jsonl"), 1 << 20));
+  const auto text = Lines(ReadFile(path("v.txt"), 1 << 20));
+  ASSERT_EQ(jsonl.size(), 4u);
+  ASSERT_EQ(text.size(), 4u);
+  for (size_t row = 0; row < 4; ++row) {
+    std::vector<float> expected(dimension);
+    matrix.ReadRow(static_cast<int64_t>(row), expected);
+    EXPECT_EQ(std::memcmp(raw.data() + row * dimension * 4, expected.data(), dimension * 4), 0);
+    EXPECT_EQ(EmbeddingOf(jsonl[row]), expected);
+    std::istringstream numbers(text[row]);
+    for (const float value : expected) {
+      std::string word;
+      numbers >> word;
+      EXPECT_EQ(std::stof(word), value);
+    }
+  }
+  // Standard input and output: the same again.
+  EXPECT_EQ(RunBge({"embed"}, {.input = input}).out, ReadFile(path("v.jsonl"), 1 << 20));
+  EXPECT_EQ(RunBge({"embed", "-", "-o", "-"}, {.input = input}).out,
+            ReadFile(path("v.jsonl"), 1 << 20));
+  EXPECT_EQ(RunBge({"embed", "-i", "-", "--output-format", "f32"}, {.input = input}).out, raw);
+  EXPECT_EQ(RunBge({"embed", "--output-format", "npy"}, {.input = input}).out,
+            ReadFile(path("v.npy"), 1 << 20));
+}
+
+TEST(Embed, KeepsOrderOverManyChunks) {
+  // More texts than a chunk holds; each text's vector must be the one that it has alone.
+  std::string input;
+  for (int i = 0; i < 5000; ++i) input += "text number " + std::to_string(i) + "\n";
+  const auto lines = Lines(RunBge({"embed"}, {.input = input}).out);
+  ASSERT_EQ(lines.size(), 5000u);
+  for (const size_t i : {0u, 1u, 2047u, 2048u, 4095u, 4999u}) {
+    const auto alone = EmbeddingOf(RunBge({"embed", "text number " + std::to_string(i)}).out);
+    const auto found = EmbeddingOf(lines[i]);
+    ASSERT_EQ(found.size(), alone.size());
+    for (size_t d = 0; d < found.size(); ++d) EXPECT_NEAR(found[d], alone[d], 1e-6) << i;
+  }
+}
+
+TEST(Embed, CarriesIds) {
+  const ProgramResult result = RunBge(
+      {"embed", "--format", "jsonl"},
+      {.input = "{\"_id\": \"d1\", \"title\": \"t\", \"text\": \"x\"}\n{\"text\": \"t x\"}\n"});
+  ASSERT_EQ(result.status, 0) << result.err;
+  const auto lines = Lines(result.out);
+  EXPECT_THAT(lines[0], StartsWith("{\"_id\":\"d1\",\"embedding\":["));
+  EXPECT_THAT(lines[1], StartsWith("{\"embedding\":["));
+  EXPECT_EQ(EmbeddingOf(lines[0]), EmbeddingOf(lines[1]));
+}
+
+TEST(Embed, AppliesRolesAndPrompts) {
+  const std::string plain = RunBge({"embed", "x"}).out;
+  const std::string query = RunBge({"embed", "x", "--query"}).out;
+  EXPECT_NE(query, plain);
+  EXPECT_EQ(query, RunBge({"embed", "query: x"}).out);
+  EXPECT_EQ(query, RunBge({"embed", "x", "--prompt-name", "query"}).out);
+  EXPECT_EQ(query, RunBge({"embed", "x", "--instruction", "query: "}).out);
+  EXPECT_EQ(RunBge({"embed", "x", "--passage"}).out, RunBge({"embed", "passage: x"}).out);
+  EXPECT_NE(RunBge({"embed", "x", "--pooling", "mean"}).out, plain);
+  EXPECT_EQ(EmbeddingOf(RunBge({"embed", "x", "--truncate-dim", "5"}).out).size(), 5u);
+  double norm = 0;
+  for (const float v : EmbeddingOf(RunBge({"embed", "x", "--no-normalize"}).out)) norm += v * v;
+  EXPECT_GT(std::abs(norm - 1), 1e-3);
+}
+
+TEST(Embed, ReportsTruncatedTexts) {
+  std::string text;
+  for (int i = 0; i < 100; ++i) text += "word ";
+  const ProgramResult result = RunBge({"embed", "--max-length", "16", "short", text, text});
+  EXPECT_EQ(result.status, 0);
+  EXPECT_EQ(result.err, "bge: warning: 2 of 3 texts were longer than 16 tokens and were cut\n");
+  EXPECT_EQ(Lines(result.out).size(), 3u);
+  EXPECT_THAT(RunBge({"embed", "short"}).err, IsEmpty());
+}
+
+TEST(Embed, WritesNothingWhenARecordIsBad) {
+  const test::TempDir dir;
+  const std::string corpus = dir.Write("c.jsonl", "{\"text\": \"a\"}\n{\"text\": 1}\n").string();
+  const std::string output = dir.Write("v.npy", "what was there").string();
+  const ProgramResult result = RunBge({"embed", "-i", corpus, "-o", output});
+  ExpectFailure(result, "c.jsonl: line 2");
+  EXPECT_EQ(ReadFile(output, 100), "what was there");
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(dir.path()), {}), 2);
+}
+
+TEST(Embed, GivesUtf8ForAnyInput) {
+  const ProgramResult result =
+      RunBge({"embed", "--with-text"}, {.input = std::string("\xFF\xC3\x00 \xED\xA0\x80\n", 8)});
+  ASSERT_EQ(result.status, 0) << result.err;
+  const auto document = json::Document::Parse(Lines(result.out)[0], "line");
+  EXPECT_THAT(document->root().At("text").AsString(), HasSubstr("\xEF\xBF\xBD"));
+}
+
+TEST(Embed, AcceptsNoTexts) {
+  const ProgramResult result = RunBge({"embed"}, {.input = ""});
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_THAT(result.out, IsEmpty());
+  const test::TempDir dir;
+  const std::string output = (dir.path() / "v.npy").string();
+  EXPECT_EQ(RunBge({"embed", "-o", output}, {.input = ""}).status, 0);
+  EXPECT_EQ(NpyMatrix::Open(output).rows(), 0);
+}
+
+TEST(Embed, RefusesNpyInAPipe) {
+  RunningBge program({"embed", "x", "--output-format", "npy"});
+  EXPECT_EQ(program.ReadLine(), "");
+  EXPECT_EQ(program.Wait(), 2);
+}
+
+TEST(Embed, SaysWhenTheDiskIsFull) {
+  if (!std::filesystem::exists("/dev/full")) GTEST_SKIP() << "this system has no /dev/full";
+  ExpectFailure(RunBge({"embed", "x", "-o", "/dev/full", "--output-format", "f32"}), "/dev/full");
+}
+
+TEST(Embed, AnswersASlowPipeAtOnce) {
+  RunningBge program({"embed"});
+  program.Write("one\n");
+  const std::string first = program.ReadLine();
+  EXPECT_THAT(first, StartsWith("{\"embedding\":["));
+  program.Write("two\nthr");
+  const std::string second = program.ReadLine();
+  EXPECT_NE(second, first);
+  program.Write("ee");
+  program.CloseInput();
+  EXPECT_THAT(program.ReadLine(), StartsWith("{\"embedding\":["));
+  EXPECT_EQ(program.ReadLine(), "");
+  EXPECT_EQ(program.Wait(), 0);
+}
+
+TEST(Embed, EndsQuietlyWhenTheReaderIsGone) {
+  RunningBge program({"embed"});
+  program.Write("one\n");
+  EXPECT_THAT(program.ReadLine(), StartsWith("{"));
+  program.CloseOutput();
+  program.Write("two\n");
+  // Standard input stays open: the program must not wait for more of it.
+  EXPECT_EQ(program.Wait(), 128 + SIGPIPE);
+}
+
+TEST(Embed, LeavesNoFileWhenInterrupted) {
+  const test::TempDir dir;
+  const std::string output = (dir.path() / "v.f32").string();
+  for (const int signal_number : {SIGINT, SIGTERM}) {
+    RunningBge program({"embed", "-o", output});
+    program.Write("one\n");
+    // The temporary file is there from the beginning on.
+    while (std::filesystem::is_empty(dir.path())) usleep(1000);
+    program.Signal(signal_number);
+    EXPECT_EQ(program.Wait(), 128 + signal_number);
+    EXPECT_TRUE(std::filesystem::is_empty(dir.path()));
+  }
+}
+
+// ---- tokenize
+
+TEST(Tokenize, PrintsEachForm) {
+  const ProgramResult all = RunBge({"tokenize", "--json", "hello"});
+  ASSERT_EQ(all.status, 0) << all.err;
+  const auto document = json::Document::Parse(all.out, "line");
+  const auto ids = document->root().At("ids").Elements();
+  const auto tokens = document->root().At("tokens").Elements();
+  const auto offsets = document->root().At("offsets").Elements();
+  ASSERT_GE(ids.size(), 3u);
+  ASSERT_EQ(document->root().At("type_ids").size(), ids.size());
+  ASSERT_EQ(tokens.size(), ids.size());
+  ASSERT_EQ(offsets.size(), ids.size());
+  std::string id_line;
+  std::string token_line;
+  std::string offset_line;
+  for (size_t i = 0; i < ids.size(); ++i) {
+    const std::string space = i == 0 ? "" : " ";
+    id_line += space + std::to_string(ids[i].AsInt());
+    token_line += space + std::string(tokens[i].AsString());
+    const auto range = offsets[i].Elements();
+    offset_line +=
+        space + std::to_string(range[0].AsInt()) + ":" + std::to_string(range[1].AsInt());
+  }
+  EXPECT_EQ(RunBge({"tokenize", "--ids", "hello"}).out, id_line + "\n");
+  EXPECT_EQ(RunBge({"tokenize", "--tokens", "hello"}).out, token_line + "\n");
+  EXPECT_EQ(RunBge({"tokenize", "hello"}).out, token_line + "\n");
+  EXPECT_EQ(RunBge({"tokenize", "--offsets", "hello"}).out, offset_line + "\n");
+  EXPECT_THAT(token_line, AllOf(StartsWith("[CLS] "), EndsWith(" [SEP]")));
+  EXPECT_THAT(RunBge({"tokenize", "--no-special", "hello"}).out, Not(HasSubstr("[CLS]")));
+}
+
+TEST(Tokenize, CountsOffsetsInCharacters) {
+  // Two characters of two and four bytes in front.
+  const ProgramResult result = RunBge({"tokenize", "--offsets", "--no-special", "\xC3\xA9 a"});
+  EXPECT_THAT(result.out, EndsWith("2:3\n"));
+}
+
+TEST(Tokenize, TakesPairs) {
+  const std::string expected = RunBge({"tokenize", "--json", "--pair", "a b", "c"}).out;
+  const auto document = json::Document::Parse(expected, "line");
+  EXPECT_EQ(document->root().At("type_ids").Elements().back().AsInt(), 1);
+  EXPECT_EQ(RunBge({"tokenize", "--json", "--pair"}, {.input = "a b\tc\n"}).out, expected);
+  EXPECT_EQ(RunBge({"tokenize", "--json", "--pair", "--format", "jsonl"},
+                   {.input = "{\"text\": \"a b\", \"text_pair\": \"c\"}"})
+                .out,
+            expected);
+  ExpectFailure(RunBge({"tokenize", "--pair"}, {.input = "no tab\n"}), "standard input: line 1");
+}
+
+TEST(Tokenize, CutsAndReports) {
+  const ProgramResult result = RunBge({"tokenize", "--ids", "--max-length", "3", "a b c d", "a"});
+  EXPECT_EQ(result.status, 0);
+  EXPECT_EQ(result.err, "bge: warning: 1 of 2 texts were longer than 3 tokens and were cut\n");
+  ExpectFailure(RunBge({"tokenize", "--max-length", "1", "a"}), "max_length");
+}
+
+TEST(Tokenize, NeedsNoWeights) {
+  const test::TempDir dir;
+  std::filesystem::copy_file(BGE_TEST_DATA_DIR "/models/tiny-bert/tokenizer.json",
+                             dir.path() / "tokenizer.json");
+  const ProgramResult result = RunBge({"tokenize", "--model", dir.path().string(), "hello"});
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_EQ(result.out, RunBge({"tokenize", "hello"}).out);
+}
+
+// ---- similarity, info, verify
+
+TEST(Similarity, ComparesTheFirstWithTheOthers) {
+  const ProgramResult result = RunBge({"similarity", "a b", "a b", "[c]", "d\te"});
+  ASSERT_EQ(result.status, 0) << result.err;
+  const auto lines = Lines(result.out);
+  ASSERT_EQ(lines.size(), 3u);
+  EXPECT_EQ(lines[0], "1.0000\ta b");
+  EXPECT_THAT(lines[1], EndsWith("\t[c]"));
+  EXPECT_THAT(RunBge({"similarity", "--json", "a", "a"}).out,
+              AllOf(StartsWith("{\"score\":"), EndsWith(",\"text\":\"a\"}\n")));
+  // As a query and a document the same text has two vectors.
+  EXPECT_THAT(RunBge({"similarity", "--query", "a", "a"}).out, Not(StartsWith("1.0000")));
+}
+
+TEST(Info, DescribesTheModel) {
+  const ProgramResult text = RunBge({"info"});
+  ASSERT_EQ(text.status, 0) << text.err;
+  EXPECT_THAT(text.out, AllOf(HasSubstr("pooling"), HasSubstr("1_Pooling/config.json"),
+                              HasSubstr("\"query: \""), HasSubstr("model.safetensors")));
+  const ProgramResult json_form = RunBge({"info", BGE_TEST_DATA_DIR "/models/tiny-bert", "--json"});
+  const auto document = json::Document::Parse(json_form.out, "info");
+  EXPECT_EQ(document->root().At("dimension").AsInt(), 32);
+  EXPECT_EQ(document->root().At("pooling").Elements()[0].AsString(), "cls");
+  EXPECT_EQ(document->root().At("prompts").At("query").AsString(), "query: ");
+}
+
+TEST(Verify, FindsTheModelsOwnVectorsAndOthersDifferences) {
+  const test::TempDir dir;
+  std::string corpus;
+  for (int i = 0; i < 600; ++i) corpus += "text " + std::to_string(i * 7919 % 1000) + "\n";
+  const std::string texts = dir.Write("t.txt", corpus).string();
+  const std::string jsonl = (dir.path() / "v.jsonl").string();
+  const std::string npy = (dir.path() / "v.npy").string();
+  ASSERT_EQ(RunBge({"embed", "--with-text", "-i", texts, "-o", jsonl}).status, 0);
+  ASSERT_EQ(RunBge({"embed", "-i", texts, "-o", npy}).status, 0);
+
+  const ProgramResult same = RunBge({"verify", "--against", jsonl});
+  EXPECT_EQ(same.status, 0) << same.out << same.err;
+  EXPECT_THAT(same.out, AllOf(HasSubstr("texts               600\n"), HasSubstr("within")));
+  EXPECT_EQ(RunBge({"verify", "--against", npy, "--texts", texts}).status, 0);
+
+  // Another pooling gives other vectors.
+  const ProgramResult other = RunBge({"verify", "--against", jsonl, "--pooling", "mean", "--json"});
+  EXPECT_EQ(other.status, 1);
+  const auto report = json::Document::Parse(other.out, "report");
+  EXPECT_FALSE(report->root().At("within").AsBool());
+  EXPECT_GT(report->root().At("max_abs_difference").AsDouble(), 1e-3);
+  EXPECT_LT(report->root().At("worst_cosine").AsDouble(), 0.999);
+  EXPECT_LT(report->root().At("spearman").AsDouble(), 0.9999);
+  EXPECT_EQ(report->root().At("top_k").AsInt(), 10);
+  EXPECT_EQ(RunBge({"verify", "--against", jsonl, "--pooling", "mean", "--tolerance", "2"}).status,
+            0);
+}
+
+TEST(Verify, NamesWhatDoesNotFit) {
+  const test::TempDir dir;
+  const std::string npy = (dir.path() / "v.npy").string();
+  ASSERT_EQ(RunBge({"embed", "a", "b", "-o", npy}).status, 0);
+  const auto with_texts = [&](const char* content) {
+    return RunBge({"verify", "--against", npy, "--texts", dir.Write("t.txt", content).string()});
+  };
+  ExpectFailure(with_texts("a\n"), "2 vectors for 1 texts");
+  ExpectFailure(with_texts("a\nb\nc\n"), "2 vectors for more texts");
+  EXPECT_EQ(with_texts("a\nb\n").status, 0);
+  const auto jsonl = [&](const char* content) {
+    return RunBge({"verify", "--against", dir.Write("v.jsonl", content).string()});
+  };
+  ExpectFailure(jsonl("{\"text\": \"a\", \"embedding\": [1, 2]}"), "found a vector of 2 values");
+  ExpectFailure(jsonl("{\"text\": \"a\"}"), "embedding");
+  ExpectFailure(jsonl("{\"text\": \"a\", \"embedding\": [1e300]}"), "v.jsonl: line 1");
+  ExpectFailure(jsonl("{\"text\": \"a\", \"embedding\": [\"1\"]}"), "v.jsonl: line 1");
+  ExpectFailure(jsonl(""), "no texts");
+}
+
+}  // namespace
+}  // namespace bge::cli
