@@ -337,7 +337,9 @@ Embedder Embedder::Load(const std::string& model, const EmbedderOptions& options
          "found " + std::to_string(options.threads) + ", expected 0 to 1024",
          "give 0 for one a physical core");
   }
-  ModelSpec spec = ReadModelSpec(ResolveModel(model), options.on_warning);
+  // Its one warning is that pooling was assumed: with a choice there is nothing to warn of.
+  ModelSpec spec =
+      ReadModelSpec(ResolveModel(model), options.pooling ? WarningSink() : options.on_warning);
   OverridePooling(&spec, options);
   return Embedder(std::make_unique<Impl>(std::move(spec), options));
 }
