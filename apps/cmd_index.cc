@@ -62,7 +62,9 @@ std::string InfoText(const IndexInfo& info) {
   row("vectors", fmt::format("{} float32 values, compared by inner product", info.dimension));
   row("size", fmt::format("{} bytes", WithSeparators(info.bytes)));
   row("model", Printable(info.model, 4096));
-  for (const auto& [key, value] : info.metadata) row(Printable(key), Printable(value, 100));
+  for (const auto& [key, value] : info.metadata) {
+    if (key != kProbeKey) row(Printable(key), Printable(value));
+  }
   return text;
 }
 

@@ -17,13 +17,15 @@ namespace {
 
 constexpr int64_t kMinWidth = 40;
 constexpr int64_t kDefaultWidth = 100;
+constexpr int64_t kMinSnippet = 40;  // even where that makes the line longer
+constexpr size_t kMaxIdBytes = 32;
 
 bool IsSpace(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
 // The beginning of `text` on one line of about `width` columns: runs of white space become one
 // space, and nothing in it can move the cursor.
 std::string Snippet(std::string_view text, int64_t width) {
-  const auto limit = static_cast<size_t>(std::max(width, kMinWidth / 2));
+  const auto limit = static_cast<size_t>(std::max(width, kMinSnippet));
   std::string line;
   for (const char c : text.substr(0, limit * 16)) {
     if (!IsSpace(c)) {
@@ -75,7 +77,7 @@ class TextHitWriter : public BufferedHitWriter {
     }
     if (hits.empty()) *out += "no results\n";
     for (size_t i = 0; i < hits.size(); ++i) {
-      const std::string id = Printable(hits[i].id, 60);
+      const std::string id = Printable(hits[i].id, kMaxIdBytes);
       const std::string start = fmt::format("{:>3}  {:7.4f}  {}  ", i + 1, hits[i].score, id);
       *out += start;
       *out +=

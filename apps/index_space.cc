@@ -93,14 +93,15 @@ IndexSpace DescribeSpace(const EmbeddingFlags& flags, const Embedder& embedder) 
   space.model = flags.model.empty() ? DefaultModel() : flags.model;
   std::error_code error;
   if (std::filesystem::is_directory(space.model, error)) {
-    const auto absolute = std::filesystem::canonical(space.model, error);
-    if (!error) space.model = absolute.string();
+    // Not resolved further: a link to a model stays one when the model is replaced.
+    const auto absolute = std::filesystem::absolute(space.model, error);
+    if (!error) space.model = absolute.lexically_normal().string();
   }
   space.metadata["model_name"] = embedder.info().name;
   if (!flags.pooling.empty()) space.metadata["pooling"] = flags.pooling;
   if (flags.no_normalize) space.metadata["normalize"] = "false";
   if (flags.truncate_dim) space.metadata["truncate_dim"] = fmt::format("{}", *flags.truncate_dim);
-  AppendPlainFloats(Probe(flags, embedder), &space.metadata["probe"]);
+  AppendPlainFloats(Probe(flags, embedder), &space.metadata[kProbeKey]);
   return space;
 }
 
@@ -130,7 +131,7 @@ void CheckSpace(const IndexInfo& info, const std::string& dir, const EmbeddingFl
     FailOtherSpace(info, dir, embedder,
                    fmt::format("found {} values a vector, expected {}", dimension, info.dimension));
   }
-  const std::string* probe = Find(info, "probe");  // an index from the library may have none
+  const std::string* probe = Find(info, kProbeKey);  // an index from the library may have none
   if (probe != nullptr && !IsSameDirection(ParseValues(*probe), Probe(flags, embedder))) {
     FailOtherSpace(info, dir, embedder, "a test sentence has another vector");
   }

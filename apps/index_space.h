@@ -15,6 +15,9 @@
 
 namespace bge::cli {
 
+/// The metadata that holds the beginning of a fixed sentence's vector.
+inline constexpr const char* kProbeKey = "probe";
+
 /// What IndexWriter is given about the texts' embedder.
 struct IndexSpace {
   std::string model;                            ///< a directory becomes an absolute path

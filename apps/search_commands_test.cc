@@ -1,0 +1,208 @@
+// bge index and bge search as a user runs them, on a tiny model.
+#include "bge/index.h"
+
+#include "apps/commands.h"
+#include "tests/expect_error.h"
+#include "tests/temp_dir.h"
+
+#include <CLI/CLI.hpp>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+namespace bge::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+// In one file: what a model says of itself (dimension 32), and another model (20 after its Dense).
+const std::string kModel = BGE_TEST_DATA_DIR "/models/tiny-bert";
+const std::string kOtherModel = BGE_TEST_DATA_DIR "/models/tiny-distilbert";
+
+class SearchCommandsTest : public testing::Test {
+ protected:
+  // Runs "bge <arguments>"; the error's code and message, or the exit status.
+  std::string Run(std::vector<std::string> arguments) {
+    const bool index = arguments[0] == "index";
+    CLI::App app;
+    Action action;
+    (index ? SetUpIndex : SetUpSearch)(app, &action);
+    try {
+      app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend() - 1));
+    } catch (const CLI::ParseError& error) {
+      return std::string("usage: ") + error.what();
+    }
+    try {
+      return "status " + std::to_string(action(RunContext{}));
+    } catch (const UsageError& error) {
+      return std::string("usage: ") + error.what();
+    } catch (const Error& error) {
+      EXPECT_TRUE(test::IsOneLine(error.what())) << error.what();
+      return std::string(ErrorCodeName(error.code())) + ": " + error.what();
+    }
+  }
+
+  std::string Build(const std::string& name, std::vector<std::string> more = {}) {
+    const std::string corpus =
+        dir_.Write("corpus.jsonl",
+                   "{\"_id\": \"a\", \"title\": \"Cats\", \"text\": \"sleep all day\"}\n"
+                   "{\"_id\": \"b\", \"text\": \"the train left the station\"}\n"
+                   "{\"text\": \"no id of its own\"}\n");
+    std::vector<std::string> arguments = {"index",   "build", Path(name),  "--model", kModel,
+                                          "--input", corpus,  "--threads", "1"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return Run(arguments);
+  }
+
+  std::string Path(const std::string& name) const { return (dir_.path() / name).string(); }
+
+  std::string Read(const std::string& name) const {
+    std::ifstream in(Path(name), std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+  }
+
+  test::TempDir dir_;
+};
+
+TEST_F(SearchCommandsTest, FindsATextByItself) {
+  ASSERT_EQ(Build("i"), "status 0");
+  const Index index = Index::Open(Path("i"));
+  index.Verify();
+  ASSERT_EQ(index.info().count, 3);
+  EXPECT_EQ(index.text(0), "Cats sleep all day");
+  EXPECT_EQ(index.id(2), "3");  // a text without an id is known by its number
+  EXPECT_EQ(index.info().model, kModel);
+
+  for (int64_t row = 0; row < 3; ++row) {
+    ASSERT_EQ(Run({"search", Path("i"), std::string(index.text(row)), "--passage", "--top-k", "2",
+                   "--output", Path("found.run")}),
+              "status 0");
+    EXPECT_THAT(Read("found.run"), StartsWith("1 Q0 " + std::string(index.id(row)) + " 1 "));
+  }
+}
+
+TEST_F(SearchCommandsTest, WritesARunAndJsonLinesForAFileOfQueries) {
+  ASSERT_EQ(Build("i"), "status 0");
+  const std::string queries = dir_.Write(
+      "queries.jsonl", "{\"_id\": \"q1\", \"text\": \"cats\"}\n{\"text\": \"trains\"}\n");
+  ASSERT_EQ(Run({"search", Path("i"), "--queries", queries, "--top-k", "100", "--tag", "t",
+                 "--output", Path("out.run")}),
+            "status 0");
+  const std::string run = Read("out.run");
+  EXPECT_EQ(std::count(run.begin(), run.end(), '\n'), 6);
+  EXPECT_THAT(run, AllOf(StartsWith("q1 Q0 "), HasSubstr("\n2 Q0 "), HasSubstr(" t\n")));
+
+  ASSERT_EQ(Run({"search", Path("i"), "--queries", queries, "-k", "1", "--output",
+                 Path("out.jsonl"), "--no-text"}),
+            "status 0");
+  EXPECT_THAT(Read("out.jsonl"), StartsWith("{\"query_id\":\"q1\",\"query\":\"cats\",\"hits\":[{"));
+}
+
+TEST_F(SearchCommandsTest, QueriesGetTheModelsInstructionUnlessAskedOtherwise) {
+  // tiny-bert's prompts: "query: " and "passage: ".
+  ASSERT_EQ(Build("i", {"--instruction", "query: "}), "status 0");
+  for (const auto& [flag, exact] :
+       std::vector<std::pair<std::string, bool>>{{"--query", true}, {"--passage", false}}) {
+    ASSERT_EQ(Run({"search", Path("i"), "no id of its own", flag, "-k", "1", "--output",
+                   Path("out.run")}),
+              "status 0");
+    const std::string run = Read("out.run");
+    const float score = std::stof(run.substr(run.find(" 1 ") + 3));
+    EXPECT_EQ(score > 0.99999f, exact) << flag << ": " << run;
+  }
+}
+
+TEST_F(SearchCommandsTest, QueriesAreEmbeddedWithTheSettingsOfTheIndex) {
+  ASSERT_EQ(Build("i", {"--pooling", "cls", "--truncate-dim", "16", "--no-normalize"}), "status 0");
+  const Index index = Index::Open(Path("i"));
+  EXPECT_EQ(index.info().dimension, 16);
+  EXPECT_EQ(index.info().metadata.at("pooling"), "cls");
+  ASSERT_EQ(Run({"search", Path("i"), std::string(index.text(1)), "--passage", "-k", "3",
+                 "--output", Path("out.run")}),
+            "status 0");
+  double squared = 0;
+  for (const float v : index.vector(1)) squared += static_cast<double>(v) * static_cast<double>(v);
+  EXPECT_THAT(Read("out.run"), HasSubstr("1 Q0 b "));
+  const std::string run = Read("out.run");
+  const std::string line = run.substr(run.find("1 Q0 b ") + 7);
+  EXPECT_NEAR(std::stod(line.substr(line.find(' '))), squared, 1e-4 * squared);
+}
+
+TEST_F(SearchCommandsTest, RefusesAnotherModelOrOtherSettings) {
+  ASSERT_EQ(Build("i"), "status 0");
+  EXPECT_THAT(Run({"search", Path("i"), "q", "--model", kOtherModel}),
+              AllOf(StartsWith("invalid_argument: this index was built with another model or other "
+                               "settings: "),
+                    HasSubstr(kOtherModel), HasSubstr("values a vector, expected 32")));
+  EXPECT_THAT(Run({"search", Path("i"), "q", "--pooling", "max"}),
+              HasSubstr("a test sentence has another vector"));
+  // The same model in another place is the same model.
+  fs::copy(kModel, Path("moved"));
+  fs::copy(kModel + "/1_Pooling", Path("moved/1_Pooling"));
+  EXPECT_EQ(Run({"search", Path("i"), "q", "--model", Path("moved"), "--output", Path("o.run")}),
+            "status 0");
+}
+
+TEST_F(SearchCommandsTest, IdsWithWhiteSpaceAreRefusedInARun) {
+  const std::string corpus = dir_.Write("c.jsonl", "{\"_id\": \"a b\", \"text\": \"t\"}\n");
+  ASSERT_EQ(Run({"index", "build", Path("i"), "--model", kModel, "--input", corpus}), "status 0");
+  EXPECT_THAT(Run({"search", Path("i"), "q", "--output", Path("out.run")}),
+              HasSubstr("an id cannot stand in a TREC run: document id 'a b'"));
+  EXPECT_FALSE(fs::exists(Path("out.run")));
+  EXPECT_EQ(Run({"search", Path("i"), "q", "--output", Path("out.jsonl")}), "status 0");
+}
+
+TEST_F(SearchCommandsTest, ABrokenCorpusLeavesTheOldIndex) {
+  ASSERT_EQ(Build("i"), "status 0");
+  const std::string twice = dir_.Write(
+      "twice.jsonl", "{\"_id\": \"x\", \"text\": \"t\"}\n{\"_id\": \"x\", \"text\": \"u\"}\n");
+  EXPECT_THAT(Run({"index", "build", Path("i"), "--model", kModel, "--input", twice}),
+              HasSubstr("an id is there twice: row 1, id 'x'"));
+  EXPECT_EQ(Index::Open(Path("i")).info().count, 3);
+  const std::string broken = dir_.Write("broken.jsonl", "{\"_id\": \"x\"");
+  EXPECT_THAT(Run({"index", "build", Path("new"), "--model", kModel, "--input", broken}),
+              HasSubstr("broken.jsonl"));
+  EXPECT_FALSE(fs::exists(Path("new")));
+}
+
+TEST_F(SearchCommandsTest, AnEmptyCorpusIsAnEmptyIndex) {
+  const std::string empty = dir_.Write("empty.jsonl", "");
+  ASSERT_EQ(Run({"index", "build", Path("i"), "--model", kModel, "--input", empty}), "status 0");
+  EXPECT_EQ(Run({"index", "verify", Path("i")}), "status 0");
+  ASSERT_EQ(Run({"search", Path("i"), "q", "--output", Path("out.jsonl")}), "status 0");
+  EXPECT_EQ(Read("out.jsonl"), "{\"query_id\":\"1\",\"query\":\"q\",\"hits\":[]}\n");
+}
+
+TEST_F(SearchCommandsTest, VerifyFindsDamage) {
+  ASSERT_EQ(Build("i"), "status 0");
+  for (const auto& entry : fs::directory_iterator(Path("i"))) {
+    if (entry.path().extension() != ".texts") continue;
+    std::fstream file(entry.path(), std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(3);
+    file.put('#');
+  }
+  EXPECT_THAT(
+      Run({"index", "verify", Path("i")}),
+      AllOf(StartsWith("corrupt_data: damaged index: "), HasSubstr(".texts: found SHA-256")));
+}
+
+TEST_F(SearchCommandsTest, UsageIsCheckedBeforeAnythingIsLoaded) {
+  EXPECT_THAT(Run({"search", Path("absent"), "q"}), StartsWith("not_found: there is no index: "));
+  EXPECT_THAT(Run({"search", Path("absent"), "q", "--queries", "f"}),
+              StartsWith("usage: both given: QUERY and --queries"));
+  EXPECT_THAT(Run({"search", Path("absent"), "q", "--top-k", "0"}), StartsWith("usage: "));
+  EXPECT_THAT(Run({"search", Path("absent"), "q", "--tag", "a b"}), StartsWith("usage: "));
+  EXPECT_THAT(Run({"search", Path("absent"), "q", "--output", Path("x.npy")}),
+              StartsWith("usage: unknown kind of file"));
+  EXPECT_THAT(Run({"index", "build", Path("i"), "--input", Path("absent.jsonl")}),
+              StartsWith("not_found: "));
+}
+
+}  // namespace
+}  // namespace bge::cli
