@@ -1,3 +1,4 @@
+// Files are looked for with lstat, so that a link to nowhere is an error instead of an absence.
 #include "engine/model_files.h"
 
 #include "base/error.h"

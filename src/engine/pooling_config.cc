@@ -1,3 +1,4 @@
+// Follows sentence-transformers' sentence_transformer/modules/pooling.py.
 #include "engine/pooling_config.h"
 
 #include "bge/embedder.h"
