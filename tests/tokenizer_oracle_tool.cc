@@ -60,6 +60,37 @@ bool DecodeFrame(const bge::Tokenizer& tokenizer) {
   return true;
 }
 
+int64_t CpuNanoseconds() {
+  timespec now;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+}
+
+bool MeasureFrame(const bge::Tokenizer& tokenizer) {
+  uint32_t count, rounds;
+  uint8_t offsets;
+  if (!Read(&count) || !Read(&rounds) || !Read(&offsets)) return false;
+  std::vector<std::string> texts(count);
+  for (std::string& text : texts) {
+    if (!ReadText(&text)) return false;
+  }
+  bge::TokenizeOptions options;
+  options.want_offsets = offsets != 0;
+  bge::Encoding encoding;
+  uint64_t tokens = 0;
+  const int64_t start = CpuNanoseconds();
+  for (uint32_t round = 0; round < rounds; ++round) {
+    tokens = 0;
+    for (const std::string& text : texts) {
+      tokenizer.EncodeInto(text, options, &encoding);
+      tokens += encoding.ids.size();
+    }
+  }
+  Write(CpuNanoseconds() - start);
+  Write(tokens);
+  return true;
+}
+
 bool EncodeFrame(const bge::Tokenizer& tokenizer, uint32_t count) {
   int64_t max_length;
   uint8_t strategy, special, offsets, pair;
@@ -99,6 +130,12 @@ bool EncodeFrame(const bge::Tokenizer& tokenizer, uint32_t count) {
   return true;
 }
 
+bool Answer(const bge::Tokenizer& tokenizer, uint32_t count) {
+  if (count == 0xFFFFFFFF) return DecodeFrame(tokenizer);
+  if (count == 0xFFFFFFFE) return MeasureFrame(tokenizer);
+  return EncodeFrame(tokenizer, count);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -128,7 +165,7 @@ int main(int argc, char** argv) {
     }();
     uint32_t count;
     while (Read(&count)) {
-      if (!(count == 0xFFFFFFFF ? DecodeFrame(tokenizer) : EncodeFrame(tokenizer, count))) return 3;
+      if (!Answer(tokenizer, count)) return 3;
       std::fflush(stdout);
     }
   } catch (const std::exception& error) {

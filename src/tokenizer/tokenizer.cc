@@ -173,7 +173,8 @@ bool Tokenizer::Impl::TokenizeFast(std::string_view text, size_t limit, bool wan
       // Is there any token that the limit left out?
       if (!cut.id) {
         std::vector<int32_t> rest;
-        fast_path_->Tokenize(part, 1, &rest, nullptr, 0, &scratch->fast);
+        const auto probe = fast_path_->Tokenize(part, 1, &rest, nullptr, 0, &scratch->fast);
+        if (probe.status == BertFastPath::Status::kRefused) return false;
         if (rest.empty()) continue;
       }
       tokens->more = true;
@@ -196,7 +197,9 @@ bool Tokenizer::Impl::TokenizeFast(std::string_view text, size_t limit, bool wan
     tokens->more = result.dropped;
     if (!tokens->more) {
       std::vector<int32_t> rest;
-      fast_path_->Tokenize(part.substr(result.bytes), 1, &rest, nullptr, 0, &scratch->fast);
+      const auto probe =
+          fast_path_->Tokenize(part.substr(result.bytes), 1, &rest, nullptr, 0, &scratch->fast);
+      if (probe.status == BertFastPath::Status::kRefused) return false;
       tokens->more = !rest.empty();
     }
     if (tokens->more) return true;

@@ -76,6 +76,16 @@ class OurTokenizer:
         thread.join()
         return self._read(size).decode()
 
+    def measure(self, texts, rounds, offsets):
+        """CPU seconds for `rounds` times all texts, and the tokens of one round."""
+        frame = [struct.pack("<IIIB", 0xFFFFFFFE, len(texts), rounds, offsets)]
+        for text in texts:
+            frame += (struct.pack("<I", len(text)), text)
+        thread = self._send(b"".join(frame))
+        nanoseconds, tokens = struct.unpack("<QQ", self._read(16))
+        thread.join()
+        return nanoseconds / 1e9, tokens
+
 
 def as_bytes(encoding, offsets):
     return (array.array("I", encoding.ids).tobytes(), array.array("I", encoding.type_ids).tobytes(),

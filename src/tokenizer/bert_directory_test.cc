@@ -1,0 +1,125 @@
+// Directories as transformers reads them. Expectations were measured with transformers 5.23.
+#include "tokenizer/bert_directory.h"
+
+#include "tests/expect_error.h"
+#include "tests/temp_dir.h"
+#include "tokenizer/test_tokenizers.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace bge::tokenizer {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+constexpr std::string_view kVocab = "[PAD]\n[UNK]\n[CLS]\n[SEP]\nhello\n##s\nHello\né\ne\n中\n";
+
+std::string DefinesLowercase(bool value) {
+  return std::string(R"({"type":"BertNormalizer","clean_text":true,"handle_chinese_chars":true,)") +
+         R"("strip_accents":null,"lowercase":)" + (value ? "true" : "false") + "}";
+}
+
+TEST(BertDirectory, VocabTxtAlone) {
+  const test::TempDir dir;
+  dir.Write("vocab.txt", kVocab);
+  const Tokenizer tokenizer = Tokenizer::Load(dir.path());
+  EXPECT_THAT(tokenizer.Encode("Hellos é中 [MASK]").ids, ElementsAre(2, 4, 5, 8, 9, 10, 3));
+  EXPECT_EQ(tokenizer.TokenToId("[MASK]"), 10);
+  EXPECT_EQ(tokenizer.Decode({4, 5, 9}), "hellos 中");
+}
+
+TEST(BertDirectory, TokenizerConfigSetsNormalisation) {
+  const test::TempDir dir;
+  dir.Write("vocab.txt", kVocab);
+  dir.Write("tokenizer_config.json",
+            R"({"do_lower_case":false,"strip_accents":true,"tokenize_chinese_chars":false})");
+  const Tokenizer tokenizer = Tokenizer::Load(dir.path());
+  EXPECT_THAT(tokenizer.Encode("Hello é e中").ids, ElementsAre(2, 6, 8, 1, 3));
+}
+
+TEST(BertDirectory, SpecialTokensAreThoseOfTheConfig) {
+  const test::TempDir dir;
+  dir.Write("vocab.txt", kVocab);
+  dir.Write(
+      "tokenizer_config.json",
+      R"({"cls_token":{"__type":"AddedToken","content":"<c>","lstrip":true,"rstrip":false,)"
+      R"("single_word":false,"normalized":true},"mask_token":{"content":"[MASK]","lstrip":true},)"
+      R"("unk_token":"hello","additional_special_tokens":["[X]"]})");
+  dir.Write("special_tokens_map.json", R"({"sep_token":"e"})");
+  const Tokenizer tokenizer = Tokenizer::Load(dir.path());
+  EXPECT_EQ(tokenizer.TokenToId("<c>"), 10);
+  EXPECT_EQ(tokenizer.TokenToId("[MASK]"), 11);
+  EXPECT_EQ(tokenizer.TokenToId("[X]"), 12);
+  EXPECT_THAT(tokenizer.Encode("nothing [MASK]").ids, ElementsAre(10, 4, 11, 8));
+}
+
+TEST(BertDirectory, AddedTokensDecoderComesFirst) {
+  const test::TempDir dir;
+  dir.Write("vocab.txt", kVocab);
+  dir.Write("tokenizer_config.json",
+            R"({"added_tokens_decoder":{"10":{"content":"zzz","lstrip":true,"normalized":true,)"
+            R"("rstrip":false,"single_word":true,"special":false}}})");
+  const Tokenizer tokenizer = Tokenizer::Load(dir.path());
+  EXPECT_EQ(tokenizer.TokenToId("zzz"), 10);
+  EXPECT_EQ(tokenizer.TokenToId("[MASK]"), 11);
+}
+
+TEST(BertDirectory, LinesAreTrimmedAndTheLastOfEqualOnesCounts) {
+  const test::TempDir dir;
+  dir.Write("vocab.txt", "[PAD]\n[UNK]\nA \n\nb\r\n\nb\n[CLS]\n[SEP]\n[MASK]\n\tx\n");
+  const Tokenizer tokenizer = Tokenizer::Load(dir.path());
+  EXPECT_EQ(tokenizer.TokenToId("A"), 2);
+  EXPECT_EQ(tokenizer.TokenToId("b"), 6);
+  EXPECT_EQ(tokenizer.TokenToId("\tx"), 10);
+  EXPECT_EQ(tokenizer.vocab_size(), 9);
+}
+
+TEST(BertDirectory, TokenizerConfigOverridesTokenizerJson) {
+  const test::TempDir dir;
+  dir.Write("tokenizer.json", BertJson(DefinesLowercase(true)));
+  dir.Write("tokenizer_config.json",
+            R"({"tokenizer_class":"BertTokenizerFast","do_lower_case":false})");
+  std::vector<std::string> warnings;
+  LoadOptions options;
+  options.on_warning = [&](std::string_view message) { warnings.emplace_back(message); };
+  const Tokenizer tokenizer = LoadTokenizer(dir.path(), options);
+  EXPECT_THAT(tokenizer.Encode("A").ids, ElementsAre(1, 31, 2));
+  ASSERT_EQ(warnings.size(), 1u);
+  EXPECT_THAT(warnings[0], HasSubstr("do_lower_case=false"));
+}
+
+TEST(BertDirectory, OtherClassesTakeTokenizerJsonAsItIs) {
+  const test::TempDir dir;
+  dir.Write("tokenizer.json", BertJson(DefinesLowercase(true)));
+  dir.Write("config.json", R"({"model_type":"bert"})");
+  dir.Write("tokenizer_config.json",
+            R"({"tokenizer_class":"PreTrainedTokenizerFast","do_lower_case":false})");
+  EXPECT_THAT(Tokenizer::Load(dir.path()).Encode("A").ids, ElementsAre(1, 3, 2));
+  dir.Write("tokenizer_config.json", R"({"do_lower_case":false})");
+  EXPECT_THAT(Tokenizer::Load(dir.path()).Encode("A").ids, ElementsAre(1, 31, 2));
+}
+
+TEST(BertDirectory, ErrorsNameTheFile) {
+  const test::TempDir dir;
+  const auto load = [&] { return Tokenizer::Load(dir.path()); };
+  EXPECT_THAT(test::Thrown(load), HasSubstr("not_found: no tokenizer in the model directory"));
+  dir.Write("vocab.txt", "");
+  EXPECT_THAT(test::Thrown(load), HasSubstr("the vocabulary is empty"));
+  dir.Write("vocab.txt", "a\nb\xFF\n");
+  EXPECT_THAT(test::Thrown(load), HasSubstr("vocab.txt: byte 3"));
+  dir.Write("vocab.txt", kVocab);
+  for (const char* config :
+       {"[]", "{", R"({"do_lower_case":"no"})", R"({"cls_token":5})",
+        R"({"added_tokens_decoder":{"x":{"content":"a"}}})", R"({"added_tokens_decoder":[]})",
+        R"({"additional_special_tokens":"a"})"}) {
+    dir.Write("tokenizer_config.json", config);
+    const std::string message = test::Thrown(load);
+    EXPECT_THAT(message, HasSubstr("tokenizer_config.json")) << config;
+    EXPECT_TRUE(test::IsOneLine(message));
+  }
+}
+
+}  // namespace
+}  // namespace bge::tokenizer

@@ -1,0 +1,180 @@
+// tokenizer.json as others wrote it, and as nobody should have written it.
+#include "tests/expect_error.h"
+#include "tokenizer/test_tokenizers.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <random>
+
+namespace bge::tokenizer {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+std::string Replaced(std::string text, std::string_view from, std::string_view to) {
+  const size_t at = text.find(from);
+  EXPECT_NE(at, std::string::npos) << from;
+  return text.replace(at, from.size(), to);
+}
+
+std::string LoadingThrows(const std::string& text) {
+  return test::Thrown([&] { return FromJsonText(text); });
+}
+
+TEST(TokenizerJson, EncodesAndDecodes) {
+  const Tokenizer tokenizer = FromJsonText(BertJson(kUncased, kMaskToken));
+  const Encoding encoding = tokenizer.Encode("Héllo, UNABLE [MASK]", {.want_offsets = true});
+  EXPECT_THAT(encoding.ids, ElementsAre(1, 39, 22, 40, 45, 2));
+  EXPECT_THAT(encoding.special_tokens_mask, ElementsAre(1, 0, 0, 0, 0, 1));
+  EXPECT_THAT(encoding.offsets, ElementsAre(Offset{0, 0}, Offset{0, 5}, Offset{5, 6}, Offset{7, 13},
+                                            Offset{13, 20}, Offset{0, 0}));
+  EXPECT_EQ(tokenizer.Decode({1, 39, 22, 42, 41, 45, 2, 9999, -1}, true),
+            "[CLS] hello, unable [SEP]");
+  EXPECT_EQ(tokenizer.Decode({39, 45}, false), "hello [MASK]");
+  EXPECT_EQ(tokenizer.TokenToId("[MASK]"), 45);
+  EXPECT_EQ(tokenizer.TokenToId("absent"), std::nullopt);
+  EXPECT_EQ(tokenizer.IdToToken(41), "##able");
+  EXPECT_EQ(tokenizer.IdToToken(-1), std::nullopt);
+  EXPECT_EQ(tokenizer.vocab_size(), 46);
+  EXPECT_EQ(tokenizer.num_special_tokens(), 2);
+  EXPECT_EQ(tokenizer.num_special_tokens(true), 3);
+  EXPECT_TRUE(tokenizer.is_special(1));
+  EXPECT_TRUE(tokenizer.is_special(45));
+  EXPECT_FALSE(tokenizer.is_special(39));
+}
+
+TEST(TokenizerJson, EncodesPairs) {
+  const Tokenizer tokenizer = FromJsonText(BertJson(kUncased));
+  const Encoding encoding = tokenizer.EncodePair("a b", "c", {.want_offsets = true});
+  EXPECT_THAT(encoding.ids, ElementsAre(1, 3, 4, 2, 5, 2));
+  EXPECT_THAT(encoding.type_ids, ElementsAre(0, 0, 0, 0, 1, 1));
+  const auto error =
+      test::ErrorOf([&] { return tokenizer.EncodePair("a", "b", {.max_length = 2}); });
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->code(), ErrorCode::kInvalidArgument);
+}
+
+TEST(TokenizerJson, NamesUnknownStages) {
+  const std::string good = BertJson(kUncased);
+  EXPECT_THAT(
+      LoadingThrows(Replaced(good, "\"BertPreTokenizer\"", "\"Metaspace\"")),
+      StartsWith("unsupported: unknown pre-tokenizer type 'Metaspace': tokenizer.json: field "
+                 "pre_tokenizer.type: this build knows BertPreTokenizer, Digits"));
+  EXPECT_THAT(LoadingThrows(Replaced(good, "\"BertNormalizer\"", "\"Precompiled\"")),
+              HasSubstr("unknown normalizer type 'Precompiled'"));
+  EXPECT_THAT(LoadingThrows(Replaced(good, "\"BertProcessing\"", "\"RobertaProcessing\"")),
+              HasSubstr("unknown post-processor type 'RobertaProcessing'"));
+  EXPECT_THAT(LoadingThrows(Replaced(good, R"("type":"WordPiece","unk_token")",
+                                     R"("type":"Unigram","unk_token")")),
+              HasSubstr("unknown model type 'Unigram'"));
+  EXPECT_THAT(LoadingThrows(Replaced(good, R"("type":"WordPiece","prefix")",
+                                     R"("type":"ByteFallback","prefix")")),
+              HasSubstr("unknown decoder type 'ByteFallback'"));
+}
+
+TEST(TokenizerJson, NamesWrongFields) {
+  const std::string good = BertJson(kUncased, kMaskToken);
+  const struct {
+    std::string_view from, to, field;
+  } cases[] = {
+      {"\"clean_text\":true", "\"clean_text\":1", "normalizer.clean_text"},
+      {"\"clean_text\":true,", "", "clean_text"},
+      {"\"lowercase\":true", "\"lowercase\":null", "normalizer.lowercase"},
+      {"\"x\":10,", "\"x\":-1,", "model.vocab"},
+      {"\"x\":10,", "\"x\":4294967296,", "model.vocab"},
+      {"\"x\":10,", "\"x\":2147483648,", "model.vocab"},
+      {"\"x\":10,", "\"x\":\"ten\",", "model.vocab"},
+      {"\"max_input_chars_per_word\":100", "\"max_input_chars_per_word\":-1",
+       "model.max_input_chars_per_word"},
+      {"\"[SEP]\",2]", "\"[SEP]\"]", "post_processor.sep"},
+      {"\"[SEP]\",2]", "\"[SEP]\",-2]", "post_processor.sep"},
+      {"\"lstrip\":true", "\"lstrip\":\"yes\"", "added_tokens"},
+      {"\"content\":\"[MASK]\",", "", "content"},
+      {"\"version\":\"1.0\"", "\"version\":\"9\"", "version"},
+      {"\"truncation\":null", "\"truncation\":{\"direction\":\"Up\"}", "truncation.direction"},
+      {"\"added_tokens\":[", "\"added_tokens\":[5,", "added_tokens"},
+  };
+  for (const auto& c : cases) {
+    const std::string message = LoadingThrows(Replaced(good, c.from, c.to));
+    EXPECT_THAT(message, HasSubstr("tokenizer.json")) << c.to;
+    EXPECT_THAT(message, HasSubstr(c.field)) << c.to;
+    EXPECT_TRUE(test::IsOneLine(message));
+  }
+  EXPECT_THAT(LoadingThrows(R"({"model":{"type":"WordLevel","unk_token":"u","vocab":{}}})"),
+              HasSubstr("the vocabulary is empty"));
+  EXPECT_THAT(LoadingThrows("[]"), HasSubstr("tokenizer.json"));
+  EXPECT_THAT(LoadingThrows("{}"), HasSubstr("model"));
+}
+
+TEST(TokenizerJson, TemplatesMustUseDefinedTokens) {
+  const auto with = [](std::string_view single) {
+    return R"({"model":{"type":"WordLevel","unk_token":"a","vocab":{"a":0}},"post_processor":{"type":)"
+           R"("TemplateProcessing","special_tokens":{"S":{"id":"S","ids":[0],"tokens":["a"]}},"pair":[],)"
+           R"("single":[)" +
+           std::string(single) + "]}}";
+  };
+  EXPECT_EQ(LoadingThrows(with(R"({"SpecialToken":{"id":"S","type_id":0}})")), "no error");
+  EXPECT_THAT(LoadingThrows(with(R"({"SpecialToken":{"id":"T","type_id":0}})")),
+              HasSubstr("special token 'T' is not defined"));
+  EXPECT_THAT(LoadingThrows(with(R"({"Sequence":{"id":"B","type_id":0}})")),
+              HasSubstr("expected A"));
+  EXPECT_THAT(LoadingThrows(with(R"({"Other":{"id":"A","type_id":0}})")), HasSubstr("Sequence"));
+}
+
+TEST(TokenizerJson, SparseAndRepeatedIdsCostNoMemory) {
+  const Tokenizer tokenizer = FromJsonText(
+      R"({"model":{"type":"WordLevel","unk_token":"u","vocab":{"u":0,"v":2147483647,"w":7,"x":7,"v":9}}})");
+  EXPECT_THAT(tokenizer.Encode("v").ids, ElementsAre(9));
+  EXPECT_EQ(tokenizer.IdToToken(2147483647), std::nullopt);
+  EXPECT_EQ(tokenizer.IdToToken(7), "x");
+  EXPECT_EQ(tokenizer.vocab_size(), 4);
+}
+
+TEST(TokenizerJson, AMissingUnknownTokenIsAnErrorWhenItIsNeeded) {
+  const Tokenizer tokenizer =
+      FromJsonText(R"({"model":{"type":"WordLevel","unk_token":"none","vocab":{"a":0}}})");
+  EXPECT_THAT(tokenizer.Encode("a").ids, ElementsAre(0));
+  EXPECT_THAT(test::Thrown([&] { return tokenizer.Encode("b"); }),
+              HasSubstr("no unknown token 'none'"));
+}
+
+// Every truncation and thousands of changed bytes: an error or a tokenizer that works, nothing
+// else.
+TEST(TokenizerJson, SurvivesCorruptedFiles) {
+  const std::string good = BertJson(kUncased, kMaskToken);
+  const auto use = [](const std::string& text) {
+    try {
+      const Tokenizer tokenizer = FromJsonText(text);
+      tokenizer.EncodePair("Héllo [MASK] abx 中文!", "zz", {.want_offsets = true});
+      tokenizer.Decode({0, 1, 2, 3, 45}, false);
+    } catch (const Error& error) {
+      EXPECT_TRUE(test::IsOneLine(error.what()));
+      EXPECT_NE(error.code(), ErrorCode::kInternal);
+    }
+  };
+  for (size_t size = 0; size < good.size(); ++size) use(good.substr(0, size));
+  std::mt19937 random(5);
+  for (int i = 0; i < 4000; ++i) {
+    std::string bad = good;
+    for (auto changes = 1 + random() % 3; changes > 0; --changes) {
+      const size_t at = random() % bad.size();
+      switch (random() % 3) {
+        case 0:
+          bad[at] = static_cast<char>(bad[at] ^ (1 << random() % 8));
+          break;
+        case 1:
+          bad[at] = "{}[]\",:0-ntf\\"[random() % 13];
+          break;
+        default:
+          bad.erase(at, 1 + random() % 20);
+      }
+    }
+    use(bad);
+  }
+}
+
+}  // namespace
+}  // namespace bge::tokenizer
