@@ -26,7 +26,7 @@ struct DenseModule {
   int64_t in_features = 0;
   int64_t out_features = 0;
   bool bias = true;
-  bool residual = false;  // adds residual.weight * x (or x itself where the tensor is absent)
+  bool residual = false;  // adds x, or residual.weight * x where the two widths differ
   Activation activation = Activation::kTanh;
 };
 struct LayerNormModule {
