@@ -87,7 +87,7 @@ def count_keyword_matches(path, question):
     with open(path, encoding="utf-8") as lines:
         texts = [set(re.findall(r"\w+", json.loads(line)["text"].lower())) for line in lines]
     found = sum(all(word in text for word in words) for text in texts)
-    print(f"(Descriptions that contain the words {', '.join(words)}: {found}.)")
+    print(f"(Descriptions with the keywords {' + '.join(words)}: {found}.)")
 
 
 def main():
