@@ -75,6 +75,45 @@ TEST(Cli, PrintsHelpForEveryCommand) {
   }
 }
 
+// The part of docs/cli.md under the heading of a command.
+std::string DocumentationOf(const std::string& command) {
+  const std::string text = ReadFile(BGE_TEST_DATA_DIR "/../../docs/cli.md", 1 << 20);
+  const std::string heading = "\n## bge " + command + "\n";
+  const size_t begin = text.find(heading);
+  if (begin == std::string::npos) return "";
+  return text.substr(begin, text.find("\n## ", begin + heading.size()) - begin);
+}
+
+// "--name" of every option in a help text.
+std::vector<std::string> OptionsIn(const std::string& help) {
+  std::vector<std::string> names;
+  for (const std::string& line : Lines(help)) {
+    if (!line.starts_with("  -")) continue;
+    const size_t begin = line.find("--");
+    names.push_back(line.substr(begin, line.find(' ', begin) - begin));
+  }
+  return names;
+}
+
+TEST(Cli, IsDocumentedOptionByOption) {
+  std::vector<std::vector<std::string>> commands = {{"index", "build"}, {"index", "info"}};
+  for (const Command& command : Commands()) commands.push_back({std::string(command.name)});
+  for (std::vector<std::string>& command : commands) {
+    const std::string section = DocumentationOf(command[0]);
+    ASSERT_THAT(section, Not(IsEmpty())) << command[0];
+    command.push_back("--help");
+    const auto options = OptionsIn(RunBge(command).out);
+    ASSERT_THAT(options, ::testing::Contains("--help"));
+    for (const std::string& option : options) {
+      if (option == "--help") continue;
+      // A backtick, the name, and a backtick or a space: not a part of a longer name.
+      EXPECT_THAT(section, AnyOf(HasSubstr("`" + option + "`"), HasSubstr("`" + option + " "),
+                                 HasSubstr("[" + option + "]")))
+          << command[0];
+    }
+  }
+}
+
 TEST(Cli, PrintsTheVersion) {
   const ProgramResult result = RunBge({"--version"});
   EXPECT_EQ(result.status, 0);

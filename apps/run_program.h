@@ -18,9 +18,8 @@ struct ProgramResult {
 };
 
 struct ProgramOptions {
-  std::string input = {};  ///< standard input
-  std::vector<std::string> environment =
-      {};  ///< "NAME=value" beside PATH and BGE_MODEL (a tiny model)
+  std::string input = {};                     ///< standard input
+  std::vector<std::string> environment = {};  ///< "NAME=value", beside BGE_MODEL=<a tiny model>
 };
 
 /// Runs the command with arguments to its end.
