@@ -46,15 +46,13 @@ class PreparedLinear {
 
 /// Inputs of the embedding lookup: all [T].
 struct EmbeddingInputs {
-  std::span<const int32_t> input_ids;     // in [0, rows of word)
-  std::span<const int32_t> position_ids;  // in [0, rows of position)
-  std::span<const int32_t>
-      token_type_ids;  // in [0, rows of token_type); unused where that is empty
+  std::span<const int32_t> input_ids;       // in [0, rows of word)
+  std::span<const int32_t> position_ids;    // in [0, rows of position)
+  std::span<const int32_t> token_type_ids;  // in [0, rows of token_type); empty: all of type 0
 };
 
-/// Tables of the embedding lookup, each [rows, H] of any dtype. The data of token_type and of
-/// position may be null: nothing is added. A null span of ids with a table means row 0 (token types
-/// only).
+/// Tables of the embedding lookup, each [rows, H] of any dtype and alignment. Where the data of
+/// token_type or of position is null, nothing is added for it.
 struct EmbeddingTables {
   TensorView word;
   TensorView position;

@@ -1,7 +1,7 @@
 // Elementary functions on Highway vectors, compiled once per target.
 //
-// Accuracies are measured by vector_math_test.cc over dense sweeps; the polynomials were fitted for
-// the smallest maximal relative error (Lawson's iteration) and rounded to float.
+// The polynomials were fitted for the smallest maximal relative error (Lawson's iteration) and
+// rounded to float; backend_ops_test.cc sweeps what is made of them.
 #include "hwy/highway.h"
 
 // Include guard of Highway's kind: passes once per target.
@@ -66,8 +66,8 @@ HWY_INLINE V ScaledExp2(D d, V r, V shifted) {
 // Adding it rounds a float of magnitude below 2^22 to an integer, ties to even.
 constexpr float kRoundingShift = 12582912.0f;  // 1.5 * 2^23
 
-// 2^x for x in [-126, 127], to 1.7e-7 relatively; below -126 some value under 2^-126, above 127 wrong.
-// 2^0 is exactly 1. NaN gives NaN.
+// 2^x for x in [-126, 127], to 1.7e-7 relatively; below -126 some value under 2^-126, above 127
+// wrong. 2^0 is exactly 1. NaN gives NaN.
 template <class D, class V>
 HWY_INLINE V Exp2(D d, V x) {
   x = hn::Max(hn::Set(d, -126.0f), x);  // operands in this order let NaN through on x86
@@ -76,8 +76,8 @@ HWY_INLINE V Exp2(D d, V x) {
   return ScaledExp2(d, hn::Sub(x, n), shifted);
 }
 
-// e^x for any x: to 2.5e-7 relatively in [-87.3, 88.0], clamped to the values at the ends outside. NaN gives
-// NaN.
+// e^x for any x: to 2.5e-7 relatively in [-87.3, 88.0], clamped to the values at the ends outside.
+// NaN gives NaN.
 template <class D, class V>
 HWY_INLINE V Exp(D d, V x) {
   x = hn::Min(hn::Set(d, 88.0f), hn::Max(hn::Set(d, -87.3f), x));
@@ -93,9 +93,9 @@ HWY_INLINE V Exp(D d, V x) {
 // x * Phi(x), Phi the normal distribution: the exact GELU, 0.5 x (1 + erf(x / sqrt 2)).
 //
 // With a = |x|: x Phi(x) = max(x, 0) - a Phi(-a), and Phi(-a) = exp(-a^2 / 2) R(a), where R is half
-// the scaled complementary error function of a / sqrt 2: a polynomial of degree 7 in 1 / (1 + 0.35 a)
-// is R to 3.2e-7 relatively on [0, 14.5]. Nothing cancels, so that the tail on the left keeps its
-// relative accuracy, which 1 + erf loses.
+// the scaled complementary error function of a / sqrt 2: a polynomial of degree 7 in 1 / (1 + 0.35
+// a) is R to 3.2e-7 relatively on [0, 14.5]. Nothing cancels, so that the tail on the left keeps
+// its relative accuracy, which 1 + erf loses.
 template <class D, class V>
 HWY_INLINE V GeluErf(D d, V x) {
   const V a = hn::Min(hn::Set(d, 14.4f), hn::Abs(x));  // Phi(-14.4) is below the smallest float
