@@ -27,6 +27,7 @@ namespace {
 constexpr int kFailed = 1;
 constexpr int kWrongUsage = 2;
 constexpr int kOutputClosed = 128 + SIGPIPE;
+constexpr size_t kMessageBytes = 2000;
 
 std::string HelpText() {
   std::string text =
@@ -110,7 +111,7 @@ int Run(const Action& action) {
   } catch (const OutputClosed&) {
     return kOutputClosed;
   } catch (const UsageError& error) {
-    PrintError(error.what());
+    PrintError(Printable(error.what(), kMessageBytes));
     return kWrongUsage;
   } catch (const Error& error) {
     if (error.code() == ErrorCode::kCancelled && interrupt.signal_number() != 0) {
