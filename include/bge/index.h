@@ -35,9 +35,10 @@ struct Hit {
   std::string_view text;
 };
 
-/// Writes an index directory. Rows go to disk as they are added: memory grows by about 24 bytes a
-/// row. A reader of an index that is being replaced sees the old one until Finish() has put the new
-/// one in its place; an unfinished writer leaves nothing behind. Single thread.
+/// Writes an index directory. Rows go to disk as they are added: memory grows by 21 to 64 bytes a
+/// row, whatever their size. A reader of an index that is being replaced sees the old one until
+/// Finish() has put the new one in its place; an unfinished writer leaves nothing behind. Single
+/// thread.
 class BGE_API IndexWriter {
  public:
   /// `dir` must be absent (it is then created), empty, or an index, which is replaced on Finish();
