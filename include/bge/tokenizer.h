@@ -29,7 +29,8 @@ struct Offset {
 struct TokenizeOptions {
   bool add_special_tokens = true;
   /// Most tokens returned, special tokens included; nullopt: no limit (not even the one that
-  /// tokenizer.json states).
+  /// tokenizer.json states). Tokens go from the end, or from the start where tokenizer.json's
+  /// truncation.direction is "Left".
   std::optional<int64_t> max_length = {};
   TruncationStrategy strategy = TruncationStrategy::kLongestFirst;
   /// Offsets and the special-token mask cost time; leave them out where they are not needed.
@@ -50,7 +51,9 @@ struct Encoding {
 /// Immutable and thread-safe.
 class BGE_API Tokenizer {
  public:
-  /// `path`: a model directory, or a tokenizer.json file. Throws Error (kNotFound, kCorruptData,
+  /// `path`: a tokenizer.json file, or a model directory: its tokenizer.json, else its vocab.txt.
+  /// Where transformers would load the directory as a BertTokenizer, tokenizer_config.json decides
+  /// over lower-casing and accents, as it does there. Throws Error (kNotFound, kCorruptData,
   /// kUnsupported) naming file and field.
   static Tokenizer Load(const std::filesystem::path& path);
 
@@ -58,8 +61,10 @@ class BGE_API Tokenizer {
   Tokenizer& operator=(Tokenizer&&) noexcept;
   ~Tokenizer();
 
-  /// Any bytes are accepted: what is not UTF-8 is read as U+FFFD, as Rust's from_utf8_lossy does.
-  /// Throws kInvalidArgument where max_length cannot hold the special tokens.
+  /// Any bytes are accepted (up to 4 GiB): what is not UTF-8 is read as U+FFFD, as Rust's
+  /// from_utf8_lossy does. Throws kInvalidArgument where max_length cannot hold the special tokens
+  /// or the text that the strategy may shorten has too few tokens; kCorruptData where a word is
+  /// unknown and the vocabulary lacks the unknown token.
   Encoding Encode(std::string_view text, const TokenizeOptions& options = {}) const;
   Encoding EncodePair(std::string_view a, std::string_view b,
                       const TokenizeOptions& options = {}) const;
@@ -67,7 +72,8 @@ class BGE_API Tokenizer {
   /// As Encode, but into an Encoding that is reused: no allocation once its vectors have grown.
   void EncodeInto(std::string_view text, const TokenizeOptions& options, Encoding* encoding) const;
 
-  /// Text of the ids, as the tokenizer's decoder writes it. Unknown ids are skipped.
+  /// Text of the ids, as the tokenizer's decoder writes it (without a decoder: the tokens with
+  /// spaces between them). Unknown ids are skipped.
   std::string Decode(const std::vector<int32_t>& ids, bool skip_special_tokens = true) const;
 
   std::optional<int32_t> TokenToId(std::string_view token) const;
