@@ -17,12 +17,15 @@ READ_VARIABLE = re.compile(r'\bGetEnv\("([A-Z0-9_]+)"\)')
 READ_LIST = re.compile(r"for \(const char\* variable : \{([^}]*)\}\)")
 OTHER_READ = re.compile(r"\b(secure_)?getenv\s*\(")
 ROW = re.compile(r"^\| `([A-Z0-9_]+)` \|", re.MULTILINE)
+# Runs programs for tests; the PATH it passes on is not configuration.
+TEST_SUPPORT = {"run_program"}
 
 
 def sources(root):
     for top in ("include", "src", "apps"):
         for path in sorted((root / top).rglob("*")):
-            if path.suffix in (".h", ".cc") and not path.stem.endswith(("_test", "_bench")):
+            is_test = path.stem.endswith(("_test", "_bench")) or path.stem in TEST_SUPPORT
+            if path.suffix in (".h", ".cc") and not is_test:
                 yield path
 
 
