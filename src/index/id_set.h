@@ -1,7 +1,7 @@
 // Finds repeated ids while an index is written, without keeping the ids in memory.
 //
-// A table of (64-bit hash, row), about 24 bytes an id. Where hashes agree the earlier id is read
-// back and compared, so the answer is exact whatever the hash does.
+// A table of (64-bit hash, row): 21 to 43 bytes an id, 64 at the moment when it grows. Where hashes
+// agree the earlier id is read back and compared, so the answer is exact whatever the hash does.
 #ifndef BGE_INDEX_ID_SET_H_
 #define BGE_INDEX_ID_SET_H_
 
