@@ -33,12 +33,14 @@
 #include <cmath>
 #include <limits>
 #include <new>
+#include <vector>
 
 #ifndef BGE_KERNELS_CPU_ATTENTION_TYPES_
 #define BGE_KERNELS_CPU_ATTENTION_TYPES_
 namespace bge::cpu {
 
-// One head of one sequence: row i of q is at q + i * stride.
+// Neighbouring heads of one sequence: row i of q of head h is at q + i * stride + h * head_dim, and
+// biases and out go on in the same way.
 struct HeadInputs {
   const float* q;
   const float* k;
@@ -46,6 +48,7 @@ struct HeadInputs {
   int64_t stride;
   const float* q_bias;  // [D] or null
   const float* v_bias;  // [D] or null
+  int64_t num_heads;
   int64_t seqlen;
   int64_t head_dim;
   float scale;  // of q . k
@@ -58,6 +61,8 @@ constexpr int64_t kTileRows = 6;
 constexpr int64_t kMaxQueryRows = 24;
 // Floats of the score tile: together with a key panel and the queries it fits a 32 KB cache.
 constexpr int64_t kScoreFloats = 4096;
+// Floats packed for the heads of one item: half of a 512 KB second-level cache.
+constexpr int64_t kPackedFloats = 64 * 1024;
 
 // A thread's scratch memory for the packed blocks; grows, never shrinks, goes with the thread.
 class AttentionScratch {
@@ -242,45 +247,65 @@ HWY_INLINE void CopyValues(D d, const float* from, int64_t stride, int64_t count
   }
 }
 
-// Packs keys and values [first, first + count) of a head.
-HWY_NOINLINE void PackBlock(const HeadInputs& in, int64_t first, int64_t count, float* keys,
-                            float* values) {
+// What is packed for one head, in floats. Each part begins on a vector's boundary.
+struct HeadSizes {
+  HeadSizes(int64_t num_keys, int64_t num_queries, int64_t head_dim, int64_t lanes)
+      : keys(PaddedColumns(num_keys, lanes) * head_dim),
+        values(num_keys * PaddedColumns(head_dim, lanes)),
+        queries(PaddedColumns(num_queries * head_dim, lanes)) {}
+  int64_t keys;
+  int64_t values;
+  int64_t queries;
+};
+
+// Packs keys and values [first, first + count) of all heads: rows outside, heads inside, as the
+// rows lie kilobytes apart and each visit costs a page and its cache lines.
+HWY_NOINLINE void PackBlock(const HeadInputs& in, int64_t first, int64_t count,
+                            const HeadSizes& sizes, float* keys, float* values) {
   const hn::ScalableTag<float> d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   const int64_t head_dim = in.head_dim;
   for (int64_t j = 0; j < count;) {
-    const int64_t width = PanelWidth(count - j, lanes);
-    const int64_t n = std::min(width, count - j);
-    const float* from = in.k + (first + j) * in.stride;
-    TransposeKeys(from, in.stride, n, head_dim, width, keys + j * head_dim);
-    j += width;
-  }
-  const float* from = in.v + first * in.stride;
-  for (int64_t c = 0; c < head_dim;) {
-    const int64_t width = PanelWidth(head_dim - c, lanes);
-    CopyValues(d, from + c, in.stride, count, head_dim - c, width, values + c * count);
-    c += width;
+    const int64_t panel = PanelWidth(count - j, lanes);
+    const int64_t n = std::min(panel, count - j);
+    for (int64_t h = 0; h < in.num_heads; ++h) {
+      const float* from = in.k + (first + j) * in.stride + h * head_dim;
+      TransposeKeys(from, in.stride, n, head_dim, panel, keys + h * sizes.keys + j * head_dim);
+    }
+    for (int64_t h = 0; h < in.num_heads; ++h) {
+      const float* from = in.v + (first + j) * in.stride + h * head_dim;
+      for (int64_t c = 0; c < head_dim;) {
+        const int64_t width = PanelWidth(head_dim - c, lanes);
+        CopyValues(d, from + c, in.stride, n, head_dim - c, width,
+                   values + h * sizes.values + c * count + j * width);
+        c += width;
+      }
+    }
+    j += panel;
   }
 }
 
-// to[r * head_dim + k] = (q + bias) * scale for queries [first, first + rows).
-HWY_NOINLINE void PackQueries(const HeadInputs& in, int64_t first, int64_t rows, float scale,
-                              float* to) {
+// to[r * head_dim + k] = (q + bias) * scale for queries [begin, end) of all heads.
+HWY_NOINLINE void PackQueries(const HeadInputs& in, int64_t begin, int64_t end, float scale,
+                              const HeadSizes& sizes, float* to) {
   const hn::ScalableTag<float> d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   const auto vscale = hn::Set(d, scale);
-  for (int64_t r = 0; r < rows; ++r) {
-    const float* from = in.q + (first + r) * in.stride;
-    int64_t k = 0;
-    for (; k + lanes <= in.head_dim; k += lanes) {
-      auto v = hn::LoadU(d, from + k);
-      if (in.q_bias != nullptr) v = hn::Add(v, hn::LoadU(d, in.q_bias + k));
-      hn::StoreU(hn::Mul(v, vscale), d, to + k);
+  for (int64_t q = begin; q < end; ++q) {
+    for (int64_t h = 0; h < in.num_heads; ++h) {
+      const float* from = in.q + q * in.stride + h * in.head_dim;
+      const float* bias = in.q_bias == nullptr ? nullptr : in.q_bias + h * in.head_dim;
+      float* row = to + h * sizes.queries + (q - begin) * in.head_dim;
+      int64_t k = 0;
+      for (; k + lanes <= in.head_dim; k += lanes) {
+        auto v = hn::LoadU(d, from + k);
+        if (bias != nullptr) v = hn::Add(v, hn::LoadU(d, bias + k));
+        hn::StoreU(hn::Mul(v, vscale), d, row + k);
+      }
+      for (; k < in.head_dim; ++k) {
+        row[k] = (from[k] + (bias == nullptr ? 0.0f : bias[k])) * scale;
+      }
     }
-    for (; k < in.head_dim; ++k) {
-      to[k] = (from[k] + (in.q_bias == nullptr ? 0.0f : in.q_bias[k])) * scale;
-    }
-    to += in.head_dim;
   }
 }
 
@@ -392,56 +417,59 @@ HWY_NOINLINE void SoftmaxRows(float* scores, int64_t stride, int64_t rows, int64
   }
 }
 
-// Queries [begin, end) of a head.
-void AttendHead(const HeadInputs& in, int64_t begin, int64_t end, AttentionScratch& scratch) {
+// Queries [begin, end) of the heads; more than one head only where the keys are one block.
+void AttendHeads(const HeadInputs& in, int64_t begin, int64_t end, AttentionScratch& scratch) {
   const hn::ScalableTag<float> d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   const int64_t head_dim = in.head_dim;
   const int64_t block = std::min(in.seqlen, kKeyBlock);
-  const int64_t key_columns = PaddedColumns(block, lanes);
+  const HeadSizes sizes(block, end - begin, head_dim, lanes);
   // Not a multiple of 4 KB, or the rows of a tile would compete for the same cache lines.
-  const int64_t score_stride = key_columns + 2 * lanes;
+  const int64_t score_stride = PaddedColumns(block, lanes) + 2 * lanes;
   const int64_t query_rows =
       std::clamp(kScoreFloats / score_stride / kTileRows * kTileRows, kTileRows, kMaxQueryRows);
-  const bool one_block = in.seqlen <= kKeyBlock;
-  const int64_t state_rows = one_block ? query_rows : end - begin;
+  const int64_t state_rows = PaddedColumns(end - begin, lanes);
 
-  // Each part begins on a vector's boundary.
-  const int64_t sizes[] = {key_columns * head_dim, block * PaddedColumns(head_dim, lanes),
-                           query_rows * score_stride, PaddedColumns(query_rows * head_dim, lanes)};
   float* const keys = scratch.Floats(
-      static_cast<size_t>(sizes[0] + sizes[1] + sizes[2] + sizes[3] + 2 * state_rows));
-  float* const values = keys + sizes[0];
-  float* const scores = values + sizes[1];
-  float* const queries = scores + sizes[2];
-  float* const maxima = queries + sizes[3];  // [state_rows]
-  float* const sums = maxima + state_rows;   // [state_rows]
+      static_cast<size_t>(in.num_heads * (sizes.keys + sizes.values + sizes.queries) +
+                          query_rows * score_stride + 2 * state_rows));
+  float* const values = keys + in.num_heads * sizes.keys;
+  float* const queries = values + in.num_heads * sizes.values;
+  float* const scores = queries + in.num_heads * sizes.queries;
+  float* const maxima = scores + query_rows * score_stride;  // [state_rows]
+  float* const sums = maxima + state_rows;                   // [state_rows]
 
   constexpr float kLog2E = 1.44269504f;
+  PackQueries(in, begin, end, in.scale * kLog2E, sizes, queries);
   for (int64_t first = 0; first < in.seqlen; first += block) {
     const int64_t num_keys = std::min(block, in.seqlen - first);
     const bool last = first + num_keys == in.seqlen;
-    PackBlock(in, first, num_keys, keys, values);
-    for (int64_t q = begin; q < end; q += query_rows) {
-      const int64_t rows = std::min(query_rows, end - q);
-      PackQueries(in, q, rows, in.scale * kLog2E, queries);
-      ScoreBlock(queries, rows, keys, num_keys, head_dim, scores, score_stride);
+    PackBlock(in, first, num_keys, sizes, keys, values);
+    for (int64_t h = 0; h < in.num_heads; ++h) {
+      for (int64_t q = begin; q < end; q += query_rows) {
+        const int64_t rows = std::min(query_rows, end - q);
+        const int64_t at = q - begin;
+        ScoreBlock(queries + h * sizes.queries + at * head_dim, rows, keys + h * sizes.keys,
+                   num_keys, head_dim, scores, score_stride);
 
-      const int64_t at = one_block ? 0 : q - begin;
-      float keep[kMaxQueryRows];
-      float inverse[kMaxQueryRows];
-      const SoftmaxState state = {maxima + at, sums + at, keep};
-      if (first == 0) {
-        SoftmaxRows<true>(scores, score_stride, rows, num_keys, state);
-      } else {
-        SoftmaxRows<false>(scores, score_stride, rows, num_keys, state);
+        float keep[kMaxQueryRows];
+        float inverse[kMaxQueryRows];
+        const SoftmaxState state = {maxima + at, sums + at, keep};
+        if (first == 0) {
+          SoftmaxRows<true>(scores, score_stride, rows, num_keys, state);
+        } else {
+          SoftmaxRows<false>(scores, score_stride, rows, num_keys, state);
+        }
+        for (int64_t r = 0; r < rows; ++r) inverse[r] = 1.0f / state.sum[r];
+
+        const StoreMix mix = {in.out + q * in.out_stride + h * head_dim,
+                              in.out_stride,
+                              head_dim,
+                              first == 0 ? nullptr : keep,
+                              last ? inverse : nullptr,
+                              in.v_bias == nullptr ? nullptr : in.v_bias + h * head_dim};
+        MixBlock(scores, score_stride, rows, values + h * sizes.values, num_keys, mix);
       }
-      for (int64_t r = 0; r < rows; ++r) inverse[r] = 1.0f / state.sum[r];
-
-      const StoreMix mix = {
-          in.out + q * in.out_stride, in.out_stride, head_dim, first == 0 ? nullptr : keep,
-          last ? inverse : nullptr,   in.v_bias};
-      MixBlock(scores, score_stride, rows, values, num_keys, mix);
     }
   }
 }
@@ -452,7 +480,20 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace bge::cpu {
 
-HWY_EXPORT(AttendHead);
+HWY_EXPORT(AttendHeads);
+
+namespace {
+
+// Queries [begin, end) of heads [head, head + num_heads) of sequence n.
+struct AttentionItem {
+  size_t n;
+  int64_t head;
+  int64_t num_heads;
+  int64_t begin;
+  int64_t end;
+};
+
+}  // namespace
 
 void VarlenAttention(const OpContext& context, ConstMatrix qkv, std::span<const float> bias,
                      std::span<const int32_t> cu_seqlens, int64_t num_heads, float scale,
@@ -461,31 +502,26 @@ void VarlenAttention(const OpContext& context, ConstMatrix qkv, std::span<const 
   BGE_DCHECK(qkv.cols == 3 * hidden_size && hidden_size % num_heads == 0);
   BGE_DCHECK(bias.empty() || static_cast<int64_t>(bias.size()) == qkv.cols);
   if (cu_seqlens.size() < 2) return;
-  const auto num_sequences = static_cast<int64_t>(cu_seqlens.size()) - 1;
   const int64_t head_dim = hidden_size / num_heads;
 
-  // Part `part` of `parts` of the queries of head `item % num_heads` of a sequence.
-  const auto attend = [&](int64_t item, int64_t part, int64_t parts) {
+  const auto attend = [&](const AttentionItem& item) {
     thread_local AttentionScratch scratch;
-    const auto n = static_cast<size_t>(item / num_heads);
-    const int64_t begin = cu_seqlens[n];
-    const int64_t seqlen = cu_seqlens[n + 1] - begin;
-    const int64_t column = item % num_heads * head_dim;
-    const float* row = qkv.row(begin) + column;
+    const int64_t first = cu_seqlens[item.n];
+    const int64_t column = item.head * head_dim;
+    const float* row = qkv.row(first) + column;
     const HeadInputs in = {row,
                            row + hidden_size,
                            row + 2 * hidden_size,
                            qkv.stride,
                            bias.empty() ? nullptr : bias.data() + column,
                            bias.empty() ? nullptr : bias.data() + 2 * hidden_size + column,
-                           seqlen,
+                           item.num_heads,
+                           cu_seqlens[item.n + 1] - first,
                            head_dim,
                            scale,
-                           out.row(begin) + column,
+                           out.row(first) + column,
                            out.stride};
-    const int64_t from = seqlen * part / parts;
-    const int64_t to = seqlen * (part + 1) / parts;
-    if (from < to) HWY_DYNAMIC_DISPATCH(AttendHead)(in, from, to, scratch);
+    HWY_DYNAMIC_DISPATCH(AttendHeads)(in, item.begin, item.end, scratch);
   };
 
   int64_t pairs = 0;  // of query and key
@@ -493,21 +529,38 @@ void VarlenAttention(const OpContext& context, ConstMatrix qkv, std::span<const 
     const int64_t seqlen = cu_seqlens[n + 1] - cu_seqlens[n];
     pairs += seqlen * seqlen;
   }
-  const int64_t items = num_sequences * num_heads;
   // Below about 20 us of work another thread is not worth waking.
   constexpr int64_t kWorthSharing = 500'000;  // multiply-adds
-  if (context.pool.threads() == 1 || pairs * hidden_size * 2 < kWorthSharing) {
-    for (int64_t item = 0; item < items; ++item) attend(item, 0, 1);
+  const int64_t work = 2 * pairs * hidden_size;
+  const int64_t threads = work < kWorthSharing ? 1 : context.pool.threads();
+  // An item is as many heads as can be packed at once, but with several threads at most an eighth
+  // of a thread's share; long sequences are cut by queries where heads are too few for that. (Each
+  // part packs all keys: 1 / part's queries of its time.) No result depends on these cuts.
+  constexpr int64_t kMinPartQueries = 256;
+  const int64_t fair_share = threads == 1 ? work : work / (8 * threads);
+  std::vector<AttentionItem> items;
+  for (size_t n = 0; n + 1 < cu_seqlens.size(); ++n) {
+    const int64_t seqlen = cu_seqlens[n + 1] - cu_seqlens[n];
+    if (seqlen == 0) continue;
+    const int64_t head_work = 2 * seqlen * seqlen * head_dim;
+    const int64_t packed = seqlen > kKeyBlock ? kPackedFloats : 3 * seqlen * head_dim;
+    const int64_t heads =
+        std::clamp<int64_t>(std::min(kPackedFloats / packed, fair_share / head_work), 1, num_heads);
+    const int64_t parts = std::clamp<int64_t>(
+        std::min(head_work / (fair_share + 1), seqlen / kMinPartQueries), 1, 64);
+    for (int64_t head = 0; head < num_heads; head += heads) {
+      for (int64_t part = 0; part < parts; ++part) {
+        items.push_back({n, head, std::min(heads, num_heads - head), seqlen * part / parts,
+                         seqlen * (part + 1) / parts});
+      }
+    }
+  }
+  if (threads == 1) {
+    for (const AttentionItem& item : items) attend(item);
     return;
   }
-  // Few heads for many threads: long sequences are cut by queries (each part packs all keys, which
-  // costs 1 / part's queries of its time).
-  const int64_t threads = context.pool.threads();
-  const int64_t longest_part = 256;
-  const int64_t parts = std::clamp<int64_t>(
-      std::min(4 * threads / items, out.rows / num_sequences / longest_part), 1, 4 * threads);
-  context.pool.ParallelForEach(items * parts,
-                               [&](int64_t i) { attend(i / parts, i % parts, parts); });
+  context.pool.ParallelForEach(static_cast<int64_t>(items.size()),
+                               [&](int64_t i) { attend(items[static_cast<size_t>(i)]); });
 }
 
 }  // namespace bge::cpu
