@@ -7,7 +7,7 @@
 
 #include <gtest/gtest.h>
 
-#include <chrono>
+#include <ctime>
 #include <random>
 #include <string>
 
@@ -147,11 +147,11 @@ TEST(BertFastPath, IsLinearInTextsWithoutSpaces) {
   for (const char* unit : {"a", "[", "\xCC\x81", "\xE0\xB8\x81", "[MASK"}) {
     std::string text;
     while (text.size() < 4'000'000) text += unit;
-    const auto start = std::chrono::steady_clock::now();
+    const std::clock_t start = std::clock();  // CPU time: other programs do not count
     const Encoding encoding = tokenizer.Encode(text, {.want_offsets = true});
-    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+    const double seconds = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
     EXPECT_LE(encoding.ids.size(), text.size() + 2);
-    EXPECT_LT(seconds.count(), 20.0) << unit;  // quadratic would be hours
+    EXPECT_LT(seconds, 20.0) << unit;  // quadratic would be hours
   }
 }
 

@@ -146,6 +146,8 @@ def run_random(tool, args):
             count.compare(part, ours.encode(part, offsets=False), ids_only, f"{model}, without offsets")
             if i % (8 * CHUNK) == 0:
                 count.compare(part, general.encode(part), expected, f"{model}, general path")
+            if (i // CHUNK) % 25 == 24:
+                print(f"  {i + CHUNK:,} strings, {count.different:,} differences", flush=True)
         different += count.report(f", {args.random // len(MODELS):,} strings")
         ours.close()
         general.close()
