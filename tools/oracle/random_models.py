@@ -53,6 +53,8 @@ def make(shape: str) -> Path:
                "num_attention_heads": heads, "intermediate_size": ffn, "max_position_embeddings": MAX_LENGTH}
     path = where / "config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | changes, indent=1))
+    path = where / "1_Pooling/config.json"
+    path.write_text(json.dumps({"word_embedding_dimension": hidden, "pooling_mode_cls_token": True}))
     path = where / "sentence_bert_config.json"
     path.write_text(json.dumps({"max_seq_length": MAX_LENGTH, "do_lower_case": True}))
     (where / "done").touch()

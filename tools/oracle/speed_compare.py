@@ -1,7 +1,7 @@
 """Texts in, unit vectors out: our speed beside the engines that users would pick instead.
 
     python tools/oracle/speed_compare.py --bench build/release/bench/bge_embed_bench
-           [--work short,mixed,long] [--engines torch,ort,ov,ct2] [--threads N] [--json FILE]
+           [--work short,mixed,long] [--engines torch,ort,ov,ct2] [--texts N] [--threads N] [--json FILE]
 
 Runs the developers' shared/bench/peers.py, engine by engine, on exactly the texts that it makes, and our
 bench program before, between and after them, so that a drift of the machine meets everyone. Each peer is
@@ -59,8 +59,8 @@ def run_ours(bench: Path, model: Path, texts: Path, threads: int, repeat: int) -
     return json.loads(done.stdout)
 
 
-def run_peer(name: str, model: Path, work: str, threads: int, batches: str) -> dict:
-    command = [sys.executable, peers_path(), "--model", model, "--work", work, "--engines", name, "--n", TEXTS[work],
+def run_peer(name: str, model: Path, work: str, count: int, threads: int, batches: str) -> dict:
+    command = [sys.executable, peers_path(), "--model", model, "--work", work, "--engines", name, "--n", count,
                "--threads", threads, "--max-length", MAX_LENGTH, "--pooling", "mean", "--batch", batches]
     done = subprocess.run([str(c) for c in command], capture_output=True, text=True)
     return json.loads(done.stdout.strip().splitlines()[-1])
@@ -68,17 +68,18 @@ def run_peer(name: str, model: Path, work: str, threads: int, batches: str) -> d
 
 def compare(work: str, arguments, model: Path, scratch: Path) -> list[str]:
     """Prints the table of one kind of texts; returns what missed its target."""
+    count = arguments.texts or TEXTS[work]
     texts = scratch / f"{work}.jsonl"
-    texts.write_text("".join(json.dumps({"text": t}) + "\n" for t in peers_texts(work, TEXTS[work])))
+    texts.write_text("".join(json.dumps({"text": t}) + "\n" for t in peers_texts(work, count)))
     engines = [name for name in arguments.engines.split(",") if name]
     ours, peers = [], []
     for name in engines:
         ours.append(run_ours(arguments.bench, model, texts, arguments.threads, arguments.repeat))
-        peers.append(run_peer(name, model, work, arguments.threads, arguments.batch))
+        peers.append(run_peer(name, model, work, count, arguments.threads, arguments.batch))
     ours.append(run_ours(arguments.bench, model, texts, arguments.threads, arguments.repeat))
     median = {key: statistics.median(run[key] for run in ours) for key in ours[0] if key != "engine"}
 
-    print(f"\n{work}: {TEXTS[work]} texts, {int(median['tokens'])} tokens, {arguments.threads} threads")
+    print(f"\n{work}: {count} texts, {int(median['tokens'])} tokens, {arguments.threads} threads")
     print(f"{'engine':<12}{'docs/s':>10}{'tokens/s':>10}{'query p50':>11}{'p99':>9}{'load':>10}{'memory':>9}  best at")
     for run in peers:
         if "error" in run:
@@ -123,6 +124,7 @@ def main() -> int:
     parser.add_argument("--work", default="short,mixed,long")
     parser.add_argument("--engines", default="torch,ort,ov,ct2")
     parser.add_argument("--batch", default="8,32", help="batch sizes that each peer is tried with")
+    parser.add_argument("--texts", type=int, help=f"how many (default: {TEXTS})")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--repeat", type=int, default=3, help="passes of each of our runs, the best counts")
     parser.add_argument("--json", type=Path, help="append every run to this file")
