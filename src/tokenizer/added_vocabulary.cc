@@ -11,6 +11,10 @@
 namespace bge::tokenizer {
 namespace {
 
+// The matcher takes some fifty bytes of memory for each byte of an added token. Real tokenizers
+// have some kilobytes of them.
+constexpr size_t kMostBytes = 16 << 20;
+
 // The regular expressions \w$, ^\w, \s*$ and ^\s*.
 bool EndsWithWord(std::string_view text) {
   if (text.empty()) return false;
@@ -103,8 +107,14 @@ void AddedVocabulary::Add(const std::vector<AddedToken>& tokens, const Model& mo
   auto next_id = static_cast<int64_t>(model.vocab_size());
   if (!by_id_.empty()) next_id = std::max<int64_t>(next_id, by_id_.rbegin()->first + int64_t{1});
   NormalizedString text;
+  size_t bytes = 0;
   for (const AddedToken& token : tokens) {
     if (token.content.empty()) continue;
+    bytes += token.content.size();
+    if (bytes > kMostBytes) {
+      Fail(ErrorCode::kUnsupported, "added tokens of more than 16 MiB",
+           Printable(token.content, 60), "expected a few thousand short strings");
+    }
     std::optional<int32_t> id = TokenToId(token.content);
     if (!id) id = model.TokenToId(token.content);
     if (!id) {

@@ -124,6 +124,13 @@ TEST(TokenizerJson, TemplatesMustUseDefinedTokens) {
   EXPECT_THAT(LoadingThrows(with(R"({"Other":{"id":"A","type_id":0}})")), HasSubstr("Sequence"));
 }
 
+TEST(TokenizerJson, RefusesHugeAddedTokens) {
+  std::string added(kMaskToken);
+  added.insert(added.find("[MASK]"), std::string(17 << 20, 'x'));
+  EXPECT_THAT(LoadingThrows(BertJson(kUncased, added)),
+              HasSubstr("added tokens of more than 16 MiB"));
+}
+
 TEST(TokenizerJson, SparseAndRepeatedIdsCostNoMemory) {
   const Tokenizer tokenizer = FromJsonText(
       R"({"model":{"type":"WordLevel","unk_token":"u","vocab":{"u":0,"v":2147483647,"w":7,"x":7,"v":9}}})");
