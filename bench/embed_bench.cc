@@ -3,10 +3,9 @@
 //   bge_embed_bench --model DIR --texts FILE.jsonl [--threads N] [--repeat N] [--queries N]
 //                   [--batch-tokens N]
 //
-// docs_per_s and tokens_per_s are the fastest of `repeat` passes over all texts (there is no warm-up:
-// first_pass_docs_per_s is the first of them). The query is encoded
-// alone, `queries` times. first_vector_ms runs from before Load to the first vector; peak_mb is
-// VmHWM.
+// docs_per_s and tokens_per_s are the fastest of `repeat` passes over all texts (there is no
+// warm-up: first_pass_docs_per_s is the first of them). The query is encoded alone, `queries`
+// times. first_vector_ms runs from before Load to the first vector; peak_mb is VmHWM.
 #include "bge/embedder.h"
 #include "bge/error.h"
 
