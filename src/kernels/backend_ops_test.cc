@@ -12,6 +12,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <ostream>
 #include <random>
 #include <string>
 
@@ -41,10 +42,13 @@ std::vector<Variant> Variants() {
   return variants;
 }
 
-std::string VariantName(const testing::TestParamInfo<Variant>& info) {
-  return std::string(info.param.backend->name()) + "_" + info.param.target + "_" +
-         std::to_string(info.param.threads) + (info.param.threads == 1 ? "thread" : "threads");
+std::string NameOf(const Variant& variant) {
+  return std::string(variant.backend->name()) + "_" + variant.target + "_" +
+         std::to_string(variant.threads) + (variant.threads == 1 ? "thread" : "threads");
 }
+std::string VariantName(const testing::TestParamInfo<Variant>& info) { return NameOf(info.param); }
+// For gtest, which would print the bytes of pointers: test names that change with every run.
+void PrintTo(const Variant& variant, std::ostream* out) { *out << NameOf(variant); }
 
 // A matrix with guards: padding behind each row that no op may write.
 class Table {
