@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <filesystem>
 #include <mutex>
 #include <utility>
 
@@ -185,6 +186,12 @@ void Embedder::Impl::FillInfo() {
   info_.instruction_source = spec_.instruction_source;
   info_.similarity = spec_.similarity;
   info_.files = spec_.files;
+  for (const char* file : {"tokenizer.json", "vocab.txt"}) {
+    const std::filesystem::path path = spec_.transformer_dir / file;
+    if (!std::filesystem::exists(path)) continue;
+    info_.files.push_back(path.lexically_relative(spec_.dir).string());
+    break;  // the first that is there is the one that was read
+  }
   for (const std::string& file : weights_->Files()) info_.files.push_back(file);
 }
 

@@ -193,8 +193,8 @@ TEST_F(EmbedderTest, SaysWhatItIs) {
   EXPECT_EQ(info.hidden_size, model_.dimension());
   EXPECT_EQ(info.weights_dtype, "float32");
   EXPECT_TRUE(info.normalizes);
-  EXPECT_THAT(info.files,
-              testing::IsSupersetOf({"config.json", "modules.json", "model.safetensors"}));
+  EXPECT_THAT(info.files, testing::IsSupersetOf({"config.json", "modules.json", "model.safetensors",
+                                                 "tokenizer.json"}));
   // Embeddings and layers of the checkpoint, less its pooler.
   EXPECT_GT(info.num_parameters, 30000);
   EXPECT_LT(info.num_parameters, 40000);
