@@ -84,10 +84,6 @@ std::string TemporaryName(const fs::path& path) {
   return path.string() + ".tmp-" + std::to_string(::getpid()) + "-" + std::to_string(counter++);
 }
 
-fs::path WithoutTrailingSlash(fs::path path) {
-  return path.has_filename() ? path : path.parent_path();
-}
-
 }  // namespace
 
 std::shared_ptr<const MappedFile> MappedFile::Open(const fs::path& path) {
@@ -238,50 +234,6 @@ void AtomicFile::Commit() {
   if (::rename(s.temporary.c_str(), s.path.c_str()) != 0)
     FailErrno("cannot rename file", s.path, errno);
   s.committed = true;
-  SyncFolder(s.path.parent_path());
-}
-
-// ----------------------------------------------------------------------------- AtomicDirectory
-
-struct AtomicDirectory::State {
-  fs::path path;
-  fs::path temporary;
-  ~State() {
-    std::error_code ignored;
-    fs::remove_all(temporary, ignored);  // after Commit: what stood at `path` before, or nothing
-  }
-};
-
-AtomicDirectory::AtomicDirectory(const fs::path& path) : state_(std::make_unique<State>()) {
-  state_->path = WithoutTrailingSlash(path);
-  state_->temporary = TemporaryName(state_->path);
-  if (::mkdir(state_->temporary.c_str(), 0777) != 0)
-    FailErrno("cannot create directory", path, errno);
-}
-
-AtomicDirectory::AtomicDirectory(AtomicDirectory&&) noexcept = default;
-AtomicDirectory::~AtomicDirectory() = default;
-
-const fs::path& AtomicDirectory::path() const { return state_->temporary; }
-
-void AtomicDirectory::Commit() {
-  State& s = *state_;
-  SyncFolder(s.temporary);
-  // Exchange where something is there already, so that a reader always finds one of the two.
-  if (::renameat2(AT_FDCWD, s.temporary.c_str(), AT_FDCWD, s.path.c_str(), RENAME_EXCHANGE) != 0) {
-    if (errno != ENOENT && errno != EINVAL && errno != ENOSYS)
-      FailErrno("cannot rename directory", s.path, errno);
-    if (errno != ENOENT) {  // a file system without exchange: a moment with neither
-      const std::string aside = s.temporary.string() + "-old";
-      if (::rename(s.path.c_str(), aside.c_str()) != 0 && errno != ENOENT)
-        FailErrno("cannot rename directory", s.path, errno);
-      if (::rename(s.temporary.c_str(), s.path.c_str()) != 0)
-        FailErrno("cannot rename directory", s.path, errno);
-      s.temporary = aside;
-    } else if (::rename(s.temporary.c_str(), s.path.c_str()) != 0) {
-      FailErrno("cannot rename directory", s.path, errno);
-    }
-  }
   SyncFolder(s.path.parent_path());
 }
 

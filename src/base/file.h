@@ -64,25 +64,7 @@ class AtomicFile {
   std::unique_ptr<State> state_;
 };
 
-/// A directory built aside and put in place by Commit(): the directory form of AtomicFile. An
-/// existing directory at `path` is replaced (renamed away, then removed).
-class AtomicDirectory {
- public:
-  explicit AtomicDirectory(const std::filesystem::path& path);
-  AtomicDirectory(AtomicDirectory&&) noexcept;
-  ~AtomicDirectory();
-  /// Where to write the files.
-  const std::filesystem::path& path() const;
-  void Commit();
-
- private:
-  struct State;
-  std::unique_ptr<State> state_;
-};
-
-/// Removes temporary files and directories of this process that were not committed.
-/// Async-signal-safe for files; directories are left with the suffix ".tmp-PID" and removed by the
-/// next writer.
+/// Removes the temporary files of this process that were not committed. Async-signal-safe.
 void RemoveUnfinishedFiles() noexcept;
 
 }  // namespace bge

@@ -58,21 +58,6 @@ TEST_F(FileTest, RemoveUnfinishedFilesRemovesThem) {
   EXPECT_EQ(Entries(), 0);
 }
 
-TEST_F(FileTest, AtomicDirectoryReplacesTheOldOne) {
-  const fs::path path = dir_ / "index";
-  for (const char* content : {"one", "two"}) {
-    AtomicDirectory directory(path);
-    std::ofstream(directory.path() / content) << content;
-    directory.Commit();
-    EXPECT_TRUE(fs::exists(path / content));
-  }
-  EXPECT_FALSE(fs::exists(path / "one"));
-  EXPECT_EQ(Entries(), 1);
-  { AtomicDirectory abandoned(path); }
-  EXPECT_TRUE(fs::exists(path / "two"));
-  EXPECT_EQ(Entries(), 1);
-}
-
 TEST_F(FileTest, MapsAndReadsAndSaysWhatIsWrong) {
   const fs::path path = dir_ / "in";
   std::ofstream(path) << "content";

@@ -2,9 +2,9 @@
 #ifndef BGE_BASE_PARALLEL_H_
 #define BGE_BASE_PARALLEL_H_
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
-#include <memory>
 
 namespace bge {
 
@@ -13,7 +13,9 @@ namespace bge {
 int DefaultThreads();
 
 /// A fixed team of threads that run the chunks of a loop. Thread-safe: several threads may call
-/// ParallelFor at once; each loop's caller works on its own loop too, so it always finishes.
+/// ParallelFor at once; each loop's caller works on its own loop too, so it always finishes. The
+/// other threads start with the first loop (Error(kOutOfMemory) where they cannot), and anew in a
+/// forked child.
 class ThreadPool {
  public:
   /// `threads`: workers of a loop, the caller included; 1 means that everything runs on the caller.
@@ -23,6 +25,8 @@ class ThreadPool {
   ThreadPool& operator=(const ThreadPool&) = delete;
 
   int threads() const { return threads_; }
+  /// Threads that a loop begun by the calling thread now would run on: 1 inside a loop.
+  int available_threads() const;
 
   /// Calls f(begin, end) for disjoint ranges that cover [0, n), each of at least `grain` items but
   /// the last. Ranges go to free threads in order. From inside another loop's f it runs on the
@@ -35,8 +39,9 @@ class ThreadPool {
 
  private:
   class Impl;
-  int threads_;
-  std::unique_ptr<Impl> impl_;
+  class Registry;
+  const int threads_;
+  std::atomic<Impl*> team_ = nullptr;  // owned; started by the first loop that needs it
 };
 
 }  // namespace bge

@@ -1,8 +1,17 @@
 #include "base/parallel.h"
 
+#include "base/error.h"
+
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <atomic>
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <set>
 #include <stdexcept>
 #include <thread>
 #include <vector>
@@ -65,6 +74,64 @@ TEST(ThreadPool, ServesSeveralCallersAtOnce) {
   }
   callers.clear();
   EXPECT_EQ(total, 4 * 200 * 190);
+}
+
+TEST(ThreadPool, SurvivesAFork) {
+  // The child uses the parent's pool, destroys it, and exits as a pre-forked server does; were any
+  // of it to wait for a thread that the child does not have, the alarm would end it.
+  auto pool = std::make_unique<ThreadPool>(3);
+  std::atomic<int> n = 0;
+  pool->ParallelForEach(50, [&](int64_t) { ++n; });
+  const pid_t child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    ::alarm(20);
+    std::atomic<int> in_child = 0;
+    std::set<std::thread::id> ids;
+    std::mutex mu;
+    pool->ParallelForEach(50, [&](int64_t) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      ++in_child;
+      const std::lock_guard lock(mu);
+      ids.insert(std::this_thread::get_id());
+    });
+    pool.reset();
+    ::_exit(in_child == 50 && ids.size() > 1 ? 0 : 1);
+  }
+  int status = -1;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  pool->ParallelForEach(50, [&](int64_t) { ++n; });
+  EXPECT_EQ(n, 100);
+}
+
+TEST(ThreadPool, SaysWhenThreadsCannotStart) {
+  // In a child, whose limits are its own. Sanitizers need the address space themselves.
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+  const pid_t child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    const rlimit limit = {.rlim_cur = 1u << 30, .rlim_max = 1u << 30};  // 8 MB of stack a thread
+    ::setrlimit(RLIMIT_AS, &limit);
+    int code = 1;
+    try {
+      ThreadPool pool(1000);
+      pool.ParallelForEach(50, [](int64_t) {});
+    } catch (const Error& e) {
+      code = e.code() == ErrorCode::kOutOfMemory ? 0 : 2;
+    }
+    ::_exit(code);
+  }
+  int status = -1;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+#endif
+}
+
+TEST(ThreadPool, KnowsHowManyThreadsALoopWouldHave) {
+  ThreadPool pool(3);
+  EXPECT_EQ(pool.available_threads(), 3);
+  pool.ParallelForEach(2, [&](int64_t) { EXPECT_EQ(pool.available_threads(), 1); });
 }
 
 TEST(DefaultThreads, IsPositive) { EXPECT_GE(DefaultThreads(), 1); }

@@ -90,27 +90,31 @@ void BertEncoder::LoadLayer(int64_t index) {
     return Prepare(backend_, weights_, part);
   };
 
+  // Vectors before matrices: reading a bias would map the pages again that a matrix beside it has
+  // given back.
   AttentionBlock& attention = layers_[static_cast<size_t>(index)].attention;
+  FeedForwardBlock& feed_forward = layers_[static_cast<size_t>(index)].feed_forward;
   attention.num_heads = config_.num_heads;
-  std::array<TensorView, 3> qkv;
   const std::array parts = {names.layer.query, names.layer.key, names.layer.value};
+  for (const std::string_view part : parts) {
+    const std::vector<float> bias = weights_.GetVector(Bias(prefix, part), h);
+    attention.qkv_bias.insert(attention.qkv_bias.end(), bias.begin(), bias.end());
+  }
+  attention.output_bias = weights_.GetVector(Bias(prefix, names.layer.attention_output), h);
+  attention.norm = LoadNorm(weights_, prefix + std::string(names.layer.attention_norm), h);
+  feed_forward.activation = config_.activation;
+  feed_forward.up_bias = weights_.GetVector(Bias(prefix, names.layer.up), f);
+  feed_forward.down_bias = weights_.GetVector(Bias(prefix, names.layer.down), h);
+  feed_forward.norm = LoadNorm(weights_, prefix + std::string(names.layer.output_norm), h);
+
+  std::array<TensorView, 3> qkv;
   for (size_t i = 0; i < parts.size(); ++i) {
     qkv[i] = weights_.Get(Weight(prefix, parts[i]), Shape{h, h});
-    const std::vector<float> bias = weights_.GetVector(Bias(prefix, parts[i]), h);
-    attention.qkv_bias.insert(attention.qkv_bias.end(), bias.begin(), bias.end());
   }
   attention.qkv = Prepare(backend_, weights_, qkv);
   attention.output = linear(names.layer.attention_output, h, h);
-  attention.output_bias = weights_.GetVector(Bias(prefix, names.layer.attention_output), h);
-  attention.norm = LoadNorm(weights_, prefix + std::string(names.layer.attention_norm), h);
-
-  FeedForwardBlock& feed_forward = layers_[static_cast<size_t>(index)].feed_forward;
-  feed_forward.activation = config_.activation;
   feed_forward.up = linear(names.layer.up, f, h);
-  feed_forward.up_bias = weights_.GetVector(Bias(prefix, names.layer.up), f);
   feed_forward.down = linear(names.layer.down, h, f);
-  feed_forward.down_bias = weights_.GetVector(Bias(prefix, names.layer.down), h);
-  feed_forward.norm = LoadNorm(weights_, prefix + std::string(names.layer.output_norm), h);
 }
 
 std::vector<int32_t> BertEncoder::PositionIds(const PackedBatch& batch) const {
@@ -143,14 +147,12 @@ Matrix BertEncoder::Forward(const PackedBatch& batch, const OpContext& context) 
   const Matrix projected = context.workspace.NewMatrix(tokens, h);
 
   const std::vector<int32_t> position_ids = PositionIds(batch);
-  // transformers' RoBERTa tokenizers give no token types: its table has one row, or the first
-  // counts.
+  // Without token types in the inputs every token has type 0: so transformers' RoBERTa tokenizers.
   const bool typed = config_.family == BertFamily::kBert;
-  const std::vector<int32_t> zeros(typed ? 0 : batch.input_ids.size());
   const EmbeddingInputs inputs = {
       .input_ids = batch.input_ids,
       .position_ids = position_ids,
-      .token_type_ids = typed ? batch.token_type_ids : std::span<const int32_t>(zeros)};
+      .token_type_ids = typed ? batch.token_type_ids : std::span<const int32_t>()};
   if (typed) {
     for (const int32_t type : batch.token_type_ids) {
       if (type < 0 || type >= config_.type_vocab_size) {

@@ -39,6 +39,8 @@ class WorkspacePool {
    public:
     explicit Lease(WorkspacePool* pool) : pool_(pool) {
       const std::lock_guard lock(pool_->mu_);
+      ++pool_->leases_;
+      pool_->free_.reserve(pool_->free_.size() + pool_->leases_);  // giving back never allocates
       if (pool_->free_.empty()) return;
       workspace_ = std::move(pool_->free_.back());
       pool_->free_.pop_back();
@@ -46,7 +48,10 @@ class WorkspacePool {
     ~Lease() {
       workspace_.Reset();
       const std::lock_guard lock(pool_->mu_);
-      pool_->free_.push_back(std::move(workspace_));
+      --pool_->leases_;
+      if (workspace_.capacity_bytes() <= kMaxKeptBytes) {
+        pool_->free_.push_back(std::move(workspace_));
+      }
     }
     Lease(const Lease&) = delete;
     Lease& operator=(const Lease&) = delete;
@@ -58,8 +63,12 @@ class WorkspacePool {
   };
 
  private:
+  // A batch of the usual size takes a quarter of this with the largest BERT.
+  static constexpr size_t kMaxKeptBytes = 64 << 20;
+
   std::mutex mu_;
   std::vector<Workspace> free_;  // guarded by mu_
+  size_t leases_ = 0;            // guarded by mu_
 };
 
 PoolingModule& PoolingOf(ModelSpec& spec) { return std::get<PoolingModule>(spec.modules.front()); }
@@ -118,7 +127,7 @@ class Embedder::Impl {
   std::string_view PromptFor(const EncodeOptions& options) const;
   int64_t PromptTokens(std::string_view prompt, int64_t max_length) const;
   int64_t MaxLengthFor(const EncodeOptions& options) const;
-  void CheckIds(const TokenizedTexts& texts) const;
+  void CheckTokens(const TokenizedTexts& texts) const;
   void ComputeBatch(const TokenizedTexts& texts, std::span<const int64_t> indices,
                     int64_t prompt_tokens, bool normalize, int64_t dimension,
                     std::span<float> output) const;
@@ -245,14 +254,25 @@ int64_t Embedder::Impl::OutputDimension(const EncodeOptions& options) const {
   return std::min(*truncate, head_.dimension());
 }
 
-void Embedder::Impl::CheckIds(const TokenizedTexts& texts) const {
-  if (tokenizer_.vocab_size() <= encoder_->info().vocab_size) return;
+// What the encoder takes for granted. A tokenizer of another model breaks it, and so do a
+// vocabulary or a post-processor that somebody has tampered with.
+void Embedder::Impl::CheckTokens(const TokenizedTexts& texts) const {
+  const auto vocab_size = static_cast<uint32_t>(encoder_->info().vocab_size);
   for (int64_t i = 0; i < texts.size(); ++i) {
-    for (const int32_t id : texts[i].ids) {
-      if (id < encoder_->info().vocab_size) continue;
+    uint32_t largest = 0;
+    for (const int32_t id : texts[i].ids) largest = std::max(largest, static_cast<uint32_t>(id));
+    if (largest >= vocab_size) {
       Fail(ErrorCode::kCorruptData, "token id is outside the model's vocabulary",
-           info_.path + ": tokenizer gives " + std::to_string(id) + ", expected less than " +
-               std::to_string(encoder_->info().vocab_size) + " (vocab_size of config.json)",
+           info_.path + ": the tokenizer gives " + std::to_string(largest) +
+               ", expected less than " + std::to_string(vocab_size) +
+               " (vocab_size of config.json)",
+           "use the tokenizer that belongs to the model");
+    }
+    if (texts.length(i) > encoder_->info().max_tokens) {
+      Fail(ErrorCode::kCorruptData, "the tokenizer gives more tokens than the model has positions",
+           info_.path + ": post_processor of tokenizer.json: found " +
+               std::to_string(texts.length(i)) + " tokens, expected at most " +
+               std::to_string(encoder_->info().max_tokens),
            "use the tokenizer that belongs to the model");
     }
   }
@@ -306,7 +326,7 @@ EncodeStats Embedder::Impl::EncodeInto(std::span<const std::string_view> texts,
   if (texts.empty()) return stats;
 
   const TokenizedTexts tokens(tokenizer_, prompt, texts, max_length, pool_, options.stop);
-  CheckIds(tokens);
+  CheckTokens(tokens);
   stats.tokens = tokens.total_tokens();
   stats.truncated_texts = tokens.truncated_texts();
 
@@ -329,11 +349,10 @@ EncodeStats Embedder::Impl::EncodeInto(std::span<const std::string_view> texts,
     options.progress(done, stats.texts);
   };
   const auto num_batches = static_cast<int64_t>(plan.batches.size());
-  if (num_batches < threads()) {
-    // Too few to go around: all threads work on each batch, op by op.
-    for (int64_t b = 0; b < num_batches; ++b) compute(b);
-  } else {
+  if (plan.batches_side_by_side) {
     pool_.ParallelForEach(num_batches, compute);
+  } else {
+    for (int64_t b = 0; b < num_batches; ++b) compute(b);
   }
   return stats;
 }

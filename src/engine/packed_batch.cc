@@ -3,6 +3,7 @@
 #include "base/error.h"
 
 #include <algorithm>
+#include <functional>
 #include <limits>
 #include <numeric>
 #include <string>
@@ -16,6 +17,12 @@ namespace {
 constexpr int64_t kBatchTokens = 512;
 // Below this a GEMM has too few rows to run at speed.
 constexpr int64_t kMinBatchTokens = 64;
+// Where all threads share a batch, each op is split and joined: larger batches pay for that.
+constexpr int64_t kSharedBatchTokens = 2048;
+// A gigabyte of activations with the largest BERT.
+constexpr int64_t kMaxBatchTokens = 65536;
+// Threads that wait for the last one cost more than sharing every op does, beyond this ratio.
+constexpr double kWorstMakespan = 1.15;
 
 }  // namespace
 
@@ -64,6 +71,42 @@ TokenizedTexts::Tokens TokenizedTexts::operator[](int64_t i) const {
           std::span(block.type_ids).subspan(entry.offset, length)};
 }
 
+namespace {
+
+// Cuts plan->order into batches of at most `batch_tokens`, or of one text.
+void CutBatches(const TokenizedTexts& texts, int64_t batch_tokens, BatchPlan* plan) {
+  plan->batches.clear();
+  int64_t begin = 0;
+  int64_t tokens = 0;
+  for (int64_t i = 0; i < texts.size(); ++i) {
+    const int64_t length = texts.length(plan->order[static_cast<size_t>(i)]);
+    if (i > begin && tokens + length > batch_tokens) {
+      plan->batches.push_back({begin, i});
+      begin = i;
+      tokens = 0;
+    }
+    tokens += length;
+  }
+  if (begin < texts.size()) plan->batches.push_back({begin, texts.size()});
+}
+
+// Tokens of the thread that ends last when each free thread takes the next batch.
+int64_t Makespan(const TokenizedTexts& texts, const BatchPlan& plan, int threads) {
+  std::vector<int64_t> ends(static_cast<size_t>(threads));  // a heap, the earliest first
+  for (const auto& [begin, end] : plan.batches) {
+    int64_t tokens = 0;
+    for (int64_t i = begin; i < end; ++i) {
+      tokens += texts.length(plan.order[static_cast<size_t>(i)]);
+    }
+    std::pop_heap(ends.begin(), ends.end(), std::greater<>());
+    ends.back() += tokens;
+    std::push_heap(ends.begin(), ends.end(), std::greater<>());
+  }
+  return *std::max_element(ends.begin(), ends.end());
+}
+
+}  // namespace
+
 BatchPlan PlanBatches(const TokenizedTexts& texts, int64_t batch_tokens, int threads) {
   BatchPlan plan;
   plan.order.resize(static_cast<size_t>(texts.size()));
@@ -71,24 +114,17 @@ BatchPlan PlanBatches(const TokenizedTexts& texts, int64_t batch_tokens, int thr
   std::stable_sort(plan.order.begin(), plan.order.end(),
                    [&](int64_t a, int64_t b) { return texts.length(a) > texts.length(b); });
 
-  if (batch_tokens <= 0) {
-    // As many batches as make every thread's share a whole number of them.
-    const int64_t share = std::max<int64_t>(1, texts.total_tokens() / threads);
-    const int64_t rounds = std::max<int64_t>(1, (share + kBatchTokens / 2) / kBatchTokens);
-    batch_tokens = std::max(kMinBatchTokens, (share + rounds - 1) / rounds);
-  }
-  int64_t begin = 0;
-  int64_t tokens = 0;
-  for (int64_t i = 0; i < texts.size(); ++i) {
-    const int64_t length = texts.length(plan.order[static_cast<size_t>(i)]);
-    if (i > begin && tokens + length > batch_tokens) {
-      plan.batches.push_back({begin, i});
-      begin = i;
-      tokens = 0;
-    }
-    tokens += length;
-  }
-  if (begin < texts.size()) plan.batches.push_back({begin, texts.size()});
+  const int64_t share = std::max<int64_t>(1, texts.total_tokens() / threads);
+  // As many batches as make every thread's share a whole number of them.
+  const int64_t rounds = std::max<int64_t>(1, (share + kBatchTokens / 2) / kBatchTokens);
+  const bool chosen = batch_tokens <= 0;
+  CutBatches(texts,
+             chosen ? std::max(kMinBatchTokens, (share + rounds - 1) / rounds)
+                    : std::min(batch_tokens, kMaxBatchTokens),
+             &plan);
+  const auto makespan = static_cast<double>(Makespan(texts, plan, threads));
+  plan.batches_side_by_side = makespan <= kWorstMakespan * static_cast<double>(share);
+  if (chosen && !plan.batches_side_by_side) CutBatches(texts, kSharedBatchTokens, &plan);
   return plan;
 }
 

@@ -59,11 +59,14 @@ struct BatchPlan {
   };
   std::vector<int64_t> order;  // longest first
   std::vector<Range> batches;
+  /// One batch a thread; otherwise all threads share the work of one batch after another, because
+  /// there are too few batches, or too unequal ones, to go around.
+  bool batches_side_by_side = false;
 };
 
 /// Cuts texts of these lengths into batches of about `batch_tokens` tokens (0: chosen so that the
-/// batches of a thread stay in its cache and all threads finish together). A text longer than that
-/// is a batch of its own.
+/// batches of a thread stay in its cache and all threads finish together; at most 65,536). A text
+/// longer than that is a batch of its own.
 BatchPlan PlanBatches(const TokenizedTexts& texts, int64_t batch_tokens, int threads);
 
 /// One batch's tokens in the packed layout; owns what PackedBatch points at.

@@ -58,7 +58,9 @@ DenseHead::Dense DenseHead::LoadDense(const DenseModule& module) {
   const auto prepare = [&](std::string_view name) {
     const std::array part = {weights.Get(name, Shape{module.out_features, module.in_features})};
     num_parameters_ += module.out_features * module.in_features;
-    return backend_.PrepareLinear(part);
+    auto prepared = backend_.PrepareLinear(part);
+    if (prepared->owned_bytes() > 0) weights.source().Release(part[0]);
+    return prepared;
   };
   Dense dense;
   dense.file = weights.shared_source();

@@ -1,5 +1,6 @@
 #include "tensor/workspace.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <new>
 
@@ -25,7 +26,8 @@ Workspace::Block Workspace::NewBlock(size_t size) {
 void* Workspace::Allocate(size_t bytes) {
   bytes = (bytes + kAlignment - 1) / kAlignment * kAlignment;
   if (blocks_.empty() || blocks_.back().size - used_ < bytes) {
-    blocks_.push_back(NewBlock(bytes > kMinBlock ? bytes : kMinBlock));
+    blocks_.push_back(NewBlock(std::max({bytes, kMinBlock, next_block_})));
+    next_block_ = 0;
     capacity_ += blocks_.back().size;
     used_ = 0;
   }
@@ -34,11 +36,11 @@ void* Workspace::Allocate(size_t bytes) {
   return p;
 }
 
-void Workspace::Reset() {
+void Workspace::Reset() noexcept {
   if (blocks_.size() > 1) {
-    blocks_.clear();  // first, so that old and new blocks never exist together
-    blocks_.push_back(NewBlock(capacity_));
-    capacity_ = blocks_.back().size;
+    next_block_ = capacity_;
+    blocks_.clear();  // now, so that old and new blocks never exist together
+    capacity_ = 0;
   }
   used_ = 0;
 }

@@ -24,7 +24,9 @@ class Workspace {
   float* Floats(int64_t n) { return static_cast<float*>(Allocate(static_cast<size_t>(n) * 4)); }
   /// [rows, cols], uninitialised.
   Matrix NewMatrix(int64_t rows, int64_t cols) { return {Floats(rows * cols), rows, cols}; }
-  void Reset();
+  /// Frees nothing but what was cut in several blocks; never allocates.
+  void Reset() noexcept;
+  /// Bytes held.
   size_t capacity_bytes() const { return capacity_; }
 
  private:
@@ -40,6 +42,7 @@ class Workspace {
   std::vector<Block> blocks_;  // the last one is in use
   size_t used_ = 0;            // bytes of the last block
   size_t capacity_ = 0;        // bytes of all blocks
+  size_t next_block_ = 0;      // least bytes of the next block: what one pass needed
 };
 
 }  // namespace bge

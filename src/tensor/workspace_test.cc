@@ -25,8 +25,10 @@ TEST(Workspace, ResetKeepsWhatWasNeededAsOneBlock) {
   Workspace workspace;
   for (int i = 0; i < 8; ++i) workspace.Allocate(200 * 1024);
   workspace.Reset();
+  workspace.Allocate(1);
   const size_t capacity = workspace.capacity_bytes();
   EXPECT_GE(capacity, 8u * 200 * 1024);
+  workspace.Reset();
   for (int i = 0; i < 8; ++i) workspace.Allocate(200 * 1024);
   EXPECT_EQ(workspace.capacity_bytes(), capacity);  // no further allocation
 }

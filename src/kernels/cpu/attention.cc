@@ -532,7 +532,7 @@ void VarlenAttention(const OpContext& context, ConstMatrix qkv, std::span<const 
   // Below about 20 us of work another thread is not worth waking.
   constexpr int64_t kWorthSharing = 500'000;  // multiply-adds
   const int64_t work = 2 * pairs * hidden_size;
-  const int64_t threads = work < kWorthSharing ? 1 : context.pool.threads();
+  const int64_t threads = work < kWorthSharing ? 1 : context.pool.available_threads();
   // An item is as many heads as can be packed at once, but with several threads at most an eighth
   // of a thread's share; long sequences are cut by queries where heads are too few for that. (Each
   // part packs all keys: 1 / part's queries of its time.) No result depends on these cuts.

@@ -117,7 +117,7 @@ void Linear(const OpContext& context, ConstMatrix x, const PreparedLinear& prepa
   // Rows are cut where each thread gets enough of them: it then reads its own part of x and all of
   // W. Otherwise columns, in whole cache lines of y.
   constexpr int64_t kRowsEach = 64;
-  if (x.rows >= kRowsEach * context.pool.threads()) {
+  if (x.rows >= kRowsEach * context.pool.available_threads()) {
     context.pool.ParallelFor(x.rows, kRowsEach, [&](int64_t begin, int64_t end) {
       const int64_t n = end - begin;
       Multiply(x.Rows(begin, n), w, y.Rows(begin, n));
