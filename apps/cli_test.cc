@@ -8,6 +8,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <csignal>
 #include <cstring>
@@ -273,6 +274,19 @@ TEST(Embed, WritesNothingWhenARecordIsBad) {
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(dir.path()), {}), 2);
 }
 
+TEST(Cli, RefusesToWriteOverItsInput) {
+  const test::TempDir dir;
+  const std::string corpus = dir.Write("c.txt", "a\n").string();
+  const std::string link = (dir.path() / "link.txt").string();
+  std::filesystem::create_hard_link(corpus, link);
+  ExpectUsageError(RunBge({"embed", "-i", corpus, "-o", corpus}), "the output is the input: ");
+  ExpectUsageError(RunBge({"embed", "-i", corpus, "-o", link}), "link.txt: give --output another");
+  ExpectUsageError(RunBge({"tokenize", "-i", corpus, "-o", link}), "the output is the input");
+  EXPECT_EQ(ReadFile(corpus, 100), "a\n");
+  // Texts from the command line: the file is only written.
+  EXPECT_EQ(RunBge({"embed", "a", "-o", corpus}).status, 0);
+}
+
 TEST(Embed, GivesUtf8ForAnyInput) {
   const ProgramResult result =
       RunBge({"embed", "--with-text"}, {.input = std::string("\xFF\xC3\x00 \xED\xA0\x80\n", 8)});
@@ -327,10 +341,26 @@ TEST(Embed, EndsQuietlyWhenTheReaderIsGone) {
   EXPECT_EQ(program.Wait(), 128 + SIGPIPE);
 }
 
+TEST(Embed, LeavesNoFileBeyondTheLimitOnFileSizes) {
+  const test::TempDir dir;
+  const std::string output = (dir.path() / "v.f32").string();
+  rlimit before = {};
+  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
+  rlimit limit = before;
+  limit.rlim_cur = 16;  // bytes: less than a vector
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &limit), 0);
+  // The program inherits the limit; its standard output and error are files too, so pipes.
+  RunningBge program({"embed", "one", "-o", output});
+  const int status = program.Wait();
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
+  EXPECT_EQ(status, 1);
+  EXPECT_TRUE(std::filesystem::is_empty(dir.path()));
+}
+
 TEST(Embed, LeavesNoFileWhenInterrupted) {
   const test::TempDir dir;
   const std::string output = (dir.path() / "v.f32").string();
-  for (const int signal_number : {SIGINT, SIGTERM}) {
+  for (const int signal_number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) {
     RunningBge program({"embed", "-o", output});
     program.Write("one\n");
     // The temporary file is there from the beginning on.

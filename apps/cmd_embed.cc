@@ -22,6 +22,7 @@ struct EmbedOptions {
 int Embed(const EmbedOptions& options, const RunContext& context) {
   // What can be wrong with the command line is found before the model is loaded.
   const auto reader = OpenTextInput(options.input, false, context);
+  CheckNotTextInput(options.output, options.input);
   auto output = OpenOutput(options.output);
   const auto asked = ParseVectorFormat(options.output_format);
   const VectorFormat format = asked ? *asked : ChooseVectorFormat(options.output, *output);

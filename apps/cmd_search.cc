@@ -46,6 +46,7 @@ std::unique_ptr<TextReader> OpenQueries(const SearchFlags& flags, const RunConte
 
 int Search(const SearchFlags& flags, const RunContext& context) {
   const auto reader = OpenQueries(flags, context);
+  CheckNotTextInput(flags.output, flags.input);
   auto output = OpenOutput(flags.output);
   HitWriterOptions writer_options = flags.writer;
   const auto asked = ParseHitFormat(flags.output_format);

@@ -101,6 +101,7 @@ class EncodingFormatter {
 
 int Tokenize(const TokenizeFlags& flags, const RunContext& context) {
   const auto reader = OpenTextInput(flags.input, flags.pair, context);
+  CheckNotTextInput(flags.output, flags.input);
   const auto output = OpenOutput(flags.output);
   const auto dir = ResolveModel(flags.model.empty() ? DefaultModel() : flags.model);
   const Tokenizer tokenizer = Tokenizer::Load(dir);

@@ -27,7 +27,7 @@ void MakeReadable(int fd) {
 
 Interrupt::Interrupt() {
   sigemptyset(&blocked_);
-  for (const int signal_number : {SIGINT, SIGTERM}) {
+  for (const int signal_number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) {
     if (!IsIgnored(signal_number)) sigaddset(&blocked_, signal_number);
   }
   pthread_sigmask(SIG_BLOCK, &blocked_, &previous_);

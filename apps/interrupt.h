@@ -1,4 +1,4 @@
-// Ctrl-C and SIGTERM as a std::stop_token.
+// Ctrl-C, SIGTERM, SIGHUP and SIGQUIT as a std::stop_token.
 #ifndef BGE_APPS_INTERRUPT_H_
 #define BGE_APPS_INTERRUPT_H_
 
@@ -10,10 +10,10 @@
 
 namespace bge::cli {
 
-/// While it lives, the first SIGINT or SIGTERM requests a stop, and the second removes unfinished
-/// files and ends the process at once. A signal that the process was started with as ignored (as a
-/// shell does for background jobs) stays ignored. One at a time, created before other threads,
-/// which inherit the blocked signals.
+/// While it lives, the first SIGINT, SIGTERM, SIGHUP or SIGQUIT requests a stop, and the second
+/// removes unfinished files and ends the process at once. A signal that the process was started
+/// with as ignored (as a shell does for background jobs) stays ignored. One at a time, created
+/// before other threads, which inherit the blocked signals.
 class Interrupt {
  public:
   Interrupt();

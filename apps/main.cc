@@ -1,5 +1,6 @@
 // The bge command: finds the command's row, parses its options, runs it, and turns failures into
-// one line on standard error and an exit status (0 done, 1 failed, 2 wrong usage, 130 interrupted).
+// one line on standard error and an exit status (0 done, 1 failed, 2 wrong usage, 128 + N
+// ended by signal N).
 #include "bge/error.h"
 #include "bge/version.h"
 
@@ -158,6 +159,8 @@ int Main(const std::vector<std::string>& arguments) {
 int main(int argc, char** argv) {
   // A closed pipe is an error of write(), so that unfinished files are removed first.
   std::signal(SIGPIPE, SIG_IGN);
+  // So is a file beyond the limit on file sizes (EFBIG).
+  std::signal(SIGXFSZ, SIG_IGN);
   bge::cli::OccupyStandardDescriptors();
   try {
     std::vector<std::string> arguments;

@@ -138,4 +138,19 @@ std::unique_ptr<OutputStream> OpenOutput(const std::string& path) {
   return std::make_unique<FileStream>(target);
 }
 
+void CheckNotInput(const std::string& output, const std::string& input) {
+  const auto find = [](const std::string& path, int standard, struct stat* status) {
+    const bool dash = path.empty() || path == "-";
+    const int result = dash ? fstat(standard, status) : stat(path.c_str(), status);
+    return result == 0 && S_ISREG(status->st_mode);
+  };
+  struct stat from = {};
+  struct stat to = {};
+  if (!find(input, STDIN_FILENO, &from) || !find(output, STDOUT_FILENO, &to)) return;
+  if (from.st_dev != to.st_dev || from.st_ino != to.st_ino) return;
+  throw UsageError(
+      fmt::format("the output is the input: {}: give --output another name",
+                  output.empty() || output == "-" ? "standard output" : Printable(output, 1000)));
+}
+
 }  // namespace bge::cli

@@ -33,6 +33,11 @@ class OutputStream {
 /// followed; a device or named pipe is written directly. Error(kIo).
 std::unique_ptr<OutputStream> OpenOutput(const std::string& path);
 
+/// UsageError where `output` (as for OpenOutput) is the regular file `input` ("-" or empty:
+/// standard input) by whatever name: writing would destroy what is still to be read. To be called
+/// before OpenOutput.
+void CheckNotInput(const std::string& output, const std::string& input);
+
 }  // namespace bge::cli
 
 #endif  // BGE_APPS_OUTPUT_STREAM_H_

@@ -1,6 +1,7 @@
 #include "apps/text_input.h"
 
 #include "apps/arguments.h"
+#include "apps/output_stream.h"
 #include "base/error.h"
 
 #include <fmt/format.h>
@@ -53,6 +54,11 @@ std::unique_ptr<TextReader> OpenTextInput(const TextInputFlags& flags, bool pair
   options.field = flags.field;
   options.pair = pair;
   return OpenTextReader(flags.input.empty() ? "-" : flags.input, options, context.stop_fd);
+}
+
+void CheckNotTextInput(const std::string& output, const TextInputFlags& flags) {
+  const bool dash = flags.texts.size() == 1 && flags.texts[0] == "-";
+  if (flags.texts.empty() || dash) CheckNotInput(output, flags.input);
 }
 
 }  // namespace bge::cli

@@ -33,6 +33,9 @@ void AddTextFormatFlags(CLI::App& app, TextInputFlags* flags);
 std::unique_ptr<TextReader> OpenTextInput(const TextInputFlags& flags, bool pair,
                                           const RunContext& context);
 
+/// CheckNotInput (output_stream.h) for what OpenTextInput reads.
+void CheckNotTextInput(const std::string& output, const TextInputFlags& flags);
+
 }  // namespace bge::cli
 
 #endif  // BGE_APPS_TEXT_INPUT_H_
