@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <initializer_list>
 #include <map>
 #include <memory>
 #include <optional>
@@ -94,12 +95,20 @@ class BGE_API Embedder {
   Embeddings Encode(std::span<const std::string_view> texts,
                     const EncodeOptions& options = {}) const;
   Embeddings Encode(std::span<const std::string> texts, const EncodeOptions& options = {}) const;
+  /// Encode({"one text", "another"}).
+  Embeddings Encode(std::initializer_list<std::string_view> texts,
+                    const EncodeOptions& options = {}) const;
 
   /// One text: [dimension].
   std::vector<float> Encode(std::string_view text, const EncodeOptions& options = {}) const;
 
+  /// As Encode with options.role set.
   Embeddings EncodeQueries(std::span<const std::string> texts, EncodeOptions options = {}) const;
+  Embeddings EncodeQueries(std::initializer_list<std::string_view> texts,
+                           EncodeOptions options = {}) const;
   Embeddings EncodeDocuments(std::span<const std::string> texts, EncodeOptions options = {}) const;
+  Embeddings EncodeDocuments(std::initializer_list<std::string_view> texts,
+                             EncodeOptions options = {}) const;
 
   /// As Encode, into the caller's buffer of texts.size() x OutputDimension(options) floats.
   EncodeStats EncodeInto(std::span<const std::string_view> texts, const EncodeOptions& options,

@@ -60,6 +60,8 @@ BertEncoder::BertEncoder(const BertConfig& config, std::shared_ptr<const WeightS
   info_.num_parameters =
       (config_.vocab_size + config_.max_positions + config_.type_vocab_size + 2) * h +
       config_.num_layers * (4 * (h * h + h) + 2 * h * f + f + h + 4 * h);
+  info_.activation_bytes_per_token =
+      static_cast<int64_t>(sizeof(float)) * (std::max(3 * h, f) + 3 * h);  // as Forward allocates
   info_.weights_dtype = DTypeName(tables_.word.dtype);
   for (const Layer& layer : layers_) {
     info_.packed_bytes +=

@@ -34,7 +34,7 @@ Activation ReadActivation(json::Value value) {
   for (const auto& [known, activation] : kActivations) {
     if (name == known) return activation;
   }
-  Fail(ErrorCode::kUnsupported, "unknown activation \"" + std::string(name) + "\"", value.Where(),
+  Fail(ErrorCode::kUnsupported, "unknown activation \"" + Printable(name, 60) + "\"", value.Where(),
        "supported: gelu, gelu_new, gelu_pytorch_tanh, relu, silu, tanh, linear");
 }
 
@@ -105,7 +105,7 @@ BertConfig BertConfig::FromJson(json::Value config) {
     if (const auto v = config.FindNonNull("position_embedding_type");
         v && v->AsString() != "absolute") {
       Fail(ErrorCode::kUnsupported,
-           "unknown position scheme \"" + std::string(v->AsString()) + "\"", v->Where(),
+           "unknown position scheme \"" + Printable(v->AsString(), 60) + "\"", v->Where(),
            "supported: absolute");
     }
     RequireFalse(config, "is_decoder", "decoders are not supported");

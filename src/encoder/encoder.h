@@ -35,9 +35,10 @@ struct EncoderInfo {
   int64_t vocab_size = 0;
   int64_t max_tokens =
       0;  ///< positions it has, special tokens included (RoBERTa's offset taken off)
-  int64_t num_parameters = 0;  ///< of the tensors that inference reads
-  std::string weights_dtype;   ///< of the word embeddings, as stored
-  size_t packed_bytes = 0;     ///< memory of its own, beside the mapped file
+  int64_t num_parameters = 0;              ///< of the tensors that inference reads
+  std::string weights_dtype;               ///< of the word embeddings, as stored
+  int64_t activation_bytes_per_token = 0;  ///< of Workspace, in one forward pass
+  size_t packed_bytes = 0;                 ///< memory of its own, beside the mapped file
 };
 
 /// Immutable after construction; thread-safe (each call brings its own Workspace).

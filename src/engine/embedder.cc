@@ -32,6 +32,10 @@ constexpr std::array<std::pair<Pooling, std::string_view>, 6> kPoolingNames = {{
     {Pooling::kLastToken, "lasttoken"},
 }};
 
+// Activations of one batch, unless one text alone needs more. The usual batch takes a twentieth of
+// it with the largest BERT; the limit is for strange shapes and a caller's batch_tokens.
+constexpr int64_t kMaxBatchBytes = 256 << 20;
+
 // Workspaces that calls and threads borrow, so that memory is as large as what runs at once needs.
 class WorkspacePool {
  public:
@@ -146,6 +150,13 @@ class Embedder::Impl {
 
 void Embedder::Impl::SetMaxLength(const EmbedderOptions& options) {
   max_length_ = std::min(spec_.max_length, encoder_->info().max_tokens);
+  if (max_length_ < tokenizer_.num_special_tokens()) {
+    Fail(ErrorCode::kCorruptData, "maximum length does not hold the special tokens",
+         spec_.dir.string() + ": " + spec_.max_length_source + ": found " +
+             std::to_string(max_length_) + ", expected at least " +
+             std::to_string(tokenizer_.num_special_tokens()),
+         "repair the file or download it again");
+  }
   if (options.max_length) {
     max_length_ = MaxLengthFor({.max_length = options.max_length});
     spec_.max_length_source = "the caller's option";
@@ -330,7 +341,9 @@ EncodeStats Embedder::Impl::EncodeInto(std::span<const std::string_view> texts,
   stats.tokens = tokens.total_tokens();
   stats.truncated_texts = tokens.truncated_texts();
 
-  const BatchPlan plan = PlanBatches(tokens, options.batch_tokens, threads());
+  const int64_t max_batch_tokens =
+      std::max<int64_t>(1, kMaxBatchBytes / encoder_->info().activation_bytes_per_token);
+  const BatchPlan plan = PlanBatches(tokens, options.batch_tokens, max_batch_tokens, threads());
   std::mutex progress_mu;
   int64_t done = 0;
   const auto compute = [&](int64_t b) {
@@ -396,6 +409,11 @@ Embeddings Embedder::Encode(std::span<const std::string> texts,
   return Encode(std::span<const std::string_view>(views), options);
 }
 
+Embeddings Embedder::Encode(std::initializer_list<std::string_view> texts,
+                            const EncodeOptions& options) const {
+  return Encode(std::span<const std::string_view>(texts.begin(), texts.size()), options);
+}
+
 std::vector<float> Embedder::Encode(std::string_view text, const EncodeOptions& options) const {
   return Encode(std::span<const std::string_view>(&text, 1), options).values;
 }
@@ -406,7 +424,19 @@ Embeddings Embedder::EncodeQueries(std::span<const std::string> texts,
   return Encode(texts, options);
 }
 
+Embeddings Embedder::EncodeQueries(std::initializer_list<std::string_view> texts,
+                                   EncodeOptions options) const {
+  options.role = Role::kQuery;
+  return Encode(texts, options);
+}
+
 Embeddings Embedder::EncodeDocuments(std::span<const std::string> texts,
+                                     EncodeOptions options) const {
+  options.role = Role::kDocument;
+  return Encode(texts, options);
+}
+
+Embeddings Embedder::EncodeDocuments(std::initializer_list<std::string_view> texts,
                                      EncodeOptions options) const {
   options.role = Role::kDocument;
   return Encode(texts, options);

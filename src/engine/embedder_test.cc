@@ -136,6 +136,15 @@ TEST_F(EmbedderTest, WritesIntoTheCallersBufferOrRefusesIt) {
               HasSubstr("output buffer of the wrong size"));
 }
 
+TEST_F(EmbedderTest, TakesTextsInBraces) {
+  // Two string literals must not become one std::string_view(begin, end).
+  const Embeddings two = model_.Encode({"a cat", "a dog"});
+  ASSERT_EQ(two.count, 2);
+  EXPECT_EQ(model_.EncodeQueries({"a cat", "a dog", "a mat"}).count, 3);
+  EXPECT_EQ(model_.EncodeDocuments({"a cat"}).count, 1);
+  EXPECT_NEAR(two[1][0], model_.Encode("a dog")[0], 1e-6);
+}
+
 TEST_F(EmbedderTest, ReportsProgressAndStops) {
   const std::vector<std::string> texts(500, "a cat sat on the mat");
   int64_t last = 0;
@@ -269,6 +278,45 @@ TEST_F(DamagedModel, ATokenizerOfAnotherModelIsFound) {
   const Embedder model = Embedder::Load(dir_.string());
   EXPECT_THAT(ErrorOf(ErrorCode::kCorruptData, [&] { model.Encode("word4999"); }),
               testing::AllOf(HasSubstr("outside the model's vocabulary"), HasSubstr("5004")));
+}
+
+// tokenizer.json with one string in it exchanged for another.
+class TamperedTokenizer : public DamagedModel {
+ protected:
+  void Exchange(const std::string& from, const std::string& to) const {
+    std::ifstream in(dir_ / "tokenizer.json");
+    std::string json((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+    const size_t at = json.find(from);
+    ASSERT_NE(at, std::string::npos) << from;
+    std::ofstream(dir_ / "tokenizer.json") << json.replace(at, from.size(), to);
+  }
+  std::string EncodeError() const {
+    return ErrorOf(ErrorCode::kCorruptData, [&] { Embedder::Load(dir_.string()).Encode("a cat"); });
+  }
+};
+
+TEST_F(TamperedTokenizer, AnIdBeyondTheTableIsFoundInAVocabularyWithHoles) {
+  Exchange("\"a\":", "\"a\": 2000000000, \"unused\":");
+  EXPECT_THAT(EncodeError(),
+              testing::AllOf(HasSubstr("outside the model's vocabulary"), HasSubstr("2000000000")));
+}
+
+TEST_F(TamperedTokenizer, AnIdBeyondTheTableIsFoundInThePostProcessor) {
+  // "ids": [n] of the template's special tokens.
+  std::ifstream in(dir_ / "tokenizer.json");
+  const std::string json((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+  const size_t begin = json.find("\"ids\"", json.find("\"post_processor\""));
+  ASSERT_NE(begin, std::string::npos);
+  const size_t end = json.find(']', begin);
+  Exchange(json.substr(begin, end - begin + 1), "\"ids\": [2000000000]");
+  EXPECT_THAT(EncodeError(), HasSubstr("outside the model's vocabulary"));
+}
+
+TEST_F(DamagedModel, ALengthBelowTheSpecialTokensIsFoundAtLoad) {
+  std::ofstream(dir_ / "sentence_bert_config.json") << R"({"max_seq_length": 1})";
+  EXPECT_THAT(ErrorOf(ErrorCode::kCorruptData, [&] { Embedder::Load(dir_.string()); }),
+              testing::AllOf(HasSubstr("sentence_bert_config.json"), HasSubstr("found 1"),
+                             HasSubstr("expected at least 2")));
 }
 
 }  // namespace

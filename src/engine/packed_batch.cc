@@ -19,8 +19,6 @@ constexpr int64_t kBatchTokens = 512;
 constexpr int64_t kMinBatchTokens = 64;
 // Where all threads share a batch, each op is split and joined: larger batches pay for that.
 constexpr int64_t kSharedBatchTokens = 2048;
-// A gigabyte of activations with the largest BERT.
-constexpr int64_t kMaxBatchTokens = 65536;
 // Threads that wait for the last one cost more than sharing every op does, beyond this ratio.
 constexpr double kWorstMakespan = 1.15;
 
@@ -107,7 +105,8 @@ int64_t Makespan(const TokenizedTexts& texts, const BatchPlan& plan, int threads
 
 }  // namespace
 
-BatchPlan PlanBatches(const TokenizedTexts& texts, int64_t batch_tokens, int threads) {
+BatchPlan PlanBatches(const TokenizedTexts& texts, int64_t batch_tokens, int64_t max_batch_tokens,
+                      int threads) {
   BatchPlan plan;
   plan.order.resize(static_cast<size_t>(texts.size()));
   std::iota(plan.order.begin(), plan.order.end(), 0);
@@ -118,13 +117,13 @@ BatchPlan PlanBatches(const TokenizedTexts& texts, int64_t batch_tokens, int thr
   // As many batches as make every thread's share a whole number of them.
   const int64_t rounds = std::max<int64_t>(1, (share + kBatchTokens / 2) / kBatchTokens);
   const bool chosen = batch_tokens <= 0;
-  CutBatches(texts,
-             chosen ? std::max(kMinBatchTokens, (share + rounds - 1) / rounds)
-                    : std::min(batch_tokens, kMaxBatchTokens),
-             &plan);
+  if (chosen) batch_tokens = std::max(kMinBatchTokens, (share + rounds - 1) / rounds);
+  CutBatches(texts, std::min(batch_tokens, max_batch_tokens), &plan);
   const auto makespan = static_cast<double>(Makespan(texts, plan, threads));
   plan.batches_side_by_side = makespan <= kWorstMakespan * static_cast<double>(share);
-  if (chosen && !plan.batches_side_by_side) CutBatches(texts, kSharedBatchTokens, &plan);
+  if (chosen && !plan.batches_side_by_side) {
+    CutBatches(texts, std::min(kSharedBatchTokens, max_batch_tokens), &plan);
+  }
   return plan;
 }
 

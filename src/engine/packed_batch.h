@@ -65,9 +65,10 @@ struct BatchPlan {
 };
 
 /// Cuts texts of these lengths into batches of about `batch_tokens` tokens (0: chosen so that the
-/// batches of a thread stay in its cache and all threads finish together; at most 65,536). A text
-/// longer than that is a batch of its own.
-BatchPlan PlanBatches(const TokenizedTexts& texts, int64_t batch_tokens, int threads);
+/// batches of a thread stay in its cache and all threads finish together), but at most
+/// `max_batch_tokens`. A text longer than that is a batch of its own.
+BatchPlan PlanBatches(const TokenizedTexts& texts, int64_t batch_tokens, int64_t max_batch_tokens,
+                      int threads);
 
 /// One batch's tokens in the packed layout; owns what PackedBatch points at.
 class PackedTokens {

@@ -73,7 +73,7 @@ TEST_F(PackedBatchTest, PlanCoversEveryTextOnceLongestFirstWithinBudget) {
   const TokenizedTexts tokens = Tokenize(texts);
   for (const int64_t budget : {0, 1, 50, 100, 100000}) {
     for (const int threads : {1, 2, 7}) {
-      const BatchPlan plan = PlanBatches(tokens, budget, threads);
+      const BatchPlan plan = PlanBatches(tokens, budget, 1 << 20, threads);
       std::vector<int64_t> seen = plan.order;
       std::sort(seen.begin(), seen.end());
       for (int64_t i = 0; i < 300; ++i) EXPECT_EQ(seen[static_cast<size_t>(i)], i);
@@ -95,6 +95,32 @@ TEST_F(PackedBatchTest, PlanCoversEveryTextOnceLongestFirstWithinBudget) {
         }
       }
       EXPECT_EQ(next, 300);
+    }
+  }
+}
+
+TEST_F(PackedBatchTest, PlanKeepsAllThreadsBusy) {
+  const auto plan = [&](const std::vector<int>& words, int threads) {
+    std::vector<std::string> texts;
+    for (const int n : words) texts.push_back(Words(n));
+    return PlanBatches(Tokenize(texts, "", 1000), 0, 1 << 20, threads);
+  };
+  EXPECT_TRUE(plan(std::vector<int>(500, 40), 2).batches_side_by_side);
+  EXPECT_TRUE(plan({500, 500}, 2).batches_side_by_side);
+  // One long text beside a short one, and three beside two threads, would leave a thread idle.
+  EXPECT_FALSE(plan({500, 1}, 2).batches_side_by_side);
+  EXPECT_FALSE(plan({500, 500, 500}, 2).batches_side_by_side);
+  EXPECT_FALSE(plan({10}, 2).batches_side_by_side);
+  const BatchPlan shared = plan(std::vector<int>(32, 18), 16);
+  EXPECT_FALSE(shared.batches_side_by_side);
+  EXPECT_EQ(shared.batches.size(), 1u);
+}
+
+TEST_F(PackedBatchTest, NoBatchIsLargerThanTheLimit) {
+  const TokenizedTexts tokens = Tokenize(std::vector<std::string>(100, Words(8)));
+  for (const int64_t asked : {int64_t{0}, int64_t{64}, INT64_MAX}) {
+    for (const auto& [begin, end] : PlanBatches(tokens, asked, 30, 2).batches) {
+      EXPECT_LE((end - begin) * 10, 30);
     }
   }
 }
