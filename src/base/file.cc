@@ -38,9 +38,10 @@ struct Fd {
   }
 };
 
-// Opens a regular file for reading and gives its size.
+// Opens a regular file for reading and gives its size. Without O_NONBLOCK, opening a FIFO would
+// wait for somebody to write to it.
 size_t OpenRegular(const fs::path& path, Fd* fd) {
-  fd->value = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  fd->value = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd->value < 0) FailErrno("cannot open file", path, errno);
   struct stat info = {};
   if (::fstat(fd->value, &info) != 0) FailErrno("cannot open file", path, errno);
@@ -79,9 +80,17 @@ void Unregister(const std::string& path) {
   }
 }
 
+constexpr size_t kMostNameBytes = 255;  // of one file name, on every file system of Linux
+
+// In the same folder, so that it can be renamed. Beside the target's name, so that its origin can
+// be seen, unless that makes the name too long.
 std::string TemporaryName(const fs::path& path) {
   static std::atomic<unsigned> counter = 0;
-  return path.string() + ".tmp-" + std::to_string(::getpid()) + "-" + std::to_string(counter++);
+  const std::string suffix = "tmp-" + std::to_string(::getpid()) + "-" + std::to_string(counter++);
+  if (path.filename().string().size() + 1 + suffix.size() <= kMostNameBytes) {
+    return path.string() + "." + suffix;
+  }
+  return (path.parent_path() / (".bge-" + suffix)).string();
 }
 
 }  // namespace
@@ -172,15 +181,26 @@ constexpr size_t kWriteBuffer = 1 << 20;
 }
 
 AtomicFile::AtomicFile(const fs::path& path) : state_(std::make_unique<State>()) {
-  if (fs::is_directory(path)) {
+  struct stat old = {};
+  const bool exists = ::stat(path.c_str(), &old) == 0;
+  if (exists && S_ISDIR(old.st_mode)) {
     Fail(ErrorCode::kInvalidArgument, "cannot write file", path.string() + ": it is a directory",
          "give a file name");
   }
+  if (path.filename().string().size() > kMostNameBytes) {
+    FailErrno("cannot create file", path, ENAMETOOLONG);
+  }
+  // A file that is replaced keeps who may read it.
+  const bool replaces = exists && S_ISREG(old.st_mode);
+  const mode_t mode = replaces ? old.st_mode & 0777 : 0666;
   state_->path = path;
   state_->temporary = TemporaryName(path);
   Register(state_->temporary);
-  state_->fd.value = ::open(state_->temporary.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  state_->fd.value = ::open(state_->temporary.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode);
   if (state_->fd.value < 0) FailErrno("cannot create file", path, errno);
+  if (replaces && ::fchmod(state_->fd.value, mode) != 0) {
+    FailErrno("cannot set permissions of file", path, errno);
+  }
 }
 
 AtomicFile::AtomicFile(AtomicFile&&) noexcept = default;

@@ -44,7 +44,8 @@ std::string ReadFile(const std::filesystem::path& path, uint64_t max_bytes);
 /// signal handler. Not thread-safe.
 class AtomicFile {
  public:
-  /// Creates a temporary sibling of `path`. Error(kIo).
+  /// Creates a temporary sibling of `path`, with the permissions of the file that it will replace.
+  /// Error(kIo).
   explicit AtomicFile(const std::filesystem::path& path);
   AtomicFile(AtomicFile&&) noexcept;
   ~AtomicFile();

@@ -3,6 +3,7 @@
 #include "base/error.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <fstream>
@@ -48,6 +49,54 @@ TEST_F(FileTest, AbandonedAtomicFileLeavesNothingAndKeepsTheOld) {
   }
   EXPECT_EQ(ReadFile(path, 100), "old");
   EXPECT_EQ(Entries(), 1);
+}
+
+TEST_F(FileTest, AReplacedFileKeepsItsPermissions) {
+  const fs::path path = dir_ / "out";
+  for (const auto mode : {fs::perms(0600), fs::perms(0640), fs::perms(0444), fs::perms(0666)}) {
+    fs::remove(path);
+    std::ofstream(path) << "old";
+    fs::permissions(path, mode);
+    AtomicFile file(path);
+    file.Write("new");
+    file.Commit();
+    EXPECT_EQ(fs::status(path).permissions(), mode);
+    EXPECT_EQ(ReadFile(path, 100), "new");
+  }
+}
+
+TEST_F(FileTest, NamesMayBeAsLongAsTheFileSystemAllows) {
+  for (const size_t size : {235u, 245u, 255u}) {
+    const fs::path path = dir_ / std::string(size, 'n');
+    AtomicFile file(path);
+    file.Write("text");
+    file.Commit();
+    EXPECT_EQ(ReadFile(path, 100), "text");
+    fs::remove(path);
+    EXPECT_EQ(Entries(), 0);
+  }
+  try {
+    AtomicFile file(dir_ / std::string(256, 'n'));
+    FAIL() << "created";
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), ErrorCode::kIo);
+    EXPECT_NE(std::string(e.what()).find("cannot create file"), std::string::npos) << e.what();
+  }
+}
+
+TEST_F(FileTest, AFifoIsAnErrorAndNotAWait) {
+  const fs::path path = dir_ / "fifo";
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  const auto code = [&](auto f) {
+    try {
+      f();
+    } catch (const Error& e) {
+      return e.code();
+    }
+    return ErrorCode::kInternal;
+  };
+  EXPECT_EQ(code([&] { MappedFile::Open(path); }), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(code([&] { ReadFile(path, 100); }), ErrorCode::kInvalidArgument);
 }
 
 TEST_F(FileTest, RemoveUnfinishedFilesRemovesThem) {
