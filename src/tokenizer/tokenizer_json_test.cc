@@ -124,6 +124,39 @@ TEST(TokenizerJson, TemplatesMustUseDefinedTokens) {
   EXPECT_THAT(LoadingThrows(with(R"({"Other":{"id":"A","type_id":0}})")), HasSubstr("Sequence"));
 }
 
+TEST(TokenizerJson, TemplatesMultiplyNothing) {
+  const auto with = [](std::string_view field, const std::string& pieces, std::string_view ids) {
+    std::string json =
+        R"({"model":{"type":"WordLevel","unk_token":"a","vocab":{"a":0}},"post_processor":{"type":)"
+        R"("TemplateProcessing","special_tokens":{"S":{"id":"S","tokens":[],"ids":[)" +
+        std::string(ids) + "]}}";
+    for (const char* name : {"single", "pair"}) {
+      json += std::string(",\"") + name + "\":[" + (field == name ? pieces : "") + "]";
+    }
+    return json + "}}";
+  };
+  const std::string a = R"({"Sequence":{"id":"A","type_id":0}})";
+  const std::string b = R"({"Sequence":{"id":"B","type_id":1}})";
+  const std::string s = R"({"SpecialToken":{"id":"S","type_id":0}})";
+  EXPECT_THAT(LoadingThrows(with("single", a + "," + s + "," + a, "0")),
+              StartsWith("unsupported: the template holds sequence A more than once: "
+                         "tokenizer.json: field post_processor.single: "));
+  EXPECT_THAT(LoadingThrows(with("pair", a + "," + b + "," + b, "0")),
+              StartsWith("unsupported: the template holds sequence B more than once: "
+                         "tokenizer.json: field post_processor.pair: "));
+  EXPECT_THAT(LoadingThrows(with("single", s, "-1")),
+              HasSubstr("tokenizer.json: field post_processor.special_tokens"));
+
+  std::string many = s;
+  for (int i = 1; i < 2048; ++i) many += "," + s;
+  const Tokenizer tokenizer = FromJsonText(with("pair", b + "," + many + "," + a, "0,0"));
+  EXPECT_EQ(tokenizer.num_special_tokens(true), 4096);
+  EXPECT_EQ(tokenizer.EncodePair("a", "a").ids.size(), 4098u);
+  EXPECT_THAT(LoadingThrows(with("pair", many + "," + s, "0,0")),
+              StartsWith("unsupported: the template adds more than 4096 tokens: tokenizer.json: "
+                         "field post_processor.pair: "));
+}
+
 TEST(TokenizerJson, RefusesHugeAddedTokens) {
   std::string added(kMaskToken);
   added.insert(added.find("[MASK]"), std::string(17 << 20, 'x'));

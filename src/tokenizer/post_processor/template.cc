@@ -6,23 +6,28 @@
 #include <algorithm>
 #include <limits>
 #include <map>
+#include <span>
 #include <string>
 
 namespace bge::tokenizer {
 namespace {
 
+// Real templates add two or three tokens.
+constexpr size_t kMostAdded = 4096;
+
+using SpecialTokens = std::map<std::string, std::vector<int32_t>, std::less<>>;
 struct TemplatePiece {
   enum class Kind { kSpecial, kFirst, kSecond } kind;
-  std::vector<int32_t> ids;  // kSpecial
+  std::span<const int32_t> ids;  // kSpecial: in the table of special tokens
   int32_t type_id;
 };
 using Template = std::vector<TemplatePiece>;
-using SpecialTokens = std::map<std::string, std::vector<int32_t>, std::less<>>;
 
 class TemplateProcessing final : public PostProcessor {
  public:
-  TemplateProcessing(Template single, Template pair)
-      : single_(std::move(single)), pair_(std::move(pair)) {}
+  // The templates point into `specials`, whose nodes stay where they are when it moves.
+  TemplateProcessing(SpecialTokens specials, Template single, Template pair)
+      : specials_(std::move(specials)), single_(std::move(single)), pair_(std::move(pair)) {}
 
   int64_t NumAdded(bool pair) const override {
     int64_t count = 0;
@@ -58,6 +63,7 @@ class TemplateProcessing final : public PostProcessor {
   }
 
  private:
+  SpecialTokens specials_;
   Template single_, pair_;
 };
 
@@ -97,17 +103,41 @@ TemplatePiece ReadPiece(const json::Value& json, const SpecialTokens& specials, 
 
 Template ReadTemplate(const json::Value& json, const SpecialTokens& specials, bool pair) {
   Template result;
-  json.ForEachElement(
-      [&](json::Value piece) { result.push_back(ReadPiece(piece, specials, pair)); });
+  size_t added = 0;
+  bool has_first = false;
+  bool has_second = false;
+  json.ForEachElement([&](json::Value element) {
+    const TemplatePiece piece = ReadPiece(element, specials, pair);
+    added += piece.ids.size();
+    if (added > kMostAdded) {
+      Fail(ErrorCode::kUnsupported, "the template adds more than 4096 tokens", json.Where(),
+           "expected a few special tokens around the sequences");
+    }
+    // Upstream would repeat the text; no real template does, and each repetition costs memory.
+    if (piece.kind != TemplatePiece::Kind::kSpecial) {
+      const bool first = piece.kind == TemplatePiece::Kind::kFirst;
+      bool& has = first ? has_first : has_second;
+      if (has) {
+        Fail(ErrorCode::kUnsupported,
+             std::string("the template holds sequence ") + (first ? "A" : "B") + " more than once",
+             json.Where(), "expected each sequence once");
+      }
+      has = true;
+    }
+    // Nothing is added by a special token without ids: however many there are, none is kept.
+    if (piece.kind != TemplatePiece::Kind::kSpecial || !piece.ids.empty()) result.push_back(piece);
+  });
   return result;
 }
 
 }  // namespace
 
 std::unique_ptr<const PostProcessor> MakeTemplateProcessing(const json::Value& json) {
-  const SpecialTokens specials = ReadSpecialTokens(json.At("special_tokens"));
-  return std::make_unique<TemplateProcessing>(ReadTemplate(json.At("single"), specials, false),
-                                              ReadTemplate(json.At("pair"), specials, true));
+  SpecialTokens specials = ReadSpecialTokens(json.At("special_tokens"));
+  Template single = ReadTemplate(json.At("single"), specials, false);
+  Template pair = ReadTemplate(json.At("pair"), specials, true);
+  return std::make_unique<TemplateProcessing>(std::move(specials), std::move(single),
+                                              std::move(pair));
 }
 
 }  // namespace bge::tokenizer
