@@ -14,6 +14,8 @@ namespace {
 // The matcher takes some fifty bytes of memory for each byte of an added token. Real tokenizers
 // have some kilobytes of them.
 constexpr size_t kMostBytes = 16 << 20;
+// Looking for a token takes up to its length at each byte of a text.
+constexpr size_t kMostTokenBytes = 4096;
 
 // The regular expressions \w$, ^\w, \s*$ and ^\s*.
 bool EndsWithWord(std::string_view text) {
@@ -130,6 +132,10 @@ void AddedVocabulary::Add(const std::vector<AddedToken>& tokens, const Model& mo
       normalizer->Normalize(&text);
       normalized = text.text();
     }
+    if (std::max(token.content.size(), normalized.size()) > kMostTokenBytes) {
+      Fail(ErrorCode::kUnsupported, "an added token of more than 4096 bytes",
+           "added_tokens: content " + Printable(token.content, 60), "expected a short string");
+    }
     ids_[token.content] = *id;
     if (token.special) special_.insert(token.content);
     by_id_[*id] = {token, std::move(normalized)};
@@ -149,6 +155,8 @@ void AddedVocabulary::Find(const TokenMatcher& matcher, std::string_view text,
   cuts->clear();
   size_t done = 0;
   size_t from = 0;
+  // The run of white space that rstrip took last. Matches may begin inside it: cuts overlap then.
+  ByteRange taken;
   while (const auto match = matcher.Find(text, from)) {
     from = match->range.end;
     size_t begin = match->range.begin;
@@ -161,7 +169,10 @@ void AddedVocabulary::Find(const TokenMatcher& matcher, std::string_view text,
     // White space that the token before took is not taken twice.
     if (token.lstrip && begin > done) begin = SpaceAtEnd(text, done, begin);
     if (token.lstrip && begin < done) begin = done;
-    if (token.rstrip) end = SpaceAtStart(text, end);
+    if (token.rstrip) {
+      if (end < taken.begin || end > taken.end) taken = {end, SpaceAtStart(text, end)};
+      end = taken.end;
+    }
     if (done < begin) cuts->push_back({{done, begin}, std::nullopt});
     // Upstream fails where lstrip and a token before leave nothing of this one.
     if (begin < end) cuts->push_back({{begin, end}, match->id});

@@ -1,5 +1,6 @@
 #include "tokenizer/added_vocabulary.h"
 
+#include "tests/expect_error.h"
 #include "tokenizer/test_tokenizers.h"
 
 #include <gmock/gmock.h>
@@ -9,6 +10,7 @@ namespace bge::tokenizer {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::StartsWith;
 
 std::string TokenJson(std::string_view content, std::string_view flag, bool normalized = false) {
   std::string json = R"([{"id":50,"content":")" + std::string(content) + "\"";
@@ -36,6 +38,31 @@ TEST(AddedVocabulary, StripsTakeWhiteSpace) {
               ElementsAre(Offset{0, 1}, Offset{1, 6}, Offset{7, 8}));
   EXPECT_THAT(Encode(TokenJson("<x>", "rstrip"), "a <x>\u3000\u00a0 b").offsets,
               ElementsAre(Offset{0, 1}, Offset{2, 8}, Offset{8, 9}));
+}
+
+// As upstream: matches inside the white space that a token took are tokens too, and overlap.
+TEST(AddedVocabulary, TokensThatTakeWhiteSpaceCanOverlap) {
+  for (const bool normalized : {false, true}) {
+    EXPECT_THAT(Encode(TokenJson(" ", "rstrip", normalized), "é   b  c").offsets,
+                ElementsAre(Offset{0, 1}, Offset{1, 4}, Offset{2, 4}, Offset{3, 4}, Offset{4, 5},
+                            Offset{5, 7}, Offset{6, 7}, Offset{7, 8}))
+        << normalized;
+    // Quadratic time would take minutes, quadratic memory more than there is.
+    const Encoding encoding =
+        Encode(TokenJson(" ", "rstrip", normalized), std::string(300000, ' ') + "b");
+    ASSERT_EQ(encoding.offsets.size(), 300001u);
+    EXPECT_EQ(encoding.offsets[1000], (Offset{1000, 300000}));
+  }
+}
+
+TEST(AddedVocabulary, RefusesLongTokens) {
+  const auto load = [](size_t size) {
+    return test::Thrown(
+        [&] { return FromJsonText(BertJson(kUncased, TokenJson(std::string(size, 'x'), ""))); });
+  };
+  EXPECT_EQ(load(4096), "no error");
+  EXPECT_THAT(load(4097), StartsWith("unsupported: an added token of more than 4096 bytes: "
+                                     "added_tokens: content xxx"));
 }
 
 TEST(AddedVocabulary, NormalizedTokensAreFoundInNormalizedText) {

@@ -8,14 +8,20 @@ void PretokenizedString::Clear() {
   pieces_.clear();
 }
 
-void PretokenizedString::Append(const NormalizedString& text, ByteRange range,
-                                std::optional<int32_t> token_id) {
+void PretokenizedString::Append(const NormalizedString& text, ByteRange range) {
   if (range.begin >= range.end) return;
   const size_t begin = text_.size();
   text_.append(text.text(), range.begin, range.end - range.begin);
   origins_.insert(origins_.end(), text.origins().begin() + static_cast<ptrdiff_t>(range.begin),
                   text.origins().begin() + static_cast<ptrdiff_t>(range.end));
-  pieces_.push_back({{begin, text_.size()}, token_id});
+  pieces_.push_back({{begin, text_.size()}, std::nullopt});
+}
+
+// Not the token's text: tokens that take white space can overlap, and each would copy it.
+void PretokenizedString::AppendToken(int32_t id, Offset original) {
+  text_.push_back(' ');
+  origins_.push_back(original);
+  pieces_.push_back({{text_.size() - 1, text_.size()}, id});
 }
 
 // normalizer.rs, NormalizedString::split: the same folds over the ranges.

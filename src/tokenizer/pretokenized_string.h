@@ -35,12 +35,14 @@ class PretokenizedString {
  public:
   struct Piece {
     ByteRange range;                  // of text()
-    std::optional<int32_t> token_id;  // an added token: not cut further
+    std::optional<int32_t> token_id;  // an added token: one byte of text(), not cut further
   };
 
   void Clear();
   /// Puts a piece behind the others. Pieces without characters are left out.
-  void Append(const NormalizedString& text, ByteRange range, std::optional<int32_t> token_id);
+  void Append(const NormalizedString& text, ByteRange range);
+  /// The same for an added token that stands for `original`.
+  void AppendToken(int32_t id, Offset original);
 
   /// Cuts every piece that is no token. f(std::string_view piece, std::vector<PatternRange>*
   /// ranges) covers the piece with ranges relative to its start; `behavior` says what becomes of

@@ -24,24 +24,32 @@ using tokenizer::TruncationDirection;
 
 namespace {
 
-// Numbers the characters at byte positions of a text. Cuts can overlap, so it goes back too.
+// Numbers the characters at byte positions of a text. Cuts can overlap, so it is asked for earlier
+// positions too; a second place in the text follows those, and all of it takes linear time.
 class CharacterCounter {
  public:
   explicit CharacterCounter(std::string_view text) : text_(text) {}
 
-  uint32_t At(size_t byte) {
-    const size_t low = std::min(byte, byte_);
-    const size_t between =
-        tokenizer::CountCharacters(text_.substr(low, std::max(byte, byte_) - low));
-    character_ = static_cast<uint32_t>(byte < byte_ ? character_ - between : character_ + between);
-    byte_ = byte;
-    return character_;
-  }
+  uint32_t At(size_t byte) { return Move(byte < furthest_.byte ? &behind_ : &furthest_, byte); }
 
  private:
+  struct Place {
+    size_t byte = 0;
+    uint32_t character = 0;
+  };
+
+  uint32_t Move(Place* place, size_t byte) const {
+    const size_t low = std::min(byte, place->byte);
+    const size_t between =
+        tokenizer::CountCharacters(text_.substr(low, std::max(byte, place->byte) - low));
+    place->character = static_cast<uint32_t>(byte < place->byte ? place->character - between
+                                                                : place->character + between);
+    place->byte = byte;
+    return place->character;
+  }
+
   std::string_view text_;
-  size_t byte_ = 0;
-  uint32_t character_ = 0;
+  Place furthest_, behind_;
 };
 
 }  // namespace
@@ -214,15 +222,22 @@ void Tokenizer::Impl::NormalizeAndCut(std::string_view text, Scratch* scratch) c
   for (const AddedVocabulary::Cut& cut : scratch->cuts) {
     const std::string_view part = text.substr(cut.range.begin, cut.range.end - cut.range.begin);
     NormalizedString& normalized = scratch->normalized;
-    normalized.Assign(part, counter.At(cut.range.begin));
+    const uint32_t first = counter.At(cut.range.begin);
     if (cut.id) {
-      scratch->pretokenized.Append(normalized, {0, part.size()}, cut.id);
+      scratch->pretokenized.AppendToken(*cut.id, {first, counter.At(cut.range.end)});
       continue;
     }
+    normalized.Assign(part, first);
     if (stages_.normalizer) stages_.normalizer->Normalize(&normalized);
     added_.FindInNormalized(normalized.text(), &scratch->inner_cuts);
     for (const AddedVocabulary::Cut& inner : scratch->inner_cuts) {
-      scratch->pretokenized.Append(normalized, inner.range, inner.id);
+      if (inner.id) {
+        const auto& origins = normalized.origins();
+        scratch->pretokenized.AppendToken(
+            *inner.id, {origins[inner.range.begin].begin, origins[inner.range.end - 1].end});
+      } else {
+        scratch->pretokenized.Append(normalized, inner.range);
+      }
     }
   }
 }
