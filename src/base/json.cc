@@ -5,6 +5,7 @@
 
 #include <simdjson.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <limits>
@@ -36,6 +37,18 @@ std::string_view TypeName(Type type) {
 namespace {
 
 constexpr int kMaxDepth = 256;  // deeper than any real file; bounds the recursion
+
+// A tokenizer.json of a quarter of a million pieces has about a million; bounds the memory (16
+// bytes each), which "[0,0,0" would make eight times the file.
+constexpr size_t kMaxNodes = size_t{1} << 24;
+
+// At least as many values as the text has: each but the first follows one of these, and takes two
+// bytes with it. Characters inside strings make it too many, which costs address space only.
+size_t EstimateNodes(std::string_view text) {
+  size_t n = 1;
+  for (const char c : text) n += c == ',' || c == ':' || c == '[' || c == '{';
+  return std::min({n, text.size() / 2 + 1, kMaxNodes});
+}
 
 // Appends the code point as UTF-8; surrogates become U+FFFD.
 void AppendUtf8(uint32_t c, std::string* out) {
@@ -153,7 +166,9 @@ class Builder {
   }
 
   uint32_t NewNode(Type type) {
-    if (document_->nodes_.size() >= std::numeric_limits<uint32_t>::max()) FailAt("too many values");
+    if (document_->nodes_.size() >= kMaxNodes) {
+      FailAt("too many values: expected at most " + std::to_string(kMaxNodes));
+    }
     document_->nodes_.emplace_back();
     document_->nodes_.back().type = type;
     return static_cast<uint32_t>(document_->nodes_.size() - 1);
@@ -274,6 +289,7 @@ std::shared_ptr<const Document> Document::Parse(std::string_view text, std::stri
     bge::Fail(ErrorCode::kCorruptData, "not valid JSON",
               document->file_name_ + ": the file is empty", "repair the file or download it again");
   }
+  document->nodes_.reserve(EstimateNodes(text));
   const simdjson::padded_string padded(text);
   Builder(document.get(), padded).Build();
   return document;

@@ -87,7 +87,8 @@ struct Value::Member {
 /// A parsed file. Immutable; move-only; Values stay valid when it moves.
 class Document {
  public:
-  /// `file_name` is used in messages only. Error(kCorruptData) with file and byte offset.
+  /// `file_name` is used in messages only. Error(kCorruptData) with file and byte offset, also for
+  /// more than 2^24 values.
   static std::shared_ptr<const Document> Parse(std::string_view text, std::string file_name);
   /// Reads and parses. Error(kNotFound / kIo) too. Files over `max_bytes` are refused.
   static std::shared_ptr<const Document> Load(const std::string& path,

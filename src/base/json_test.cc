@@ -88,6 +88,13 @@ TEST(Json, DeepNestingIsAnErrorNotAStackOverflow) {
               testing::HasSubstr("nested too deeply"));
 }
 
+TEST(Json, SoManyValuesThatMemoryWouldRunOutAreRefused) {
+  std::string text = "[";
+  for (size_t i = 0; i <= size_t{1} << 24; ++i) text += "0,";
+  text += "0]";
+  EXPECT_THAT(ErrorOf(text), testing::HasSubstr("too many values"));
+}
+
 TEST(Json, EveryTruncationAndByteFlipIsReadOrRefused) {
   const std::string good = R"({"a":[1,2.5e3,{"b":"\u00e9\ud800x"}],"c":null,"d":[true,false,NaN]})";
   Parse(good);

@@ -12,7 +12,7 @@ namespace fs = std::filesystem;
 
 namespace {
 // tokenizer_config.json with thousands of added tokens is the largest: a few MB.
-constexpr uint64_t kMaxConfigBytes = 64 << 20;
+constexpr uint64_t kMaxConfigBytes = 16 << 20;
 }  // namespace
 
 bool ModelFiles::Has(const fs::path& relative) const {
