@@ -12,10 +12,16 @@ namespace fs = std::filesystem;
 namespace {
 
 // Files that hold weights in a form which this build does not read.
-constexpr std::string_view kOtherFormats[] = {"pytorch_model.bin", "pytorch_model.bin.index.json",
-                                              "tf_model.h5",       "flax_model.msgpack",
-                                              "model.onnx",        "onnx/model.onnx",
-                                              "openvino_model.xml"};
+struct OtherFormat {
+  std::string_view file;
+  bool convertible;  // by transformers, which reads it
+};
+constexpr OtherFormat kOtherFormats[] = {
+    {"pytorch_model.bin", true},   {"pytorch_model.bin.index.json", true},
+    {"tf_model.h5", true},         {"flax_model.msgpack", true},
+    {"model.onnx", false},         {"onnx/model.onnx", false},
+    {"openvino_model.xml", false},
+};
 
 bool IsFile(const fs::path& path) {
   std::error_code ignored;
@@ -48,11 +54,13 @@ std::shared_ptr<const WeightSource> OpenWeights(const fs::path& dir) {
   if (IsFile(dir / "model.safetensors.index.json")) {
     return OpenShardedSafetensors(dir / "model.safetensors.index.json");
   }
-  for (const std::string_view other : kOtherFormats) {
-    if (!IsFile(dir / other)) continue;
+  for (const OtherFormat& other : kOtherFormats) {
+    if (!IsFile(dir / other.file)) continue;
     Fail(ErrorCode::kUnsupported, "weights are not in the safetensors format",
-         fmt::format("{}: found {}, expected model.safetensors", dir.string(), other),
-         HowToConvert(dir));
+         fmt::format("{}: found {}, expected model.safetensors", dir.string(), other.file),
+         other.convertible ? HowToConvert(dir)
+                           : "it cannot be converted: get the model.safetensors of the model that "
+                             "it was made from");
   }
   Fail(ErrorCode::kNotFound, "no weights",
        dir.string() + ": found neither model.safetensors nor model.safetensors.index.json",

@@ -27,13 +27,24 @@ TEST(OpenWeights, TakesTheSingleFileBeforeTheIndex) {
 }
 
 TEST(OpenWeights, NamesOtherFormatsAndSaysHowToConvert) {
-  for (const char* file : {"pytorch_model.bin", "pytorch_model.bin.index.json", "tf_model.h5",
-                           "flax_model.msgpack", "model.onnx", "onnx/model.onnx"}) {
+  for (const char* file :
+       {"pytorch_model.bin", "pytorch_model.bin.index.json", "tf_model.h5", "flax_model.msgpack"}) {
     const TempDir dir;
     dir.Write(file, "x");
     EXPECT_THAT(test::Thrown([&] { return OpenWeights(dir.path()); }),
                 AllOf(StartsWith("unsupported: "), HasSubstr(file), HasSubstr("AutoModel"),
                       HasSubstr("expected model.safetensors")));
+  }
+}
+
+TEST(OpenWeights, DoesNotProposeToConvertWhatTransformersCannotRead) {
+  for (const char* file : {"model.onnx", "onnx/model.onnx", "openvino_model.xml"}) {
+    const TempDir dir;
+    dir.Write(file, "x");
+    EXPECT_THAT(
+        test::Thrown([&] { return OpenWeights(dir.path()); }),
+        AllOf(StartsWith("unsupported: "), HasSubstr(file), HasSubstr("cannot be converted"),
+              testing::Not(HasSubstr("from_pretrained"))));
   }
 }
 

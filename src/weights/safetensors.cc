@@ -64,7 +64,9 @@ struct Entry {
 };
 
 std::string DimsToString(const std::vector<int64_t>& dims) {
-  return fmt::format("[{}]", fmt::join(dims, ", "));
+  constexpr size_t kMostShown = 8;
+  const auto shown = std::span(dims).first(std::min(dims.size(), kMostShown));
+  return fmt::format("[{}{}]", fmt::join(shown, ", "), dims.size() > kMostShown ? ", ..." : "");
 }
 
 // The header's bytes, their length checked.

@@ -88,6 +88,21 @@ TEST(Safetensors, FiveDimensionsAreAnErrorOnlyWhenAskedFor) {
   EXPECT_THAT(test::Thrown([&] { return source->Find("deep"); }), StartsWith("unsupported: "));
 }
 
+TEST(Safetensors, LongShapesDoNotHideTheRestOfAMessage) {
+  const TempDir dir;
+  SafetensorsBuilder builder;
+  builder.AddFloats("deep", std::vector<int64_t>(5000, 1), {1});
+  std::string file = builder.File();
+  const size_t end = file.find("[0,4]");
+  ASSERT_NE(end, std::string::npos);
+  file[end + 3] = '8';
+  file += "0000";
+  const std::string message =
+      test::Thrown([&] { return OpenSafetensors(dir.Write("m.safetensors", file)); });
+  EXPECT_THAT(message, AllOf(StartsWith("corrupt_data: "),
+                             HasSubstr("F32 [1, 1, 1, 1, 1, 1, 1, 1, ...]"), HasSubstr("deep")));
+}
+
 TEST(Safetensors, UnalignedDataIsRead) {
   for (size_t misalignment = 0; misalignment < 8; ++misalignment) {
     const TempDir dir;

@@ -14,7 +14,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr uint64_t kMaxIndexBytes = 100'000'000;  // as a safetensors header
+constexpr uint64_t kMaxIndexBytes = 64 << 20;  // hundreds of thousands of tensors
 
 // A shard's name must not lead out of the model directory.
 bool IsPlainFileName(std::string_view name) {
@@ -90,9 +90,11 @@ class ShardedWeights final : public WeightSource {
 
   std::shared_ptr<const WeightSource> Open(const std::string& file, json::Value value) {
     const fs::path path = index_.parent_path() / file;
-    if (!fs::exists(path)) {
+    std::error_code error;
+    if (!fs::exists(path, error)) {
+      const std::string reason = error ? ": " + error.message() : "";
       Fail(ErrorCode::kNotFound, "a shard of the weights is absent",
-           fmt::format("{}: named by {}", path.string(), value.Where()),
+           fmt::format("{}{}: named by {}", Printable(path.string()), reason, value.Where()),
            "download the whole model again");
     }
     auto source = OpenSafetensors(path);

@@ -61,6 +61,11 @@ TEST_F(Sharded, AbsentShardIsNamed) {
       AllOf(StartsWith("not_found: "), HasSubstr("s-3.safetensors"), HasSubstr("weight_map.a")));
 }
 
+TEST_F(Sharded, AShardWhoseNameNoFileCanHaveIsNamed) {
+  EXPECT_THAT(Thrown(R"({"weight_map":{"a":")" + std::string(300, 's') + "\"}}"),
+              AllOf(StartsWith("not_found: a shard"), HasSubstr("weight_map.a")));
+}
+
 TEST_F(Sharded, ShardsOutsideOfTheDirectoryAreRefused) {
   for (const char* name : {"../s-1.safetensors", "/etc/passwd", "sub/s-1.safetensors", "..", ".",
                            "", "a\\\\b", "s-1.safetensors\\u0000"}) {
