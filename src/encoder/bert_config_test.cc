@@ -85,6 +85,11 @@ TEST(BertConfig, ErrorsNameFileFieldFoundAndExpected) {
   EXPECT_THAT(ErrorOf(Replaced(R"("hidden_act":"gelu")", R"("hidden_act":"mish")"),
                       ErrorCode::kUnsupported),
               HasSubstr("unknown activation \"mish\""));
+  const std::string message = ErrorOf(
+      Replaced(R"("hidden_act":"gelu")", R"("hidden_act":")" + std::string(100000, 'x') + "\""),
+      ErrorCode::kUnsupported);
+  EXPECT_LT(message.size(), 300u);
+  EXPECT_THAT(message, HasSubstr("field hidden_act"));
   EXPECT_THAT(ErrorOf(Replaced(R"("absolute")", R"("relative_key")"), ErrorCode::kUnsupported),
               HasSubstr("relative_key"));
   EXPECT_THAT(ErrorOf(Replaced(R"("layer_norm_eps":1e-12)", R"("layer_norm_eps":-2)"),

@@ -16,7 +16,7 @@ std::unique_ptr<const Encoder> MakeEncoder(json::Value config,
                                          pool);
   }
   Fail(ErrorCode::kUnsupported,
-       "unknown architecture \"" + std::string(model_type.AsString()) + "\"", model_type.Where(),
+       "unknown architecture \"" + Printable(model_type.AsString(), 60) + "\"", model_type.Where(),
        "supported: bert, roberta, xlm-roberta, camembert, distilbert");
 }
 
