@@ -1,13 +1,16 @@
 #include "tokenizer/normalized_string.h"
 
+#include "base/error.h"
 #include "tokenizer/unicode.h"
 
 #include <algorithm>
+#include <string>
 
 namespace bge::tokenizer {
 
 void NormalizedString::Assign(std::string_view text, uint32_t first_character) {
   first_character_ = first_character;
+  assigned_bytes_ = text.size();
   text_.assign(text);
   origins_.clear();
   origins_.reserve(text.size());
@@ -67,6 +70,18 @@ void NormalizedString::MapToMany(Mapped (*map)(char32_t)) {
   Transform(changes_, 0);
 }
 
+void NormalizedString::CheckGrowth(size_t bytes) const {
+  constexpr size_t kMostGrowth = 64;
+  constexpr size_t kAlwaysAllowed = 1 << 20;
+  if (bytes > kAlwaysAllowed && (bytes - kAlwaysAllowed) / kMostGrowth >= assigned_bytes_) {
+    Fail(ErrorCode::kUnsupported,
+         "normalising makes " + std::to_string(assigned_bytes_) +
+             " bytes of text more than 64 "
+             "times as long",
+         "tokenizer.json: field normalizer", "expected Replace and Prepend with short strings");
+  }
+}
+
 void NormalizedString::Prepend(std::string_view prefix) {
   if (text_.empty()) return;
   if (prefix.empty()) {
@@ -74,6 +89,7 @@ void NormalizedString::Prepend(std::string_view prefix) {
     std::fill_n(origins_.begin(), Utf8Length(text_[0]), Offset{first_character_, first_character_});
     return;
   }
+  CheckGrowth(text_.size() + prefix.size());
   const Offset origin = origins_.front();
   text_.insert(0, prefix);
   origins_.insert(origins_.begin(), prefix.size(), origin);
@@ -90,6 +106,7 @@ void NormalizedString::Replace(std::string_view pattern, std::string_view conten
   };
   // New characters belong to the last character that they replace, or to the one in front.
   const auto insert = [&](size_t end) {
+    CheckGrowth(new_text_.size() + content.size());
     new_text_.append(content);
     new_origins_.resize(new_text_.size(),
                         end > 0 ? origins_[end - 1] : Offset{first_character_, first_character_});

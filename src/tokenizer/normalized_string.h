@@ -49,6 +49,9 @@ class NormalizedString {
   /// Replaces each character c by the characters of map(c).
   void MapToMany(Mapped (*map)(char32_t));
 
+  // Prepend and Replace throw Error(kUnsupported) where the text would grow to more than 64 times
+  // what was assigned, and 1 MiB: one after the other, they can double it each time.
+
   /// Puts `prefix` in front of a text that is not empty; it belongs to the first character.
   void Prepend(std::string_view prefix);
   /// Replaces each occurrence of `pattern`, from the left. An empty pattern matches between all
@@ -62,7 +65,10 @@ class NormalizedString {
   void ForEach(F&& f) const;
 
  private:
+  void CheckGrowth(size_t bytes) const;
+
   uint32_t first_character_ = 0;
+  size_t assigned_bytes_ = 0;
   std::string text_;
   std::vector<Offset> origins_;
   std::vector<CharacterChange> changes_;  // scratch

@@ -157,6 +157,56 @@ TEST(TokenizerJson, TemplatesMultiplyNothing) {
                          "field post_processor.pair: "));
 }
 
+TEST(TokenizerJson, RefusesLongSequences) {
+  const auto with = [](int members, bool nested) {
+    std::string stages;
+    for (int i = 0; i < members; ++i)
+      stages += std::string(i == 0 ? "" : ",") + R"({"type":"NFC"})";
+    stages = R"({"type":"Sequence","normalizers":[)" + stages + "]}";
+    return BertJson(nested ? R"({"type":"Sequence","normalizers":[)" + stages + "]}" : stages);
+  };
+  EXPECT_EQ(LoadingThrows(with(64, false)), "no error");
+  EXPECT_EQ(LoadingThrows(with(63, true)), "no error");
+  for (const bool nested : {false, true}) {
+    EXPECT_THAT(LoadingThrows(with(nested ? 64 : 65, nested)),
+                StartsWith("unsupported: a Sequence of more than 64 stages: tokenizer.json: field "
+                           "normalizer.normalizers: "));
+  }
+  std::string digits = R"({"type":"Digits","individual_digits":true})";
+  for (int i = 0; i < 64; ++i) digits += R"(,{"type":"Digits","individual_digits":true})";
+  EXPECT_THAT(LoadingThrows(Replaced(BertJson(kUncased), R"({"type":"BertPreTokenizer"})",
+                                     R"({"type":"Sequence","pretokenizers":[)" + digits + "]}")),
+              StartsWith("unsupported: a Sequence of more than 64 stages: tokenizer.json: field "
+                         "pre_tokenizer.pretokenizers: "));
+}
+
+TEST(TokenizerJson, NormalizersCannotGrowATextWithoutLimit) {
+  const auto with = [](std::string_view member) {
+    std::string stages(member);
+    for (int i = 1; i < 40; ++i) stages += "," + std::string(member);
+    return FromJsonText(BertJson(R"({"type":"Sequence","normalizers":[)" + stages + "]}"));
+  };
+  const Tokenizer replace = with(R"({"type":"Replace","pattern":{"String":"a"},"content":"aa"})");
+  EXPECT_THAT(test::Thrown([&] { return replace.Encode("bad"); }),
+              StartsWith("unsupported: normalising makes 3 bytes of text more than 64 times as "
+                         "long: tokenizer.json: field normalizer: "));
+  EXPECT_THAT(replace.Encode("b").ids, ElementsAre(1, 4, 2));
+  const Tokenizer prepend =
+      with(R"({"type":"Prepend","prepend":")" + std::string(30000, 'x') + "\"}");
+  EXPECT_THAT(test::Thrown([&] { return prepend.Encode("b"); }),
+              StartsWith("unsupported: normalising makes 1 bytes of text more than 64 times"));
+}
+
+TEST(TokenizerJson, RefusesWordsThatTakeTooLong) {
+  const std::string good = BertJson(kUncased);
+  const auto with = [&](std::string_view number) {
+    return LoadingThrows(Replaced(good, "_word\":100", "_word\":" + std::string(number)));
+  };
+  EXPECT_EQ(with("10000"), "no error");
+  EXPECT_THAT(with("10001"), StartsWith("unsupported: found 10001: tokenizer.json: field "
+                                        "model.max_input_chars_per_word: expected at most 10000"));
+}
+
 TEST(TokenizerJson, RefusesHugeAddedTokens) {
   std::string added = "[";
   for (int i = 0; i < 4300; ++i) {

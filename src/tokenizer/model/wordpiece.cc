@@ -3,6 +3,12 @@
 #include "base/error.h"
 
 namespace bge::tokenizer {
+namespace {
+
+// Cutting a word can take the square of its length.
+constexpr int64_t kMostInputChars = 10000;
+
+}  // namespace
 
 WordPiece::WordPiece(Vocabulary vocabulary, WordPieceOptions options, std::string where)
     : vocabulary_(std::move(vocabulary)),
@@ -44,8 +50,12 @@ std::unique_ptr<const Model> MakeWordPiece(const json::Value& json) {
   WordPieceOptions options;
   options.unk_token = json.At("unk_token").AsString();
   options.continuing_subword_prefix = json.At("continuing_subword_prefix").AsString();
-  options.max_input_chars_per_word =
-      json.At("max_input_chars_per_word").AsIntIn(0, std::numeric_limits<int64_t>::max());
+  const json::Value most = json.At("max_input_chars_per_word");
+  options.max_input_chars_per_word = most.AsIntIn(0, std::numeric_limits<int64_t>::max());
+  if (options.max_input_chars_per_word > kMostInputChars) {
+    Fail(ErrorCode::kUnsupported, "found " + std::to_string(options.max_input_chars_per_word),
+         most.Where(), "expected at most 10000 (BERT has 100)");
+  }
   const json::Value vocab = json.At("vocab");
   if (vocab.size() == 0) vocab.Fail("the vocabulary is empty", "expected tokens with their ids");
   return std::make_unique<WordPiece>(Vocabulary::FromJson(vocab), std::move(options),

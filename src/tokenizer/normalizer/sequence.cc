@@ -1,5 +1,6 @@
 // Sequence: normalizers one after the other.
 #include "tokenizer/normalizer/normalizer.h"
+#include "tokenizer/stage_registry.h"
 
 namespace bge::tokenizer {
 namespace {
@@ -44,7 +45,7 @@ std::unique_ptr<const Normalizer> MakeNormalizerSequence(
 
 std::unique_ptr<const Normalizer> MakeNormalizerSequence(const json::Value& json) {
   std::vector<std::unique_ptr<const Normalizer>> normalizers;
-  for (const json::Value& member : json.At("normalizers").Elements()) {
+  for (const json::Value& member : StagesOfSequence(json, "normalizers")) {
     normalizers.push_back(NormalizerFromJson(member));
   }
   return MakeNormalizerSequence(std::move(normalizers));

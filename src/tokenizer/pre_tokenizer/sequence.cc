@@ -1,5 +1,6 @@
 // Sequence: pre-tokenizers one after the other, each cutting the pieces of the one before.
 #include "tokenizer/pre_tokenizer/pre_tokenizer.h"
+#include "tokenizer/stage_registry.h"
 
 #include <vector>
 
@@ -24,7 +25,7 @@ class PreTokenizerSequence final : public PreTokenizer {
 
 std::unique_ptr<const PreTokenizer> MakePreTokenizerSequence(const json::Value& json) {
   std::vector<std::unique_ptr<const PreTokenizer>> members;
-  for (const json::Value& member : json.At("pretokenizers").Elements()) {
+  for (const json::Value& member : StagesOfSequence(json, "pretokenizers")) {
     members.push_back(PreTokenizerFromJson(member));
   }
   return std::make_unique<PreTokenizerSequence>(std::move(members));
