@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "tokenizer/load.h"
 #include "tokenizer/model/wordpiece.h"
 #include "tokenizer/unicode.h"
 #include "tokenizer/utf8.h"
@@ -22,8 +23,7 @@ constexpr uint64_t kMostVocabBytes = 1u << 30;
 
 // The file's document where there is such a file, and it holds an object.
 DocumentPtr LoadIfPresent(const fs::path& path) {
-  std::error_code ignored;
-  if (!fs::exists(path, ignored)) return nullptr;
+  if (!HasEntry(path)) return nullptr;
   DocumentPtr document = json::Document::Load(path.string());
   if (!document->root().is_object()) {
     document->root().Fail("found " + std::string(json::TypeName(document->root().type())),

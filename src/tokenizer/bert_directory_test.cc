@@ -101,6 +101,32 @@ TEST(BertDirectory, OtherClassesTakeTokenizerJsonAsItIs) {
   EXPECT_THAT(Tokenizer::Load(dir.path()).Encode("A").ids, ElementsAre(1, 31, 2));
 }
 
+TEST(BertDirectory, ALinkThatLeadsNowhereIsAnError) {
+  for (const char* target : {"absent", "tokenizer.json"}) {
+    const test::TempDir dir;
+    dir.Write("vocab.txt", kVocab);
+    std::filesystem::create_symlink(target, dir.path() / "tokenizer.json");
+    EXPECT_THAT(test::Thrown([&] { return Tokenizer::Load(dir.path()); }),
+                HasSubstr((dir.path() / "tokenizer.json").string()))
+        << target;
+  }
+  const test::TempDir dir;
+  dir.Write("vocab.txt", kVocab);
+  std::filesystem::create_symlink("absent", dir.path() / "tokenizer_config.json");
+  EXPECT_THAT(test::Thrown([&] { return Tokenizer::Load(dir.path()); }),
+              HasSubstr((dir.path() / "tokenizer_config.json").string()));
+}
+
+// Sparse: it takes no place.
+TEST(BertDirectory, AHugeTokenizerJsonIsNotRead) {
+  const test::TempDir dir;
+  dir.Write("tokenizer.json", "{");
+  std::filesystem::resize_file(dir.path() / "tokenizer.json", (128u << 20) + 1);
+  const auto error = test::ErrorOf([&] { return Tokenizer::Load(dir.path()); });
+  ASSERT_TRUE(error);
+  EXPECT_THAT(error->what(), HasSubstr("134217728"));
+}
+
 TEST(BertDirectory, ErrorsNameTheFile) {
   const test::TempDir dir;
   const auto load = [&] { return Tokenizer::Load(dir.path()); };

@@ -6,6 +6,18 @@
 #include "tokenizer/bert_directory.h"
 
 namespace bge::tokenizer {
+namespace {
+
+// The largest known are some 35 MB.
+constexpr uint64_t kMostTokenizerJsonBytes = 128u << 20;
+
+}  // namespace
+
+bool HasEntry(const std::filesystem::path& path) {
+  std::error_code ignored;
+  return std::filesystem::symlink_status(path, ignored).type() !=
+         std::filesystem::file_type::not_found;
+}
 
 Tokenizer BuildTokenizer(Tokenizer::Impl::Stages stages, const LoadOptions& options) {
   if (options.lowercase_first && !(stages.normalizer && stages.normalizer->HoldsLowercase())) {
@@ -21,16 +33,17 @@ Tokenizer LoadTokenizer(const std::filesystem::path& path, const LoadOptions& op
   namespace fs = std::filesystem;
   std::error_code ignored;
   if (!fs::is_directory(path, ignored)) {
-    const auto document = json::Document::Load(path.string());
+    const auto document = json::Document::Load(path.string(), kMostTokenizerJsonBytes);
     return BuildTokenizer(StagesFromJson(document->root()), options);
   }
-  if (fs::exists(path / "tokenizer.json", ignored)) {
-    const auto document = json::Document::Load((path / "tokenizer.json").string());
+  if (HasEntry(path / "tokenizer.json")) {
+    const auto document =
+        json::Document::Load((path / "tokenizer.json").string(), kMostTokenizerJsonBytes);
     Tokenizer::Impl::Stages stages = StagesFromJson(document->root());
     ApplyTokenizerConfig(path, options.on_warning, &stages);
     return BuildTokenizer(std::move(stages), options);
   }
-  if (fs::exists(path / "vocab.txt", ignored)) {
+  if (HasEntry(path / "vocab.txt")) {
     return BuildTokenizer(StagesFromVocabTxt(path), options);
   }
   Fail(ErrorCode::kNotFound, "no tokenizer in the model directory", path.string(),

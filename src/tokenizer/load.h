@@ -22,6 +22,10 @@ struct LoadOptions {
 /// As Tokenizer::Load, for src/engine, which knows more about the model.
 Tokenizer LoadTokenizer(const std::filesystem::path& path, const LoadOptions& options);
 
+/// Whether the folder has an entry of that name. A link that leads nowhere is one, and reading it
+/// is an error: another file must not silently stand in for it.
+bool HasEntry(const std::filesystem::path& path);
+
 // The steps of it, for tests.
 
 /// The stages that a tokenizer.json states. Padding is ignored, of truncation the direction counts.
