@@ -2,6 +2,7 @@
 // (instructions), for encoders of the architectures that this build has.
 #include "engine/known_models.h"
 
+#include "base/error.h"
 #include "base/file.h"
 #include "hub/cache.h"
 
@@ -24,22 +25,25 @@ constexpr std::string_view kE5Passage = "passage: ";
 constexpr std::string_view kSearchTask =
     "Given a web search query, retrieve relevant passages that answer the query";
 constexpr std::string_view kInstructFormat = "Instruct: {}\nQuery: {}";
+constexpr std::string_view kConcat = "{}{}";
+constexpr int64_t kUnchecked = 0;
+constexpr int64_t kMostAddedTokens = 4096;  // by a fine-tuning, at the vocabulary's end
 constexpr Pooling kCls = Pooling::kCls;
 constexpr Pooling kMean = Pooling::kMean;
 
 constexpr KnownModel kKnownModels[] = {
-    {"BAAI/bge-small-en-v1.5", "bert", 384, kCls, 512, kBgeEnglish, ""},
-    {"BAAI/bge-base-en-v1.5", "bert", 768, kCls, 512, kBgeEnglish, ""},
-    {"BAAI/bge-large-en-v1.5", "bert", 1024, kCls, 512, kBgeEnglish, ""},
-    {"BAAI/bge-small-zh-v1.5", "bert", 512, kCls, 512, kBgeChinese, ""},
-    {"BAAI/bge-base-zh-v1.5", "bert", 768, kCls, 512, kBgeChinese, ""},
-    {"BAAI/bge-large-zh-v1.5", "bert", 1024, kCls, 512, kBgeChinese, ""},
-    {"BAAI/bge-small-en", "bert", 384, kCls, 512, kBgeEnglish, ""},
-    {"BAAI/bge-base-en", "bert", 768, kCls, 512, kBgeEnglish, ""},
-    {"BAAI/bge-large-en", "bert", 1024, kCls, 512, kBgeEnglish, ""},
-    {"BAAI/bge-small-zh", "bert", 512, kCls, 512, kBgeChinese, ""},
-    {"BAAI/bge-base-zh", "bert", 768, kCls, 512, kBgeChinese, ""},
-    {"BAAI/bge-large-zh", "bert", 1024, kCls, 512, kBgeChinese, ""},
+    {"BAAI/bge-small-en-v1.5", "bert", 384, kCls, 512, kBgeEnglish, "", kConcat, 12, 30522},
+    {"BAAI/bge-base-en-v1.5", "bert", 768, kCls, 512, kBgeEnglish, "", kConcat, 12, 30522},
+    {"BAAI/bge-large-en-v1.5", "bert", 1024, kCls, 512, kBgeEnglish, "", kConcat, 24, 30522},
+    {"BAAI/bge-small-zh-v1.5", "bert", 512, kCls, 512, kBgeChinese, "", kConcat, kUnchecked, 21128},
+    {"BAAI/bge-base-zh-v1.5", "bert", 768, kCls, 512, kBgeChinese, "", kConcat, 12, 21128},
+    {"BAAI/bge-large-zh-v1.5", "bert", 1024, kCls, 512, kBgeChinese, "", kConcat, 24, 21128},
+    {"BAAI/bge-small-en", "bert", 384, kCls, 512, kBgeEnglish, "", kConcat, 12, 30522},
+    {"BAAI/bge-base-en", "bert", 768, kCls, 512, kBgeEnglish, "", kConcat, 12, 30522},
+    {"BAAI/bge-large-en", "bert", 1024, kCls, 512, kBgeEnglish, "", kConcat, 24, 30522},
+    {"BAAI/bge-small-zh", "bert", 512, kCls, 512, kBgeChinese, "", kConcat, kUnchecked, 21128},
+    {"BAAI/bge-base-zh", "bert", 768, kCls, 512, kBgeChinese, "", kConcat, 12, 21128},
+    {"BAAI/bge-large-zh", "bert", 1024, kCls, 512, kBgeChinese, "", kConcat, 24, 21128},
     {"BAAI/bge-large-zh-noinstruct", "bert", 1024, kCls, 512, "", ""},
     {"BAAI/bge-m3", "xlm-roberta", 1024, kCls, 8192, "", ""},
     {"BAAI/llm-embedder", "bert", 768, kCls, 512,
@@ -175,8 +179,8 @@ const KnownModel* FindKnownModel(std::string_view name_or_path) {
     const size_t slash = repo.find('/');
     const std::string organization = repo.substr(0, slash);
     const std::string base = repo.substr(slash + 1);
-    for (const std::string& spelling :
-         {base, organization + "_" + base, organization + "--" + base, organization + "-" + base}) {
+    for (const std::string& spelling : {base, organization + "_" + base, organization + "__" + base,
+                                        organization + "--" + base, organization + "-" + base}) {
       if (parts.back() == spelling) return &model;
     }
   }
@@ -184,34 +188,53 @@ const KnownModel* FindKnownModel(std::string_view name_or_path) {
 }
 
 std::optional<Recognition> RecognizeModel(const fs::path& dir, json::Value config) {
+  // Whether the field is there and within [expected, expected + more].
+  const auto is = [&](std::string_view key, int64_t expected, int64_t more = 0) {
+    const auto value = config.Find(key);
+    return value && value->is_number() && value->AsDouble() >= static_cast<double>(expected) &&
+           value->AsDouble() <= static_cast<double>(expected + more);
+  };
+  // The encoder requires these fields, so that a file without them is no model anyway.
+  const auto may_be = [&](std::string_view key, int64_t expected, int64_t more = 0) {
+    return expected == kUnchecked || !config.Find(key) || is(key, expected, more);
+  };
   const auto fits = [&](const KnownModel* model) {
-    const auto hidden_size = config.Find("hidden_size");
-    return model != nullptr && StringIn(config, "model_type") == model->model_type && hidden_size &&
-           hidden_size->is_number() &&
-           hidden_size->AsDouble() == static_cast<double>(model->hidden_size);
+    return model != nullptr && StringIn(config, "model_type") == model->model_type &&
+           is("hidden_size", model->hidden_size) &&
+           may_be("num_hidden_layers", model->num_layers) &&
+           may_be("vocab_size", model->vocab_size, kMostAddedTokens);
   };
   const auto recognize = [&](std::string_view text, std::string_view by,
                              std::string name = "") -> std::optional<Recognition> {
     const KnownModel* model = FindKnownModel(text);
     if (!fits(model)) return std::nullopt;
     return Recognition{name.empty() ? std::string(model->repo) : std::move(name), model,
-                       fmt::format("known model {} (by {})", model->repo, by)};
+                       fmt::format("known model {} (by {})", model->repo, by), ""};
   };
 
   const auto repo = RepoOfSnapshot(dir);
   if (repo) {
     if (auto found = recognize(*repo, "its place in the hub cache", *repo)) return found;
   }
+  // Anybody may rename a folder. A model trained from a row keeps that row's pooling, so that where
+  // the two differ in it, the name is wrong; where they do not, the name is nearer to the model.
+  const auto by_config = recognize(StringIn(config, "_name_or_path"), "config.json _name_or_path");
   std::error_code ignored;
   for (const fs::path& path :
        {fs::absolute(dir, ignored).lexically_normal(), fs::weakly_canonical(dir, ignored)}) {
-    if (auto found = recognize(path.string(), "its folder name")) return found;
+    auto found = recognize(path.string(), "its folder name");
+    if (!found) continue;
+    if (!by_config || by_config->model->pooling == found->model->pooling) return found;
+    auto instead = by_config;
+    instead->warning = fmt::format(
+        "{}: the folder's name says {}, but config.json field _name_or_path says {}: taking it for "
+        "the latter; rename the folder",
+        Printable(dir.string()), found->model->repo, by_config->model->repo);
+    return instead;
   }
   const ReadmeNames readme = ReadReadme(dir / "README.md");
   if (auto found = recognize(readme.model_index, "README.md model-index")) return found;
-  if (auto found = recognize(StringIn(config, "_name_or_path"), "config.json _name_or_path")) {
-    return found;
-  }
+  if (by_config) return by_config;
   return recognize(readme.base_model, "README.md base_model");
 }
 

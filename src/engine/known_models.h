@@ -27,6 +27,9 @@ struct KnownModel {
   /// How an instruction and a query make one text: the first {} is the instruction, the second the
   /// query.
   std::string_view query_format = "{}{}";
+  // Of its config.json, where known for sure; 0: not checked.
+  int64_t num_layers = 0;
+  int64_t vocab_size = 0;  // before tokens were added
 
   /// What is put before a query: the instruction in its format.
   std::string QueryPrefix() const;
@@ -38,13 +41,15 @@ std::span<const KnownModel> KnownModels();
 struct Recognition {
   std::string name;  // the repository that the directory is of, or the row's
   const KnownModel* model = nullptr;
-  std::string source;  // "known model BAAI/bge-small-en (by config.json _name_or_path)"
+  std::string source;   // "known model BAAI/bge-small-en (by config.json _name_or_path)"
+  std::string warning;  // for the user, where names contradict each other; else empty
 };
 
 /// Looks, in this order, at the hub cache path of `dir`, its folder name (of "checkpoint-500": the
 /// parent's), README.md's model-index, _name_or_path in config.json, and README.md's base_model. A
-/// row counts only where its model_type and hidden size are those of `config`, the root of
-/// config.json.
+/// row counts only where its model_type and hidden size, and its layers and vocabulary as far as
+/// the table knows them, are those of `config`, the root of config.json. A folder name gives way to
+/// a _name_or_path that is of a row with another pooling.
 std::optional<Recognition> RecognizeModel(const std::filesystem::path& dir, json::Value config);
 
 /// The row that a name or path such as "BAAI/bge-small-en", "/models/BAAI_bge-small-en/" or

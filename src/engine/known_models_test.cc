@@ -85,7 +85,7 @@ TEST(KnownModels, NamesAreFoundInManySpellings) {
   for (const char* name :
        {"bge-small-en", "baai/BGE-Small-EN", "somebody/bge-small-en", "./bge-small-en/",
         "/home/u/.cache/torch/sentence_transformers/BAAI_bge-small-en/", "BAAI--bge-small-en",
-        "C:\\models\\bge-small-en", "/out/bge-small-en/checkpoint-500",
+        "BAAI__bge-small-en", "C:\\models\\bge-small-en", "/out/bge-small-en/checkpoint-500",
         "/out/bge-small-en/checkpoint-500/checkpoint-7/",
         "/c/hub/models--BAAI--bge-small-en/snapshots/0123abc",
         "models--BAAI--bge-small-en/"
@@ -196,6 +196,40 @@ TEST(Recognition, AFolderOfThatNameWithAnotherModelInsideIsNotIt) {
   other.MoveTo("bge-small-en-v1.5");
   EXPECT_FALSE(other.Read().known);
   EXPECT_EQ(other.Read().name, "bge-small-en-v1.5");
+}
+
+TEST(Recognition, LayersAndVocabularyMustBeTheRowsToo) {
+  const std::pair<const char*, bool> cases[] = {
+      {R"(,"num_hidden_layers":12,"vocab_size":30522)", true},
+      {R"(,"num_hidden_layers":6,"vocab_size":30522,
+           "_name_or_path":"nreimers/MiniLM-L6-H384-uncased")",
+       false},
+      {R"(,"num_hidden_layers":12,"vocab_size":30530)", true},
+      {R"(,"num_hidden_layers":12,"vocab_size":21128)", false},
+      {R"(,"num_hidden_layers":12,"vocab_size":119547)", false},
+      {R"(,"num_hidden_layers":"12")", false},
+      {R"(,"num_hidden_layers":null)", false}};
+  for (const auto& [more, known] : cases) {
+    PlainDir dir(more);
+    dir.MoveTo("bge-small-en-v1.5");
+    EXPECT_EQ(dir.Read().known, known) << more;
+  }
+}
+
+TEST(Recognition, AFolderNameGivesWayToAModelOfAnotherPooling) {
+  PlainDir e5(R"(,"_name_or_path":"intfloat/e5-small-v2")");
+  e5.MoveTo("bge-small-en-v1.5");
+  const ModelSpec spec = e5.Read();
+  EXPECT_EQ(spec.name, "intfloat/e5-small-v2");
+  EXPECT_EQ(spec.query_instruction, "query: ");
+  EXPECT_THAT(e5.warnings,
+              ElementsAre(AllOf(HasSubstr("BAAI/bge-small-en-v1.5"), HasSubstr("_name_or_path"),
+                                HasSubstr("intfloat/e5-small-v2"))));
+  // What a model was trained from does not contradict its name.
+  PlainDir trained(R"(,"_name_or_path":"BAAI/bge-base-en")", 768);
+  trained.MoveTo("llm-embedder");
+  EXPECT_EQ(trained.Read().name, "BAAI/llm-embedder");
+  EXPECT_THAT(trained.warnings, IsEmpty());
 }
 
 TEST(Recognition, AnUnknownModelIsMeanPooledWithOneWarning) {

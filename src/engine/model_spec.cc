@@ -179,7 +179,7 @@ PoolingModule AssumePooling(const std::optional<Recognition>& recognition, const
   if (on_warning) {
     on_warning(fmt::format(
         "{}: no modules.json and not a model of the table: assuming {} pooling; if the model wants "
-        "another, say so with --pooling (EmbedderOptions::pooling)",
+        "another, choose it (--pooling)",
         Printable(spec.dir.string()), pooling.modes[0] == Pooling::kMean ? "mean" : "last-token"));
   }
   return pooling;
@@ -218,6 +218,7 @@ ModelSpec ReadModelSpec(const fs::path& dir, const WarningSink& on_warning) {
 
   auto recognition = RecognizeModel(dir, config);
   spec.known = recognition.has_value();
+  if (recognition && !recognition->warning.empty() && on_warning) on_warning(recognition->warning);
   const auto repo = RepoOfSnapshot(dir);
   spec.name = recognition ? recognition->name : repo ? *repo : FolderName(dir);
 
