@@ -192,6 +192,29 @@ class ConfiguredTokens {
   std::vector<AddedToken> all_;
 };
 
+// Classes that make of a vocab.txt what BertTokenizer makes of it, and those that name none.
+void CheckTokenizerClass(const fs::path& directory, const DocumentPtr& config) {
+  constexpr std::array<std::string_view, 9> kKnown = {
+      "BertTokenizer",      "ConvBertTokenizer",    "DistilBertTokenizer",
+      "ElectraTokenizer",   "MobileBertTokenizer",  "PreTrainedTokenizer",
+      "RetriBertTokenizer", "SqueezeBertTokenizer", "TokenizersBackend"};
+  auto name = Member(config, "tokenizer_class");
+  const DocumentPtr model = name ? nullptr : LoadIfPresent(directory / "config.json");
+  if (!name) name = Member(model, "tokenizer_class");
+  if (!name) return;
+  std::string_view base = name->AsString();
+  if (base.ends_with("Fast")) base.remove_suffix(4);
+  if (std::find(kKnown.begin(), kKnown.end(), base) != kKnown.end()) return;
+  std::string known;
+  for (const std::string_view each : kKnown) {
+    if (!known.empty()) known += ", ";
+    known += each;
+  }
+  Fail(ErrorCode::kUnsupported,
+       "unknown tokenizer class '" + Printable(name->AsString(), 60) + "' of a vocab.txt",
+       name->Where(), "this build knows " + known + ", or save a tokenizer.json");
+}
+
 // Whether transformers' AutoTokenizer would choose BertTokenizer, whose rules these are.
 bool IsBertTokenizer(const fs::path& directory, const DocumentPtr& config) {
   constexpr std::string_view kFast = "Fast";
@@ -209,6 +232,7 @@ bool IsBertTokenizer(const fs::path& directory, const DocumentPtr& config) {
 
 Tokenizer::Impl::Stages StagesFromVocabTxt(const fs::path& directory) {
   const DocumentPtr config = LoadIfPresent(directory / "tokenizer_config.json");
+  CheckTokenizerClass(directory, config);
   const ConfiguredTokens tokens(directory, config);
   Tokenizer::Impl::Stages stages;
   stages.normalizer = MakeBertNormalizer(OptionsFromConfig(config));

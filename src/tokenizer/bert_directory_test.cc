@@ -127,6 +127,27 @@ TEST(BertDirectory, AHugeTokenizerJsonIsNotRead) {
   EXPECT_THAT(error->what(), HasSubstr("134217728"));
 }
 
+TEST(BertDirectory, OtherClassesCannotReadAVocabTxt) {
+  const test::TempDir dir;
+  const auto load = [&] { return Tokenizer::Load(dir.path()); };
+  dir.Write("vocab.txt", kVocab);
+  for (const char* known : {"BertTokenizer", "BertTokenizerFast", "DistilBertTokenizer",
+                            "ElectraTokenizerFast", "PreTrainedTokenizerFast"}) {
+    dir.Write("tokenizer_config.json", R"({"tokenizer_class":")" + std::string(known) + "\"}");
+    EXPECT_EQ(test::Thrown(load), "no error") << known;
+  }
+  dir.Write("tokenizer_config.json",
+            R"({"tokenizer_class":"BertJapaneseTokenizer","word_tokenizer_type":"mecab"})");
+  const std::string message = test::Thrown(load);
+  EXPECT_THAT(message, HasSubstr("unsupported: unknown tokenizer class 'BertJapaneseTokenizer'"));
+  EXPECT_THAT(message, HasSubstr("tokenizer_config.json: field tokenizer_class: this build knows "
+                                 "BertTokenizer, "));
+  dir.Write("tokenizer_config.json", R"({"tokenizer_class":null})");
+  EXPECT_EQ(test::Thrown(load), "no error");
+  dir.Write("config.json", R"({"tokenizer_class":"MPNetTokenizer"})");
+  EXPECT_THAT(test::Thrown(load), HasSubstr("config.json: field tokenizer_class"));
+}
+
 TEST(BertDirectory, ErrorsNameTheFile) {
   const test::TempDir dir;
   const auto load = [&] { return Tokenizer::Load(dir.path()); };
