@@ -118,7 +118,8 @@ void Tokenizer::Impl::Encode(std::string_view a, const std::string_view* b,
       Fail(ErrorCode::kInvalidArgument,
            "max_length " + std::to_string(*options.max_length) + " cannot hold the special tokens",
            b != nullptr ? "a pair" : "a text",
-           "expected at least " + std::to_string(added) + " or add_special_tokens off");
+           "expected at least " + std::to_string(added) +
+               ", or no special tokens (add_special_tokens off; bge tokenize --no-special)");
     }
     most = static_cast<size_t>(*options.max_length - added);
   }

@@ -55,6 +55,8 @@ TEST(TokenizerJson, EncodesPairs) {
       test::ErrorOf([&] { return tokenizer.EncodePair("a", "b", {.max_length = 2}); });
   ASSERT_TRUE(error);
   EXPECT_EQ(error->code(), ErrorCode::kInvalidArgument);
+  EXPECT_THAT(error->what(), HasSubstr("a pair: expected at least 3, or no special tokens "
+                                       "(add_special_tokens off; bge tokenize --no-special)"));
 }
 
 TEST(TokenizerJson, NamesUnknownStages) {
