@@ -14,6 +14,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
 #include <memory>
 
 namespace bge::cli {
@@ -26,11 +28,32 @@ struct IndexFlags {
   bool json = false;
 };
 
+bool IsFinite(std::span<const float> vector) {
+  return std::all_of(vector.begin(), vector.end(), [](float v) { return std::isfinite(v); });
+}
+
+// `number`: the id of a text without one.
+[[noreturn]] void FailIdTwice(const TextRecord& record, const std::string& number,
+                              const std::string& file) {
+  std::string where = fmt::format("{}: line {}: ", Printable(file, 1000), record.line);
+  where += record.id ? fmt::format("an earlier text has the id '{}' too", Printable(*record.id, 80))
+                     : fmt::format(
+                           "this text has no id and is known by its number, {}, which is "
+                           "the id of an earlier text",
+                           number);
+  if (record.id && record.id->find_first_not_of("0123456789") == std::string::npos) {
+    where += " (a text without an id is known by its number)";
+  }
+  Fail(ErrorCode::kInvalidArgument, "an id is there twice", where,
+       "give every text an id of its own");
+}
+
 int Build(const IndexFlags& flags, const RunContext& context) {
   const auto reader = OpenTextInput(flags.input, false, context);
   EmbeddingFlags embedding = flags.embedding;
   embedding.passage = !embedding.query;
   const Embedder embedder = LoadEmbedder(embedding);
+  if (!NormalizesVectors(embedder.info())) embedding.no_normalize = true;
   const EncodeOptions encode = ToEncodeOptions(embedding, context);
   const int64_t dimension = embedder.OutputDimension(encode);
   IndexSpace space = DescribeSpace(embedding, embedder);
@@ -42,8 +65,13 @@ int Build(const IndexFlags& flags, const RunContext& context) {
                  for (size_t i = 0; i < records.size(); ++i) {
                    // A text without an id is known by its number, from 1.
                    const std::string number = std::to_string(writer.count() + 1);
-                   writer.Add(records[i].id.value_or(number), records[i].text,
-                              vectors.subspan(i * width, width));
+                   const auto vector = vectors.subspan(i * width, width);
+                   try {
+                     writer.Add(records[i].id.value_or(number), records[i].text, vector);
+                   } catch (const Error& error) {
+                     if (error.code() != ErrorCode::kInvalidArgument || !IsFinite(vector)) throw;
+                     FailIdTwice(records[i], number, reader->name());
+                   }
                  }
                });
   const int64_t count = writer.count();

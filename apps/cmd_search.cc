@@ -60,7 +60,8 @@ int Search(const SearchFlags& flags, const RunContext& context) {
   EmbeddingFlags embedding = flags.embedding;
   ApplySpace(index.info(), &embedding);
   embedding.query = !embedding.passage;
-  const Embedder embedder = LoadEmbedder(embedding);
+  const Embedder embedder =
+      LoadSpaceEmbedder(index.info(), flags.dir, embedding, !flags.embedding.model.empty());
   CheckSpace(index.info(), flags.dir, embedding, embedder);
 
   const EncodeOptions encode = ToEncodeOptions(embedding, context);

@@ -87,6 +87,10 @@ Embedder LoadEmbedder(const EmbeddingFlags& flags) {
   return Embedder::Load(flags.model.empty() ? DefaultModel() : flags.model, options);
 }
 
+bool NormalizesVectors(const ModelInfo& info) {
+  return info.similarity != "dot" || info.normalizes;
+}
+
 EncodeOptions ToEncodeOptions(const EmbeddingFlags& flags, const RunContext& context) {
   EncodeOptions options;
   if (flags.query) options.role = Role::kQuery;

@@ -43,6 +43,9 @@ void AddVectorFlags(CLI::App& app, EmbeddingFlags* flags);
 
 /// Loads the model; its warnings go to standard error.
 Embedder LoadEmbedder(const EmbeddingFlags& flags);
+/// Whether a model's vectors are compared by their direction alone: all but those made for the
+/// inner product, whose lengths mean something (similarity "dot" without a Normalize module).
+bool NormalizesVectors(const ModelInfo& info);
 /// The options of each encode call.
 EncodeOptions ToEncodeOptions(const EmbeddingFlags& flags, const RunContext& context);
 

@@ -99,7 +99,9 @@ IndexSpace DescribeSpace(const EmbeddingFlags& flags, const Embedder& embedder) 
   }
   space.metadata["model_name"] = embedder.info().name;
   if (!flags.pooling.empty()) space.metadata["pooling"] = flags.pooling;
-  if (flags.no_normalize) space.metadata["normalize"] = "false";
+  space.metadata["similarity"] = embedder.info().similarity;
+  space.metadata["normalize"] = flags.no_normalize ? "false" : "true";
+  if (flags.max_length) space.metadata["max_length"] = fmt::format("{}", *flags.max_length);
   if (flags.truncate_dim) space.metadata["truncate_dim"] = fmt::format("{}", *flags.truncate_dim);
   AppendPlainFloats(Probe(flags, embedder), &space.metadata[kProbeKey]);
   return space;
@@ -118,8 +120,34 @@ void ApplySpace(const IndexInfo& info, EmbeddingFlags* flags) {
   if (const std::string* normalize = Find(info, "normalize")) {
     flags->no_normalize = *normalize == "false";
   }
+  if (const std::string* length = Find(info, "max_length")) {
+    int64_t tokens = 0;
+    const char* const end = length->data() + length->size();
+    const auto [next, error] = std::from_chars(length->data(), end, tokens);
+    if (error != std::errc() || next != end || tokens < 1) {
+      Fail(ErrorCode::kCorruptData, "the index wants a length that is no number of tokens",
+           fmt::format("metadata max_length: found {}", *length), "build the index again");
+    }
+    if (!flags->max_length) flags->max_length = tokens;
+  }
   // A cut is only needed where there was one: then the dimension says where.
   if (Find(info, "truncate_dim") != nullptr) flags->truncate_dim = info.dimension;
+}
+
+Embedder LoadSpaceEmbedder(const IndexInfo& info, const std::string& dir,
+                           const EmbeddingFlags& flags, bool asked) {
+  try {
+    return LoadEmbedder(flags);
+  } catch (const Error& error) {
+    std::error_code ignored;
+    if (asked || error.code() != ErrorCode::kNotFound ||
+        std::filesystem::is_directory(info.model, ignored)) {
+      throw;
+    }
+  }
+  Fail(ErrorCode::kNotFound, "the model that this index was built with is not there",
+       fmt::format("{}: built with {}", dir, info.model),
+       "give the place where that model is now with --model");
 }
 
 void CheckSpace(const IndexInfo& info, const std::string& dir, const EmbeddingFlags& flags,

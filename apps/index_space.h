@@ -27,9 +27,15 @@ struct IndexSpace {
 /// `flags` loaded `embedder`.
 IndexSpace DescribeSpace(const EmbeddingFlags& flags, const Embedder& embedder);
 
-/// Fills in what the command line left open: the model, pooling, normalisation and truncation that
-/// the index was built with. Error(kInvalidArgument) where the command line contradicts them.
+/// Fills in what the command line left open: the model, pooling, length, normalisation and
+/// truncation that the index was built with. Error(kInvalidArgument) where the command line
+/// contradicts them.
 void ApplySpace(const IndexInfo& info, EmbeddingFlags* flags);
+
+/// Loads the model that ApplySpace chose; where the one that the index was built with is no longer
+/// there, Error(kNotFound) says so. `asked`: --model was given. `dir` is for the message.
+Embedder LoadSpaceEmbedder(const IndexInfo& info, const std::string& dir,
+                           const EmbeddingFlags& flags, bool asked);
 
 /// Error(kInvalidArgument) unless vectors of `embedder` have the index's dimension, and its vector
 /// of a fixed sentence is the one that the index remembers. `dir` is for the message.

@@ -9,9 +9,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <sstream>
 
 namespace bge::cli {
 namespace {
@@ -149,6 +151,50 @@ TEST_F(SearchCommandsTest, RefusesAnotherModelOrOtherSettings) {
             "status 0");
 }
 
+TEST_F(SearchCommandsTest, AModelMadeForTheInnerProductKeepsItsLengths) {
+  fs::copy(kModel, Path("dot"));
+  fs::copy(kModel + "/1_Pooling", Path("dot/1_Pooling"));
+  dir_.Write("dot/config_sentence_transformers.json", "{\"similarity_fn_name\": \"dot\"}");
+  dir_.Write(
+      "dot/modules.json",
+      R"([{"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"},
+                 {"idx": 1, "name": "1", "path": "1_Pooling", "type": "sentence_transformers.models.Pooling"}])");
+  const std::string corpus = dir_.Write("c.txt", "a\na ship left the harbour\n");
+  ASSERT_EQ(Run({"index", "build", Path("i"), "--model", Path("dot"), "--input", corpus,
+                 "--max-length", "20"}),
+            "status 0");
+  const Index index = Index::Open(Path("i"));
+  EXPECT_EQ(index.info().metadata.at("similarity"), "dot");
+  EXPECT_EQ(index.info().metadata.at("normalize"), "false");
+  EXPECT_EQ(index.info().metadata.at("max_length"), "20");
+  double squared = 0;
+  for (const float v : index.vector(0)) squared += static_cast<double>(v) * static_cast<double>(v);
+  EXPECT_GT(std::abs(squared - 1), 1e-3);
+  ASSERT_EQ(Run({"search", Path("i"), "a", "--output", Path("out.run")}), "status 0");
+  const std::string run = Read("out.run");
+  std::istringstream line(run.substr(run.find("1 Q0 1 ")));
+  std::string query, zero, id, rank;
+  double score = 0;
+  line >> query >> zero >> id >> rank >> score;
+  EXPECT_NEAR(score, squared, 1e-4 * squared);
+
+  // The same model that is then gone.
+  fs::rename(Path("dot"), Path("elsewhere"));
+  EXPECT_THAT(Run({"search", Path("i"), "a", "--output", Path("out.run")}),
+              AllOf(StartsWith("not_found: the model that this index was built with is not there"),
+                    HasSubstr("built with " + Path("dot")), HasSubstr("--model")));
+  EXPECT_EQ(
+      Run({"search", Path("i"), "a", "--model", Path("elsewhere"), "--output", Path("out.run")}),
+      "status 0");
+}
+
+TEST_F(SearchCommandsTest, AnIdThatIsTheNumberOfAnotherTextIsExplained) {
+  const std::string corpus =
+      dir_.Write("c.jsonl", "{\"_id\": \"2\", \"text\": \"t\"}\n{\"text\": \"u\"}\n");
+  EXPECT_THAT(Run({"index", "build", Path("i"), "--model", kModel, "--input", corpus}),
+              HasSubstr("c.jsonl: line 2: this text has no id and is known by its number, 2"));
+}
+
 TEST_F(SearchCommandsTest, IdsWithWhiteSpaceAreRefusedInARun) {
   const std::string corpus = dir_.Write("c.jsonl", "{\"_id\": \"a b\", \"text\": \"t\"}\n");
   ASSERT_EQ(Run({"index", "build", Path("i"), "--model", kModel, "--input", corpus}), "status 0");
@@ -163,7 +209,8 @@ TEST_F(SearchCommandsTest, ABrokenCorpusLeavesTheOldIndex) {
   const std::string twice = dir_.Write(
       "twice.jsonl", "{\"_id\": \"x\", \"text\": \"t\"}\n{\"_id\": \"x\", \"text\": \"u\"}\n");
   EXPECT_THAT(Run({"index", "build", Path("i"), "--model", kModel, "--input", twice}),
-              HasSubstr("an id is there twice: row 1, id 'x'"));
+              AllOf(HasSubstr("an id is there twice: "),
+                    HasSubstr("twice.jsonl: line 2: an earlier text has the id 'x' too")));
   EXPECT_EQ(Index::Open(Path("i")).info().count, 3);
   const std::string broken = dir_.Write("broken.jsonl", "{\"_id\": \"x\"");
   EXPECT_THAT(Run({"index", "build", Path("new"), "--model", kModel, "--input", broken}),
