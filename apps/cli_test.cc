@@ -123,9 +123,7 @@ TEST(Cli, PrintsTheVersion) {
 }
 
 TEST(Cli, ExplainsWrongUsage) {
-  const ProgramResult nothing = RunBge({});
-  EXPECT_EQ(nothing.status, 2);
-  EXPECT_THAT(nothing.err, HasSubstr("Usage: bge COMMAND"));
+  ExpectUsageError(RunBge({}), "no command: bge: see bge --help");
   ExpectUsageError(RunBge({"embedd"}), "unknown command: embedd: see bge --help");
   ExpectUsageError(RunBge({"embed", "a", "--nope"}), "--nope");
   ExpectUsageError(RunBge({"embed", "a", "--query", "--passage"}), "--query excludes --passage");
@@ -141,7 +139,13 @@ TEST(Cli, ExplainsWrongUsage) {
   ExpectUsageError(RunBge({"tokenize", "--ids", "--json", "a"}), "excludes");
   ExpectUsageError(RunBge({"verify"}), "--against");
   ExpectUsageError(RunBge({"verify", "--against", "x.npy"}), "--texts");
+  ExpectUsageError(RunBge({"verify", "--against", "x.f32", "--texts", "t"}), ".f32");
+  ExpectUsageError(RunBge({"verify", "--against", "x", "--tolerance", "nan"}), "0 to 1e9");
+  ExpectUsageError(RunBge({"verify", "--against", "x", "--tolerance", "-1"}), "0 to 1e9");
   ExpectUsageError(RunBge({"info", "a", "--model", "b"}), "excludes");
+  ExpectUsageError(RunBge({"index", "foo"}), "unknown command: bge index foo: see bge index");
+  ExpectUsageError(RunBge({"index"}), "see bge index --help");
+  ExpectUsageError(RunBge({"embed", "-i", "x.gz"}), "x.gz: decompress");
 }
 
 TEST(Cli, NamesWhatIsMissing) {
@@ -448,6 +452,7 @@ TEST(Similarity, ComparesTheFirstWithTheOthers) {
   EXPECT_THAT(lines[1], EndsWith("\t[c]"));
   EXPECT_THAT(RunBge({"similarity", "--json", "a", "a"}).out,
               AllOf(StartsWith("{\"score\":"), EndsWith(",\"text\":\"a\"}\n")));
+  EXPECT_THAT(RunBge({"similarity", "a", "one\ntwo\tthree\x01"}).out, EndsWith("three\\x01\n"));
   // As a query and a document the same text has two vectors.
   EXPECT_THAT(RunBge({"similarity", "--query", "a", "a"}).out, Not(StartsWith("1.0000")));
 }

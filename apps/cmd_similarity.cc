@@ -65,7 +65,7 @@ int Similarity(const SimilarityFlags& flags, const RunContext& context) {
       AppendJsonString(text, &lines);
       lines += "}\n";
     } else {
-      lines += fmt::format("{:.4f}\t{}\n", score, Printable(text, text.size()));
+      lines += fmt::format("{:.4f}\t{}\n", score, Printable(text, text.size() * 4));
     }
   }
   output->Write(lines);

@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <limits>
 #include <memory>
@@ -92,6 +93,12 @@ std::unique_ptr<ReferenceReader> OpenReference(const VerifyFlags& flags,
       throw UsageError("no texts: --against with a .npy file: give them with --texts");
     }
     return ReadReferenceNpy(flags.against, OpenTextInput(flags.texts, false, context));
+  }
+  if (flags.against.ends_with(".f32")) {
+    throw UsageError(
+        fmt::format("a .f32 file is not supported as the reference: --against {}: give .npy with "
+                    "--texts, or JSONL with text and embedding",
+                    Printable(flags.against, 1000)));
   }
   if (!flags.texts.input.empty()) {
     throw UsageError("texts given twice: --texts: it goes with a .npy file; JSONL holds the texts");
@@ -220,7 +227,14 @@ void SetUpVerify(CLI::App& app, Action* action) {
   AddTextFormatFlags(app, &flags->texts);
   app.add_option("--tolerance", flags->tolerance, "Most that any value may differ (default: 1e-5)")
       ->type_name("X")
-      ->check(CLI::Range(0.0, 1e9));
+      ->check([](const std::string& text) {
+        double value = 0;
+        const char* const end = text.data() + text.size();
+        const auto parsed = std::from_chars(text.data(), end, value);
+        const bool fits =
+            parsed.ec == std::errc() && parsed.ptr == end && value >= 0 && value <= 1e9;
+        return fits ? std::string() : fmt::format("found {}, expected 0 to 1e9", Printable(text));
+      });
   app.add_flag("--json", flags->json, "Print one JSON object");
   AddRoleFlags(app, &flags->embedding);
   AddVectorFlags(app, &flags->embedding);

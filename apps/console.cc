@@ -66,9 +66,12 @@ std::string ProgressLine(int64_t texts, int64_t tokens, uint64_t bytes,
                          std::optional<uint64_t> total_bytes, double seconds) {
   const double per_second = seconds > 0 ? 1 / seconds : 0;
   std::string line =
-      fmt::format("{} texts  {} texts/s  {} tokens/s", WithSeparators(texts),
-                  WithSeparators(std::llround(static_cast<double>(texts) * per_second)),
-                  WithSeparators(std::llround(static_cast<double>(tokens) * per_second)));
+      fmt::format("{} texts  {} texts/s", WithSeparators(texts),
+                  WithSeparators(std::llround(static_cast<double>(texts) * per_second)));
+  if (tokens > 0) {
+    line += fmt::format("  {} tokens/s",
+                        WithSeparators(std::llround(static_cast<double>(tokens) * per_second)));
+  }
   if (total_bytes && *total_bytes > 0 && bytes > 0) {
     const double done =
         std::min(1.0, static_cast<double>(bytes) / static_cast<double>(*total_bytes));

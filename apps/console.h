@@ -47,7 +47,8 @@ class Progress {
   Clock::time_point last_;
 };
 
-/// The text of the progress line: "1,234 texts  210 texts/s  33,000 tokens/s  42%  3m20s left".
+/// The text of the progress line; tokens 0: not known yet, and left out: "1,234 texts  210 texts/s
+/// 33,000 tokens/s  42%  3m20s left".
 std::string ProgressLine(int64_t texts, int64_t tokens, uint64_t bytes,
                          std::optional<uint64_t> total_bytes, double seconds);
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <unordered_set>
 #include <utility>
 
 namespace bge::cli {
@@ -134,6 +135,11 @@ class TrecHitWriter : public BufferedHitWriter {
   void Append(std::string_view query_id, std::string_view /*query*/, std::span<const Hit> hits,
               std::string* out) override {
     CheckId(query_id, "query");
+    if (!query_ids_.emplace(query_id).second) {
+      Fail(ErrorCode::kInvalidArgument, "a query id is there twice",
+           fmt::format("query id '{}': a TREC run has one ranking for each", Printable(query_id)),
+           "give every query an id of its own, or write JSON lines (--output-format jsonl)");
+    }
     for (size_t i = 0; i < hits.size(); ++i) {
       CheckId(hits[i].id, "document");
       // Nine digits tell any two floats apart, so that sorting by score keeps the order.
@@ -141,6 +147,8 @@ class TrecHitWriter : public BufferedHitWriter {
                           options().tag);
     }
   }
+
+  std::unordered_set<std::string> query_ids_;
 };
 
 bool HasExtension(std::string_view path, std::initializer_list<std::string_view> extensions) {

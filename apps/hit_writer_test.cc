@@ -82,6 +82,14 @@ TEST(HitWriter, TrecRunRefusesIdsThatItCannotHold) {
               HasSubstr("query id 'a query'"));
 }
 
+TEST(HitWriter, TrecRunRefusesAQueryIdThatIsThereTwice) {
+  const std::string error = test::Thrown([] {
+    return Written({.format = HitFormat::kTrec}, {{"q", "a", {}}, {"r", "b", {}}, {"q", "c", {}}});
+  });
+  EXPECT_THAT(error, HasSubstr("a query id is there twice: query id 'q'"));
+  EXPECT_TRUE(test::IsOneLine(error));
+}
+
 TEST(HitWriter, JsonlIsAnObjectAQuery) {
   EXPECT_EQ(Written({.format = HitFormat::kJsonl}, kTwo),
             "{\"query_id\":\"q1\",\"query\":\"who?\",\"hits\":["

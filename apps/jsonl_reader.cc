@@ -53,8 +53,16 @@ std::shared_ptr<const json::Document> NextJsonObject(ByteSource& source, size_t 
 void FillFromJson(const json::Value& object, const TextReaderOptions& options, TextRecord* record) {
   record->id = Id(object);
   record->text_pair.clear();
-  if (options.pair) record->text_pair = object.At("text_pair").AsString();
-  const std::string_view text = object.At(options.field.value_or("text")).AsString();
+  const auto at = [&object](const std::string& field, std::string_view fix) {
+    const auto value = object.Find(field);
+    if (!value) object.Fail(fmt::format("field \"{}\" is missing", field), fix);
+    return value->AsString();
+  };
+  if (options.pair) {
+    record->text_pair = at("text_pair", "name the second text of the pair so");
+  }
+  const std::string_view text =
+      at(options.field.value_or("text"), "say with --field NAME which field is the text");
   const auto title = options.pair || options.field ? std::nullopt : object.FindNonNull("title");
   record->text = title ? JoinTitle(title->AsString(), text) : std::string(text);
 }

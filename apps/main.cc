@@ -13,9 +13,11 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <new>
 #include <string>
@@ -86,6 +88,14 @@ int Parse(const Command& command, std::vector<std::string> arguments, Action* ac
   app.formatter(std::make_shared<HelpFormatter>());
   app.set_help_flag("-h,--help", "Print this help");
   command.set_up(app, action);
+  const auto commands = app.get_subcommands(std::function<bool(CLI::App*)>());
+  const auto is_first = [&](const CLI::App* each) { return each->get_name() == arguments[0]; };
+  if (!commands.empty() && !arguments.empty() && !arguments[0].starts_with('-') &&
+      std::none_of(commands.begin(), commands.end(), is_first)) {
+    PrintError(
+        fmt::format("unknown command: {} {}: see {} --help", name, Printable(arguments[0]), name));
+    return kWrongUsage;
+  }
   // CLI11 takes the arguments last to first.
   std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
   try {
@@ -130,7 +140,7 @@ int Run(const Action& action) {
 
 int Main(const std::vector<std::string>& arguments) {
   if (arguments.empty()) {
-    Print(stderr, HelpText());
+    PrintError("no command: bge: see bge --help");
     return kWrongUsage;
   }
   const std::string& first = arguments[0];

@@ -25,7 +25,12 @@ class JsonlReference : public ReferenceReader {
     record->line = source_->line();
     FillFromJson(document->root(), options_, record);
     vector->clear();
-    document->root().At("embedding").ForEachElement([vector](const json::Value& value) {
+    const auto embedding = document->root().Find("embedding");
+    if (!embedding) {
+      document->root().Fail("field \"embedding\" is missing",
+                            "write each text's vector there, as a list of numbers");
+    }
+    embedding->ForEachElement([vector](const json::Value& value) {
       const double number = value.AsDouble();
       if (!(std::fabs(number) <= std::numeric_limits<float>::max())) {
         value.Fail("a number that is no float32", "check how the vectors were computed");

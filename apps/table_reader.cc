@@ -12,6 +12,13 @@
 namespace bge::cli {
 namespace {
 
+// ASCII letters only.
+bool EqualsIgnoringCase(std::string_view a, std::string_view b) {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [lower](char x, char y) { return lower(x) == lower(y); });
+}
+
 class TableReader : public SourceReader {
  public:
   TableReader(std::unique_ptr<ByteSource> source, const TextReaderOptions& options)
@@ -127,7 +134,12 @@ class TableReader : public SourceReader {
   }
 
   std::optional<size_t> Column(std::string_view name) const {
-    const auto found = std::find(fields_.begin(), fields_.end(), name);
+    auto found = std::find(fields_.begin(), fields_.end(), name);
+    if (found == fields_.end()) {
+      found = std::find_if(fields_.begin(), fields_.end(), [name](const std::string& field) {
+        return EqualsIgnoringCase(field, name);
+      });
+    }
     if (found == fields_.end()) return std::nullopt;
     return static_cast<size_t>(found - fields_.begin());
   }
@@ -177,6 +189,15 @@ class TableReader : public SourceReader {
     text_column_ = width_ - texts;
     if (width_ > texts) id_column_ = 0;
     if (options_.pair) pair_column_ = text_column_ + 1;
+    if (options_.on_note) {
+      options_.on_note(
+          fmt::format("{}: no column `text` in the first line, which is taken as data: the text is "
+                      "column {}{}, "
+                      "{}",
+                      source_->name(), text_column_ + 1,
+                      pair_column_ ? fmt::format(" and its pair column {}", *pair_column_ + 1) : "",
+                      id_column_ ? "the id is column 1" : "there is no id"));
+    }
   }
 
   std::optional<size_t> ColumnNumber(const std::string& field) const {

@@ -1,6 +1,7 @@
 #include "apps/text_input.h"
 
 #include "apps/arguments.h"
+#include "apps/console.h"
 #include "apps/output_stream.h"
 #include "base/error.h"
 
@@ -53,6 +54,7 @@ std::unique_ptr<TextReader> OpenTextInput(const TextInputFlags& flags, bool pair
   options.format = ParseTextFormat(flags.format);
   options.field = flags.field;
   options.pair = pair;
+  options.on_note = PrintWarning;
   return OpenTextReader(flags.input.empty() ? "-" : flags.input, options, context.stop_fd);
 }
 

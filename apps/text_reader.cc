@@ -31,6 +31,21 @@ TextFormat FormatOfPath(std::string_view path) {
   return TextFormat::kLines;
 }
 
+// Files that are no texts a line, as their names say: read as lines they would give nonsense.
+void RefuseOtherFormats(const std::string& path) {
+  const auto refuse = [&path](std::string_view extension, std::string_view fix) {
+    if (!HasExtension(path, extension)) return;
+    throw UsageError(fmt::format("not a file of texts: {}: {}", Printable(path, 1000), fix));
+  };
+  for (const std::string_view packed : {".gz", ".zst", ".bz2", ".xz"}) {
+    refuse(packed, "decompress it first (or into a pipe, with - as the file)");
+  }
+  for (const std::string_view binary : {".parquet", ".npy", ".npz", ".safetensors"}) {
+    refuse(binary, "convert it to JSONL, CSV or lines first");
+  }
+  refuse(".json", "say --format jsonl if it has an object a line (or name it .jsonl)");
+}
+
 class ArgumentsReader : public TextReader {
  public:
   ArgumentsReader(std::vector<std::string> texts, bool pair)
@@ -122,7 +137,10 @@ std::optional<TextFormat> ParseTextFormat(std::string_view name) {
 std::unique_ptr<TextReader> OpenTextReader(const std::string& path,
                                            const TextReaderOptions& options, int stop_fd) {
   TextReaderOptions chosen = options;
-  if (!chosen.format) chosen.format = FormatOfPath(path);
+  if (!chosen.format) {
+    RefuseOtherFormats(path);
+    chosen.format = FormatOfPath(path);
+  }
   return MakeTextReader(ByteSource::Open(path, stop_fd), chosen);
 }
 

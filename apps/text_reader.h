@@ -7,6 +7,7 @@
 #include "apps/byte_source.h"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -34,6 +35,8 @@ struct TextReaderOptions {
   /// Read two texts a record: `text` and `text_pair`, or two columns, or two texts with a tab
   /// between.
   bool pair = false;
+  /// Called with one line where a table's first record is taken as data; maybe from another thread.
+  std::function<void(const std::string&)> on_note = {};
   /// A record longer than this is an error naming its line.
   size_t max_record_bytes = size_t{64} << 20;
 };
@@ -62,7 +65,8 @@ class TextReader {
 std::optional<TextFormat> ParseTextFormat(std::string_view name);
 
 /// Opens `path` ("-": standard input). Reading ends with Error(kCancelled) when stop_fd becomes
-/// readable (-1: never). Error(kNotFound / kIo), kInvalidArgument for a directory.
+/// readable (-1: never). Error(kNotFound / kIo), kInvalidArgument for a directory. UsageError where
+/// no format is given and the extension is that of a format which is not read (.gz, .npy, ...).
 std::unique_ptr<TextReader> OpenTextReader(const std::string& path,
                                            const TextReaderOptions& options, int stop_fd);
 

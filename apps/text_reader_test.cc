@@ -178,7 +178,8 @@ TEST(JsonlReader, NamesFileLineAndFieldOfBadRecords) {
   EXPECT_THAT(FailureOf(good + "{\"text\": 5}", jsonl),
               AllOf(HasSubstr("test.txt: line 2"), HasSubstr("text"), HasSubstr("integer")));
   EXPECT_THAT(FailureOf(good + "{\"txt\": \"a\"}", jsonl),
-              AllOf(HasSubstr("test.txt: line 2"), HasSubstr("text")));
+              AllOf(HasSubstr("test.txt: line 2"), HasSubstr("field \"text\" is missing"),
+                    HasSubstr("--field NAME")));
   EXPECT_THAT(FailureOf(good + "[1]", jsonl),
               AllOf(HasSubstr("test.txt: line 2"), HasSubstr("expected an object")));
   EXPECT_THAT(FailureOf(good + "{\"text\": \"a\"", jsonl), HasSubstr("test.txt: line 2"));
@@ -251,6 +252,31 @@ TEST(CsvReader, ChoosesColumns) {
   EXPECT_THAT(FailureOf("a,b\n", Field(TextFormat::kCsv, "0")), HasSubstr("counted from 1"));
 }
 
+TEST(CsvReader, SaysThatTheFirstLineIsData) {
+  std::vector<std::string> notes;
+  TextReaderOptions options = Format(TextFormat::kCsv);
+  options.on_note = [&](const std::string& note) { notes.push_back(note); };
+  ReadAll("id,Text\n1,a\n", options);
+  ReadAll("text\na\n", options);
+  EXPECT_THAT(notes, IsEmpty());
+  ReadAll("id,body\n1,a\n", options);
+  ReadAll("body\na\n", options);
+  EXPECT_THAT(notes,
+              ElementsAre("test.txt: no column `text` in the first line, which is taken as data: "
+                          "the text is column 2, the id is column 1",
+                          "test.txt: no column `text` in the first line, which is taken as data: "
+                          "the text is column 1, there is no id"));
+}
+
+TEST(CsvReader, ComparesColumnNamesWithoutCase) {
+  const auto records = ReadAll("ID,Title,TEXT\n1,t,a\n", Format(TextFormat::kCsv));
+  ASSERT_EQ(records.size(), 1u);
+  EXPECT_EQ(records[0].id, "1");
+  EXPECT_EQ(records[0].text, "t a");
+  EXPECT_THAT(Texts("Question,question\nx,y\n", Field(TextFormat::kCsv, "question")),
+              ElementsAre("y"));
+}
+
 TEST(CsvReader, ReadsPairs) {
   for (const std::string_view content :
        {"a,b\n", "1,a,b\n", "text_pair,text\nb,a\n", "text,id,text_pair\na,1,b\n"}) {
@@ -304,6 +330,17 @@ TEST(OpenTextReader, ChoosesTheFormatByExtension) {
   EXPECT_EQ(first("a.tsv", "1\tx"), "x");
   EXPECT_EQ(first("a.txt", "1,\"x\""), "1,\"x\"");
   EXPECT_EQ(first("jsonl", "{}"), "{}");
+}
+
+TEST(OpenTextReader, RefusesFilesThatAreNoTexts) {
+  const test::TempDir dir;
+  for (const char* const name : {"a.gz", "a.jsonl.ZST", "a.bz2", "a.xz", "a.parquet", "a.npy",
+                                 "a.npz", "a.safetensors", "a.json"}) {
+    const std::string path = dir.Write(name, "{\"text\": \"x\"}\n").string();
+    EXPECT_THROW(OpenTextReader(path, {}, -1), UsageError) << name;
+    TextRecord record;
+    EXPECT_TRUE(OpenTextReader(path, Format(TextFormat::kJsonl), -1)->Next(&record)) << name;
+  }
 }
 
 TEST(OpenTextReader, NamesWhatCannotBeRead) {
