@@ -185,7 +185,9 @@ fs::path ResolveModel(const std::string& path_or_name) {
          HowToGet(*name));
   }
   Fail(ErrorCode::kNotFound, "model is not in the Hugging Face cache",
-       fmt::format("{} in {}", path_or_name, HubCacheDir().string()), HowToGet(*name));
+       fmt::format("{}: no directory of this name, and no such model in {}", path_or_name,
+                   HubCacheDir().string()),
+       HowToGet(*name));
 }
 
 std::optional<std::string> RepoOfSnapshot(const fs::path& dir) {
