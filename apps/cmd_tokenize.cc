@@ -104,7 +104,7 @@ int Tokenize(const TokenizeFlags& flags, const RunContext& context) {
   CheckNotTextInput(flags.output, flags.input);
   const auto output = OpenOutput(flags.output);
   const auto dir = ResolveModel(flags.model.empty() ? DefaultModel() : flags.model);
-  const Tokenizer tokenizer = Tokenizer::Load(dir);
+  const Tokenizer tokenizer = Tokenizer::Load(dir, PrintWarning);
   const EncodingFormatter formatter(tokenizer, flags);
 
   TokenizeOptions options;

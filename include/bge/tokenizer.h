@@ -55,7 +55,9 @@ class BGE_API Tokenizer {
   /// Where transformers would load the directory as a BertTokenizer, tokenizer_config.json decides
   /// over lower-casing and accents, as it does there. Throws Error (kNotFound, kCorruptData,
   /// kUnsupported) naming file and field.
-  static Tokenizer Load(const std::filesystem::path& path);
+  /// A directory is read as transformers' AutoTokenizer reads it; where its files contradict each
+  /// other, on_warning is told.
+  static Tokenizer Load(const std::filesystem::path& path, const WarningSink& on_warning = {});
 
   Tokenizer(Tokenizer&&) noexcept;
   Tokenizer& operator=(Tokenizer&&) noexcept;

@@ -301,8 +301,8 @@ bool Tokenizer::Impl::is_special(int32_t id) const {
   return added_.IsSpecialId(id) || stages_.post_processor->Adds(id);
 }
 
-Tokenizer Tokenizer::Load(const std::filesystem::path& path) {
-  return tokenizer::LoadTokenizer(path, {});
+Tokenizer Tokenizer::Load(const std::filesystem::path& path, const WarningSink& on_warning) {
+  return tokenizer::LoadTokenizer(path, {.on_warning = on_warning});
 }
 
 Tokenizer::Tokenizer(std::unique_ptr<const Impl> impl) : impl_(std::move(impl)) {}
