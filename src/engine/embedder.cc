@@ -228,7 +228,7 @@ std::string_view Embedder::Impl::PromptFor(const EncodeOptions& options) const {
     std::string known;
     for (const auto& [key, text] : spec_.prompts) known += (known.empty() ? "" : ", ") + key;
     Fail(ErrorCode::kInvalidArgument, "unknown prompt name \"" + name + "\"", spec_.name,
-         known.empty() ? "the model has no prompts: give the text as instruction"
+         known.empty() ? "the model has no prompts: give the text itself (--instruction)"
                        : "give one of: " + known);
   };
   if (options.prompt_name) return named(*options.prompt_name);
