@@ -44,6 +44,12 @@ void AddEngineFlags(CLI::App& app, EmbeddingFlags* flags) {
       ->type_name("NAME")
       ->check(CLI::IsMember(
           {"cls", "mean", "max", "mean_sqrt_len_tokens", "weightedmean", "lasttoken"}));
+  app.add_option("--dtype", flags->dtype,
+                 "What the CPU multiplies: f32, bf16, int8, or auto (bf16 where the CPU has "
+                 "instructions for it, else f32)")
+      ->type_name("TYPE")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"auto", "f32", "bf16", "int8"}));
   AddCount(app, "--max-length", &flags->max_length,
            "Cut texts to so many tokens, special tokens included (default: the model's limit)");
   app.add_option("--batch-tokens", flags->batch_tokens,
@@ -83,6 +89,7 @@ Embedder LoadEmbedder(const EmbeddingFlags& flags) {
   options.threads = flags.threads;
   options.pooling = ParsePooling(flags.pooling);
   options.max_length = flags.max_length;
+  options.compute_type = ParseComputeType(flags.dtype);  // auto: none
   options.on_warning = PrintWarning;
   return Embedder::Load(flags.model.empty() ? DefaultModel() : flags.model, options);
 }

@@ -17,6 +17,7 @@ struct EmbeddingFlags {
   std::string model;  ///< empty: DefaultModel()
   int threads = 0;
   std::string pooling;
+  std::string dtype = "f32";  ///< or auto, bf16, int8
   std::optional<int64_t> max_length;
   bool query = false;
   bool passage = false;
@@ -34,7 +35,7 @@ std::string DefaultModel();
 CLI::Option* AddModelFlag(CLI::App& app, std::string* model);
 /// The same as a positional MODEL, or --model.
 void AddModelArgument(CLI::App& app, std::string* model);
-/// --threads --pooling --max-length --batch-tokens
+/// --threads --dtype --pooling --max-length --batch-tokens
 void AddEngineFlags(CLI::App& app, EmbeddingFlags* flags);
 /// --query | --passage | --instruction S | --prompt-name N
 void AddRoleFlags(CLI::App& app, EmbeddingFlags* flags);

@@ -1,7 +1,7 @@
 // How fast a model turns texts into vectors, in one process and as one line of JSON.
 //
 //   bge_embed_bench --model DIR --texts FILE.jsonl [--threads N] [--repeat N] [--queries N]
-//                   [--batch-tokens N]
+//                   [--batch-tokens N] [--dtype f32|bf16|int8]
 //
 // docs_per_s and tokens_per_s are the fastest of `repeat` passes over all texts (there is no
 // warm-up: first_pass_docs_per_s is the first of them). The query is encoded alone, `queries`
@@ -41,6 +41,7 @@ double Milliseconds(Clock::time_point since) {
 struct Arguments {
   std::string model;
   std::string texts;
+  std::string dtype = "f32";
   int64_t threads = 0;
   int64_t repeat = 3;
   int64_t queries = 200;
@@ -53,6 +54,7 @@ Arguments ReadArguments(std::span<char*> words) {
   Arguments arguments;
   arguments.model = given["--model"];
   arguments.texts = given["--texts"];
+  if (!given["--dtype"].empty()) arguments.dtype = given["--dtype"];
   const auto number = [&](const char* name, int64_t* value) {
     const std::string& text = given[name];
     if (!text.empty()) std::from_chars(text.data(), text.data() + text.size(), *value);
@@ -101,6 +103,7 @@ void Run(const Arguments& arguments) {
   const Clock::time_point before_load = Clock::now();
   EmbedderOptions load_options;
   load_options.threads = static_cast<int>(arguments.threads);
+  load_options.compute_type = ParseComputeType(arguments.dtype);
   const Embedder embedder = Embedder::Load(arguments.model, load_options);
   const double load_ms = Milliseconds(before_load);
   static_cast<void>(embedder.Encode(kQuery));
@@ -132,12 +135,14 @@ void Run(const Arguments& arguments) {
   };
   const auto num_texts = static_cast<double>(texts.size());
   fmt::print(
-      "{{\"engine\":\"bge\",\"threads\":{},\"texts\":{},\"tokens\":{},\"truncated\":{},"
+      "{{\"engine\":\"bge\",\"dtype\":\"{}\",\"threads\":{},\"texts\":{},\"tokens\":{},"
+      "\"truncated\":{},"
       "\"docs_per_s\":{:.1f},\"tokens_per_s\":{:.0f},\"first_pass_docs_per_s\":{:.1f},"
       "\"query_ms_p50\":{:.3f},\"query_ms_p99\":{:.3f},\"load_ms\":{:.1f},"
       "\"first_vector_ms\":{:.1f},\"peak_mb\":{:.1f}}}\n",
-      embedder.threads(), texts.size(), stats.tokens, stats.truncated_texts,
-      per_second(num_texts, best_s), per_second(static_cast<double>(stats.tokens), best_s),
+      ComputeTypeName(embedder.info().compute_type), embedder.threads(), texts.size(), stats.tokens,
+      stats.truncated_texts, per_second(num_texts, best_s),
+      per_second(static_cast<double>(stats.tokens), best_s),
       per_second(num_texts, passes_ms.empty() ? 0 : passes_ms.front() / 1e3),
       Percentile(query_ms, 0.5), Percentile(query_ms, 0.99), load_ms, first_vector_ms, peak_mb);
 }

@@ -37,8 +37,6 @@ MAY_INCLUDE = {
 TESTS = "tests"
 THIRD_PARTY = [
     (r"hwy/", ["src/kernels/cpu/"]),
-    (r"(dnnl|oneapi/)", ["src/kernels/cpu/"]),
-    (r"omp\.h$", ["src/kernels/cpu/"]),
     (r"simdjson", ["src/base/"]),
     (r"openssl/", ["src/base/"]),
     (r"CLI/", ["apps/"]),

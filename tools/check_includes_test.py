@@ -36,8 +36,6 @@ PLANTED = [
     ("src/base/format.h", "#  include <fmt/format.h>\n", "<fmt/format.h> may be included in"),
     ("src/encoder/simd.cc", "#include <hwy/highway.h>\n", "<hwy/highway.h> may be included in"),
     ("src/encoder/simd2.cc", '#include "hwy/highway.h"\n', "may be included in src/kernels/cpu"),
-    ("src/kernels/ref/gemm.cc", "#include <dnnl.hpp>\n", "<dnnl.hpp> may be included in"),
-    ("src/kernels/ref/gemm2.cc", "#include <oneapi/dnnl/dnnl.hpp>\n", "may be included in"),
     ("src/tokenizer/json.cc", "#include <simdjson.h>\n", "<simdjson.h> may be included in src/base"),
     ("src/hub/flags.cc", "#include <CLI/CLI.hpp>\n", "may be included in apps/"),
     ("src/base/test.cc", "#include <gtest/gtest.h>\n", "<gtest/gtest.h> may be included in tests"),

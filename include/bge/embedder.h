@@ -25,6 +25,9 @@ struct EmbedderOptions {
   int threads = 0;                         ///< 0: one for each physical core this process may use
   std::optional<Pooling> pooling = {};     ///< instead of the model's
   std::optional<int64_t> max_length = {};  ///< tokens, special tokens included
+  /// What linear layers multiply. nullopt: bfloat16 where the CPU has instructions for it, else
+  /// float32. A type that this CPU cannot multiply becomes float32, with a warning.
+  std::optional<ComputeType> compute_type = ComputeType::kFloat32;
   WarningSink on_warning = {};
 };
 
@@ -60,7 +63,8 @@ struct ModelInfo {
   int64_t vocab_size = 0;
   int64_t num_parameters = 0;  ///< in the tensors that inference reads
   std::string weights_dtype;   ///< as stored: "float32", "float16", "bfloat16"
-  int64_t dimension = 0;       ///< of the vectors, after all modules
+  ComputeType compute_type = ComputeType::kFloat32;  ///< in use
+  int64_t dimension = 0;                             ///< of the vectors, after all modules
   int64_t max_length = 0;
   std::string max_length_source;  ///< file and field, or "default"
   std::vector<Pooling> poolings;  ///< concatenated in this order
@@ -131,6 +135,11 @@ class BGE_API Embedder {
 BGE_API std::string_view PoolingName(Pooling pooling);
 /// Accepts those names; nullopt for others.
 BGE_API std::optional<Pooling> ParsePooling(std::string_view name);
+
+/// "float32", "bfloat16", "int8".
+BGE_API std::string_view ComputeTypeName(ComputeType type);
+/// Accepts those names, and "f32" and "bf16"; nullopt for others.
+BGE_API std::optional<ComputeType> ParseComputeType(std::string_view name);
 
 }  // namespace bge
 

@@ -18,6 +18,10 @@ enum class Pooling { kCls, kMax, kMean, kMeanSqrtLen, kWeightedMean, kLastToken 
 /// Which side of a search a text is on. It selects the instruction or prompt that the model wants.
 enum class Role { kNone, kQuery, kDocument };
 
+/// The numbers that linear layers multiply. Sums, softmax, norms and vectors are float32 in all of
+/// them. kInt8: one scale for each output of a weight and for each token.
+enum class ComputeType { kFloat32, kBFloat16, kInt8 };
+
 /// Dense vectors, row-major: row i is values[i * dimension, (i + 1) * dimension).
 struct Embeddings {
   int64_t count = 0;

@@ -28,9 +28,9 @@ LayerNormWeights LoadNorm(const PrefixedWeights& weights, const std::string& nam
 }
 
 std::unique_ptr<const PreparedLinear> Prepare(const Backend& backend,
-                                              const PrefixedWeights& weights,
+                                              const PrefixedWeights& weights, ComputeType type,
                                               std::span<const TensorView> parts) {
-  auto prepared = backend.PrepareLinear(parts);
+  auto prepared = backend.PrepareLinear(parts, type);
   if (prepared->owned_bytes() > 0) {
     for (const TensorView& part : parts) weights.source().Release(part);
   }
@@ -40,8 +40,9 @@ std::unique_ptr<const PreparedLinear> Prepare(const Backend& backend,
 }  // namespace
 
 BertEncoder::BertEncoder(const BertConfig& config, std::shared_ptr<const WeightSource> source,
-                         const Backend& backend, ThreadPool& pool)
+                         ComputeType type, const Backend& backend, ThreadPool& pool)
     : config_(config),
+      type_(type),
       weights_(std::move(source), NamesOf(config.family).word_embeddings),
       backend_(backend),
       layers_(static_cast<size_t>(config.num_layers)) {
@@ -60,9 +61,15 @@ BertEncoder::BertEncoder(const BertConfig& config, std::shared_ptr<const WeightS
   info_.num_parameters =
       (config_.vocab_size + config_.max_positions + config_.type_vocab_size + 2) * h +
       config_.num_layers * (4 * (h * h + h) + 2 * h * f + f + h + 4 * h);
+  // As Forward allocates; narrower types keep qkv and the inner states apart.
   info_.activation_bytes_per_token =
-      static_cast<int64_t>(sizeof(float)) * (std::max(3 * h, f) + 3 * h);  // as Forward allocates
+      static_cast<int64_t>(sizeof(float)) * (std::max(3 * h, f) + 3 * h);
+  if (type_ != ComputeType::kFloat32) {
+    info_.activation_bytes_per_token =
+        static_cast<int64_t>(sizeof(float)) * 6 * h + OperandElementBytes(type_) * (h + f) + 128;
+  }
   info_.weights_dtype = DTypeName(tables_.word.dtype);
+  info_.compute_type = type_;
   for (const Layer& layer : layers_) {
     info_.packed_bytes +=
         layer.attention.qkv->owned_bytes() + layer.attention.output->owned_bytes() +
@@ -89,7 +96,7 @@ void BertEncoder::LoadLayer(int64_t index) {
   const int64_t f = config_.intermediate_size;
   const auto linear = [&](std::string_view name, int64_t out, int64_t in) {
     const std::array part = {weights_.Get(Weight(prefix, name), Shape{out, in})};
-    return Prepare(backend_, weights_, part);
+    return Prepare(backend_, weights_, type_, part);
   };
 
   // Vectors before matrices: reading a bias would map the pages again that a matrix beside it has
@@ -113,7 +120,7 @@ void BertEncoder::LoadLayer(int64_t index) {
   for (size_t i = 0; i < parts.size(); ++i) {
     qkv[i] = weights_.Get(Weight(prefix, parts[i]), Shape{h, h});
   }
-  attention.qkv = Prepare(backend_, weights_, qkv);
+  attention.qkv = Prepare(backend_, weights_, type_, qkv);
   attention.output = linear(names.layer.attention_output, h, h);
   feed_forward.up = linear(names.layer.up, f, h);
   feed_forward.down = linear(names.layer.down, h, f);
@@ -142,11 +149,8 @@ std::vector<int32_t> BertEncoder::PositionIds(const PackedBatch& batch) const {
 Matrix BertEncoder::Forward(const PackedBatch& batch, const OpContext& context) const {
   const int64_t tokens = batch.num_tokens();
   const int64_t h = config_.hidden_size;
-  // One block serves qkv and the feed-forward's inner states, which never live together.
-  float* wide = context.workspace.Floats(tokens * std::max(3 * h, config_.intermediate_size));
   const Matrix x = context.workspace.NewMatrix(tokens, h);
-  const Matrix attended = context.workspace.NewMatrix(tokens, h);
-  const Matrix projected = context.workspace.NewMatrix(tokens, h);
+  const LayerScratch scratch(context.workspace, type_, tokens, h, config_.intermediate_size);
 
   const std::vector<int32_t> position_ids = PositionIds(batch);
   // Without token types in the inputs every token has type 0: so transformers' RoBERTa tokenizers.
@@ -168,9 +172,9 @@ Matrix BertEncoder::Forward(const PackedBatch& batch, const OpContext& context) 
   backend_.EmbedLayerNorm(context, inputs, tables_, embeddings_norm_.gamma, embeddings_norm_.beta,
                           config_.layer_norm_eps, x);
   for (const Layer& layer : layers_) {
-    layer.attention.Forward(backend_, context, batch.cu_seqlens, config_.layer_norm_eps, wide,
-                            attended, projected, x);
-    layer.feed_forward.Forward(backend_, context, config_.layer_norm_eps, wide, projected, x);
+    layer.attention.Forward(backend_, context, batch.cu_seqlens, config_.layer_norm_eps, scratch,
+                            x);
+    layer.feed_forward.Forward(backend_, context, config_.layer_norm_eps, scratch, x);
   }
   return x;
 }

@@ -14,10 +14,10 @@ namespace bge {
 
 class BertEncoder : public Encoder {
  public:
-  /// Reads and prepares the weights, layers in parallel on `pool`. Linear layers multiply the
-  /// mapped file as it is where the backend can; what it packs is released from the mapping.
+  /// Reads and prepares the weights, layers in parallel on `pool`; what is packed is released from
+  /// the mapped file. The backend supports `type`.
   BertEncoder(const BertConfig& config, std::shared_ptr<const WeightSource> source,
-              const Backend& backend, ThreadPool& pool);
+              ComputeType type, const Backend& backend, ThreadPool& pool);
 
   const EncoderInfo& info() const override { return info_; }
   Matrix Forward(const PackedBatch& batch, const OpContext& context) const override;
@@ -32,6 +32,7 @@ class BertEncoder : public Encoder {
   std::vector<int32_t> PositionIds(const PackedBatch& batch) const;
 
   const BertConfig config_;
+  const ComputeType type_;  // of linear layers
   const PrefixedWeights weights_;
   const Backend& backend_;
   EmbeddingTables tables_;  // views into the mapped file

@@ -102,10 +102,10 @@ TEST_P(BertFamilies, BackendsAgreeAndNeighboursDoNotMatter) {
   ThreadPool three(3);
   const std::vector<std::vector<int32_t>> texts = {
       {2, 7, 9, 3}, {2, 3}, {5}, {2, 8, 8, 1, 30, 49, 3}};
-  const BertEncoder reference(config, weights, ReferenceBackend(), one);
+  const BertEncoder reference(config, weights, ComputeType::kFloat32, ReferenceBackend(), one);
   const std::vector<float> expected = Forward(reference, one, texts);
   for (const Backend* backend : AllBackends()) {
-    const BertEncoder encoder(config, weights, *backend, three);
+    const BertEncoder encoder(config, weights, ComputeType::kFloat32, *backend, three);
     EXPECT_LT(MaxDifference(Forward(encoder, three, texts), expected), 1e-5f) << backend->name();
     std::vector<float> alone;
     for (const auto& text : texts) {
@@ -123,7 +123,8 @@ INSTANTIATE_TEST_SUITE_P(All, BertFamilies,
 TEST(BertEncoder, TokenTypesCount) {
   const BertConfig config = TinyConfig(BertFamily::kBert);
   ThreadPool pool(1);
-  const BertEncoder encoder(config, TinyWeights(config, ""), ReferenceBackend(), pool);
+  const BertEncoder encoder(config, TinyWeights(config, ""), ComputeType::kFloat32,
+                            ReferenceBackend(), pool);
   const auto zeros = Forward(encoder, pool, {{2, 7, 3}}, {0, 0, 0});
   EXPECT_GT(MaxDifference(zeros, Forward(encoder, pool, {{2, 7, 3}}, {0, 1, 1})), 0.01f);
   EXPECT_THROW(Forward(encoder, pool, {{2, 7, 3}}, {0, 2, 1}), Error);
@@ -137,7 +138,7 @@ TEST(BertEncoder, RobertaPaddingInATextIsNotCounted) {
   roberta.num_layers = 0;  // embeddings alone
   const auto weights = TinyWeights(roberta, "roberta.");
   ThreadPool pool(1);
-  const BertEncoder encoder(roberta, weights, ReferenceBackend(), pool);
+  const BertEncoder encoder(roberta, weights, ComputeType::kFloat32, ReferenceBackend(), pool);
   const auto with = Forward(encoder, pool, {{2, 1, 7}});
   const auto without = Forward(encoder, pool, {{2, 7}});
   const auto h = static_cast<size_t>(roberta.hidden_size);
@@ -155,7 +156,7 @@ TEST(BertEncoder, MissingAndMisshapenTensorsAreNamed) {
     const auto weights = TinyWeights(config, "bert.");
     change(*weights);
     try {
-      const BertEncoder encoder(config, weights, ReferenceBackend(), pool);
+      const BertEncoder encoder(config, weights, ComputeType::kFloat32, ReferenceBackend(), pool);
     } catch (const Error& e) {
       EXPECT_EQ(e.code(), ErrorCode::kCorruptData);
       return e.what();
@@ -182,14 +183,16 @@ TEST(BertEncoder, ReadsTensorFlowNormNames) {
   const auto weights = TinyWeights(config, "");
   ThreadPool pool(1);
   const auto expected =
-      Forward(BertEncoder(config, weights, ReferenceBackend(), pool), pool, {{2, 3}});
+      Forward(BertEncoder(config, weights, ComputeType::kFloat32, ReferenceBackend(), pool), pool,
+              {{2, 3}});
   weights->Add("embeddings.LayerNorm.gamma", Shape{24},
                weights->Values("embeddings.LayerNorm.weight"));
   weights->Add("embeddings.LayerNorm.beta", Shape{24},
                weights->Values("embeddings.LayerNorm.bias"));
   weights->Remove("embeddings.LayerNorm.weight");
   weights->Remove("embeddings.LayerNorm.bias");
-  EXPECT_EQ(Forward(BertEncoder(config, weights, ReferenceBackend(), pool), pool, {{2, 3}}),
+  EXPECT_EQ(Forward(BertEncoder(config, weights, ComputeType::kFloat32, ReferenceBackend(), pool),
+                    pool, {{2, 3}}),
             expected);
 }
 
@@ -197,7 +200,7 @@ TEST(MakeEncoder, NamesAnUnknownArchitecture) {
   ThreadPool pool(1);
   const auto document = json::Document::Parse(R"({"model_type":"t5"})", "config.json");
   try {
-    MakeEncoder(document->root(), nullptr, ReferenceBackend(), pool);
+    MakeEncoder(document->root(), nullptr, ComputeType::kFloat32, ReferenceBackend(), pool);
     FAIL();
   } catch (const Error& e) {
     EXPECT_EQ(e.code(), ErrorCode::kUnsupported);

@@ -17,6 +17,19 @@ struct LayerNormWeights {
   std::vector<float> beta;
 };
 
+/// Memory that the layers of one forward pass share. T: the batch's tokens.
+struct LayerScratch {
+  /// For blocks of these sizes whose linear layers multiply `type`.
+  LayerScratch(Workspace& workspace, ComputeType type, int64_t tokens, int64_t hidden_size,
+               int64_t intermediate_size);
+
+  Matrix qkv;        // [T, 3H]
+  Matrix attended;   // [T, H]
+  Matrix projected;  // [T, H]: what a block adds to x
+  Operand input;     // [T, H]: what a block's linear layers multiply; not in use with float32
+  Operand inner;     // [T, F]; may be qkv's memory, as they never live together
+};
+
 /// x = LayerNorm(x + Wo * Attention(x) + bo).
 struct AttentionBlock {
   int64_t num_heads = 0;
@@ -26,10 +39,10 @@ struct AttentionBlock {
   std::vector<float> output_bias;
   LayerNormWeights norm;
 
-  /// x: [T, H], in place. scratch: at least T x 3H floats for qkv, and two matrices [T, H].
+  /// x: [T, H], in place.
   void Forward(const Backend& backend, const OpContext& context,
-               std::span<const int32_t> cu_seqlens, float epsilon, float* qkv_scratch,
-               Matrix attended, Matrix projected, Matrix x) const;
+               std::span<const int32_t> cu_seqlens, float epsilon, const LayerScratch& scratch,
+               Matrix x) const;
 };
 
 /// x = LayerNorm(x + W2 * activation(W1 * x + b1) + b2).
@@ -41,9 +54,9 @@ struct FeedForwardBlock {
   std::vector<float> down_bias;
   LayerNormWeights norm;
 
-  /// x: [T, H], in place. scratch: T x F floats, and a matrix [T, H].
-  void Forward(const Backend& backend, const OpContext& context, float epsilon, float* up_scratch,
-               Matrix projected, Matrix x) const;
+  /// x: [T, H], in place.
+  void Forward(const Backend& backend, const OpContext& context, float epsilon,
+               const LayerScratch& scratch, Matrix x) const;
 };
 
 }  // namespace bge

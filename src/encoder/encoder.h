@@ -35,10 +35,11 @@ struct EncoderInfo {
   int64_t vocab_size = 0;
   int64_t max_tokens =
       0;  ///< positions it has, special tokens included (RoBERTa's offset taken off)
-  int64_t num_parameters = 0;              ///< of the tensors that inference reads
-  std::string weights_dtype;               ///< of the word embeddings, as stored
-  int64_t activation_bytes_per_token = 0;  ///< of Workspace, in one forward pass
-  size_t packed_bytes = 0;                 ///< memory of its own, beside the mapped file
+  int64_t num_parameters = 0;                        ///< of the tensors that inference reads
+  std::string weights_dtype;                         ///< of the word embeddings, as stored
+  ComputeType compute_type = ComputeType::kFloat32;  ///< of linear layers
+  int64_t activation_bytes_per_token = 0;            ///< of Workspace, in one forward pass
+  size_t packed_bytes = 0;                           ///< memory of its own, beside the mapped file
 };
 
 /// Immutable after construction; thread-safe (each call brings its own Workspace).
@@ -52,12 +53,13 @@ class Encoder {
   virtual Matrix Forward(const PackedBatch& batch, const OpContext& context) const = 0;
 };
 
-/// The encoder that `config` (a Hugging Face config.json) names, with its weights.
-/// Error(kUnsupported) for an unknown model_type, activation or position scheme; kCorruptData for
-/// weights that do not fit.
+/// The encoder that `config` (a Hugging Face config.json) names, with its weights; its linear
+/// layers multiply `type`, which the backend supports. Error(kUnsupported) for an unknown
+/// model_type, activation or position scheme; kCorruptData for weights that do not fit.
 std::unique_ptr<const Encoder> MakeEncoder(json::Value config,
                                            std::shared_ptr<const WeightSource> weights,
-                                           const Backend& backend, ThreadPool& pool);
+                                           ComputeType type, const Backend& backend,
+                                           ThreadPool& pool);
 
 }  // namespace bge
 

@@ -9,11 +9,12 @@ namespace bge {
 
 std::unique_ptr<const Encoder> MakeEncoder(json::Value config,
                                            std::shared_ptr<const WeightSource> weights,
-                                           const Backend& backend, ThreadPool& pool) {
+                                           ComputeType type, const Backend& backend,
+                                           ThreadPool& pool) {
   const json::Value model_type = config.At("model_type");
   if (BertFamilyOf(model_type.AsString())) {
-    return std::make_unique<BertEncoder>(BertConfig::FromJson(config), std::move(weights), backend,
-                                         pool);
+    return std::make_unique<BertEncoder>(BertConfig::FromJson(config), std::move(weights), type,
+                                         backend, pool);
   }
   Fail(ErrorCode::kUnsupported,
        "unknown architecture \"" + Printable(model_type.AsString(), 60) + "\"", model_type.Where(),

@@ -100,6 +100,44 @@ std::optional<Pooling> ParsePooling(std::string_view name) {
   return std::nullopt;
 }
 
+std::string_view ComputeTypeName(ComputeType type) {
+  switch (type) {
+    case ComputeType::kFloat32:
+      return "float32";
+    case ComputeType::kBFloat16:
+      return "bfloat16";
+    case ComputeType::kInt8:
+      return "int8";
+  }
+  return "unknown";
+}
+
+std::optional<ComputeType> ParseComputeType(std::string_view name) {
+  for (const ComputeType type :
+       {ComputeType::kFloat32, ComputeType::kBFloat16, ComputeType::kInt8}) {
+    if (name == ComputeTypeName(type)) return type;
+  }
+  if (name == "f32") return ComputeType::kFloat32;
+  if (name == "bf16") return ComputeType::kBFloat16;
+  return std::nullopt;
+}
+
+namespace {
+
+// The type that linear layers multiply: what was asked for, if this CPU can.
+ComputeType ChooseComputeType(const EmbedderOptions& options, const Backend& backend) {
+  const ComputeType wanted = options.compute_type.value_or(
+      backend.Supports(ComputeType::kBFloat16) ? ComputeType::kBFloat16 : ComputeType::kFloat32);
+  if (backend.Supports(wanted)) return wanted;
+  if (options.on_warning) {
+    options.on_warning("this CPU has no instructions that multiply " +
+                       std::string(ComputeTypeName(wanted)) + ": computing in float32");
+  }
+  return ComputeType::kFloat32;
+}
+
+}  // namespace
+
 class Embedder::Impl {
  public:
   Impl(ModelSpec spec, const EmbedderOptions& options)
@@ -110,7 +148,8 @@ class Embedder::Impl {
             spec_.transformer_dir,
             {.lowercase_first = spec_.do_lower_case, .on_warning = options.on_warning})),
         weights_(OpenWeights(spec_.transformer_dir)),
-        encoder_(MakeEncoder(spec_.config->root(), weights_, backend_, pool_)),
+        encoder_(MakeEncoder(spec_.config->root(), weights_, ChooseComputeType(options, backend_),
+                             backend_, pool_)),
         head_(spec_.modules, encoder_->info().hidden_size, backend_) {
     SetMaxLength(options);
     FillInfo();
@@ -189,6 +228,7 @@ void Embedder::Impl::FillInfo() {
   info_.vocab_size = encoder.vocab_size;
   info_.num_parameters = encoder.num_parameters + head_.num_parameters();
   info_.weights_dtype = encoder.weights_dtype;
+  info_.compute_type = encoder.compute_type;
   info_.dimension = OutputDimension({});
   info_.max_length = max_length_;
   info_.max_length_source = spec_.max_length_source;

@@ -58,7 +58,7 @@ DenseHead::Dense DenseHead::LoadDense(const DenseModule& module) {
   const auto prepare = [&](std::string_view name) {
     const std::array part = {weights.Get(name, Shape{module.out_features, module.in_features})};
     num_parameters_ += module.out_features * module.in_features;
-    auto prepared = backend_.PrepareLinear(part);
+    auto prepared = backend_.PrepareLinear(part, ComputeType::kFloat32);
     if (prepared->owned_bytes() > 0) weights.source().Release(part[0]);
     return prepared;
   };
@@ -88,33 +88,32 @@ DenseHead::Norm DenseHead::LoadNorm(const LayerNormModule& module) {
 }
 
 Matrix DenseHead::Apply(const OpContext& context, const Step& step, Matrix x) const {
-  return std::visit(Overloaded{[&](const Dense& dense) {
-                                 const Matrix y = context.workspace.NewMatrix(
-                                     x.rows, dense.linear->out_features());
-                                 backend_.Linear(context, x, *dense.linear, y);
-                                 backend_.BiasActivation(context, y, dense.bias, dense.activation);
-                                 if (!dense.residual) return y;
-                                 Matrix residual = x;
-                                 if (dense.residual_linear != nullptr) {
-                                   residual = context.workspace.NewMatrix(y.rows, y.cols);
-                                   backend_.Linear(context, x, *dense.residual_linear, residual);
-                                 }
-                                 for (int64_t r = 0; r < y.rows; ++r) {
-                                   for (int64_t c = 0; c < y.cols; ++c)
-                                     y.row(r)[c] += residual.row(r)[c];
-                                 }
-                                 return y;
-                               },
-                               [&](const Norm& norm) {
-                                 backend_.AddBiasLayerNorm(context, x, {}, ConstMatrix(),
-                                                           norm.gamma, norm.beta, kLayerNormEps, x);
-                                 return x;
-                               },
-                               [&](const Normalize&) {
-                                 backend_.L2Normalize(context, x);
-                                 return x;
-                               }},
-                    step);
+  return std::visit(
+      Overloaded{[&](const Dense& dense) {
+                   const Matrix y =
+                       context.workspace.NewMatrix(x.rows, dense.linear->out_features());
+                   backend_.Linear(context, x, *dense.linear, {dense.bias, dense.activation}, y);
+                   if (!dense.residual) return y;
+                   Matrix residual = x;
+                   if (dense.residual_linear != nullptr) {
+                     residual = context.workspace.NewMatrix(y.rows, y.cols);
+                     backend_.Linear(context, x, *dense.residual_linear, {}, residual);
+                   }
+                   for (int64_t r = 0; r < y.rows; ++r) {
+                     for (int64_t c = 0; c < y.cols; ++c) y.row(r)[c] += residual.row(r)[c];
+                   }
+                   return y;
+                 },
+                 [&](const Norm& norm) {
+                   backend_.AddBiasLayerNorm(context, x, {}, ConstMatrix(), norm.gamma, norm.beta,
+                                             kLayerNormEps, x);
+                   return x;
+                 },
+                 [&](const Normalize&) {
+                   backend_.L2Normalize(context, x);
+                   return x;
+                 }},
+      step);
 }
 
 void DenseHead::Run(const OpContext& context, ConstMatrix hidden, std::span<const PoolRange> ranges,

@@ -14,6 +14,7 @@
 #include "bge/types.h"
 
 #include "base/parallel.h"
+#include "kernels/operand.h"
 #include "tensor/tensor_view.h"
 #include "tensor/workspace.h"
 
@@ -34,10 +35,18 @@ struct OpContext {
 
 enum class Activation { kIdentity, kGeluErf, kGeluTanh, kRelu, kSilu, kTanh, kSigmoid };
 
+/// What a linear layer does to x W^T before it stores it: activation(x W^T + bias).
+struct Epilogue {
+  std::span<const float> bias = {};  // [N]; empty: zero
+  Activation activation = Activation::kIdentity;
+};
+
 /// Weights of a linear layer in the form that a backend multiplies fastest. Immutable.
 class PreparedLinear {
  public:
   virtual ~PreparedLinear() = default;
+  /// Of the operands that it is multiplied with.
+  virtual ComputeType type() const = 0;
   virtual int64_t in_features() const = 0;   // K
   virtual int64_t out_features() const = 0;  // N
   /// Bytes of memory that it owns (0 where it multiplies the mapped file as it is).
@@ -72,15 +81,24 @@ class Backend {
   virtual ~Backend() = default;
   virtual std::string_view name() const = 0;
 
-  /// Stacks weights [n_i, K] (PyTorch's layout, any dtype) along their rows: y = x * W^T. A single
-  /// float32 part may be used in place, so the parts' memory must outlive the result unless
-  /// owned_bytes() is not 0.
-  virtual std::unique_ptr<const PreparedLinear> PrepareLinear(
-      std::span<const TensorView> parts) const = 0;
+  /// Whether linear layers of this type run on this machine. float32 does everywhere.
+  virtual bool Supports(ComputeType type) const = 0;
 
-  /// y[M, N] = x[M, K] * W^T, no bias. x and y have rows contiguous or strided.
-  virtual void Linear(const OpContext& context, ConstMatrix x, const PreparedLinear& w,
-                      Matrix y) const = 0;
+  /// Stacks weights [n_i, K] (PyTorch's layout, any dtype) along their rows: y = x * W^T. kInt8
+  /// takes K up to 32,768 and rounds each row of W to 127 steps of its largest magnitude. The
+  /// parts' memory must outlive the result unless owned_bytes() is not 0.
+  virtual std::unique_ptr<const PreparedLinear> PrepareLinear(std::span<const TensorView> parts,
+                                                              ComputeType type) const = 0;
+
+  /// y[M, N] = activation(x[M, K] * W^T + bias), sums in float32 (kInt8: exact, then scaled). x has
+  /// the type of w; y is float32, or of w's type: the next layer's operand. A row of y depends on
+  /// its row of x alone, bit by bit.
+  virtual void Linear(const OpContext& context, const ConstOperand& x, const PreparedLinear& w,
+                      const Epilogue& epilogue, const Operand& y) const = 0;
+
+  /// out = x in out's format; for float32, which needs no change, out must be x itself. kInt8
+  /// rounds each row to 127 steps of its largest magnitude.
+  virtual void ToOperand(const OpContext& context, ConstMatrix x, const Operand& out) const = 0;
 
   /// out[t] = LayerNorm(word[input_ids[t]] + token_type[token_type_ids[t]] +
   /// position[position_ids[t]]). gamma, beta: [H]. Devlin et al. 2018; the order of the additions

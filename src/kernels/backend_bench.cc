@@ -51,9 +51,9 @@ void BM_Linear(benchmark::State& state) {
   const std::vector<float> w = Normal(n * k);
   std::vector<float> y(static_cast<size_t>(m * n));
   const TensorView parts[] = {{w.data(), DType::kF32, {n, k}}};
-  const auto prepared = bench.cpu.PrepareLinear(parts);
+  const auto prepared = bench.cpu.PrepareLinear(parts, ComputeType::kFloat32);
   for (auto _ : state) {
-    bench.cpu.Linear(bench.context, {x.data(), m, k}, *prepared, {y.data(), m, n});
+    bench.cpu.Linear(bench.context, Matrix(x.data(), m, k), *prepared, {}, Matrix(y.data(), m, n));
   }
   ReportFlops(state, 2.0 * static_cast<double>(m * n * k));
 }

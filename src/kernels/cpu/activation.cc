@@ -116,6 +116,10 @@ namespace bge::cpu {
 
 HWY_EXPORT(ActivateRows);
 
+void ActivateInPlace(Matrix x, const float* bias, Activation activation) {
+  HWY_DYNAMIC_DISPATCH(ActivateRows)(x, bias, activation);
+}
+
 void BiasActivation(const OpContext& context, Matrix x, std::span<const float> bias,
                     Activation activation) {
   BGE_DCHECK(bias.empty() || static_cast<int64_t>(bias.size()) == x.cols);
@@ -123,7 +127,7 @@ void BiasActivation(const OpContext& context, Matrix x, std::span<const float> b
   const float* b = bias.empty() ? nullptr : bias.data();
   // A GELU costs four times what a plain pass does.
   context.pool.ParallelFor(x.rows, RowGrain(4 * x.cols), [&](int64_t begin, int64_t end) {
-    HWY_DYNAMIC_DISPATCH(ActivateRows)(x.Rows(begin, end - begin), b, activation);
+    ActivateInPlace(x.Rows(begin, end - begin), b, activation);
   });
 }
 

@@ -27,12 +27,11 @@
 #include "kernels/cpu/vector_math-inl.h"
 // clang-format on
 
-#include "hwy/aligned_allocator.h"
+#include "kernels/cpu/scratch.h"
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <new>
 #include <vector>
 
 #ifndef BGE_KERNELS_CPU_ATTENTION_TYPES_
@@ -63,24 +62,6 @@ constexpr int64_t kMaxQueryRows = 24;
 constexpr int64_t kScoreFloats = 4096;
 // Floats packed for the heads of one item: half of a 512 KB second-level cache.
 constexpr int64_t kPackedFloats = 64 * 1024;
-
-// A thread's scratch memory for the packed blocks; grows, never shrinks, goes with the thread.
-class AttentionScratch {
- public:
-  float* Floats(size_t n) {
-    if (n > size_) {
-      memory_.reset();
-      memory_ = hwy::AllocateAligned<float>(n);
-      size_ = memory_ == nullptr ? 0 : n;
-      if (memory_ == nullptr) throw std::bad_alloc();
-    }
-    return memory_.get();
-  }
-
- private:
-  hwy::AlignedFreeUniquePtr<float[]> memory_;
-  size_t size_ = 0;
-};
 
 }  // namespace bge::cpu
 #endif  // BGE_KERNELS_CPU_ATTENTION_TYPES_
@@ -418,7 +399,7 @@ HWY_NOINLINE void SoftmaxRows(float* scores, int64_t stride, int64_t rows, int64
 }
 
 // Queries [begin, end) of the heads; more than one head only where the keys are one block.
-void AttendHeads(const HeadInputs& in, int64_t begin, int64_t end, AttentionScratch& scratch) {
+void AttendHeads(const HeadInputs& in, int64_t begin, int64_t end, FloatScratch& scratch) {
   const hn::ScalableTag<float> d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   const int64_t head_dim = in.head_dim;
@@ -505,7 +486,7 @@ void VarlenAttention(const OpContext& context, ConstMatrix qkv, std::span<const 
   const int64_t head_dim = hidden_size / num_heads;
 
   const auto attend = [&](const AttentionItem& item) {
-    thread_local AttentionScratch scratch;
+    thread_local FloatScratch scratch;
     const int64_t first = cu_seqlens[item.n];
     const int64_t column = item.head * head_dim;
     const float* row = qkv.row(first) + column;

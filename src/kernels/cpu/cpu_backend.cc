@@ -1,5 +1,11 @@
-// The CPU backend: Highway kernels and oneDNN behind the op set.
+// The CPU backend: Highway kernels behind the op set.
+#include "base/env.h"
+#include "base/error.h"
+#include "kernels/cpu/gemm.h"
 #include "kernels/cpu/ops.h"
+#include "kernels/cpu/targets.h"
+
+#include <string>
 
 namespace bge {
 
@@ -9,13 +15,27 @@ class CpuBackendImpl : public Backend {
  public:
   std::string_view name() const override { return "cpu"; }
 
-  std::unique_ptr<const PreparedLinear> PrepareLinear(
-      std::span<const TensorView> parts) const override {
-    return cpu::PrepareLinear(parts);
+  bool Supports(ComputeType type) const override {
+    switch (type) {
+      case ComputeType::kFloat32:
+        return true;
+      case ComputeType::kBFloat16:
+        return cpu::Bf16Kernel().multiply != nullptr;
+      case ComputeType::kInt8:
+        return cpu::Int8Kernel().multiply != nullptr;
+    }
+    return false;
   }
-  void Linear(const OpContext& context, ConstMatrix x, const PreparedLinear& w,
-              Matrix y) const override {
-    cpu::Linear(context, x, w, y);
+  std::unique_ptr<const PreparedLinear> PrepareLinear(std::span<const TensorView> parts,
+                                                      ComputeType type) const override {
+    return cpu::PrepareLinear(parts, type);
+  }
+  void Linear(const OpContext& context, const ConstOperand& x, const PreparedLinear& w,
+              const Epilogue& epilogue, const Operand& y) const override {
+    cpu::Linear(context, x, w, epilogue, y);
+  }
+  void ToOperand(const OpContext& context, ConstMatrix x, const Operand& out) const override {
+    cpu::ToOperand(context, x, out);
   }
   void EmbedLayerNorm(const OpContext& context, const EmbeddingInputs& inputs,
                       const EmbeddingTables& tables, std::span<const float> gamma,
@@ -52,7 +72,18 @@ class CpuBackendImpl : public Backend {
 }  // namespace
 
 const Backend& CpuBackend() {
-  static const CpuBackendImpl backend;
+  static const CpuBackendImpl backend = [] {
+    if (const auto target = GetEnv("BGE_CPU_TARGET"); target && !cpu::ForceTarget(*target)) {
+      std::string supported;
+      for (const std::string& name : cpu::SupportedTargets()) {
+        supported += (supported.empty() ? "" : ", ") + name;
+      }
+      Fail(ErrorCode::kInvalidArgument, "this CPU does not run that instruction set",
+           "BGE_CPU_TARGET: found " + Printable(*target, 60) + ", expected one of " + supported,
+           "unset the variable, or choose one of these");
+    }
+    return CpuBackendImpl();
+  }();
   return backend;
 }
 

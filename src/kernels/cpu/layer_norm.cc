@@ -188,8 +188,8 @@ void EmbedLayerNorm(const OpContext& context, const EmbeddingInputs& inputs,
   });
 }
 
-void ConvertToFloat(const TensorView& tensor, float* out) {
-  HWY_DYNAMIC_DISPATCH(ConvertRange)(tensor, 0, tensor.shape.num_elements(), out);
+void ConvertToFloat(const TensorView& tensor, int64_t begin, int64_t count, float* out) {
+  HWY_DYNAMIC_DISPATCH(ConvertRange)(tensor, begin, count, out);
 }
 
 }  // namespace bge::cpu

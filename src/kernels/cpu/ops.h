@@ -1,4 +1,4 @@
-// The CPU operations: one file each, Highway inside (GEMM: oneDNN). Contracts: kernels/backend.h.
+// The CPU operations: one file each, Highway inside. Contracts: kernels/backend.h.
 #ifndef BGE_KERNELS_CPU_OPS_H_
 #define BGE_KERNELS_CPU_OPS_H_
 
@@ -6,8 +6,11 @@
 
 namespace bge::cpu {
 
-std::unique_ptr<const PreparedLinear> PrepareLinear(std::span<const TensorView> parts);
-void Linear(const OpContext& context, ConstMatrix x, const PreparedLinear& w, Matrix y);
+std::unique_ptr<const PreparedLinear> PrepareLinear(std::span<const TensorView> parts,
+                                                    ComputeType type);
+void Linear(const OpContext& context, const ConstOperand& x, const PreparedLinear& w,
+            const Epilogue& epilogue, const Operand& y);
+void ToOperand(const OpContext& context, ConstMatrix x, const Operand& out);
 void EmbedLayerNorm(const OpContext& context, const EmbeddingInputs& inputs,
                     const EmbeddingTables& tables, std::span<const float> gamma,
                     std::span<const float> beta, float epsilon, Matrix out);
@@ -24,8 +27,17 @@ void Pool(const OpContext& context, ConstMatrix hidden, std::span<const PoolRang
 void L2Normalize(const OpContext& context, Matrix x);
 void DotProducts(const OpContext& context, ConstMatrix queries, ConstMatrix rows, Matrix scores);
 
-// out[i] = tensor[i] as float, for a whole tensor of any dtype and alignment.
-void ConvertToFloat(const TensorView& tensor, float* out);
+// out[i] = tensor[begin + i] as float for i < count, of any dtype and alignment.
+void ConvertToFloat(const TensorView& tensor, int64_t begin, int64_t count, float* out);
+
+// The steps that linear layers are made of, on the calling thread.
+// x = activation(x + bias); bias: [x.cols] or null.
+void ActivateInPlace(Matrix x, const float* bias, Activation activation);
+// out = x in out's format, which is not float32.
+void NarrowRows(ConstMatrix x, const Operand& out);
+// Columns [column, column + x.cols) of out = x. bfloat16, whose columns do not depend on each
+// other.
+void NarrowColumns(ConstMatrix x, const Operand& out, int64_t column);
 
 // Rows that one thread should at least have, so that a loop over rows of `cols` floats is worth
 // sharing: waking a thread costs up to 60 us, and a pass over this many floats takes about 10. A

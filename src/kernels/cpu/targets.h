@@ -1,4 +1,4 @@
-// Which instruction set the Highway kernels use.
+// Which instructions the kernels use.
 #ifndef BGE_KERNELS_CPU_TARGETS_H_
 #define BGE_KERNELS_CPU_TARGETS_H_
 
@@ -7,12 +7,28 @@
 
 namespace bge::cpu {
 
-/// Names of the targets compiled in that this CPU can run, best first: "AVX2", "SSE4", ...
+/// Extensions that single kernels want beside Highway's targets.
+enum class Extension {
+  kAvxVnni,     ///< vpdpbusd on 256 bits
+  kAvx512Vnni,  ///< vpdpbusd on 512 bits
+  kAvx512Bf16,  ///< vdpbf16ps
+};
+
+/// Names of the instruction sets compiled in that this CPU can run, best first; each has what those
+/// after it have: "avx512_bf16", "avx512_vnni", "avx512", "avx2_vnni", "avx2", "sse4",
+/// "ssse3".
 std::vector<std::string> SupportedTargets();
 
+/// The one in use.
+std::string CurrentTarget();
+
 /// Makes all kernels use this target, or again the best one where `name` is empty. False where it
-/// is not supported. For tests: not thread-safe, no op may be running.
+/// is not supported. For tests and the start of a program: not thread-safe, no op may be running.
+/// Weights that were prepared before keep their kernels.
 bool ForceTarget(const std::string& name);
+
+/// Whether the CPU has the extension and the target in use includes it.
+bool CanUse(Extension extension);
 
 }  // namespace bge::cpu
 

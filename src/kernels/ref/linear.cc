@@ -1,4 +1,4 @@
-// y = x * W^T with every dot product in double.
+// y = activation(x * W^T + bias) with every dot product in double.
 #include "kernels/element.h"
 #include "kernels/ref/ops.h"
 
@@ -10,22 +10,25 @@ namespace {
 
 class PlainLinear : public PreparedLinear {
  public:
-  PlainLinear(int64_t n, int64_t k, std::vector<float> weight)
-      : n_(n), k_(k), weight_(std::move(weight)) {}
+  PlainLinear(ComputeType type, int64_t n, int64_t k, std::vector<float> weight)
+      : type_(type), n_(n), k_(k), weight_(std::move(weight)) {}
+  ComputeType type() const override { return type_; }
   int64_t in_features() const override { return k_; }
   int64_t out_features() const override { return n_; }
   size_t owned_bytes() const override { return weight_.size() * sizeof(float); }
   const float* row(int64_t n) const { return weight_.data() + n * k_; }
 
  private:
+  ComputeType type_;
   int64_t n_;
   int64_t k_;
-  std::vector<float> weight_;  // [N, K]
+  std::vector<float> weight_;  // [N, K], after the rounding that the type asks for
 };
 
 }  // namespace
 
-std::unique_ptr<const PreparedLinear> PrepareLinear(std::span<const TensorView> parts) {
+std::unique_ptr<const PreparedLinear> PrepareLinear(std::span<const TensorView> parts,
+                                                    ComputeType type) {
   BGE_CHECK(!parts.empty());
   const int64_t k = parts[0].shape[1];
   int64_t n = 0;
@@ -35,21 +38,39 @@ std::unique_ptr<const PreparedLinear> PrepareLinear(std::span<const TensorView> 
     n += part.shape[0];
     for (int64_t i = 0; i < part.shape.num_elements(); ++i) weight.push_back(ReadElement(part, i));
   }
-  return std::make_unique<PlainLinear>(n, k, std::move(weight));
+  if (type != ComputeType::kFloat32) {
+    // Rows of W are rounded as those of x are.
+    Workspace workspace;
+    const Operand rounded = NewOperand(workspace, type, n, k);
+    ToOperand(ConstMatrix(weight.data(), n, k), rounded);
+    for (int64_t r = 0; r < n; ++r) {
+      for (int64_t c = 0; c < k; ++c) {
+        weight[static_cast<size_t>(r * k + c)] = OperandValue(rounded, r, c);
+      }
+    }
+  }
+  return std::make_unique<PlainLinear>(type, n, k, std::move(weight));
 }
 
-void Linear(ConstMatrix x, const PreparedLinear& w, Matrix y) {
+void Linear(const ConstOperand& x, const PreparedLinear& w, const Epilogue& epilogue,
+            const Operand& y) {
   const auto& plain = static_cast<const PlainLinear&>(w);
-  BGE_DCHECK(x.cols == w.in_features() && y.cols == w.out_features() && x.rows == y.rows);
+  BGE_DCHECK(x.type == w.type() && x.cols == w.in_features());
+  BGE_DCHECK(y.cols == w.out_features() && x.rows == y.rows);
+  Workspace workspace;
+  const bool narrow = y.type != ComputeType::kFloat32;
+  const Matrix sums = narrow ? workspace.NewMatrix(y.rows, y.cols) : y.matrix();
   for (int64_t m = 0; m < y.rows; ++m) {
     for (int64_t n = 0; n < y.cols; ++n) {
       double sum = 0.0;
       for (int64_t k = 0; k < x.cols; ++k) {
-        sum += static_cast<double>(x.row(m)[k]) * static_cast<double>(plain.row(n)[k]);
+        sum += static_cast<double>(OperandValue(x, m, k)) * static_cast<double>(plain.row(n)[k]);
       }
-      y.row(m)[n] = static_cast<float>(sum);
+      sums.row(m)[n] = static_cast<float>(sum);
     }
   }
+  BiasActivation(sums, epilogue.bias, epilogue.activation);
+  if (narrow) ToOperand(sums, y);
 }
 
 }  // namespace bge::ref

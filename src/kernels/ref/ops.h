@@ -8,8 +8,13 @@
 
 namespace bge::ref {
 
-std::unique_ptr<const PreparedLinear> PrepareLinear(std::span<const TensorView> parts);
-void Linear(ConstMatrix x, const PreparedLinear& w, Matrix y);
+std::unique_ptr<const PreparedLinear> PrepareLinear(std::span<const TensorView> parts,
+                                                    ComputeType type);
+void Linear(const ConstOperand& x, const PreparedLinear& w, const Epilogue& epilogue,
+            const Operand& y);
+void ToOperand(ConstMatrix x, const Operand& out);
+// The number that element [row, col] stands for.
+float OperandValue(const ConstOperand& x, int64_t row, int64_t col);
 void EmbedLayerNorm(const EmbeddingInputs& inputs, const EmbeddingTables& tables,
                     std::span<const float> gamma, std::span<const float> beta, float epsilon,
                     Matrix out);

@@ -9,12 +9,17 @@ class RefBackend : public Backend {
  public:
   std::string_view name() const override { return "ref"; }
 
-  std::unique_ptr<const PreparedLinear> PrepareLinear(
-      std::span<const TensorView> parts) const override {
-    return ref::PrepareLinear(parts);
+  bool Supports(ComputeType) const override { return true; }
+  std::unique_ptr<const PreparedLinear> PrepareLinear(std::span<const TensorView> parts,
+                                                      ComputeType type) const override {
+    return ref::PrepareLinear(parts, type);
   }
-  void Linear(const OpContext&, ConstMatrix x, const PreparedLinear& w, Matrix y) const override {
-    ref::Linear(x, w, y);
+  void Linear(const OpContext&, const ConstOperand& x, const PreparedLinear& w,
+              const Epilogue& epilogue, const Operand& y) const override {
+    ref::Linear(x, w, epilogue, y);
+  }
+  void ToOperand(const OpContext&, ConstMatrix x, const Operand& out) const override {
+    ref::ToOperand(x, out);
   }
   void EmbedLayerNorm(const OpContext&, const EmbeddingInputs& inputs,
                       const EmbeddingTables& tables, std::span<const float> gamma,

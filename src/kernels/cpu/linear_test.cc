@@ -16,7 +16,7 @@ namespace {
 
 constexpr int64_t kN = 256;
 constexpr int64_t kK = 128;
-constexpr int64_t kM = 200;  // enough rows for sgemm
+constexpr int64_t kM = 200;
 
 int64_t ThreadsOfProcess() {
   return std::distance(std::filesystem::directory_iterator("/proc/self/task"),
@@ -36,7 +36,8 @@ class CpuLinear : public testing::Test {
   bool Multiplies(const PreparedLinear& prepared) {
     ThreadPool pool(1);
     Workspace workspace;
-    CpuBackend().Linear({pool, workspace}, {x_.data(), kM, kK}, prepared, {y_.data(), kM, kN});
+    CpuBackend().Linear({pool, workspace}, Matrix(x_.data(), kM, kK), prepared, {},
+                        Matrix(y_.data(), kM, kN));
     for (const float v : y_) {
       if (v != static_cast<float>(kK)) return false;
     }
@@ -48,39 +49,41 @@ class CpuLinear : public testing::Test {
   std::vector<float> y_;
 };
 
-TEST_F(CpuLinear, MultipliesAFloat32WeightWhereItLies) {
-  const TensorView parts[] = {Weight()};
-  const auto prepared = CpuBackend().PrepareLinear(parts);
-  EXPECT_EQ(prepared->owned_bytes(), 0u);
-  EXPECT_TRUE(Multiplies(*prepared));
+TEST_F(CpuLinear, OwnsWhatItPacks) {
+  const TensorView two[] = {Weight(), Weight()};
+  EXPECT_EQ(CpuBackend().PrepareLinear(two, ComputeType::kFloat32)->owned_bytes(),
+            2 * kN * kK * sizeof(float));
+  const TensorView half[] = {Weight(DType::kF16)};
+  EXPECT_EQ(CpuBackend().PrepareLinear(half, ComputeType::kFloat32)->owned_bytes(),
+            kN * kK * sizeof(float));
+  const TensorView one[] = {Weight()};
+  if (CpuBackend().Supports(ComputeType::kBFloat16)) {
+    EXPECT_EQ(CpuBackend().PrepareLinear(one, ComputeType::kBFloat16)->owned_bytes(), kN * kK * 2u);
+  }
+  if (CpuBackend().Supports(ComputeType::kInt8)) {  // a scale and an offset for each row
+    EXPECT_EQ(CpuBackend().PrepareLinear(one, ComputeType::kInt8)->owned_bytes(),
+              kN * kK + kN * 8u);
+  }
 }
 
-TEST_F(CpuLinear, CopiesPartsOtherTypesAndUnalignedWeights) {
-  const TensorView two[] = {Weight(), Weight()};
-  EXPECT_EQ(CpuBackend().PrepareLinear(two)->owned_bytes(), 2 * kN * kK * sizeof(float));
-
-  const TensorView half[] = {Weight(DType::kF16)};
-  EXPECT_EQ(CpuBackend().PrepareLinear(half)->owned_bytes(), kN * kK * sizeof(float));
-
+TEST_F(CpuLinear, TakesUnalignedWeights) {
   std::vector<std::byte> bytes(weight_.size() * sizeof(float) + 1);
   std::memcpy(bytes.data() + 1, weight_.data(), weight_.size() * sizeof(float));
   const TensorView unaligned[] = {{bytes.data() + 1, DType::kF32, {kN, kK}}};
-  const auto prepared = CpuBackend().PrepareLinear(unaligned);
-  EXPECT_EQ(prepared->owned_bytes(), kN * kK * sizeof(float));
-  EXPECT_TRUE(Multiplies(*prepared));
+  EXPECT_TRUE(Multiplies(*CpuBackend().PrepareLinear(unaligned, ComputeType::kFloat32)));
 }
 
 TEST_F(CpuLinear, StartsNoThreads) {
   const TensorView parts[] = {Weight()};
-  const auto prepared = CpuBackend().PrepareLinear(parts);
+  const auto prepared = CpuBackend().PrepareLinear(parts, ComputeType::kFloat32);
   EXPECT_TRUE(Multiplies(*prepared));
   EXPECT_EQ(ThreadsOfProcess(), kThreadsAtStart);
 }
 
-// An OpenMP team in the parent would make the child wait for threads that it does not have.
+// A child has none of its parent's threads.
 TEST_F(CpuLinear, WorksInAForkedChild) {
   const TensorView parts[] = {Weight()};
-  const auto prepared = CpuBackend().PrepareLinear(parts);
+  const auto prepared = CpuBackend().PrepareLinear(parts, ComputeType::kFloat32);
   ASSERT_TRUE(Multiplies(*prepared));
   const pid_t child = fork();
   ASSERT_GE(child, 0);

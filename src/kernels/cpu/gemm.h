@@ -1,0 +1,60 @@
+// The innermost loop of linear layers: a few rows of x times one panel of columns of W.
+//
+// W is packed in panels of `panel_columns` columns. A panel holds, for each group of k (one
+// float32, two bfloat16, four int8: always 4 bytes), the groups of its columns side by side, so
+// that the loop reads it in order and multiplies whole vectors with a broadcast group of x. W's
+// last panel and its last group are filled up with zeros.
+//
+// The kernel of an instruction set keeps kTileRows x (2 or 4) vectors of sums in registers. A sum
+// is one chain of multiply-adds in the order of k: a result depends on its row and its column
+// alone, not on how many rows there are or on how threads cut them.
+#ifndef BGE_KERNELS_CPU_GEMM_H_
+#define BGE_KERNELS_CPU_GEMM_H_
+
+#include <cstddef>
+#include <cstdint>
+
+namespace bge::cpu {
+
+// Rows of x that one tile of sums covers.
+inline constexpr int64_t kTileRows = 6;
+// The widest panel of any kernel.
+inline constexpr int64_t kMaxPanelColumns = 64;
+inline constexpr int64_t kGroupBytes = 4;
+
+// y[r][c] = (accumulate ? y[r][c] : 0) + sum over k of x[r][k] w[k][c]; int8: that sum of integers,
+// offsets[c] added, times row_scales[r] column_scales[c].
+struct PanelProduct {
+  const std::byte* x;          // row r at x + r * x_stride
+  int64_t x_stride;            // bytes
+  int64_t rows;                // any number
+  const std::byte* panel;      // [groups][panel_columns], 64-byte aligned
+  int64_t groups;              // of k
+  float* y;                    // row r at y + r * y_stride
+  int64_t y_stride;            // floats
+  int64_t columns;             // written: up to panel_columns
+  bool accumulate;             // not with int8
+  const float* row_scales;     // int8: [rows]
+  const float* column_scales;  // int8: [panel_columns]
+  const int32_t* offsets;      // int8: [panel_columns]
+};
+
+struct GemmKernel {
+  int64_t panel_columns = 0;
+  void (*multiply)(const PanelProduct& product) = nullptr;
+};
+
+// int8 rows of x hold this much more than the number that they mean, so that they are unsigned, as
+// the instructions want one side to be.
+inline constexpr int32_t kInt8ZeroPoint = 128;
+// Products of 255 and 127 that a 32-bit sum holds: 2^31 / (255 * 127), and room for the offset.
+inline constexpr int64_t kMaxInt8Depth = 32768;
+
+// The best kernel for the instructions in use (targets.h). `multiply` is null where there is none.
+GemmKernel Float32Kernel();
+GemmKernel Bf16Kernel();
+GemmKernel Int8Kernel();
+
+}  // namespace bge::cpu
+
+#endif  // BGE_KERNELS_CPU_GEMM_H_

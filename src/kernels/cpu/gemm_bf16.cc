@@ -1,0 +1,71 @@
+// bfloat16 GEMM kernel for AVX512-BF16: pairs of products are added to float32 sums.
+//
+// The order of additions is the instruction's and that of k: a result does not depend on the batch.
+// It is written in assembly, so that the file needs no other flags than Highway's.
+#include "kernels/cpu/gemm.h"
+#include "kernels/cpu/targets.h"
+
+// clang-format off
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/cpu/gemm_bf16.cc"
+#include "hwy/foreach_target.h"
+#include "hwy/highway.h"
+#include "kernels/cpu/gemm_tile-inl.h"
+// clang-format on
+
+#if HWY_TARGET == HWY_AVX3
+HWY_BEFORE_NAMESPACE();
+namespace bge::cpu::HWY_NAMESPACE {
+
+struct Bf16Type {
+  using D = hn::Full512<float>;
+  using DI = hn::RebindToSigned<D>;
+  using Sum = hn::Vec<D>;
+  using Group = hn::Vec<DI>;  // two numbers in a lane
+  static constexpr int64_t kLanes = 16;
+
+  static HWY_INLINE Group Load(const std::byte* p) {
+    return hn::Load(DI(), reinterpret_cast<const int32_t*>(p));
+  }
+  static HWY_INLINE Group Broadcast(const std::byte* p) {
+    int32_t group;
+    std::memcpy(&group, p, sizeof group);
+    return hn::Set(DI(), group);
+  }
+  static HWY_INLINE Sum MultiplyAdd(Sum sum, Group x, Group w) {
+    asm("vdpbf16ps %2, %1, %0" : "+v"(sum.raw) : "v"(x.raw), "v"(w.raw));
+    return sum;
+  }
+
+  template <int kRows>
+  static HWY_INLINE void Tile(int64_t row, const PanelProduct& product) {
+    Sum sums[kRows][kPanelVectors];
+    BGE_UNROLL
+    for (int r = 0; r < kRows; ++r) {
+      BGE_UNROLL
+      for (int v = 0; v < kPanelVectors; ++v) sums[r][v] = hn::Zero(D());
+    }
+    SumTile<Bf16Type, kRows>(product.x + row * product.x_stride, product.x_stride, product.panel,
+                             product.groups, sums);
+    StoreTile<kRows>(D(), sums, product, row);
+  }
+};
+
+void MultiplyBf16(const PanelProduct& product) { ForEachTile<Bf16Type>(product); }
+
+}  // namespace bge::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+#endif  // HWY_TARGET == HWY_AVX3
+
+#if HWY_ONCE
+namespace bge::cpu {
+
+GemmKernel Bf16Kernel() {
+#if HWY_TARGETS & HWY_AVX3
+  if (CanUse(Extension::kAvx512Bf16)) return {kMaxPanelColumns, &N_AVX3::MultiplyBf16};
+#endif
+  return {};
+}
+
+}  // namespace bge::cpu
+#endif  // HWY_ONCE

@@ -1,0 +1,89 @@
+// int8 GEMM kernels: unsigned rows of x times signed columns of W, exact in 32-bit sums.
+//
+// AVX512-VNNI and AVX-VNNI: vpdpbusd adds four products to a sum, without saturation. It is written
+// in assembly, as GCC 12 takes the built-in function's operands through memory.
+#include "kernels/cpu/gemm.h"
+#include "kernels/cpu/targets.h"
+
+// clang-format off
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/cpu/gemm_int8.cc"
+#include "hwy/foreach_target.h"
+#include "hwy/highway.h"
+#include "kernels/cpu/gemm_tile-inl.h"
+// clang-format on
+
+#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX2
+HWY_BEFORE_NAMESPACE();
+namespace bge::cpu::HWY_NAMESPACE {
+
+struct VnniType {
+  using D = hn::ScalableTag<float>;
+  using DI = hn::RebindToSigned<D>;
+  using Sum = hn::Vec<DI>;
+  using Group = hn::Vec<DI>;  // four numbers in a lane
+  static constexpr int64_t kLanes = static_cast<int64_t>(hn::MaxLanes(D()));
+
+  static HWY_INLINE Group Load(const std::byte* p) {
+    return hn::Load(DI(), reinterpret_cast<const int32_t*>(p));
+  }
+  static HWY_INLINE Group Broadcast(const std::byte* p) {
+    int32_t group;
+    std::memcpy(&group, p, sizeof group);
+    return hn::Set(DI(), group);
+  }
+  static HWY_INLINE Sum MultiplyAdd(Sum sum, Group x, Group w) {
+#if HWY_TARGET == HWY_AVX3
+    asm("vpdpbusd %2, %1, %0" : "+v"(sum.raw) : "v"(x.raw), "v"(w.raw));
+#else
+    asm("%{vex%} vpdpbusd %2, %1, %0" : "+x"(sum.raw) : "x"(x.raw), "x"(w.raw));
+#endif
+    return sum;
+  }
+
+  template <int kRows>
+  static HWY_INLINE void Tile(int64_t row, const PanelProduct& product) {
+    Sum sums[kRows][kPanelVectors];
+    BGE_UNROLL
+    for (int v = 0; v < kPanelVectors; ++v) {
+      const Sum offset = hn::Load(DI(), product.offsets + v * kLanes);
+      BGE_UNROLL
+      for (int r = 0; r < kRows; ++r) sums[r][v] = offset;
+    }
+    SumTile<VnniType, kRows>(product.x + row * product.x_stride, product.x_stride, product.panel,
+                             product.groups, sums);
+    hn::Vec<D> scaled[kRows][kPanelVectors];
+    BGE_UNROLL
+    for (int v = 0; v < kPanelVectors; ++v) {
+      const auto column_scale = hn::Load(D(), product.column_scales + v * kLanes);
+      BGE_UNROLL
+      for (int r = 0; r < kRows; ++r) {
+        const auto row_scale = hn::Set(D(), product.row_scales[row + r]);
+        scaled[r][v] = hn::Mul(hn::Mul(hn::ConvertTo(D(), sums[r][v]), row_scale), column_scale);
+      }
+    }
+    StoreTile<kRows>(D(), scaled, product, row);
+  }
+};
+
+void MultiplyVnni(const PanelProduct& product) { ForEachTile<VnniType>(product); }
+
+}  // namespace bge::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+#endif
+
+#if HWY_ONCE
+namespace bge::cpu {
+
+GemmKernel Int8Kernel() {
+#if HWY_TARGETS & HWY_AVX3
+  if (CanUse(Extension::kAvx512Vnni)) return {4 * 16, &N_AVX3::MultiplyVnni};
+#endif
+#if HWY_TARGETS & HWY_AVX2
+  if (CanUse(Extension::kAvxVnni)) return {2 * 8, &N_AVX2::MultiplyVnni};
+#endif
+  return {};
+}
+
+}  // namespace bge::cpu
+#endif  // HWY_ONCE

@@ -1,0 +1,167 @@
+// Linear layers: loops over panels of W and blocks of rows around the GEMM kernels.
+//
+// Each panel of W is read once for a chunk of rows: from the second-level cache, where a block of
+// it (at most kMaxPanelBytes) stays. What follows the product (bias, activation, a narrower format
+// for the next layer) is done to a few rows of a panel at a time, while they are in the first-level
+// cache.
+#include "kernels/cpu/ops.h"
+#include "kernels/cpu/packed_weights.h"
+#include "kernels/cpu/scratch.h"
+
+#include <algorithm>
+#include <cstdint>
+
+namespace bge::cpu {
+
+namespace {
+
+// Rows that are multiplied and then finished: 24 rows of the widest panel are 6 KB.
+constexpr int64_t kRowsAtOnce = 4 * kTileRows;
+// A panel of more is cut along k, so that half of a 512 KB cache holds a part.
+constexpr int64_t kMaxPanelBytes = 256 * 1024;
+// Where the result is quantised by whole rows, it is kept as floats for this many.
+constexpr int64_t kQuantizedRows = 48;
+
+// Columns of panels [first, last) of y = activation(x W^T + bias), y float32.
+class Product {
+ public:
+  Product(const ConstOperand& x, const PackedWeights& w, const Epilogue& epilogue)
+      : x_(x), w_(w), epilogue_(epilogue) {}
+
+  // y: all columns of W.
+  void Run(int64_t first_panel, int64_t last_panel, Matrix y) const {
+    const int64_t panel_bytes = w_.groups() * w_.kernel().panel_columns * kGroupBytes;
+    const bool whole = x_.type == ComputeType::kInt8;  // its sums are integers until the end
+    const int64_t blocks =
+        whole ? 1 : std::max<int64_t>(1, (panel_bytes + kMaxPanelBytes - 1) / kMaxPanelBytes);
+    for (int64_t p = first_panel; p < last_panel; ++p) {
+      for (int64_t b = 0; b < blocks; ++b) {
+        const int64_t begin = b * w_.groups() / blocks;
+        const int64_t end = (b + 1) * w_.groups() / blocks;
+        for (int64_t r = 0; r < x_.rows; r += kRowsAtOnce) {
+          const int64_t rows = std::min(kRowsAtOnce, x_.rows - r);
+          const Matrix part = Columns(p, y.Rows(r, rows));
+          Multiply(p, begin, end, r, part);
+          if (b + 1 == blocks) Finish(p, part);
+        }
+      }
+    }
+  }
+
+  // As Run, with a result of the format `y` has (bfloat16).
+  void RunNarrow(int64_t first_panel, int64_t last_panel, const Operand& y) const {
+    alignas(64) float tile[kRowsAtOnce * kMaxPanelColumns];
+    for (int64_t p = first_panel; p < last_panel; ++p) {
+      for (int64_t r = 0; r < x_.rows; r += kRowsAtOnce) {
+        const int64_t rows = std::min(kRowsAtOnce, x_.rows - r);
+        const int64_t begin = p * w_.kernel().panel_columns;
+        const int64_t columns = std::min(w_.kernel().panel_columns, w_.out_features() - begin);
+        const Matrix part(tile, rows, columns, kMaxPanelColumns);
+        Multiply(p, 0, w_.groups(), r, part);
+        Finish(p, part);
+        NarrowColumns(part, y.Rows(r, rows), begin);
+      }
+    }
+  }
+
+ private:
+  Matrix Columns(int64_t p, Matrix y) const {
+    const int64_t begin = p * w_.kernel().panel_columns;
+    return {y.data + begin, y.rows, std::min(w_.kernel().panel_columns, y.cols - begin), y.stride};
+  }
+
+  // Groups [begin, end) of k; rows from r on.
+  void Multiply(int64_t p, int64_t begin, int64_t end, int64_t r, Matrix y) const {
+    const int64_t bytes = OperandElementBytes(x_.type);
+    const auto* x = static_cast<const std::byte*>(x_.data);
+    w_.kernel().multiply({.x = x + r * x_.stride * bytes + begin * kGroupBytes,
+                          .x_stride = x_.stride * bytes,
+                          .rows = y.rows,
+                          .panel = w_.panel(p) + begin * w_.kernel().panel_columns * kGroupBytes,
+                          .groups = end - begin,
+                          .y = y.data,
+                          .y_stride = y.stride,
+                          .columns = y.cols,
+                          .accumulate = begin > 0,
+                          .row_scales = x_.scales == nullptr ? nullptr : x_.scales + r,
+                          .column_scales = w_.column_scales(p),
+                          .offsets = w_.offsets(p)});
+  }
+
+  void Finish(int64_t p, Matrix y) const {
+    if (epilogue_.bias.empty() && epilogue_.activation == Activation::kIdentity) return;
+    const float* bias =
+        epilogue_.bias.empty() ? nullptr : epilogue_.bias.data() + p * w_.kernel().panel_columns;
+    ActivateInPlace(y, bias, epilogue_.activation);
+  }
+
+  const ConstOperand& x_;
+  const PackedWeights& w_;
+  const Epilogue& epilogue_;
+};
+
+// Of the calling thread, until its next call.
+Matrix Scratch(int64_t rows, int64_t cols) {
+  thread_local FloatScratch scratch;
+  return {scratch.Floats(static_cast<size_t>(rows * cols)), rows, cols};
+}
+
+}  // namespace
+
+std::unique_ptr<const PreparedLinear> PrepareLinear(std::span<const TensorView> parts,
+                                                    ComputeType type) {
+  return std::make_unique<PackedWeights>(parts, type);
+}
+
+void Linear(const OpContext& context, const ConstOperand& x, const PreparedLinear& prepared,
+            const Epilogue& epilogue, const Operand& y) {
+  const auto& w = static_cast<const PackedWeights&>(prepared);
+  BGE_DCHECK(x.type == w.type() && x.cols == w.in_features());
+  BGE_DCHECK(y.cols == w.out_features() && x.rows == y.rows);
+  if (x.rows == 0) return;
+
+  // Quantised results: floats first, as a row's scale needs all of it.
+  const bool quantized = y.type == ComputeType::kInt8;
+  const auto multiply = [&](const ConstOperand& rows, const Operand& out, int64_t first,
+                            int64_t last) {
+    const Product product(rows, w, epilogue);
+    if (out.type == ComputeType::kBFloat16) {
+      product.RunNarrow(first, last, out);
+    } else {
+      product.Run(first, last, out.matrix());
+    }
+  };
+
+  // Rows are cut where each thread gets enough of them: it then reads its own part of x and all of
+  // W. Otherwise columns, in whole panels.
+  constexpr int64_t kRowsEach = 64;
+  const int64_t threads = context.pool.available_threads();
+  if (threads == 1 || x.rows >= kRowsEach * threads) {
+    const int64_t block = quantized ? kQuantizedRows : x.rows;
+    const int64_t share = (x.rows + threads - 1) / threads;
+    context.pool.ParallelFor(threads, 1, [&](int64_t first, int64_t last) {
+      for (int64_t t = first; t < last; ++t) {
+        const int64_t end = std::min(x.rows, (t + 1) * share);
+        for (int64_t r = t * share; r < end; r += block) {
+          const int64_t n = std::min(block, end - r);
+          if (quantized) {
+            const Matrix floats = Scratch(n, y.cols);
+            multiply(x.Rows(r, n), floats, 0, w.num_panels());
+            NarrowRows(floats, y.Rows(r, n));
+          } else {
+            multiply(x.Rows(r, n), y.Rows(r, n), 0, w.num_panels());
+          }
+        }
+      }
+    });
+    return;
+  }
+  constexpr int64_t kWorthSharing = 400'000;  // multiply-adds for each thread: a few us
+  const int64_t work = x.rows * x.cols * w.kernel().panel_columns;  // of a panel
+  const Operand floats = quantized ? Operand(Scratch(x.rows, y.cols)) : y;
+  context.pool.ParallelFor(w.num_panels(), 1 + kWorthSharing / (work + 1),
+                           [&](int64_t begin, int64_t end) { multiply(x, floats, begin, end); });
+  if (quantized) NarrowRows(floats.matrix(), y);
+}
+
+}  // namespace bge::cpu

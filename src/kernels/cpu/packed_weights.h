@@ -1,0 +1,57 @@
+// The weights of linear layers as the GEMM kernels read them.
+#ifndef BGE_KERNELS_CPU_PACKED_WEIGHTS_H_
+#define BGE_KERNELS_CPU_PACKED_WEIGHTS_H_
+
+#include "hwy/aligned_allocator.h"
+#include "kernels/backend.h"
+#include "kernels/cpu/gemm.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace bge::cpu {
+
+/// W as panels (gemm.h) in one block of memory of its own. Immutable.
+class PackedWeights : public PreparedLinear {
+ public:
+  /// Parts as PrepareLinear takes them.
+  PackedWeights(std::span<const TensorView> parts, ComputeType type);
+
+  ComputeType type() const override { return type_; }
+  int64_t in_features() const override { return k_; }
+  int64_t out_features() const override { return n_; }
+  size_t owned_bytes() const override { return bytes_; }
+
+  const GemmKernel& kernel() const { return kernel_; }
+  int64_t groups() const { return groups_; }
+  int64_t num_panels() const { return num_panels_; }
+  const std::byte* panel(int64_t i) const {
+    return memory_.get() + i * groups_ * kernel_.panel_columns * kGroupBytes;
+  }
+  /// kInt8: of panel i.
+  const float* column_scales(int64_t i) const {
+    return scales_ == nullptr ? nullptr : scales_ + i * kernel_.panel_columns;
+  }
+  const int32_t* offsets(int64_t i) const {
+    return offsets_ == nullptr ? nullptr : offsets_ + i * kernel_.panel_columns;
+  }
+
+ private:
+  void PackPanel(int64_t index, const float* rows, int64_t num_rows);
+
+  ComputeType type_;
+  GemmKernel kernel_;
+  int64_t n_ = 0;
+  int64_t k_ = 0;
+  int64_t groups_ = 0;
+  int64_t num_panels_ = 0;
+  size_t bytes_ = 0;
+  hwy::AlignedFreeUniquePtr<std::byte[]> memory_;  // panels, then scales, then offsets
+  float* scales_ = nullptr;
+  int32_t* offsets_ = nullptr;
+};
+
+}  // namespace bge::cpu
+
+#endif  // BGE_KERNELS_CPU_PACKED_WEIGHTS_H_

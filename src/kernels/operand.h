@@ -1,0 +1,74 @@
+// What linear layers multiply: rows of numbers in the format of a compute type.
+#ifndef BGE_KERNELS_OPERAND_H_
+#define BGE_KERNELS_OPERAND_H_
+
+#include "bge/types.h"
+
+#include "tensor/tensor_view.h"
+#include "tensor/workspace.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+namespace bge {
+
+/// Bytes of one number of an operand.
+constexpr int64_t OperandElementBytes(ComputeType type) {
+  return type == ComputeType::kFloat32 ? 4 : type == ComputeType::kBFloat16 ? 2 : 1;
+}
+
+/// Rows in somebody else's memory, in the form in which a backend multiplies them; made by
+/// Backend::ToOperand or by an operation that ends in it. Row r begins at data + r * stride
+/// elements. What an element means is the backend's own affair, but for float32, which is a plain
+/// matrix. kInt8: about data * scales[row].
+template <typename Void, typename Float>
+struct OperandView {
+  ComputeType type = ComputeType::kFloat32;
+  Void* data = nullptr;
+  Float* scales = nullptr;  // kInt8: [rows]
+  int64_t rows = 0;
+  int64_t cols = 0;
+  int64_t stride = 0;  // elements
+
+  OperandView() = default;
+  OperandView(ComputeType t, Void* d, Float* row_scales, int64_t r, int64_t c, int64_t s)
+      : type(t), data(d), scales(row_scales), rows(r), cols(c), stride(s) {}
+  /// A matrix is a float32 operand.
+  OperandView(MatrixView<Float> m)  // NOLINT
+      : data(m.data), rows(m.rows), cols(m.cols), stride(m.stride) {}
+  OperandView(Matrix m)  // NOLINT
+      requires std::is_const_v<Float> : OperandView(MatrixView<Float>(m)) {}
+  /// A mutable operand is a const one.
+  operator OperandView<const void, const float>() const {  // NOLINT
+    return {type, data, scales, rows, cols, stride};
+  }
+
+  /// Rows [begin, begin + n).
+  OperandView Rows(int64_t begin, int64_t n) const {
+    using Byte = std::conditional_t<std::is_const_v<Void>, const std::byte, std::byte>;
+    Byte* first = static_cast<Byte*>(data) + begin * stride * OperandElementBytes(type);
+    return {type, first, scales == nullptr ? nullptr : scales + begin, n, cols, stride};
+  }
+  /// float32 only.
+  MatrixView<Float> matrix() const {
+    BGE_DCHECK(type == ComputeType::kFloat32);
+    return {static_cast<Float*>(data), rows, cols, stride};
+  }
+};
+using Operand = OperandView<void, float>;
+using ConstOperand = OperandView<const void, const float>;
+
+/// Uninitialised memory for an operand; rows begin on cache lines but for float32's.
+inline Operand NewOperand(Workspace& workspace, ComputeType type, int64_t rows, int64_t cols) {
+  if (type == ComputeType::kFloat32) return workspace.NewMatrix(rows, cols);
+  const int64_t line = 64 / OperandElementBytes(type);
+  const int64_t stride = (cols + line - 1) / line * line;
+  void* data = workspace.Allocate(static_cast<size_t>(rows * stride * OperandElementBytes(type)));
+  float* scales = type == ComputeType::kInt8 ? workspace.Floats(rows) : nullptr;
+  return {type, data, scales, rows, cols, stride};
+}
+
+}  // namespace bge
+
+#endif  // BGE_KERNELS_OPERAND_H_
