@@ -279,7 +279,8 @@ TEST_P(BackendOps, LinearOfNarrowTypes) {
           const auto bytes = static_cast<size_t>(n * OperandElementBytes(type));
           EXPECT_EQ(std::memcmp(out.Rows(r, 1).data, rounded.Rows(r, 1).data, bytes), 0);
           if (type == ComputeType::kInt8) {
-            EXPECT_EQ(out.scales[r], rounded.scales[r]);
+            EXPECT_EQ(out.scales[r].scale, rounded.scales[r].scale);
+            EXPECT_EQ(out.scales[r].zero_point, rounded.scales[r].zero_point);
           }
         }
         workspace_.Reset();
@@ -296,17 +297,17 @@ TEST_P(BackendOps, Int8NeverSaturates) {
   const Stored stored(std::vector<float>(kN * kK, 127.0f), {kN, kK}, DType::kF32, 0);
   const TensorView parts[] = {stored.view()};
   const auto prepared = backend().PrepareLinear(parts, ComputeType::kInt8);
-  for (const float value : {127.0f, -127.0f}) {
+  for (const float value : {255.0f, -255.0f}) {
     Table x(2, kK);
     for (int64_t k = 0; k < kK; ++k) x.view().row(0)[k] = x.view().row(1)[k] = value;
-    x.view().row(1)[7] = -value;
+    x.view().row(1)[7] = 0;
     const Operand in = NewOperand(workspace_, ComputeType::kInt8, 2, kK);
     backend().ToOperand(context(), x.view(), in);
     Table y(2, kN);
     backend().Linear(context(), in, *prepared, {}, y.view());
     for (int64_t n = 0; n < kN; ++n) {
       EXPECT_FLOAT_EQ(y.view().row(0)[n], value * 127.0f * kK);
-      EXPECT_FLOAT_EQ(y.view().row(1)[n], value * 127.0f * (kK - 2));
+      EXPECT_FLOAT_EQ(y.view().row(1)[n], value * 127.0f * (kK - 1));
     }
     workspace_.Reset();
   }

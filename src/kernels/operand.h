@@ -18,21 +18,27 @@ constexpr int64_t OperandElementBytes(ComputeType type) {
   return type == ComputeType::kFloat32 ? 4 : type == ComputeType::kBFloat16 ? 2 : 1;
 }
 
+/// kInt8: an element q of a row stands for (q - zero_point) * scale.
+struct RowScale {
+  float scale;
+  int32_t zero_point;
+};
+
 /// Rows in somebody else's memory, in the form in which a backend multiplies them; made by
 /// Backend::ToOperand or by an operation that ends in it. Row r begins at data + r * stride
-/// elements. What an element means is the backend's own affair, but for float32, which is a plain
-/// matrix. kInt8: about data * scales[row].
+/// elements: float, bfloat16 bits, or uint8_t with a scale a row.
 template <typename Void, typename Float>
 struct OperandView {
+  using Scale = std::conditional_t<std::is_const_v<Float>, const RowScale, RowScale>;
   ComputeType type = ComputeType::kFloat32;
   Void* data = nullptr;
-  Float* scales = nullptr;  // kInt8: [rows]
+  Scale* scales = nullptr;  // kInt8: [rows]
   int64_t rows = 0;
   int64_t cols = 0;
   int64_t stride = 0;  // elements
 
   OperandView() = default;
-  OperandView(ComputeType t, Void* d, Float* row_scales, int64_t r, int64_t c, int64_t s)
+  OperandView(ComputeType t, Void* d, Scale* row_scales, int64_t r, int64_t c, int64_t s)
       : type(t), data(d), scales(row_scales), rows(r), cols(c), stride(s) {}
   /// A matrix is a float32 operand.
   OperandView(MatrixView<Float> m)  // NOLINT
@@ -65,8 +71,9 @@ inline Operand NewOperand(Workspace& workspace, ComputeType type, int64_t rows, 
   const int64_t line = 64 / OperandElementBytes(type);
   const int64_t stride = (cols + line - 1) / line * line;
   void* data = workspace.Allocate(static_cast<size_t>(rows * stride * OperandElementBytes(type)));
-  float* scales = type == ComputeType::kInt8 ? workspace.Floats(rows) : nullptr;
-  return {type, data, scales, rows, cols, stride};
+  if (type != ComputeType::kInt8) return {type, data, nullptr, rows, cols, stride};
+  void* scales = workspace.Allocate(static_cast<size_t>(rows) * sizeof(RowScale));
+  return {type, data, static_cast<RowScale*>(scales), rows, cols, stride};
 }
 
 }  // namespace bge

@@ -11,6 +11,8 @@
 #ifndef BGE_KERNELS_CPU_GEMM_H_
 #define BGE_KERNELS_CPU_GEMM_H_
 
+#include "kernels/operand.h"
+
 #include <cstddef>
 #include <cstdint>
 
@@ -23,7 +25,7 @@ inline constexpr int64_t kMaxPanelColumns = 64;
 inline constexpr int64_t kGroupBytes = 4;
 
 // y[r][c] = (accumulate ? y[r][c] : 0) + sum over k of x[r][k] w[k][c]; int8: that sum of integers,
-// offsets[c] added, times row_scales[r] column_scales[c].
+// less zero_point[r] column_sums[c], times scale[r] column_scales[c].
 struct PanelProduct {
   const std::byte* x;          // row r at x + r * x_stride
   int64_t x_stride;            // bytes
@@ -34,9 +36,9 @@ struct PanelProduct {
   int64_t y_stride;            // floats
   int64_t columns;             // written: up to panel_columns
   bool accumulate;             // not with int8
-  const float* row_scales;     // int8: [rows]
+  const RowScale* row_scales;  // int8: [rows]
   const float* column_scales;  // int8: [panel_columns]
-  const int32_t* offsets;      // int8: [panel_columns]
+  const int32_t* column_sums;  // int8: [panel_columns], of w
 };
 
 struct GemmKernel {
@@ -44,10 +46,7 @@ struct GemmKernel {
   void (*multiply)(const PanelProduct& product) = nullptr;
 };
 
-// int8 rows of x hold this much more than the number that they mean, so that they are unsigned, as
-// the instructions want one side to be.
-inline constexpr int32_t kInt8ZeroPoint = 128;
-// Products of 255 and 127 that a 32-bit sum holds: 2^31 / (255 * 127), and room for the offset.
+// Products of 255 and 127 that a 32-bit sum holds, twice over.
 inline constexpr int64_t kMaxInt8Depth = 32768;
 
 // The best kernel for the instructions in use (targets.h). `multiply` is null where there is none.

@@ -43,12 +43,15 @@ struct VnniType {
 
   template <int kRows>
   static HWY_INLINE void Tile(int64_t row, const PanelProduct& product) {
+    const RowScale* rows = product.row_scales + row;
     Sum sums[kRows][kPanelVectors];
     BGE_UNROLL
     for (int v = 0; v < kPanelVectors; ++v) {
-      const Sum offset = hn::Load(DI(), product.offsets + v * kLanes);
+      const Sum column_sums = hn::Load(DI(), product.column_sums + v * kLanes);
       BGE_UNROLL
-      for (int r = 0; r < kRows; ++r) sums[r][v] = offset;
+      for (int r = 0; r < kRows; ++r) {
+        sums[r][v] = hn::Mul(column_sums, hn::Set(DI(), -rows[r].zero_point));
+      }
     }
     SumTile<VnniType, kRows>(product.x + row * product.x_stride, product.x_stride, product.panel,
                              product.groups, sums);
@@ -58,7 +61,7 @@ struct VnniType {
       const auto column_scale = hn::Load(D(), product.column_scales + v * kLanes);
       BGE_UNROLL
       for (int r = 0; r < kRows; ++r) {
-        const auto row_scale = hn::Set(D(), product.row_scales[row + r]);
+        const auto row_scale = hn::Set(D(), rows[r].scale);
         scaled[r][v] = hn::Mul(hn::Mul(hn::ConvertTo(D(), sums[r][v]), row_scale), column_scale);
       }
     }

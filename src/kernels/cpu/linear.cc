@@ -85,7 +85,7 @@ class Product {
                           .accumulate = begin > 0,
                           .row_scales = x_.scales == nullptr ? nullptr : x_.scales + r,
                           .column_scales = w_.column_scales(p),
-                          .offsets = w_.offsets(p)});
+                          .column_sums = w_.column_sums(p)});
   }
 
   void Finish(int64_t p, Matrix y) const {

@@ -66,7 +66,7 @@ PackedWeights::PackedWeights(std::span<const TensorView> parts, ComputeType type
   if (memory_ == nullptr) throw std::bad_alloc();
   if (type == ComputeType::kInt8) {
     scales_ = reinterpret_cast<float*>(memory_.get() + panels_bytes);
-    offsets_ = reinterpret_cast<int32_t*>(scales_ + columns);
+    sums_ = reinterpret_cast<int32_t*>(scales_ + columns);
   }
 
   // Rows of W one panel at a time, as floats: where they lie, if that is whole and aligned.
@@ -116,9 +116,9 @@ void PackedWeights::PackPanel(int64_t index, const float* rows, int64_t num_rows
       break;
   }
   float* scales = scales_ + index * columns;
-  int32_t* offsets = offsets_ + index * columns;
+  int32_t* sums = sums_ + index * columns;
   std::fill_n(scales, columns, 0.0f);
-  std::fill_n(offsets, columns, 0);
+  std::fill_n(sums, columns, 0);
   std::vector<float> inverses(static_cast<size_t>(num_rows));
   for (int64_t row = 0; row < num_rows; ++row) {
     float largest = 0.0f;
@@ -126,12 +126,11 @@ void PackedWeights::PackPanel(int64_t index, const float* rows, int64_t num_rows
     scales[row] = largest / 127.0f;
     inverses[static_cast<size_t>(row)] = largest == 0.0f ? 0.0f : 127.0f / largest;
   }
-  // x is stored with 128 added: what that adds to a sum is taken off again by the offset.
   Interleave(
       rows, num_rows, k_, columns,
       [&](float v, int64_t row) {
         const auto q = static_cast<int8_t>(std::lrint(v * inverses[static_cast<size_t>(row)]));
-        offsets[row] -= kInt8ZeroPoint * q;
+        sums[row] += q;
         return q;
       },
       reinterpret_cast<int8_t*>(to));

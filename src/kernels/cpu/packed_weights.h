@@ -33,8 +33,8 @@ class PackedWeights : public PreparedLinear {
   const float* column_scales(int64_t i) const {
     return scales_ == nullptr ? nullptr : scales_ + i * kernel_.panel_columns;
   }
-  const int32_t* offsets(int64_t i) const {
-    return offsets_ == nullptr ? nullptr : offsets_ + i * kernel_.panel_columns;
+  const int32_t* column_sums(int64_t i) const {
+    return sums_ == nullptr ? nullptr : sums_ + i * kernel_.panel_columns;
   }
 
  private:
@@ -47,9 +47,9 @@ class PackedWeights : public PreparedLinear {
   int64_t groups_ = 0;
   int64_t num_panels_ = 0;
   size_t bytes_ = 0;
-  hwy::AlignedFreeUniquePtr<std::byte[]> memory_;  // panels, then scales, then offsets
+  hwy::AlignedFreeUniquePtr<std::byte[]> memory_;  // panels, then scales, then sums
   float* scales_ = nullptr;
-  int32_t* offsets_ = nullptr;
+  int32_t* sums_ = nullptr;
 };
 
 }  // namespace bge::cpu

@@ -1,7 +1,10 @@
 // y = activation(x * W^T + bias) with every dot product in double.
+#include "base/numeric.h"
 #include "kernels/element.h"
 #include "kernels/ref/ops.h"
 
+#include <algorithm>
+#include <cmath>
 #include <utility>
 
 namespace bge::ref {
@@ -38,15 +41,17 @@ std::unique_ptr<const PreparedLinear> PrepareLinear(std::span<const TensorView> 
     n += part.shape[0];
     for (int64_t i = 0; i < part.shape.num_elements(); ++i) weight.push_back(ReadElement(part, i));
   }
-  if (type != ComputeType::kFloat32) {
-    // Rows of W are rounded as those of x are.
-    Workspace workspace;
-    const Operand rounded = NewOperand(workspace, type, n, k);
-    ToOperand(ConstMatrix(weight.data(), n, k), rounded);
+  if (type == ComputeType::kBFloat16) {
+    for (float& v : weight) v = Bf16ToFloat(FloatToBf16(v));
+  }
+  if (type == ComputeType::kInt8) {
     for (int64_t r = 0; r < n; ++r) {
-      for (int64_t c = 0; c < k; ++c) {
-        weight[static_cast<size_t>(r * k + c)] = OperandValue(rounded, r, c);
-      }
+      const auto row =
+          std::span(weight).subspan(static_cast<size_t>(r * k), static_cast<size_t>(k));
+      float largest = 0.0f;
+      for (const float v : row) largest = std::max(largest, std::abs(v));
+      const float inverse = largest == 0.0f ? 0.0f : 127.0f / largest;
+      for (float& v : row) v = std::nearbyint(v * inverse) * (largest / 127.0f);
     }
   }
   return std::make_unique<PlainLinear>(type, n, k, std::move(weight));

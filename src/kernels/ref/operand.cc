@@ -1,5 +1,5 @@
-// float32 rows to bfloat16, and to int8 with one scale a row: x is about q * scale, q from -127 to
-// 127 and ties of rounding to even.
+// float32 rows to bfloat16, and to int8: 255 steps from a row's least number, or zero, to its
+// largest.
 #include "base/numeric.h"
 #include "kernels/ref/ops.h"
 
@@ -20,14 +20,20 @@ void ToOperand(ConstMatrix x, const Operand& out) {
       for (int64_t c = 0; c < x.cols; ++c) to[c] = FloatToBf16(from[c]);
       continue;
     }
+    float least = 0.0f;
     float largest = 0.0f;
-    for (int64_t c = 0; c < x.cols; ++c) largest = std::max(largest, std::abs(from[c]));
-    const float inverse = largest == 0.0f ? 0.0f : 127.0f / largest;
-    auto* to = static_cast<int8_t*>(out.data) + r * out.stride;
     for (int64_t c = 0; c < x.cols; ++c) {
-      to[c] = static_cast<int8_t>(std::nearbyint(from[c] * inverse));
+      least = std::min(least, from[c]);
+      largest = std::max(largest, from[c]);
     }
-    out.scales[r] = largest / 127.0f;
+    const float inverse = largest == least ? 0.0f : 255.0f / (largest - least);
+    const auto zero_point = static_cast<int32_t>(std::nearbyint(-least * inverse));
+    auto* to = static_cast<uint8_t*>(out.data) + r * out.stride;
+    for (int64_t c = 0; c < x.cols; ++c) {
+      const float step = std::nearbyint(from[c] * inverse) + static_cast<float>(zero_point);
+      to[c] = static_cast<uint8_t>(std::clamp(step, 0.0f, 255.0f));
+    }
+    out.scales[r] = {(largest - least) / 255.0f, zero_point};
   }
 }
 
@@ -39,7 +45,8 @@ float OperandValue(const ConstOperand& x, int64_t row, int64_t col) {
     case ComputeType::kBFloat16:
       return Bf16ToFloat(static_cast<const uint16_t*>(x.data)[i]);
     case ComputeType::kInt8:
-      return static_cast<float>(static_cast<const int8_t*>(x.data)[i]) * x.scales[row];
+      return static_cast<float>(static_cast<const uint8_t*>(x.data)[i] - x.scales[row].zero_point) *
+             x.scales[row].scale;
   }
   return 0.0f;
 }
