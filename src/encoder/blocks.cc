@@ -36,10 +36,12 @@ void AttentionBlock::Forward(const Backend& backend, const OpContext& context,
                              std::span<const int32_t> cu_seqlens, float epsilon,
                              const LayerScratch& scratch, Matrix x) const {
   const auto head_dim = static_cast<float>(x.cols / num_heads);
-  backend.Linear(context, InputOf(backend, context, x, scratch.input), *qkv, {}, scratch.qkv);
+  const OpContext project = context.At(Stage::kQkv);
+  backend.Linear(project, InputOf(backend, project, x, scratch.input), *qkv, {}, scratch.qkv);
   backend.VarlenAttention(context, scratch.qkv, qkv_bias, cu_seqlens, num_heads,
                           1.0f / std::sqrt(head_dim), scratch.attended);
-  backend.Linear(context, InputOf(backend, context, scratch.attended, scratch.input), *output, {},
+  const OpContext mix = context.At(Stage::kOutput);
+  backend.Linear(mix, InputOf(backend, mix, scratch.attended, scratch.input), *output, {},
                  scratch.projected);
   backend.AddBiasLayerNorm(context, scratch.projected, output_bias, x, norm.gamma, norm.beta,
                            epsilon, x);
@@ -47,9 +49,10 @@ void AttentionBlock::Forward(const Backend& backend, const OpContext& context,
 
 void FeedForwardBlock::Forward(const Backend& backend, const OpContext& context, float epsilon,
                                const LayerScratch& scratch, Matrix x) const {
-  backend.Linear(context, InputOf(backend, context, x, scratch.input), *up, {up_bias, activation},
+  const OpContext widen = context.At(Stage::kFfnUp);
+  backend.Linear(widen, InputOf(backend, widen, x, scratch.input), *up, {up_bias, activation},
                  scratch.inner);
-  backend.Linear(context, scratch.inner, *down, {}, scratch.projected);
+  backend.Linear(context.At(Stage::kFfnDown), scratch.inner, *down, {}, scratch.projected);
   backend.AddBiasLayerNorm(context, scratch.projected, down_bias, x, norm.gamma, norm.beta, epsilon,
                            x);
 }

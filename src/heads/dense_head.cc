@@ -116,8 +116,9 @@ Matrix DenseHead::Apply(const OpContext& context, const Step& step, Matrix x) co
       step);
 }
 
-void DenseHead::Run(const OpContext& context, ConstMatrix hidden, std::span<const PoolRange> ranges,
+void DenseHead::Run(const OpContext& caller, ConstMatrix hidden, std::span<const PoolRange> ranges,
                     Matrix out) const {
+  const OpContext context = caller.At(Stage::kPool);
   const auto rows = static_cast<int64_t>(ranges.size());
   const auto modes = static_cast<int64_t>(pooling_.modes.size());
   Matrix x = steps_.empty() ? out : context.workspace.NewMatrix(rows, hidden.cols * modes);

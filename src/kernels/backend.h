@@ -15,6 +15,7 @@
 
 #include "base/parallel.h"
 #include "kernels/operand.h"
+#include "kernels/stage.h"
 #include "tensor/tensor_view.h"
 #include "tensor/workspace.h"
 
@@ -31,6 +32,9 @@ namespace bge {
 struct OpContext {
   ThreadPool& pool;
   Workspace& workspace;
+  Stage stage = Stage::kUnlabelled;
+
+  OpContext At(Stage label) const { return {pool, workspace, label}; }
 };
 
 enum class Activation { kIdentity, kGeluErf, kGeluTanh, kRelu, kSilu, kTanh, kSigmoid };
