@@ -2,15 +2,9 @@
 #include "bge/embedder.h"
 
 #include "base/error.h"
-#include "base/parallel.h"
-#include "encoder/encoder.h"
-#include "engine/model_spec.h"
-#include "engine/packed_batch.h"
-#include "heads/dense_head.h"
+#include "engine/embedder_impl.h"
 #include "hub/cache.h"
-#include "kernels/backend.h"
 #include "tokenizer/load.h"
-#include "weights/weight_source.h"
 
 #include <algorithm>
 #include <array>
@@ -36,45 +30,6 @@ constexpr std::array<std::pair<Pooling, std::string_view>, 6> kPoolingNames = {{
 // it with the largest BERT; the limit is for strange shapes and a caller's batch_tokens.
 constexpr int64_t kMaxBatchBytes = 256 << 20;
 
-// Workspaces that calls and threads borrow, so that memory is as large as what runs at once needs.
-class WorkspacePool {
- public:
-  class Lease {
-   public:
-    explicit Lease(WorkspacePool* pool) : pool_(pool) {
-      const std::lock_guard lock(pool_->mu_);
-      ++pool_->leases_;
-      pool_->free_.reserve(pool_->free_.size() + pool_->leases_);  // giving back never allocates
-      if (pool_->free_.empty()) return;
-      workspace_ = std::move(pool_->free_.back());
-      pool_->free_.pop_back();
-    }
-    ~Lease() {
-      workspace_.Reset();
-      const std::lock_guard lock(pool_->mu_);
-      --pool_->leases_;
-      if (workspace_.capacity_bytes() <= kMaxKeptBytes) {
-        pool_->free_.push_back(std::move(workspace_));
-      }
-    }
-    Lease(const Lease&) = delete;
-    Lease& operator=(const Lease&) = delete;
-    Workspace& operator*() { return workspace_; }
-
-   private:
-    WorkspacePool* pool_;
-    Workspace workspace_;
-  };
-
- private:
-  // A batch of the usual size takes a quarter of this with the largest BERT.
-  static constexpr size_t kMaxKeptBytes = 64 << 20;
-
-  std::mutex mu_;
-  std::vector<Workspace> free_;  // guarded by mu_
-  size_t leases_ = 0;            // guarded by mu_
-};
-
 PoolingModule& PoolingOf(ModelSpec& spec) { return std::get<PoolingModule>(spec.modules.front()); }
 
 // The model's modules with the caller's pooling in place of theirs.
@@ -82,6 +37,19 @@ void OverridePooling(ModelSpec* spec, const EmbedderOptions& options) {
   if (!options.pooling) return;
   PoolingOf(*spec).modes = {*options.pooling};
   PoolingOf(*spec).source = "the caller's option";
+}
+
+ModelSpec ReadSpec(const std::string& model, const EmbedderOptions& options) {
+  if (options.threads < 0 || options.threads > 1024) {
+    Fail(ErrorCode::kInvalidArgument, "number of threads out of range",
+         "found " + std::to_string(options.threads) + ", expected 0 to 1024",
+         "give 0 for one a physical core");
+  }
+  // Its one warning is that pooling was assumed: with a choice there is nothing to warn of.
+  ModelSpec spec =
+      ReadModelSpec(ResolveModel(model), options.pooling ? WarningSink() : options.on_warning);
+  OverridePooling(&spec, options);
+  return spec;
 }
 
 }  // namespace
@@ -138,56 +106,26 @@ ComputeType ChooseComputeType(const EmbedderOptions& options, const Backend& bac
 
 }  // namespace
 
-class Embedder::Impl {
- public:
-  Impl(ModelSpec spec, const EmbedderOptions& options)
-      : pool_(options.threads > 0 ? options.threads : DefaultThreads()),
-        backend_(CpuBackend()),
-        spec_(std::move(spec)),
-        tokenizer_(tokenizer::LoadTokenizer(
-            spec_.transformer_dir,
-            {.lowercase_first = spec_.do_lower_case, .on_warning = options.on_warning})),
-        weights_(OpenWeights(spec_.transformer_dir)),
-        encoder_(MakeEncoder(spec_.config->root(), weights_, ChooseComputeType(options, backend_),
-                             backend_, pool_)),
-        head_(spec_.modules, encoder_->info().hidden_size, backend_) {
-    SetMaxLength(options);
-    FillInfo();
-  }
+EmbedderImpl::EmbedderImpl(const std::string& model, const EmbedderOptions& options,
+                           const Backend& backend)
+    : EmbedderImpl(ReadSpec(model, options), options, backend) {}
 
-  EncodeStats EncodeInto(std::span<const std::string_view> texts, const EncodeOptions& options,
-                         std::span<float> output) const;
-  int64_t OutputDimension(const EncodeOptions& options) const;
+EmbedderImpl::EmbedderImpl(ModelSpec spec, const EmbedderOptions& options, const Backend& backend)
+    : pool_(options.threads > 0 ? options.threads : DefaultThreads()),
+      backend_(backend),
+      spec_(std::move(spec)),
+      tokenizer_(tokenizer::LoadTokenizer(
+          spec_.transformer_dir,
+          {.lowercase_first = spec_.do_lower_case, .on_warning = options.on_warning})),
+      weights_(OpenWeights(spec_.transformer_dir)),
+      encoder_(MakeEncoder(spec_.config->root(), weights_, ChooseComputeType(options, backend_),
+                           backend_, pool_)),
+      head_(spec_.modules, encoder_->info().hidden_size, backend_) {
+  SetMaxLength(options);
+  FillInfo();
+}
 
-  const ModelInfo& info() const { return info_; }
-  const Tokenizer& tokenizer() const { return tokenizer_; }
-  int threads() const { return pool_.threads(); }
-  int64_t dimension() const { return head_.dimension(); }
-
- private:
-  void SetMaxLength(const EmbedderOptions& options);
-  void FillInfo();
-  std::string_view PromptFor(const EncodeOptions& options) const;
-  int64_t PromptTokens(std::string_view prompt, int64_t max_length) const;
-  int64_t MaxLengthFor(const EncodeOptions& options) const;
-  void CheckTokens(const TokenizedTexts& texts) const;
-  void ComputeBatch(const TokenizedTexts& texts, std::span<const int64_t> indices,
-                    int64_t prompt_tokens, bool normalize, int64_t dimension,
-                    std::span<float> output) const;
-
-  mutable ThreadPool pool_;
-  mutable WorkspacePool workspaces_;
-  const Backend& backend_;
-  ModelSpec spec_;
-  Tokenizer tokenizer_;
-  std::shared_ptr<const WeightSource> weights_;
-  std::unique_ptr<const Encoder> encoder_;
-  DenseHead head_;
-  int64_t max_length_ = 0;
-  ModelInfo info_;
-};
-
-void Embedder::Impl::SetMaxLength(const EmbedderOptions& options) {
+void EmbedderImpl::SetMaxLength(const EmbedderOptions& options) {
   max_length_ = std::min(spec_.max_length, encoder_->info().max_tokens);
   if (max_length_ < tokenizer_.num_special_tokens()) {
     Fail(ErrorCode::kCorruptData, "maximum length does not hold the special tokens",
@@ -202,7 +140,7 @@ void Embedder::Impl::SetMaxLength(const EmbedderOptions& options) {
   }
 }
 
-int64_t Embedder::Impl::MaxLengthFor(const EncodeOptions& options) const {
+int64_t EmbedderImpl::MaxLengthFor(const EncodeOptions& options) const {
   if (!options.max_length) return max_length_;
   const int64_t longest = encoder_->info().max_tokens;
   const int64_t shortest = std::max<int64_t>(1, tokenizer_.num_special_tokens());
@@ -215,7 +153,7 @@ int64_t Embedder::Impl::MaxLengthFor(const EncodeOptions& options) const {
   return *options.max_length;
 }
 
-void Embedder::Impl::FillInfo() {
+void EmbedderImpl::FillInfo() {
   const EncoderInfo& encoder = encoder_->info();
   const PoolingModule& pooling = PoolingOf(spec_);
   info_.path = spec_.dir.string();
@@ -256,7 +194,7 @@ void Embedder::Impl::FillInfo() {
 }
 
 // sentence-transformers' precedence: explicit text, explicit name, the role's, the default prompt.
-std::string_view Embedder::Impl::PromptFor(const EncodeOptions& options) const {
+std::string_view EmbedderImpl::PromptFor(const EncodeOptions& options) const {
   if (options.instruction && options.prompt_name) {
     Fail(ErrorCode::kInvalidArgument, "both an instruction and a prompt name", "the encode options",
          "give one of them");
@@ -285,14 +223,14 @@ std::string_view Embedder::Impl::PromptFor(const EncodeOptions& options) const {
 
 // Tokens of a prompt that pooling leaves out (sentence-transformers' _get_prompt_length): those of
 // the prompt alone with special tokens, but for a special token at the end.
-int64_t Embedder::Impl::PromptTokens(std::string_view prompt, int64_t max_length) const {
+int64_t EmbedderImpl::PromptTokens(std::string_view prompt, int64_t max_length) const {
   if (prompt.empty() || head_.include_prompt()) return 0;
   const Encoding encoding = tokenizer_.Encode(prompt, {.max_length = max_length});
   const auto n = static_cast<int64_t>(encoding.ids.size());
   return n > 0 && tokenizer_.is_special(encoding.ids.back()) ? n - 1 : n;
 }
 
-int64_t Embedder::Impl::OutputDimension(const EncodeOptions& options) const {
+int64_t EmbedderImpl::OutputDimension(const EncodeOptions& options) const {
   const std::optional<int64_t> truncate =
       options.truncate_dim ? options.truncate_dim : spec_.truncate_dim;
   if (!truncate) return head_.dimension();
@@ -307,7 +245,7 @@ int64_t Embedder::Impl::OutputDimension(const EncodeOptions& options) const {
 
 // What the encoder takes for granted. A tokenizer of another model breaks it, and so do a
 // vocabulary or a post-processor that somebody has tampered with.
-void Embedder::Impl::CheckTokens(const TokenizedTexts& texts) const {
+void EmbedderImpl::CheckTokens(const TokenizedTexts& texts) const {
   const auto vocab_size = static_cast<uint32_t>(encoder_->info().vocab_size);
   for (int64_t i = 0; i < texts.size(); ++i) {
     uint32_t largest = 0;
@@ -329,9 +267,9 @@ void Embedder::Impl::CheckTokens(const TokenizedTexts& texts) const {
   }
 }
 
-void Embedder::Impl::ComputeBatch(const TokenizedTexts& texts, std::span<const int64_t> indices,
-                                  int64_t prompt_tokens, bool normalize, int64_t dimension,
-                                  std::span<float> output) const {
+void EmbedderImpl::ComputeBatch(const TokenizedTexts& texts, std::span<const int64_t> indices,
+                                int64_t prompt_tokens, bool normalize, int64_t dimension,
+                                std::span<float> output) const {
   WorkspacePool::Lease workspace(&workspaces_);
   const OpContext context = {.pool = pool_, .workspace = *workspace};
   const PackedTokens packed(texts, indices);
@@ -360,26 +298,33 @@ void Embedder::Impl::ComputeBatch(const TokenizedTexts& texts, std::span<const i
   }
 }
 
-EncodeStats Embedder::Impl::EncodeInto(std::span<const std::string_view> texts,
-                                       const EncodeOptions& options,
-                                       std::span<float> output) const {
-  const int64_t dimension = OutputDimension(options);
-  const int64_t max_length = MaxLengthFor(options);
-  const std::string_view prompt = PromptFor(options);
-  const int64_t prompt_tokens = PromptTokens(prompt, max_length);
-  if (output.size() != texts.size() * static_cast<size_t>(dimension)) {
+EncodeStats EmbedderImpl::EncodeInto(std::span<const std::string_view> texts,
+                                     const EncodeOptions& options, std::span<float> output) const {
+  const auto expected = texts.size() * static_cast<size_t>(OutputDimension(options));
+  if (output.size() != expected) {
     Fail(ErrorCode::kInvalidArgument, "output buffer of the wrong size",
-         "found " + std::to_string(output.size()) + " floats, expected " +
-             std::to_string(texts.size() * static_cast<size_t>(dimension)),
+         "found " + std::to_string(output.size()) + " floats, expected " + std::to_string(expected),
          "give texts.size() x OutputDimension(options) floats");
   }
-  EncodeStats stats = {.texts = static_cast<int64_t>(texts.size())};
-  if (texts.empty()) return stats;
+  return Compute(Tokenize(texts, options), options, output);
+}
 
-  const TokenizedTexts tokens(tokenizer_, prompt, texts, max_length, pool_, options.stop);
+TokenizedTexts EmbedderImpl::Tokenize(std::span<const std::string_view> texts,
+                                      const EncodeOptions& options) const {
+  TokenizedTexts tokens(tokenizer_, PromptFor(options), texts, MaxLengthFor(options), pool_,
+                        options.stop);
   CheckTokens(tokens);
-  stats.tokens = tokens.total_tokens();
-  stats.truncated_texts = tokens.truncated_texts();
+  return tokens;
+}
+
+EncodeStats EmbedderImpl::Compute(const TokenizedTexts& tokens, const EncodeOptions& options,
+                                  std::span<float> output) const {
+  const int64_t dimension = OutputDimension(options);
+  const int64_t prompt_tokens = PromptTokens(PromptFor(options), MaxLengthFor(options));
+  const EncodeStats stats = {.texts = tokens.size(),
+                             .tokens = tokens.total_tokens(),
+                             .truncated_texts = tokens.truncated_texts()};
+  if (stats.texts == 0) return stats;
 
   const int64_t max_batch_tokens =
       std::max<int64_t>(1, kMaxBatchBytes / encoder_->info().activation_bytes_per_token);
@@ -410,17 +355,14 @@ EncodeStats Embedder::Impl::EncodeInto(std::span<const std::string_view> texts,
   return stats;
 }
 
+/// Under the name that the public header has for it.
+class Embedder::Impl : public EmbedderImpl {
+ public:
+  using EmbedderImpl::EmbedderImpl;
+};
+
 Embedder Embedder::Load(const std::string& model, const EmbedderOptions& options) {
-  if (options.threads < 0 || options.threads > 1024) {
-    Fail(ErrorCode::kInvalidArgument, "number of threads out of range",
-         "found " + std::to_string(options.threads) + ", expected 0 to 1024",
-         "give 0 for one a physical core");
-  }
-  // Its one warning is that pooling was assumed: with a choice there is nothing to warn of.
-  ModelSpec spec =
-      ReadModelSpec(ResolveModel(model), options.pooling ? WarningSink() : options.on_warning);
-  OverridePooling(&spec, options);
-  return Embedder(std::make_unique<Impl>(std::move(spec), options));
+  return Embedder(std::make_unique<Impl>(model, options, CpuBackend()));
 }
 
 Embedder::Embedder(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
