@@ -1,0 +1,55 @@
+#include "bench/best_time.h"
+
+#include <algorithm>
+#include <barrier>
+#include <chrono>
+#include <cmath>
+#include <cstddef>
+#include <vector>
+
+namespace bge {
+
+namespace {
+
+// That threads do not begin at the very same moment (some 50 us) is then 1 %.
+constexpr double kTrialSeconds = 5e-3;
+// A single round of so long needs no second trial: it has met every short disturbance.
+constexpr double kLongSeconds = 0.2;
+constexpr double kLeastSeconds = 1e-9;  // below the clock's resolution
+
+}  // namespace
+
+double TimeTogether(ThreadPool& pool, const std::function<void(int64_t)>& work) {
+  using Clock = std::chrono::steady_clock;
+  const auto threads = static_cast<size_t>(pool.threads());
+  std::vector<Clock::time_point> begins(threads);
+  std::vector<Clock::time_point> ends(threads);
+  // Where all wait for all, no thread can take the call of another that has not woken up yet.
+  std::barrier together(static_cast<std::ptrdiff_t>(threads));
+  pool.ParallelForEach(static_cast<int64_t>(threads), [&](int64_t i) {
+    together.arrive_and_wait();
+    begins[static_cast<size_t>(i)] = Clock::now();
+    work(i);
+    ends[static_cast<size_t>(i)] = Clock::now();
+  });
+  return std::chrono::duration<double>(*std::max_element(ends.begin(), ends.end()) -
+                                       *std::min_element(begins.begin(), begins.end()))
+      .count();
+}
+
+double BestRoundSeconds(double budget_seconds, const std::function<double(int64_t)>& time_rounds) {
+  // The first trial is a warm-up, and tells how many rounds the others need.
+  const double first = std::max(kLeastSeconds, time_rounds(1));
+  if (first > kLongSeconds) return first;
+  const auto rounds = static_cast<int64_t>(std::ceil(kTrialSeconds / first));
+  double best = first;
+  double spent = 0;
+  do {
+    const double seconds = std::max(kLeastSeconds, time_rounds(rounds));
+    spent += seconds;
+    best = std::min(best, seconds / static_cast<double>(rounds));
+  } while (spent < budget_seconds);
+  return best;
+}
+
+}  // namespace bge

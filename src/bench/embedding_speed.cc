@@ -1,0 +1,214 @@
+#include "bench/embedding_speed.h"
+
+#include "base/error.h"
+#include "base/parallel.h"
+#include "bench/compute_types.h"
+#include "bench/gemm_roof.h"
+#include "bench/profiling_backend.h"
+#include "bench/statistics.h"
+#include "engine/embedder_impl.h"
+#include "kernels/backend.h"
+
+#include <algorithm>
+#include <chrono>
+#include <exception>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+namespace bge {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// 12 tokens of BERT's English vocabulary. The other engines get the same one.
+constexpr std::string_view kQuery = "what is the effect of vitamin d on bone density";
+constexpr int64_t kWarmUpQueries = 10;
+constexpr int64_t kRoofRows = 512;
+// The first warms up what is new in the second engine: its memory, and the weights' copies.
+constexpr int kProfilePasses = 2;
+
+constexpr std::pair<Stage, std::string_view> kStages[] = {
+    {Stage::kEmbed, "embed"},      {Stage::kQkv, "qkv"},      {Stage::kAttention, "attention"},
+    {Stage::kOutput, "output"},    {Stage::kFfnUp, "ffn_up"}, {Stage::kActivation, "activation"},
+    {Stage::kFfnDown, "ffn_down"}, {Stage::kNorms, "norms"},  {Stage::kPool, "pool"}};
+
+double Seconds(Clock::time_point since) {
+  return std::chrono::duration<double>(Clock::now() - since).count();
+}
+
+double Best(const std::vector<double>& seconds) {
+  return *std::min_element(seconds.begin(), seconds.end());
+}
+
+// Milliseconds of `count` queries, one after another.
+std::vector<double> TimeQueries(const Embedder& embedder, const EncodeOptions& options,
+                                int64_t count) {
+  std::vector<double> times_ms;
+  for (int64_t i = -kWarmUpQueries; i < count; ++i) {
+    const Clock::time_point start = Clock::now();
+    static_cast<void>(embedder.Encode(kQuery, options));
+    if (i >= 0) times_ms.push_back(1e3 * Seconds(start));
+  }
+  return times_ms;
+}
+
+Latency LatencyOf(const std::vector<double>& times_ms) {
+  return {.queries = static_cast<int64_t>(times_ms.size()),
+          .p50_ms = Percentile(times_ms, 0.50),
+          .p95_ms = Percentile(times_ms, 0.95),
+          .p99_ms = Percentile(times_ms, 0.99)};
+}
+
+void MeasureConcurrent(const Embedder& embedder, const EmbeddingSpeedOptions& options,
+                       EmbeddingSpeed* speed) {
+  const int64_t each = (options.queries + options.callers - 1) / options.callers;
+  std::mutex mu;
+  std::vector<double> times_ms;
+  std::exception_ptr error;
+  const Clock::time_point start = Clock::now();
+  {
+    std::vector<std::jthread> callers;
+    for (int i = 0; i < options.callers; ++i) {
+      callers.emplace_back([&] {
+        try {
+          const std::vector<double> own = TimeQueries(embedder, options.encode, each);
+          const std::lock_guard lock(mu);
+          times_ms.insert(times_ms.end(), own.begin(), own.end());
+        } catch (...) {
+          const std::lock_guard lock(mu);
+          error = std::current_exception();
+        }
+      });
+    }
+  }
+  if (error) std::rethrow_exception(error);
+  speed->concurrent = LatencyOf(times_ms);
+  // The warm-up's queries are answered in this time too.
+  speed->concurrent_queries_per_s =
+      static_cast<double>((each + kWarmUpQueries) * options.callers) / Seconds(start);
+}
+
+// Everything that is measured on the engine as it is.
+void MeasureEmbedder(std::span<const std::string_view> texts, const EmbeddingSpeedOptions& options,
+                     EmbeddingSpeed* speed) {
+  const Clock::time_point before_load = Clock::now();
+  const Embedder embedder = Embedder::Load(options.model, options.embedder);
+  speed->load_ms = 1e3 * Seconds(before_load);
+  static_cast<void>(embedder.Encode(kQuery, options.encode));
+  speed->first_vector_ms = 1e3 * Seconds(before_load);
+  speed->model = embedder.info();
+  speed->threads = embedder.threads();
+  speed->query_tokens = static_cast<int64_t>(
+      embedder.tokenizer().Encode(kQuery, {.max_length = embedder.info().max_length}).ids.size());
+
+  std::vector<float> output(texts.size() *
+                            static_cast<size_t>(embedder.OutputDimension(options.encode)));
+  for (int64_t i = 0; i < options.repeat; ++i) {
+    const Clock::time_point start = Clock::now();
+    speed->work = embedder.EncodeInto(texts, options.encode, output);
+    speed->pass_seconds.push_back(Seconds(start));
+  }
+  speed->peak_bytes = PeakResidentBytes();
+  const auto per_second = [](int64_t count, double seconds) {
+    return static_cast<double>(count) / std::max(seconds, 1e-9);
+  };
+  const double best = Best(speed->pass_seconds);
+  const double median = Median(speed->pass_seconds);
+  speed->docs_per_s = per_second(speed->work.texts, best);
+  speed->docs_per_s_median = per_second(speed->work.texts, median);
+  speed->first_pass_docs_per_s = per_second(speed->work.texts, speed->pass_seconds.front());
+  speed->tokens_per_s = per_second(speed->work.tokens, best);
+  speed->tokens_per_s_median = per_second(speed->work.tokens, median);
+
+  speed->alone = LatencyOf(TimeQueries(embedder, options.encode, options.queries));
+  MeasureConcurrent(embedder, options, speed);
+}
+
+// The faster of some passes with a clock around every operation.
+void MeasureStages(std::span<const std::string_view> texts, const EmbeddingSpeedOptions& options,
+                   EmbeddingSpeed* speed) {
+  ProfilingBackend backend(CpuBackend());
+  EmbedderOptions load_options = options.embedder;
+  load_options.on_warning = {};  // given at the first load
+  const EmbedderImpl engine(options.model, load_options, backend);
+  std::vector<float> output(texts.size() *
+                            static_cast<size_t>(engine.OutputDimension(options.encode)));
+  int64_t text_bytes = 0;
+  for (const std::string_view text : texts) text_bytes += static_cast<int64_t>(text.size());
+  for (int pass = 0; pass < kProfilePasses; ++pass) {
+    backend.Reset();
+    const Clock::time_point start = Clock::now();
+    const TokenizedTexts tokens = engine.Tokenize(texts, options.encode);
+    const double tokenize_seconds = Seconds(start);
+    static_cast<void>(engine.Compute(tokens, options.encode, output));
+    const double seconds = Seconds(start);
+    if (pass > 0 && seconds >= speed->profile_seconds) continue;
+
+    const auto threads = static_cast<double>(engine.threads());
+    speed->profile_seconds = seconds;
+    speed->stages.clear();
+    double other = seconds * threads;
+    const auto add = [&](std::string_view name, const StageCost& cost) {
+      StageSpeed stage = {.name = std::string(name),
+                          .thread_seconds = cost.thread_seconds,
+                          .share = cost.thread_seconds / (seconds * threads),
+                          .calls = cost.calls,
+                          .bytes = cost.bytes,
+                          .flops = cost.flops};
+      if (cost.thread_seconds > 0) {
+        stage.gflops = 1e-9 * static_cast<double>(cost.flops) * threads / cost.thread_seconds;
+      }
+      speed->stages.push_back(std::move(stage));
+      other -= cost.thread_seconds;
+    };
+    // Texts in, ids and type ids out.
+    const auto token_bytes = static_cast<int64_t>(2 * sizeof(int32_t)) * tokens.total_tokens();
+    add("tokenize", {.calls = 1,
+                     .thread_seconds = tokenize_seconds * threads,
+                     .flops = 0,
+                     .bytes = text_bytes + token_bytes});
+    for (const auto& [stage, name] : kStages) add(name, backend.cost(stage));
+    StageCost rest = backend.cost(Stage::kUnlabelled);
+    rest.thread_seconds = other;
+    add("other", rest);
+  }
+}
+
+void MeasureRates(EmbeddingSpeed* speed) {
+  double linear = 0;
+  double attention = 0;
+  for (const StageSpeed& stage : speed->stages) {
+    (stage.name == "attention" ? attention : linear) += static_cast<double>(stage.flops);
+  }
+  const double best = std::max(Best(speed->pass_seconds), 1e-9);
+  speed->gflops = 1e-9 * linear / best;
+  speed->gflops_with_attention = 1e-9 * (linear + attention) / best;
+
+  const ComputeType& type = kComputeTypes[0];
+  speed->dtype = type.name;
+  ThreadPool pool(speed->threads);
+  GemmRoof roof(CpuBackend(), type, speed->model.hidden_size, speed->model.intermediate_size);
+  speed->roof_gflops = roof.SideBySide(pool, kRoofRows).all;
+}
+
+}  // namespace
+
+EmbeddingSpeed MeasureEmbedding(std::span<const std::string_view> texts,
+                                const EmbeddingSpeedOptions& options) {
+  EmbeddingSpeed speed;
+  const LoadWatch watch;
+  speed.machine = DescribeMachine();
+  speed.callers = options.callers;
+  MeasureEmbedder(texts, options, &speed);
+  MeasureStages(texts, options, &speed);
+  if (options.encode.stop.stop_requested()) {
+    Fail(ErrorCode::kCancelled, "interrupted", "the measurement", "run the command again");
+  }
+  MeasureRates(&speed);
+  speed.load = watch.Stop();
+  return speed;
+}
+
+}  // namespace bge

@@ -1,0 +1,135 @@
+#include "bench/profiling_backend.h"
+
+#include <chrono>
+
+namespace bge {
+
+namespace {
+
+constexpr int64_t kFloatBytes = sizeof(float);
+
+int64_t Bytes(ConstMatrix x) { return x.data == nullptr ? 0 : x.rows * x.cols * kFloatBytes; }
+
+// A linear layer that owns nothing multiplies float32 weights where the model file is mapped.
+int64_t WeightBytes(const PreparedLinear& w) {
+  const auto owned = static_cast<int64_t>(w.owned_bytes());
+  return owned > 0 ? owned : w.in_features() * w.out_features() * kFloatBytes;
+}
+
+int64_t RowBytes(const TensorView& table) {
+  if (table.data == nullptr) return 0;
+  return table.shape[1] * static_cast<int64_t>(DTypeBytes(table.dtype));
+}
+
+}  // namespace
+
+// The op's own stage is `stage`, unless the caller has labelled the call.
+template <typename Op>
+void ProfilingBackend::Measure(const OpContext& context, Stage stage, int64_t flops, int64_t bytes,
+                               const Op& op) const {
+  if (context.stage != Stage::kUnlabelled) stage = context.stage;
+  const int64_t threads = context.pool.available_threads();
+  const auto start = std::chrono::steady_clock::now();
+  op();
+  const auto time = std::chrono::steady_clock::now() - start;
+  Row& row = rows_[static_cast<size_t>(stage)];
+  const auto add = [](std::atomic<int64_t>* sum, int64_t value) {
+    sum->fetch_add(value, std::memory_order_relaxed);
+  };
+  add(&row.calls, 1);
+  add(&row.nanoseconds,
+      threads * std::chrono::duration_cast<std::chrono::nanoseconds>(time).count());
+  add(&row.flops, flops);
+  add(&row.bytes, bytes);
+}
+
+StageCost ProfilingBackend::cost(Stage stage) const {
+  const Row& row = rows_[static_cast<size_t>(stage)];
+  return {.calls = row.calls,
+          .thread_seconds = 1e-9 * static_cast<double>(row.nanoseconds),
+          .flops = row.flops,
+          .bytes = row.bytes};
+}
+
+void ProfilingBackend::Reset() {
+  for (Row& row : rows_) {
+    row.calls = 0;
+    row.nanoseconds = 0;
+    row.flops = 0;
+    row.bytes = 0;
+  }
+}
+
+std::unique_ptr<const PreparedLinear> ProfilingBackend::PrepareLinear(
+    std::span<const TensorView> parts) const {
+  return backend_.PrepareLinear(parts);
+}
+
+void ProfilingBackend::Linear(const OpContext& context, ConstMatrix x, const PreparedLinear& w,
+                              Matrix y) const {
+  Measure(context, Stage::kUnlabelled, 2 * x.rows * w.in_features() * w.out_features(),
+          Bytes(x) + WeightBytes(w) + Bytes(y), [&] { backend_.Linear(context, x, w, y); });
+}
+
+void ProfilingBackend::EmbedLayerNorm(const OpContext& context, const EmbeddingInputs& inputs,
+                                      const EmbeddingTables& tables, std::span<const float> gamma,
+                                      std::span<const float> beta, float epsilon,
+                                      Matrix out) const {
+  const int64_t row =
+      RowBytes(tables.word) + RowBytes(tables.position) + RowBytes(tables.token_type);
+  Measure(context, Stage::kEmbed, 0, out.rows * row + Bytes(out),
+          [&] { backend_.EmbedLayerNorm(context, inputs, tables, gamma, beta, epsilon, out); });
+}
+
+void ProfilingBackend::AddBiasLayerNorm(const OpContext& context, ConstMatrix x,
+                                        std::span<const float> bias, ConstMatrix residual,
+                                        std::span<const float> gamma, std::span<const float> beta,
+                                        float epsilon, Matrix out) const {
+  Measure(context, Stage::kNorms, 0, Bytes(x) + Bytes(residual) + Bytes(out), [&] {
+    backend_.AddBiasLayerNorm(context, x, bias, residual, gamma, beta, epsilon, out);
+  });
+}
+
+void ProfilingBackend::BiasActivation(const OpContext& context, Matrix x,
+                                      std::span<const float> bias, Activation activation) const {
+  Measure(context, Stage::kActivation, 0, 2 * Bytes(x),
+          [&] { backend_.BiasActivation(context, x, bias, activation); });
+}
+
+void ProfilingBackend::VarlenAttention(const OpContext& context, ConstMatrix qkv,
+                                       std::span<const float> bias,
+                                       std::span<const int32_t> cu_seqlens, int64_t num_heads,
+                                       float scale, Matrix out) const {
+  int64_t pairs = 0;  // of a query and a key
+  for (size_t n = 1; n < cu_seqlens.size(); ++n) {
+    const int64_t length = cu_seqlens[n] - cu_seqlens[n - 1];
+    pairs += length * length;
+  }
+  // For each pair q . k and its share of v, both over all heads: 2 H each.
+  Measure(context, Stage::kAttention, 4 * pairs * out.cols, Bytes(qkv) + Bytes(out),
+          [&] { backend_.VarlenAttention(context, qkv, bias, cu_seqlens, num_heads, scale, out); });
+}
+
+void ProfilingBackend::Pool(const OpContext& context, ConstMatrix hidden,
+                            std::span<const PoolRange> ranges, Pooling pooling, Matrix out) const {
+  int64_t rows = static_cast<int64_t>(ranges.size());
+  if (pooling != Pooling::kCls && pooling != Pooling::kLastToken) {
+    rows = 0;
+    for (const PoolRange& range : ranges) rows += range.end - range.begin;
+  }
+  Measure(context, Stage::kPool, 0, rows * hidden.cols * kFloatBytes + Bytes(out),
+          [&] { backend_.Pool(context, hidden, ranges, pooling, out); });
+}
+
+void ProfilingBackend::L2Normalize(const OpContext& context, Matrix x) const {
+  Measure(context, Stage::kPool, 0, 2 * Bytes(x), [&] { backend_.L2Normalize(context, x); });
+}
+
+void ProfilingBackend::DotProducts(const OpContext& context, ConstMatrix queries, ConstMatrix rows,
+                                   Matrix scores) const {
+  Measure(context, Stage::kUnlabelled, 2 * queries.rows * rows.rows * rows.cols,
+          Bytes(queries) + Bytes(rows) + Bytes(scores),
+          [&] { backend_.DotProducts(context, queries, rows, scores); });
+}
+
+}  // namespace bge
