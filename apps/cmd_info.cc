@@ -3,6 +3,7 @@
 #include "apps/commands.h"
 #include "apps/console.h"
 #include "apps/embedding_flags.h"
+#include "apps/json_object.h"
 #include "apps/json_text.h"
 #include "apps/output_stream.h"
 #include "base/error.h"
@@ -86,50 +87,6 @@ std::string InfoText(const ModelInfo& info) {
   for (const std::string& file : info.files) table.Row("file", Printable(file, 4096));
   return table.text();
 }
-
-// A JSON object, member by member.
-class JsonObject {
- public:
-  explicit JsonObject(std::string* out) : out_(out) { *out_ += '{'; }
-  void Text(std::string_view name, std::string_view value) {
-    Name(name);
-    AppendJsonString(value, out_);
-  }
-  void Number(std::string_view name, int64_t value) {
-    Name(name);
-    *out_ += fmt::format("{}", value);
-  }
-  void Flag(std::string_view name, bool value) {
-    Name(name);
-    *out_ += value ? "true" : "false";
-  }
-  void Texts(std::string_view name, const std::vector<std::string>& values) {
-    Name(name);
-    *out_ += '[';
-    for (size_t i = 0; i < values.size(); ++i) {
-      if (i != 0) *out_ += ',';
-      AppendJsonString(values[i], out_);
-    }
-    *out_ += ']';
-  }
-  void Map(std::string_view name, const std::map<std::string, std::string>& values) {
-    Name(name);
-    JsonObject object(out_);
-    for (const auto& [key, value] : values) object.Text(key, value);
-    object.End();
-  }
-  void End() { *out_ += '}'; }
-
- private:
-  void Name(std::string_view name) {
-    if (!first_) *out_ += ',';
-    first_ = false;
-    AppendJsonString(name, out_);
-    *out_ += ':';
-  }
-  std::string* out_;
-  bool first_ = true;
-};
 
 std::string InfoJson(const ModelInfo& info) {
   std::string text;

@@ -56,7 +56,11 @@ void AddEngineFlags(CLI::App& app, EmbeddingFlags* flags) {
                  "Tokens computed together on a thread (default: chosen)")
       ->type_name("N")
       ->check(CLI::Range(int64_t{1}, kMostTokens));
-  app.add_option("--threads", flags->threads, "Threads (default: one a physical core)")
+  AddThreadsFlag(app, &flags->threads);
+}
+
+void AddThreadsFlag(CLI::App& app, int* threads) {
+  app.add_option("--threads", *threads, "Threads (default: one a physical core)")
       ->type_name("N")
       ->check(CLI::Range(1, 4096));
 }
@@ -84,14 +88,19 @@ void AddVectorFlags(CLI::App& app, EmbeddingFlags* flags) {
       ->type_name("D");
 }
 
-Embedder LoadEmbedder(const EmbeddingFlags& flags) {
+EmbedderOptions ToEmbedderOptions(const EmbeddingFlags& flags) {
   EmbedderOptions options;
   options.threads = flags.threads;
   options.pooling = ParsePooling(flags.pooling);
   options.max_length = flags.max_length;
   options.compute_type = ParseComputeType(flags.dtype);  // auto: none
   options.on_warning = PrintWarning;
-  return Embedder::Load(flags.model.empty() ? DefaultModel() : flags.model, options);
+  return options;
+}
+
+Embedder LoadEmbedder(const EmbeddingFlags& flags) {
+  return Embedder::Load(flags.model.empty() ? DefaultModel() : flags.model,
+                        ToEmbedderOptions(flags));
 }
 
 bool NormalizesVectors(const ModelInfo& info) {

@@ -37,12 +37,16 @@ CLI::Option* AddModelFlag(CLI::App& app, std::string* model);
 void AddModelArgument(CLI::App& app, std::string* model);
 /// --threads --dtype --pooling --max-length --batch-tokens
 void AddEngineFlags(CLI::App& app, EmbeddingFlags* flags);
+/// --threads alone
+void AddThreadsFlag(CLI::App& app, int* threads);
 /// --query | --passage | --instruction S | --prompt-name N
 void AddRoleFlags(CLI::App& app, EmbeddingFlags* flags);
 /// --no-normalize --truncate-dim
 void AddVectorFlags(CLI::App& app, EmbeddingFlags* flags);
 
-/// Loads the model; its warnings go to standard error.
+/// The options to load the model with; its warnings go to standard error.
+EmbedderOptions ToEmbedderOptions(const EmbeddingFlags& flags);
+/// Loads the model with them.
 Embedder LoadEmbedder(const EmbeddingFlags& flags);
 /// Whether a model's vectors are compared by their direction alone: all but those made for the
 /// inner product, whose lengths mean something (similarity "dot" without a Normalize module).

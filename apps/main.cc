@@ -104,6 +104,7 @@ int Parse(const Command& command, std::vector<std::string> arguments, Action* ac
     Print(stdout, app.help());
     return 0;
   } catch (const CLI::ParseError& error) {
+    *action = nullptr;  // a subcommand may have set it before what is wrong was found
     // An option that throws Error(0) has printed what it wanted.
     if (error.get_exit_code() == 0) return 0;
     const std::string help_of =

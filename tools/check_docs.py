@@ -24,7 +24,8 @@ TEST_SUPPORT = {"run_program"}
 def sources(root):
     for top in ("include", "src", "apps"):
         for path in sorted((root / top).rglob("*")):
-            is_test = path.stem.endswith(("_test", "_bench")) or path.stem in TEST_SUPPORT
+            is_test = path.stem.endswith(("_test", "_bench")) and not path.stem.startswith("cmd_")
+            is_test = is_test or path.stem in TEST_SUPPORT
             if path.suffix in (".h", ".cc") and not is_test:
                 yield path
 

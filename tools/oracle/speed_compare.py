@@ -1,10 +1,10 @@
 """Texts in, unit vectors out: our speed beside the engines that users would pick instead.
 
-    python tools/oracle/speed_compare.py --bench build/release/bench/bge_embed_bench
-           [--work short,mixed,long] [--engines torch,ort,ov,ct2] [--texts N] [--threads N] [--json FILE]
+    python tools/oracle/speed_compare.py [--bge build/release/bge] [--work short,mixed,long]
+           [--engines torch,ort,ov,ct2] [--texts N] [--threads N] [--json FILE]
 
 Runs the developers' shared/bench/peers.py, engine by engine, on exactly the texts that it makes, and our
-bench program before, between and after them, so that a drift of the machine meets everyone. Each peer is
+`bge bench` before, between and after them, so that a drift of the machine meets everyone. Each peer is
 shown at its best batch size and number of streams; we have one setting, and our figure is the median of
 those runs. Also measured: load to the first vector with warm files, and the peak of memory.
 
@@ -41,18 +41,9 @@ def peers_texts(work: str, count: int) -> list[str]:
     return scope["texts_for"](work, count)
 
 
-def with_max_length(model: Path, where: Path) -> Path:
-    """The model by links, with the length that the peers cut at in place of its own."""
-    where.mkdir()
-    for path in model.iterdir():
-        if path.name != "sentence_bert_config.json":
-            (where / path.name).symlink_to(path.resolve())
-    (where / "sentence_bert_config.json").write_text(json.dumps({"max_seq_length": MAX_LENGTH}))
-    return where
-
-
-def run_ours(bench: Path, model: Path, texts: Path, threads: int, repeat: int) -> dict:
-    command = [bench, "--model", model, "--texts", texts, "--threads", threads, "--repeat", repeat]
+def run_ours(bge: Path, model: Path, texts: Path, threads: int, repeat: int) -> dict:
+    command = [bge, "bench", "--model", model, "--work", texts, "--max-length", MAX_LENGTH, "--threads", threads,
+               "--repeat", repeat, "--json"]
     done = subprocess.run([str(c) for c in command], capture_output=True, text=True)
     if done.returncode:
         sys.exit(done.stderr)
@@ -74,10 +65,11 @@ def compare(work: str, arguments, model: Path, scratch: Path) -> list[str]:
     engines = [name for name in arguments.engines.split(",") if name]
     ours, peers = [], []
     for name in engines:
-        ours.append(run_ours(arguments.bench, model, texts, arguments.threads, arguments.repeat))
+        ours.append(run_ours(arguments.bge, model, texts, arguments.threads, arguments.repeat))
         peers.append(run_peer(name, model, work, count, arguments.threads, arguments.batch))
-    ours.append(run_ours(arguments.bench, model, texts, arguments.threads, arguments.repeat))
-    median = {key: statistics.median(run[key] for run in ours) for key in ours[0] if key != "engine"}
+    ours.append(run_ours(arguments.bge, model, texts, arguments.threads, arguments.repeat))
+    median = {key: statistics.median(run[key] for run in ours)
+              for key, value in ours[0].items() if isinstance(value, (int, float))}
 
     print(f"\n{work}: {count} texts, {int(median['tokens'])} tokens, {arguments.threads} threads")
     print(f"{'engine':<12}{'docs/s':>10}{'tokens/s':>10}{'query p50':>11}{'p99':>9}{'load':>10}{'memory':>9}  best at")
@@ -91,10 +83,13 @@ def compare(work: str, arguments, model: Path, scratch: Path) -> list[str]:
     print(f"{'bge':<12}{median['docs_per_s']:>10.1f}{median['tokens_per_s']:>10.0f}{median['query_ms_p50']:>8.2f} ms"
           f"{median['query_ms_p99']:>6.2f} ms{median['first_vector_ms'] / 1e3:>8.3f} s{median['peak_mb']:>6.0f} MB"
           f"  {len(ours)} runs, {min(speeds):.1f} to {max(speeds):.1f} docs/s")
+    busy = [run["load"]["other_cpus"] or 0 for run in ours if run["load"]["loaded"]]
+    if busy:
+        print(f"LOADED: in {len(busy)} of our {len(ours)} runs others used up to {max(busy):.2f} CPUs")
     if arguments.json:
         with open(arguments.json, "a", encoding="utf-8") as file:
             for run in ours + peers:
-                file.write(json.dumps({"work": work} | run) + "\n")
+                file.write(json.dumps(run | {"work": work}) + "\n")
 
     missed = []
     known = [run for run in peers if "docs_per_s" in run]
@@ -119,7 +114,7 @@ def compare(work: str, arguments, model: Path, scratch: Path) -> list[str]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--bench", type=Path, default=datasets.REPOSITORY / "build/release/bench/bge_embed_bench")
+    engine.add_bge_argument(parser)
     parser.add_argument("--model", type=Path, help="a float32 model with mean pooling (default: all-MiniLM-L6-v2)")
     parser.add_argument("--work", default="short,mixed,long")
     parser.add_argument("--engines", default="torch,ort,ov,ct2")
@@ -131,8 +126,10 @@ def main() -> int:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="bge-speed-") as scratch:
         model = (arguments.model or engine.minilm_dir()).resolve()
-        # peers.py keeps its converted models under the folder's name.
-        model = with_max_length(model, Path(scratch) / f"{model.parent.name}-{model.name}")
+        # peers.py keeps its converted models under the folder's name: one that tells models apart.
+        link = Path(scratch) / f"{model.parent.name}-{model.name}"
+        link.symlink_to(model)
+        model = link
         missed = [m for work in arguments.work.split(",") for m in compare(work, arguments, model, Path(scratch))]
     for line in missed:
         print(f"missed: {line}")

@@ -1,0 +1,260 @@
+// bge bench as a user runs it, on a tiny model.
+#include "apps/run_program.h"
+#include "base/json.h"
+#include "tests/temp_dir.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <map>
+#include <sstream>
+
+namespace bge::cli {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+// Of the tiny model that every test's BGE_MODEL is.
+constexpr int64_t kLayers = 3;
+constexpr int64_t kHidden = 32;
+constexpr int64_t kInner = 64;
+
+struct Stage {
+  double thread_s;
+  double percent;
+  int64_t calls;
+  int64_t bytes;
+  int64_t flops;
+};
+
+std::map<std::string, Stage> StagesOf(const json::Value& report) {
+  std::map<std::string, Stage> stages;
+  for (const json::Value& stage : report.At("stages").Elements()) {
+    stages[std::string(stage.At("stage").AsString())] = {
+        .thread_s = stage.At("thread_s").AsDouble(),
+        .percent = stage.At("percent").AsDouble(),
+        .calls = stage.At("calls").AsInt(),
+        .bytes = stage.At("bytes").AsInt(),
+        .flops = stage.At("flops").AsInt()};
+  }
+  return stages;
+}
+
+// Tokens of each line of `texts`, as the model cuts them.
+std::vector<int64_t> LengthsOf(const std::string& texts) {
+  std::vector<int64_t> lengths;
+  std::istringstream lines(RunBge({"tokenize", "--ids"}, {.input = texts}).out);
+  for (std::string line; std::getline(lines, line);) {
+    lengths.push_back(1 + std::count(line.begin(), line.end(), ' '));
+  }
+  return lengths;
+}
+
+TEST(Bench, CountsTheWorkOfAKnownBatch) {
+  const std::string texts = "one text\na second text of more words\n\n";
+  const std::vector<int64_t> lengths = LengthsOf(texts);
+  ASSERT_EQ(lengths.size(), 3u);
+  int64_t tokens = 0;
+  int64_t pairs = 0;
+  for (const int64_t length : lengths) {
+    tokens += length;
+    pairs += length * length;
+  }
+  const test::TempDir dir;
+  const std::string file = dir.Write("texts.txt", texts).string();
+  const ProgramResult result = RunBge({"bench", "--work", file, "--threads", "1", "--json"});
+  ASSERT_EQ(result.status, 0) << result.err;
+  EXPECT_THAT(result.err, IsEmpty());
+  const auto document = json::Document::Parse(result.out, "report");
+  const json::Value report = document->root();
+  EXPECT_EQ(report.At("work").AsString(), file);
+  EXPECT_EQ(report.At("texts").AsInt(), 3);
+  EXPECT_EQ(report.At("tokens").AsInt(), tokens);
+
+  std::map<std::string, Stage> stages = StagesOf(report);
+  EXPECT_EQ(stages["qkv"].flops, kLayers * 2 * tokens * kHidden * 3 * kHidden);
+  EXPECT_EQ(stages["attention"].flops, kLayers * 4 * pairs * kHidden);
+  EXPECT_EQ(stages["output"].flops, kLayers * 2 * tokens * kHidden * kHidden);
+  EXPECT_EQ(stages["ffn_up"].flops, kLayers * 2 * tokens * kHidden * kInner);
+  EXPECT_EQ(stages["ffn_down"].flops, kLayers * 2 * tokens * kInner * kHidden);
+  EXPECT_EQ(stages["activation"].flops, 0);
+  EXPECT_EQ(stages["activation"].bytes, kLayers * 2 * 4 * tokens * kInner);
+  EXPECT_EQ(stages["norms"].calls, kLayers * 2);
+  EXPECT_EQ(stages.size(), 11u);
+
+  // Rates are those operations in the time of the fastest pass.
+  const double seconds = 3 / report.At("docs_per_s").AsDouble();
+  int64_t linear = 0;
+  for (const char* name : {"qkv", "output", "ffn_up", "ffn_down"}) linear += stages[name].flops;
+  const double gflops = 1e-9 * static_cast<double>(linear) / seconds;
+  EXPECT_NEAR(report.At("gflops").AsDouble() / gflops, 1, 1e-4);
+  const double both = 1e-9 * static_cast<double>(linear + stages["attention"].flops) / seconds;
+  EXPECT_NEAR(report.At("gflops_with_attention").AsDouble() / both, 1, 1e-4);
+  EXPECT_NEAR(report.At("roof_percent").AsDouble(),
+              100 * report.At("gflops").AsDouble() / report.At("roof_gflops").AsDouble(), 0.01);
+}
+
+TEST(Bench, ItsStagesMakeUpThePass) {
+  for (const std::string threads : {"1", "2"}) {
+    const ProgramResult result = RunBge({"bench", "--texts", "40", "--threads", threads, "--json"});
+    ASSERT_EQ(result.status, 0) << result.err;
+    const auto document = json::Document::Parse(result.out, "report");
+    const json::Value report = document->root();
+    EXPECT_EQ(report.At("threads").AsInt(), std::stoi(threads));
+    double seconds = 0;
+    double percent = 0;
+    for (const auto& [name, stage] : StagesOf(report)) {
+      // "other" is what the stages leave: of that many threads, they cannot take more.
+      EXPECT_GE(stage.thread_s, 0) << name;
+      seconds += stage.thread_s;
+      percent += stage.percent;
+    }
+    const double all = report.At("profile_s").AsDouble() * std::stod(threads);
+    EXPECT_NEAR(seconds / all, 1, 1e-3);
+    EXPECT_NEAR(percent, 100, 0.1);
+  }
+}
+
+TEST(Bench, ReportsWhatOtherProgramsRead) {
+  const ProgramResult result = RunBge({"bench", "--work", "short", "--texts", "20", "--repeat", "2",
+                                       "--queries", "30", "--callers", "3", "--json"});
+  ASSERT_EQ(result.status, 0) << result.err;
+  EXPECT_EQ(std::count(result.out.begin(), result.out.end(), '\n'), 1);
+  const auto document = json::Document::Parse(result.out, "report");
+  const json::Value report = document->root();
+  EXPECT_EQ(report.At("engine").AsString(), "bge");
+  EXPECT_EQ(report.At("dtype").AsString(), "float32");
+  EXPECT_EQ(report.At("work").AsString(), "short");
+  EXPECT_EQ(report.At("texts").AsInt(), 20);
+  EXPECT_EQ(report.At("passes").AsInt(), 2);
+  EXPECT_EQ(report.At("queries").AsInt(), 30);
+  EXPECT_EQ(report.At("callers").AsInt(), 3);
+  EXPECT_EQ(report.At("concurrent_queries").AsInt(), 30);
+  for (const char* name : {"tokens",
+                           "docs_per_s",
+                           "docs_per_s_median",
+                           "first_pass_docs_per_s",
+                           "tokens_per_s",
+                           "tokens_per_s_median",
+                           "gflops",
+                           "gflops_with_attention",
+                           "roof_gflops",
+                           "roof_percent",
+                           "roof_percent_with_attention",
+                           "query_tokens",
+                           "query_ms_p50",
+                           "query_ms_p95",
+                           "query_ms_p99",
+                           "concurrent_ms_p50",
+                           "concurrent_ms_p95",
+                           "concurrent_ms_p99",
+                           "concurrent_queries_per_s",
+                           "load_ms",
+                           "first_vector_ms",
+                           "peak_mb",
+                           "profile_s"}) {
+    EXPECT_GT(report.At(name).AsDouble(), 0) << name;
+  }
+  EXPECT_GE(report.At("docs_per_s").AsDouble(), report.At("docs_per_s_median").AsDouble());
+  EXPECT_GE(report.At("first_vector_ms").AsDouble(), report.At("load_ms").AsDouble());
+  EXPECT_LE(report.At("query_ms_p50").AsDouble(), report.At("query_ms_p99").AsDouble());
+  EXPECT_GT(report.At("truncated").AsInt(), 0);  // the tiny model has 64 positions
+  EXPECT_FALSE(report.At("machine").At("cpu").AsString().empty());
+  EXPECT_GE(report.At("load").At("average_before").AsDouble(), 0);
+  report.At("load").At("loaded").AsBool();
+}
+
+TEST(Bench, PrintsATableForPeople) {
+  const ProgramResult result = RunBge({"bench", "--texts", "16"});
+  ASSERT_EQ(result.status, 0) << result.err;
+  for (const char* part :
+       {"model  ", "machine  ", "load  ", "16 texts", "documents/s", "GFLOP/s", "p99",
+        "ms to the first vector", "MB at most", "\n  ffn_down ", "\n  other "}) {
+    EXPECT_THAT(result.out, HasSubstr(part));
+  }
+}
+
+TEST(Bench, TakesTheFirstTextsOfAFile) {
+  const ProgramResult result = RunBge(
+      {"bench", "--work", "-", "--texts", "2", "--format", "jsonl", "--field", "body",
+       "--max-length", "5", "--json"},
+      {.input = "{\"body\": \"a\"}\n{\"body\": \"many words that are cut\"}\n{\"body\": 1}\n"});
+  ASSERT_EQ(result.status, 0) << result.err;
+  const auto document = json::Document::Parse(result.out, "report");
+  EXPECT_EQ(document->root().At("texts").AsInt(), 2);
+  EXPECT_EQ(document->root().At("truncated").AsInt(), 1);
+  EXPECT_EQ(document->root().At("max_length").AsInt(), 5);
+}
+
+TEST(Bench, ExplainsWrongUsage) {
+  const auto usage_error = [](const std::vector<std::string>& arguments) {
+    const ProgramResult result = RunBge(arguments);
+    EXPECT_EQ(result.status, 2) << result.err;
+    EXPECT_THAT(result.out, IsEmpty());
+    return result.err;
+  };
+  EXPECT_THAT(usage_error({"bench", "--nope"}), HasSubstr("--nope"));
+  EXPECT_THAT(usage_error({"bench", "rof"}), HasSubstr("unknown command: bge bench rof"));
+  EXPECT_THAT(usage_error({"bench", "--texts", "0"}), HasSubstr("--texts"));
+  EXPECT_THAT(usage_error({"bench", "--repeat", "none"}), HasSubstr("--repeat"));
+  EXPECT_THAT(usage_error({"bench", "--work", "mixed", "--format", "csv"}), HasSubstr("--format"));
+  EXPECT_THAT(usage_error({"bench", "--work", "texts.parquet"}), HasSubstr("texts.parquet"));
+  EXPECT_THAT(usage_error({"bench", "roof", "--texts", "3"}), HasSubstr("--texts"));
+  EXPECT_THAT(usage_error({"bench", "--texts", "3", "roof"}), HasSubstr("--texts excludes roof"));
+  EXPECT_THAT(usage_error({"bench", "roof", "--threads", "0"}), HasSubstr("--threads"));
+}
+
+TEST(Bench, FailsOnWhatIsNotThere) {
+  const ProgramResult no_file = RunBge({"bench", "--work", "no/such/file.txt"});
+  EXPECT_EQ(no_file.status, 1);
+  EXPECT_THAT(no_file.err, HasSubstr("no/such/file.txt"));
+  const ProgramResult no_texts = RunBge({"bench", "--work", "-"}, {.input = ""});
+  EXPECT_EQ(no_texts.status, 1);
+  EXPECT_THAT(no_texts.err, HasSubstr("no texts: standard input"));
+  EXPECT_EQ(RunBge({"bench", "--model", "no/such/model"}).status, 1);
+}
+
+TEST(Bench, EndsWhenInterrupted) {
+  RunningBge program({"bench", "--work", "-", "--queries", "1000000"});
+  // More than a pipe holds: when it is written the program is reading, and minds signals.
+  program.Write(std::string(1 << 17, 'x') + "\n");
+  program.CloseInput();
+  program.Signal(SIGINT);
+  EXPECT_EQ(program.Wait(), 128 + SIGINT);
+}
+
+TEST(BenchRoof, MeasuresTheMachine) {
+  const ProgramResult result = RunBge({"bench", "roof", "--threads", "1", "--json"});
+  ASSERT_EQ(result.status, 0) << result.err;
+  EXPECT_THAT(result.err, IsEmpty());
+  const auto document = json::Document::Parse(result.out, "report");
+  const json::Value report = document->root();
+  EXPECT_EQ(report.At("threads").AsInt(), 1);
+  EXPECT_FALSE(report.At("machine").At("kernel_target").AsString().empty());
+  const json::Value float32 = report.At("peaks").Elements().at(0);
+  EXPECT_EQ(float32.At("dtype").AsString(), "float32");
+  EXPECT_GT(float32.At("gflops").AsDouble(), 0);
+  // small, base and large, with 12, 64, 512 and 4,096 rows.
+  const auto gemm = report.At("gemm").Elements();
+  ASSERT_EQ(gemm.size(), 12u);
+  EXPECT_EQ(gemm[0].At("model").AsString(), "small");
+  EXPECT_EQ(gemm[0].At("rows").AsInt(), 12);
+  EXPECT_GT(gemm[0].At("ffn_down_gflops").AsDouble(), 0);
+  EXPECT_EQ(gemm[11].At("hidden_size").AsInt(), 1024);
+  // Two head sizes, four lengths.
+  const auto attention = report.At("attention").Elements();
+  ASSERT_EQ(attention.size(), 8u);
+  EXPECT_GT(attention[7].At("gflops").AsDouble(), 0);
+  const auto memory = report.At("memory").Elements();
+  ASSERT_EQ(memory.size(), 2u);
+  EXPECT_EQ(memory[0].At("bytes").AsInt(), 43'000'000);
+  EXPECT_GT(memory[1].At("bytes").AsInt(), 43'000'000);
+  EXPECT_GT(memory[1].At("gb_per_s").AsDouble(), 0);
+}
+
+}  // namespace
+}  // namespace bge::cli
