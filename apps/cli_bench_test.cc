@@ -84,7 +84,7 @@ TEST(Bench, CountsTheWorkOfAKnownBatch) {
   EXPECT_EQ(stages["activation"].flops, 0);
   EXPECT_EQ(stages["activation"].bytes, kLayers * 2 * 4 * tokens * kInner);
   EXPECT_EQ(stages["norms"].calls, kLayers * 2);
-  EXPECT_EQ(stages.size(), 11u);
+  EXPECT_EQ(stages.size(), 12u);
 
   // Rates are those operations in the time of the fastest pass.
   const double seconds = 3 / report.At("docs_per_s").AsDouble();
@@ -238,9 +238,11 @@ TEST(BenchRoof, MeasuresTheMachine) {
   const json::Value float32 = report.At("peaks").Elements().at(0);
   EXPECT_EQ(float32.At("dtype").AsString(), "float32");
   EXPECT_GT(float32.At("gflops").AsDouble(), 0);
-  // small, base and large, with 12, 64, 512 and 4,096 rows.
+  // small, base and large, with 12, 64, 512 and 4,096 rows, in each type that the CPU multiplies.
   const auto gemm = report.At("gemm").Elements();
-  ASSERT_EQ(gemm.size(), 12u);
+  ASSERT_GE(gemm.size(), 12u);
+  EXPECT_EQ(gemm.size() % 12, 0u);
+  EXPECT_EQ(gemm[0].At("dtype").AsString(), "float32");
   EXPECT_EQ(gemm[0].At("model").AsString(), "small");
   EXPECT_EQ(gemm[0].At("rows").AsInt(), 12);
   EXPECT_GT(gemm[0].At("ffn_down_gflops").AsDouble(), 0);

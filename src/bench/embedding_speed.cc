@@ -2,7 +2,6 @@
 
 #include "base/error.h"
 #include "base/parallel.h"
-#include "bench/compute_types.h"
 #include "bench/gemm_roof.h"
 #include "bench/profiling_backend.h"
 #include "bench/statistics.h"
@@ -32,7 +31,8 @@ constexpr int kProfilePasses = 2;
 constexpr std::pair<Stage, std::string_view> kStages[] = {
     {Stage::kEmbed, "embed"},      {Stage::kQkv, "qkv"},      {Stage::kAttention, "attention"},
     {Stage::kOutput, "output"},    {Stage::kFfnUp, "ffn_up"}, {Stage::kActivation, "activation"},
-    {Stage::kFfnDown, "ffn_down"}, {Stage::kNorms, "norms"},  {Stage::kPool, "pool"}};
+    {Stage::kFfnDown, "ffn_down"}, {Stage::kNorms, "norms"},  {Stage::kRounding, "rounding"},
+    {Stage::kPool, "pool"}};
 
 double Seconds(Clock::time_point since) {
   return std::chrono::duration<double>(Clock::now() - since).count();
@@ -186,8 +186,8 @@ void MeasureRates(EmbeddingSpeed* speed) {
   speed->gflops = 1e-9 * linear / best;
   speed->gflops_with_attention = 1e-9 * (linear + attention) / best;
 
-  const ComputeType& type = kComputeTypes[0];
-  speed->dtype = type.name;
+  const ComputeType type = speed->model.compute_type;
+  speed->dtype = ComputeTypeName(type);
   ThreadPool pool(speed->threads);
   GemmRoof roof(CpuBackend(), type, speed->model.hidden_size, speed->model.intermediate_size);
   speed->roof_gflops = roof.SideBySide(pool, kRoofRows).all;

@@ -17,12 +17,12 @@ constexpr int64_t kManyRows = 512;
 
 }  // namespace
 
-GemmRoof::GemmRoof(const Backend& backend, const ComputeType& type, int64_t hidden_size,
+GemmRoof::GemmRoof(const Backend& backend, ComputeType type, int64_t hidden_size,
                    int64_t intermediate_size)
-    : backend_(backend) {
+    : backend_(backend), type_(type) {
   const int64_t h = hidden_size;
   const int64_t f = intermediate_size;
-  const int64_t layer_bytes = (4 * h * h + 2 * h * f) * static_cast<int64_t>(sizeof(float));
+  const int64_t layer_bytes = (4 * h * h + 2 * h * f) * OperandElementBytes(type);
   const int64_t layers = std::clamp<int64_t>((kWeightBytes - 1) / layer_bytes + 1, 1, 24);
   const std::array<std::array<int64_t, 2>, 4> shapes = {{{3 * h, h}, {h, h}, {f, h}, {h, f}}};
   for (size_t i = 0; i < shapes.size(); ++i) {
@@ -35,7 +35,7 @@ GemmRoof::GemmRoof(const Backend& backend, const ComputeType& type, int64_t hidd
       product.weights.push_back(RandomFloats(product.n * product.k));
       const std::array part = {
           TensorView{product.weights.back().data(), DType::kF32, {product.n, product.k}}};
-      product.prepared.push_back(type.prepare(backend, part));
+      product.prepared.push_back(backend.PrepareLinear(part, type));
     }
   }
 }
@@ -51,6 +51,14 @@ void GemmRoof::MakeRoom(int64_t rows) {
 
 int64_t GemmRoof::LayersFor(int64_t rows) const {
   return rows < kManyRows ? static_cast<int64_t>(products_[0].prepared.size()) : 1;
+}
+
+ConstOperand GemmRoof::InputOf(const Product& product, const OpContext& context, int64_t rows) {
+  const Matrix x(x_.data(), rows, product.k);
+  if (type_ == ComputeType::kFloat32) return x;
+  const Operand operand = NewOperand(context.workspace, type_, rows, product.k);
+  backend_.ToOperand(context, x, operand);
+  return operand;
 }
 
 GemmRate GemmRoof::Rate(double rows, const std::array<double, 4>& seconds) const {
@@ -75,12 +83,13 @@ GemmRate GemmRoof::Shared(ThreadPool& pool, int64_t rows) {
   std::array<double, 4> seconds = {};
   for (size_t i = 0; i < products_.size(); ++i) {
     const Product& product = products_[i];
-    const ConstMatrix x(x_.data(), rows, product.k);
+    workspace.Reset();
+    const ConstOperand x = InputOf(product, context, rows);
     const Matrix y(y_.data(), rows, product.n);
     const auto time_rounds = [&](int64_t rounds) {
       const auto start = std::chrono::steady_clock::now();
       for (int64_t r = 0; r < rounds * layers; ++r) {
-        backend_.Linear(context, x, *product.prepared[static_cast<size_t>(r % layers)], y);
+        backend_.Linear(context, x, *product.prepared[static_cast<size_t>(r % layers)], {}, y);
       }
       return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     };
@@ -97,14 +106,16 @@ GemmRate GemmRoof::SideBySide(ThreadPool& pool, int64_t rows) {
   std::array<double, 4> seconds = {};
   for (size_t i = 0; i < products_.size(); ++i) {
     const Product& product = products_[i];
+    Workspace inputs;
+    const ConstOperand all = InputOf(product, {.pool = pool, .workspace = inputs}, rows * threads);
     const auto time_rounds = [&](int64_t rounds) {
       return TimeTogether(pool, [&](int64_t thread) {
         const OpContext context = {.pool = pool,
                                    .workspace = workspaces[static_cast<size_t>(thread)]};
-        const ConstMatrix x(x_.data() + thread * rows * product.k, rows, product.k);
+        const ConstOperand x = all.Rows(thread * rows, rows);
         const Matrix y(y_.data() + thread * rows * product.n, rows, product.n);
         for (int64_t r = 0; r < rounds * layers; ++r) {
-          backend_.Linear(context, x, *product.prepared[static_cast<size_t>(r % layers)], y);
+          backend_.Linear(context, x, *product.prepared[static_cast<size_t>(r % layers)], {}, y);
         }
       });
     };

@@ -3,7 +3,6 @@
 #define BGE_BENCH_GEMM_ROOF_H_
 
 #include "base/parallel.h"
-#include "bench/compute_types.h"
 #include "kernels/backend.h"
 
 #include <array>
@@ -28,7 +27,7 @@ class GemmRoof {
  public:
   /// The layer's weights are made several times over, so that fewer rows read them from where a
   /// whole model's weights are: they have 80 MB of float32 together.
-  GemmRoof(const Backend& backend, const ComputeType& type, int64_t hidden_size,
+  GemmRoof(const Backend& backend, ComputeType type, int64_t hidden_size,
            int64_t intermediate_size);
 
   /// x has `rows` rows; all threads of the pool share each product, as they do with one text.
@@ -47,8 +46,11 @@ class GemmRoof {
   GemmRate Rate(double rows, const std::array<double, 4>& seconds) const;
   // The number of layers whose weights are used in turn with so many rows.
   int64_t LayersFor(int64_t rows) const;
+  // x_ in the format of the type, as [rows, product.k].
+  ConstOperand InputOf(const Product& product, const OpContext& context, int64_t rows);
 
   const Backend& backend_;
+  const ComputeType type_;
   std::array<Product, 4> products_;
   int64_t widest_in_ = 0;
   int64_t widest_out_ = 0;

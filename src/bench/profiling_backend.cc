@@ -8,12 +8,12 @@ namespace {
 
 constexpr int64_t kFloatBytes = sizeof(float);
 
-int64_t Bytes(ConstMatrix x) { return x.data == nullptr ? 0 : x.rows * x.cols * kFloatBytes; }
+int64_t Bytes(const ConstOperand& x) {
+  return x.data == nullptr ? 0 : x.rows * x.cols * OperandElementBytes(x.type);
+}
 
-// A linear layer that owns nothing multiplies float32 weights where the model file is mapped.
 int64_t WeightBytes(const PreparedLinear& w) {
-  const auto owned = static_cast<int64_t>(w.owned_bytes());
-  return owned > 0 ? owned : w.in_features() * w.out_features() * kFloatBytes;
+  return w.in_features() * w.out_features() * OperandElementBytes(w.type());
 }
 
 int64_t RowBytes(const TensorView& table) {
@@ -61,14 +61,29 @@ void ProfilingBackend::Reset() {
 }
 
 std::unique_ptr<const PreparedLinear> ProfilingBackend::PrepareLinear(
-    std::span<const TensorView> parts) const {
-  return backend_.PrepareLinear(parts);
+    std::span<const TensorView> parts, ComputeType type) const {
+  return backend_.PrepareLinear(parts, type);
 }
 
-void ProfilingBackend::Linear(const OpContext& context, ConstMatrix x, const PreparedLinear& w,
-                              Matrix y) const {
+void ProfilingBackend::Linear(const OpContext& context, const ConstOperand& x,
+                              const PreparedLinear& w, const Epilogue& epilogue,
+                              const Operand& y) const {
+  const bool rounded = y.type != ComputeType::kFloat32;
+  const Matrix product = rounded ? context.workspace.NewMatrix(y.rows, y.cols) : y.matrix();
   Measure(context, Stage::kUnlabelled, 2 * x.rows * w.in_features() * w.out_features(),
-          Bytes(x) + WeightBytes(w) + Bytes(y), [&] { backend_.Linear(context, x, w, y); });
+          Bytes(x) + WeightBytes(w) + Bytes(product),
+          [&] { backend_.Linear(context, x, w, {}, product); });
+  const OpContext unlabelled = context.At(Stage::kUnlabelled);
+  if (!epilogue.bias.empty() || epilogue.activation != Activation::kIdentity) {
+    BiasActivation(unlabelled, product, epilogue.bias, epilogue.activation);
+  }
+  if (rounded) ToOperand(unlabelled, product, y);
+}
+
+void ProfilingBackend::ToOperand(const OpContext& context, ConstMatrix x,
+                                 const Operand& out) const {
+  Measure(context.At(Stage::kUnlabelled), Stage::kRounding, 0, Bytes(x) + Bytes(out),
+          [&] { backend_.ToOperand(context, x, out); });
 }
 
 void ProfilingBackend::EmbedLayerNorm(const OpContext& context, const EmbeddingInputs& inputs,

@@ -34,10 +34,14 @@ class ProfilingBackend : public Backend {
   void Reset();
 
   std::string_view name() const override { return backend_.name(); }
-  std::unique_ptr<const PreparedLinear> PrepareLinear(
-      std::span<const TensorView> parts) const override;
-  void Linear(const OpContext& context, ConstMatrix x, const PreparedLinear& w,
-              Matrix y) const override;
+  bool Supports(ComputeType type) const override { return backend_.Supports(type); }
+  std::unique_ptr<const PreparedLinear> PrepareLinear(std::span<const TensorView> parts,
+                                                      ComputeType type) const override;
+  /// What the other backend does to the product while it is in the cache is done after it, step by
+  /// step, so that each step has its own time. The results are the same.
+  void Linear(const OpContext& context, const ConstOperand& x, const PreparedLinear& w,
+              const Epilogue& epilogue, const Operand& y) const override;
+  void ToOperand(const OpContext& context, ConstMatrix x, const Operand& out) const override;
   void EmbedLayerNorm(const OpContext& context, const EmbeddingInputs& inputs,
                       const EmbeddingTables& tables, std::span<const float> gamma,
                       std::span<const float> beta, float epsilon, Matrix out) const override;

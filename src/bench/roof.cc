@@ -1,5 +1,7 @@
 #include "bench/roof.h"
 
+#include "bge/embedder.h"
+
 #include "base/error.h"
 #include "base/parallel.h"
 #include "bench/best_time.h"
@@ -51,12 +53,11 @@ double PeakRate(const cpu::PeakLoop& loop, ThreadPool& pool) {
   return 1e-9 * static_cast<double>(operations * kPeakRounds * pool.threads()) / seconds;
 }
 
-void MeasureGemm(const RoofOptions& options, const ComputeType& type,
-                 const RoofOptions::Model& model,
+void MeasureGemm(const RoofOptions& options, ComputeType type, const RoofOptions::Model& model,
                  std::span<const std::unique_ptr<ThreadPool>> pools, RoofReport* report) {
   GemmRoof roof(CpuBackend(), type, model.hidden_size, model.intermediate_size);
   const auto add = [&](ThreadPool& pool, int64_t rows, bool side_by_side, const GemmRate& rate) {
-    RoofReport::Gemm row = {.dtype = std::string(type.name),
+    RoofReport::Gemm row = {.dtype = std::string(ComputeTypeName(type)),
                             .model = model,
                             .rows = rows,
                             .threads = pool.threads(),
@@ -166,7 +167,9 @@ RoofReport MeasureRoof(const RoofOptions& options) {
                               pool->threads(), PeakRate(loop, *pool)});
     }
   }
-  for (const ComputeType& type : kComputeTypes) {
+  for (const ComputeType type :
+       {ComputeType::kFloat32, ComputeType::kBFloat16, ComputeType::kInt8}) {
+    if (!CpuBackend().Supports(type)) continue;
     for (const RoofOptions::Model& model : options.models) {
       MeasureGemm(options, type, model, pools, &report);
     }

@@ -1,6 +1,7 @@
 #include "bench/roof.h"
 
 #include "bench/best_time.h"
+#include "kernels/backend.h"
 #include "kernels/cpu/roof.h"
 #include "tests/expect_error.h"
 
@@ -28,12 +29,23 @@ RoofOptions Small(int threads) {
   return options;
 }
 
+// Of linear layers, on this machine.
+size_t NumTypes() {
+  size_t types = 0;
+  for (const ComputeType type :
+       {ComputeType::kFloat32, ComputeType::kBFloat16, ComputeType::kInt8}) {
+    types += CpuBackend().Supports(type) ? 1 : 0;
+  }
+  return types;
+}
+
 TEST(Roof, MeasuresEveryPartOnOneThreadAndOnAll) {
   const RoofReport report = MeasureRoof(Small(2));
   EXPECT_EQ(report.threads, 2);
-  ASSERT_EQ(report.gemm.size(), 5u);  // two numbers of rows, one thread and two; and side by side
+  // For each type two numbers of rows, one thread and two; and side by side.
+  ASSERT_EQ(report.gemm.size(), 5 * NumTypes());
+  EXPECT_EQ(report.gemm[0].dtype, "float32");
   for (const RoofReport::Gemm& row : report.gemm) {
-    EXPECT_EQ(row.dtype, "float32");
     EXPECT_GT(row.gflops, 0);
     ASSERT_EQ(row.products.size(), 4u);
     EXPECT_EQ(row.products[1].first, "output");
@@ -51,7 +63,7 @@ TEST(Roof, MeasuresEveryPartOnOneThreadAndOnAll) {
 
 TEST(Roof, OnOneThreadThereIsNothingSideBySide) {
   const RoofReport report = MeasureRoof(Small(1));
-  EXPECT_EQ(report.gemm.size(), 2u);
+  EXPECT_EQ(report.gemm.size(), 2 * NumTypes());
   for (const RoofReport::Gemm& row : report.gemm) EXPECT_FALSE(row.side_by_side);
   EXPECT_EQ(report.peaks.size(), cpu::PeakLoops().size());
 }

@@ -18,7 +18,8 @@ enum class Stage : uint8_t {
   kActivation,
   kFfnDown,
   kNorms,
-  kPool,  // pooling, the modules after it, and scaling to length 1
+  kRounding,  // to the numbers that linear layers multiply
+  kPool,      // pooling, the modules after it, and scaling to length 1
 };
 
 }  // namespace bge
