@@ -30,7 +30,8 @@ struct TokenizeOptions {
   bool add_special_tokens = true;
   /// Most tokens returned, special tokens included; nullopt: no limit (not even the one that
   /// tokenizer.json states). Tokens go from the end, or from the start where tokenizer.json's
-  /// truncation.direction is "Left".
+  /// truncation.direction is "Left". With BERT's stages and a limit, no more of a single text is
+  /// read than it takes to know the tokens kept, unless they are the last ones.
   std::optional<int64_t> max_length = {};
   TruncationStrategy strategy = TruncationStrategy::kLongestFirst;
   /// Offsets and the special-token mask cost time; leave them out where they are not needed.

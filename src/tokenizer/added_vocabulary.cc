@@ -65,6 +65,7 @@ void TokenMatcher::Add(std::string_view content, int32_t id) {
     only_start_.reset();
   }
   empty_ = false;
+  longest_ = std::max(longest_, content.size());
   starts_[first] = true;
   uint32_t node = 0;
   for (const char c : content) {
@@ -179,6 +180,19 @@ void AddedVocabulary::Find(const TokenMatcher& matcher, std::string_view text,
     done = end;
   }
   if (done < text.size()) cuts->push_back({{done, text.size()}, std::nullopt});
+}
+
+// Whether a token begins in front of `end` is certain: the longest would lie in `text`. Where one
+// ends that ends behind it is not (rstrip, single_word), so it is left out with all that follows.
+void AddedVocabulary::FindInStart(std::string_view text, size_t end, std::vector<Cut>* cuts) const {
+  FindInOriginal(text, cuts);
+  auto undecided = std::find_if(cuts->begin(), cuts->end(),
+                                [end](const Cut& cut) { return cut.range.end > end; });
+  if (undecided != cuts->end() && !undecided->id && undecided->range.begin < end) {
+    undecided->range.end = end;
+    ++undecided;
+  }
+  cuts->erase(undecided, cuts->end());
 }
 
 std::optional<int32_t> AddedVocabulary::TokenToId(std::string_view token) const {

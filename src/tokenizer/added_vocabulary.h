@@ -36,6 +36,8 @@ class TokenMatcher {
  public:
   void Add(std::string_view content, int32_t id);
   bool empty() const { return empty_; }
+  /// Bytes of the longest string.
+  size_t longest() const { return longest_; }
 
   struct Match {
     ByteRange range;
@@ -48,6 +50,7 @@ class TokenMatcher {
   size_t NextCandidate(std::string_view text, size_t from) const;
 
   bool empty_ = true;
+  size_t longest_ = 0;
   std::array<bool, 256> starts_{};               // first bytes of the strings
   std::optional<char> only_start_;               // where there is just one
   std::vector<int32_t> ids_ = {-1};              // by trie node: the string that ends there
@@ -70,7 +73,12 @@ class AddedVocabulary {
   void FindInOriginal(std::string_view text, std::vector<Cut>* cuts) const {
     Find(original_, text, cuts);
   }
-  /// The same for those that are looked for in normalised text.
+  /// The same for the start of a longer text: the cuts up to byte `end`, which are the longer
+  /// text's if at least lookahead() bytes of `text` lie behind `end`. The last one may be part of a
+  /// cut that is no token.
+  void FindInStart(std::string_view text, size_t end, std::vector<Cut>* cuts) const;
+  size_t lookahead() const { return original_.longest(); }
+  /// As FindInOriginal, for those that are looked for in normalised text.
   void FindInNormalized(std::string_view text, std::vector<Cut>* cuts) const {
     Find(normalized_, text, cuts);
   }

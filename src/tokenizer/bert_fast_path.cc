@@ -25,27 +25,25 @@ BertFastPath::BertFastPath(const BertNormalizerOptions& options, const WordPiece
 template <bool kOffsets>
 class BertFastPath::Run {
  public:
-  Run(const BertFastPath& path, size_t limit, std::vector<int32_t>* ids,
-      std::vector<Offset>* offsets, uint32_t character, Scratch* scratch)
+  Run(const BertFastPath& path, const Input& input, size_t limit, std::vector<int32_t>* ids,
+      std::vector<Offset>* offsets, Scratch* scratch)
       : path_(path),
         model_(*path.model_),
+        input_(input),
         limit_(limit),
         ids_(ids),
         offsets_(offsets),
-        character_(character),
-        scratch_(scratch) {
+        character_(input.first_character),
+        scratch_(scratch),
+        full_(ids->size() >= limit) {
     const size_t present = scratch_->word.size();
     Grow(present < kFirstCapacity ? kFirstCapacity : present - PieceTable::kPadding);
   }
 
-  Result Read(std::string_view text) {
-    const char* const begin = text.data();
-    const char* const end = begin + text.size();
-    const char* p = begin;
-    const auto result = [&](Status status) {
-      return Result{status, static_cast<size_t>(p - begin), dropped_};
-    };
-    while (p < end && !stopped_) {
+  Status Read() {
+    const char* p = input_.text.data();
+    const char* const end = p + input_.text.size();
+    while (p < end && !full_) {
       const auto byte = static_cast<unsigned char>(*p);
       switch (path_.class_[byte]) {
         case kAsciiWord:
@@ -62,15 +60,16 @@ class BertFastPath::Run {
         case kAsciiDropped:
           break;
         default:
-          if (!ReadCharacter(&p)) return result(Status::kRefused);
+          if (!ReadCharacter(&p)) return Status::kRefused;
           ++character_;
           continue;
       }
       ++p;
       ++character_;
     }
-    FinishWord();
-    return result(stopped_ ? Status::kStopped : Status::kDone);
+    if (full_) return LookForMore(p, end);
+    if (input_.complete) FinishWord();
+    return Status::kDone;
   }
 
  private:
@@ -81,6 +80,35 @@ class BertFastPath::Run {
     if (kOffsets && scratch_->origins.size() < capacity) scratch_->origins.resize(capacity);
     word_ = scratch_->word.data();
     capacity_ = capacity;
+  }
+
+  // Room for more of the word. Of one that is too long to be anything but unknown the ends will do.
+  void MakeRoom() {
+    if (static_cast<int64_t>(characters_) <= model_.max_input_chars_per_word()) {
+      Grow(capacity_ * 2);
+      return;
+    }
+    if (kOffsets) scratch_->origins[1] = scratch_->origins[size_ - 1];
+    size_ = 2;
+  }
+
+  // The limit is reached: is there a word behind it?
+  Status LookForMore(const char* p, const char* end) {
+    while (!more_ && size_ == 0) {
+      if (p == end) return Status::kDone;
+      switch (path_.class_[static_cast<unsigned char>(*p)]) {
+        case kAsciiWord:
+        case kAsciiPunctuation:
+          return Status::kMore;
+        case kAsciiSpace:
+        case kAsciiDropped:
+          ++p;
+          break;
+        default:
+          if (!ReadCharacter(&p)) return Status::kRefused;
+      }
+    }
+    return Status::kMore;
   }
 
   const char* ReadAsciiWord(const char* p, const char* end) {
@@ -102,7 +130,7 @@ class BertFastPath::Run {
       characters_ += read;
       character_ += static_cast<uint32_t>(read);
       if (p < stop || p == end) return p;
-      Grow(capacity_ * 2);
+      MakeRoom();
     }
   }
 
@@ -156,7 +184,7 @@ class BertFastPath::Run {
       FinishWord();
       if (flags & kWhitespace) return;
     }
-    if (capacity_ - size_ < 4) Grow(capacity_ * 2);
+    if (capacity_ - size_ < 4) MakeRoom();
     const size_t length = EncodeUtf8(c, word_ + size_);
     if (kOffsets)
       std::fill_n(scratch_->origins.begin() + static_cast<ptrdiff_t>(size_), length, character_);
@@ -174,8 +202,8 @@ class BertFastPath::Run {
   // The word read so far becomes tokens.
   void FinishWord() {
     if (size_ == 0) return;
-    if (stopped_) {
-      dropped_ = true;
+    if (full_) {
+      more_ = true;
       size_ = characters_ = 0;
       return;
     }
@@ -191,7 +219,7 @@ class BertFastPath::Run {
       Emit(model_.unk_id(), 0, size_);
     }
     size_ = characters_ = 0;
-    stopped_ = ids_->size() >= limit_;
+    full_ = ids_->size() >= limit_;
   }
 
   void Emit(int32_t id, size_t begin, size_t end) {
@@ -201,6 +229,7 @@ class BertFastPath::Run {
 
   const BertFastPath& path_;
   const WordPiece& model_;
+  const Input& input_;
   const size_t limit_;
   std::vector<int32_t>* const ids_;
   std::vector<Offset>* const offsets_;
@@ -210,15 +239,15 @@ class BertFastPath::Run {
   size_t capacity_ = 0;
   size_t size_ = 0;        // bytes of the word
   size_t characters_ = 0;  // of the word
-  bool stopped_ = false;   // the limit is reached; words that follow are dropped
-  bool dropped_ = false;
+  bool full_;              // the limit is reached; words that follow are dropped
+  bool more_ = false;      // one was
 };
 
-BertFastPath::Result BertFastPath::Tokenize(std::string_view text, size_t limit,
+BertFastPath::Status BertFastPath::Tokenize(const Input& input, size_t limit,
                                             std::vector<int32_t>* ids, std::vector<Offset>* offsets,
-                                            uint32_t first_character, Scratch* scratch) const {
-  if (offsets == nullptr) return Run<false>(*this, limit, ids, offsets, 0, scratch).Read(text);
-  return Run<true>(*this, limit, ids, offsets, first_character, scratch).Read(text);
+                                            Scratch* scratch) const {
+  if (offsets == nullptr) return Run<false>(*this, input, limit, ids, nullptr, scratch).Read();
+  return Run<true>(*this, input, limit, ids, offsets, scratch).Read();
 }
 
 }  // namespace bge::tokenizer

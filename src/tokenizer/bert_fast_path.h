@@ -32,23 +32,24 @@ class BertFastPath {
     std::vector<uint32_t> origins;  // original character of each of its bytes
   };
 
-  enum class Status {
-    kDone,     ///< the whole text is read
-    kStopped,  ///< the limit was reached at the end of a word
-    kRefused,  ///< only the general path can do this text; what was appended does not count
-  };
-  struct Result {
-    Status status;
-    size_t bytes;  ///< read
-    bool dropped;  ///< kStopped: a word behind the last one was read and dropped
+  /// A text, or a part of one.
+  struct Input {
+    std::string_view text;         // valid UTF-8
+    bool complete = true;          // false: its last word may go on behind it
+    uint32_t first_character = 0;  // its number in the original; it matters for offsets only
   };
 
-  /// Appends the tokens of `text` (valid UTF-8) to `ids`, and what they cover to `offsets` where
-  /// that is not null. Stops after the word with which `ids` reaches `limit` tokens.
-  /// `first_character` is the number of text's first character in the original; it matters for
-  /// offsets only.
-  Result Tokenize(std::string_view text, size_t limit, std::vector<int32_t>* ids,
-                  std::vector<Offset>* offsets, uint32_t first_character, Scratch* scratch) const;
+  enum class Status {
+    kDone,     ///< all is read, but for the last word of an incomplete text
+    kMore,     ///< the limit is reached, and there is at least one token more
+    kRefused,  ///< only the general path can do this text; what was appended does not count
+  };
+
+  /// Appends the tokens of `input` to `ids`, and what they cover to `offsets` where that is not
+  /// null. Tokenises nothing behind the word with which `ids` reaches `limit` tokens, and reads no
+  /// further than it takes to know whether there is anything.
+  Status Tokenize(const Input& input, size_t limit, std::vector<int32_t>* ids,
+                  std::vector<Offset>* offsets, Scratch* scratch) const;
 
  private:
   template <bool kOffsets>

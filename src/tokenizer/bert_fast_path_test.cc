@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <ctime>
 #include <random>
 #include <string>
@@ -63,7 +64,40 @@ class RandomText {
     return text;
   }
 
+  // Short, and mostly of what added tokens of kManyTokens and broken characters are made of.
+  std::string NextWithTokens() {
+    std::string text;
+    for (uint32_t parts = 4 + Random() % 20; parts > 0; --parts) {
+      if (Random() % 4 == 0) {
+        text += Next();
+        if (text.size() > 100) break;
+      } else if (Random() % 8 == 0) {
+        text.append(Random() % 20, " \x0B\t"[Random() % 3]);
+      } else {
+        text += kTokenParts[Random() % std::size(kTokenParts)];
+      }
+    }
+    return text;
+  }
+
  private:
+  static constexpr const char* kTokenParts[] = {"[MASK]",
+                                                "[MASK] hello hello hel",
+                                                "[MASK] hello hello hello",
+                                                "hello",
+                                                "é",
+                                                "a",
+                                                " ",
+                                                " a",
+                                                "\t",
+                                                "\n",
+                                                "\x0B",
+                                                "\xE4\xB8",
+                                                "中",
+                                                ".",
+                                                "x\xCC\x81",
+                                                "\xE3\x80\xAE",
+                                                "hell"};
   static constexpr const char* kWords[] = {
       "hello", "unable", "Ab", "abcabx", "É",  "internationalization",
       "a.b",   "中文",   "x!", "\t\n",   "ΣΑΣ"};
@@ -104,6 +138,150 @@ TEST(BertFastPath, EqualsTheGeneralPathOnRandomText) {
       ASSERT_EQ(a.offsets, b.offsets) << "flags " << flags << ", text " << i << ": " << text;
       ASSERT_EQ(a.type_ids, b.type_ids);
       ASSERT_EQ(a.truncated, b.truncated) << "flags " << flags << ", text " << i << ": " << text;
+    }
+  }
+}
+
+// Added tokens that take white space, hold it, begin alike, or must not stand in a word.
+constexpr std::string_view kManyTokens = R"([
+  {"id":50,"content":"[MASK]","single_word":false,"lstrip":true,"rstrip":false,"normalized":false,"special":true},
+  {"id":51,"content":"[MASK] hello hello hello","single_word":false,"lstrip":false,"rstrip":true,"normalized":false,"special":false},
+  {"id":52,"content":"hello","single_word":true,"lstrip":true,"rstrip":true,"normalized":false,"special":false},
+  {"id":53,"content":" a","single_word":false,"lstrip":false,"rstrip":false,"normalized":false,"special":false},
+  {"id":54,"content":"\t\n","single_word":false,"lstrip":true,"rstrip":true,"normalized":false,"special":false}])";
+
+Tokenizer ReadingAtFirst(size_t bytes, std::string_view json) {
+  const auto document = json::Document::Parse(json, "tokenizer.json");
+  Tokenizer::Impl::Stages stages = StagesFromJson(document->root());
+  stages.first_bytes = bytes;
+  return BuildTokenizer(std::move(stages), {});
+}
+
+// The first max_length tokens of the start of a text are those of the text, wherever the start ends
+// and whichever token is the last: among words, marks, added tokens, white space, broken UTF-8.
+TEST(BertFastPath, StopsEarlyWithTheTokensOfTheWholeText) {
+  constexpr size_t kMostFirstBytes = 128;
+  RandomText source(20250202);
+  for (const int flags : {23, 7, 5, 1, 12, 8}) {
+    const std::string json = BertJson(BertNormalizerJson(flags), kManyTokens);
+    const Tokenizer general = FromJsonText(json, /*allow_fast_path=*/false);
+    std::vector<Tokenizer> early;
+    for (size_t bytes = 1; bytes <= kMostFirstBytes; ++bytes) {
+      early.push_back(ReadingAtFirst(bytes, json));
+      ASSERT_TRUE(early.back().impl().has_fast_path());
+    }
+    for (int i = 0; i < 60; ++i) {
+      const std::string text = source.NextWithTokens();
+      const Encoding whole =
+          general.Encode(text, {.add_special_tokens = false, .want_offsets = true});
+      for (size_t bytes = 1; bytes <= std::min(kMostFirstBytes, text.size()); ++bytes) {
+        for (size_t most = 0; most <= whole.ids.size(); ++most) {
+          const Encoding cut =
+              early[bytes - 1].Encode(text, {.add_special_tokens = false,
+                                             .max_length = static_cast<int64_t>(most),
+                                             .want_offsets = true});
+          ASSERT_TRUE(std::equal(cut.ids.begin(), cut.ids.end(), whole.ids.begin(),
+                                 whole.ids.begin() + static_cast<ptrdiff_t>(most)) &&
+                      std::equal(cut.offsets.begin(), cut.offsets.end(), whole.offsets.begin(),
+                                 whole.offsets.begin() + static_cast<ptrdiff_t>(most)) &&
+                      cut.truncated == (most < whole.ids.size()))
+              << "flags " << flags << ", first " << bytes << " bytes, most " << most << ", text "
+              << i << ": " << text;
+        }
+      }
+    }
+  }
+}
+
+// Words that are too long to be known are read without being kept.
+TEST(BertFastPath, KnowsWhereVeryLongWordsEnd) {
+  std::mt19937 random(11);
+  for (const int longest : {100, 2000, 10000}) {
+    std::string json = BertJson(kUncased, kMaskToken);
+    json.replace(json.find(":100,"), 5, ":" + std::to_string(longest) + ",");
+    const Tokenizer fast = FromJsonText(json);
+    const Tokenizer general = FromJsonText(json, /*allow_fast_path=*/false);
+    for (int i = 0; i < 300; ++i) {
+      std::string text;
+      for (size_t words = 1 + random() % 4; words > 0; --words) {
+        const char* const letter[] = {"a", "É", "中", "\u0E01"};
+        const size_t which = random() % 4;
+        for (size_t n = random() % 3000; n > 0; --n) {
+          text += letter[random() % 50 == 0 ? random() % 4 : which];
+        }
+        text += " ";
+      }
+      const Encoding a = fast.Encode(text, {.want_offsets = true});
+      const Encoding b = general.Encode(text, {.want_offsets = true});
+      ASSERT_EQ(a.ids, b.ids) << longest << ", " << i;
+      ASSERT_EQ(a.offsets, b.offsets) << longest << ", " << i;
+    }
+  }
+}
+
+// The tokens that stay depend on the end of the text, or on how long both are.
+TEST(BertFastPath, ReadsAllWhereTheEndCounts) {
+  RandomText source(20250303);
+  std::string left = BertJson(kUncased, kMaskToken);
+  const std::string_view none = R"("truncation":null)";
+  left.replace(left.find(none), none.size(), R"("truncation":{"direction":"Left"})");
+  const Tokenizer early[] = {ReadingAtFirst(20, left), ReadingAtFirst(20, BertJson(kUncased))};
+  const Tokenizer general[] = {FromJsonText(left, false), FromJsonText(BertJson(kUncased), false)};
+  for (int i = 0; i < 1000; ++i) {
+    const std::string a = source.Next() + source.Next();
+    const std::string b = source.Next();
+    const TokenizeOptions options = {.max_length = 3 + i % 20, .want_offsets = true};
+    const Encoding one = early[0].Encode(a, options);
+    ASSERT_EQ(one.ids, general[0].Encode(a, options).ids) << a;
+    ASSERT_EQ(one.truncated, general[0].Encode(a, options).truncated) << a;
+    for (const int which : {0, 1}) {
+      const Encoding pair = early[which].EncodePair(a, b, options);
+      const Encoding expected = general[which].EncodePair(a, b, options);
+      ASSERT_EQ(pair.ids, expected.ids) << a << "\n" << b;
+      ASSERT_EQ(pair.offsets, expected.offsets) << a << "\n" << b;
+      ASSERT_EQ(pair.truncated, expected.truncated) << a << "\n" << b;
+    }
+  }
+}
+
+// Half a word at the end of what is read first is no word, and so not an unknown one.
+TEST(BertFastPath, NeedsNoUnknownTokenForHalfAWord) {
+  std::string json = BertJson(kUncased, kMaskToken);
+  json.replace(json.find("##中"), 5, "##〮");
+  const std::string_view unknown = R"("unk_token":"[UNK]")";
+  json.replace(json.find(unknown), unknown.size(), R"("unk_token":"[NONE]")");
+  for (size_t bytes = 1; bytes < 80; ++bytes) {
+    const Tokenizer tokenizer = ReadingAtFirst(bytes, json);
+    for (const char* mark : {"", "\u302E"}) {  // and by the general path
+      std::string text = std::string("a") + mark;
+      for (int i = 0; i < 4; ++i) text += " internationalization";
+      const Encoding encoding =
+          tokenizer.Encode(text, {.add_special_tokens = false, .max_length = 4});
+      EXPECT_EQ(encoding.ids.back(), 43) << bytes << ": " << text;
+    }
+  }
+}
+
+// A huge text costs what its first tokens cost, on the general path too (U+302E takes it there).
+TEST(BertFastPath, StopsEarlyInHugeTexts) {
+  const Tokenizer tokenizer = FromJsonText(BertJson(kUncased, kMaskToken));
+  for (const char* unit : {"a b ", "a\u302E ", "[MASK] ", "\xFF a "}) {
+    std::string text;
+    while (text.size() < 40'000'000) text += unit;
+    const std::clock_t start = std::clock();
+    const Encoding encoding = tokenizer.Encode(text, {.max_length = 512});
+    const double seconds = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
+    EXPECT_EQ(encoding.ids.size(), 512u);
+    EXPECT_TRUE(encoding.truncated);
+    EXPECT_LT(seconds, 0.1) << unit;  // some 10 ms; the whole text takes up to 10 s
+  }
+}
+
+// What lets a word end at white space and punctuation alone: marks are not reordered across them.
+TEST(BertFastPath, WhiteSpaceAndPunctuationAreNoCombiningMarks) {
+  for (char32_t c = 0; c < 0x110000; ++c) {
+    if (CodePointFlags(c) & (kWhitespace | kPunctuation | kChinese)) {
+      ASSERT_EQ(CombiningClass(c), 0) << std::hex << static_cast<uint32_t>(c);
     }
   }
 }

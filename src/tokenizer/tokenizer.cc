@@ -16,6 +16,7 @@ namespace bge {
 
 using tokenizer::AddedVocabulary;
 using tokenizer::BertFastPath;
+using tokenizer::kReplacementCharacter;
 using tokenizer::ModelToken;
 using tokenizer::NormalizedString;
 using tokenizer::PretokenizedString;
@@ -53,6 +54,14 @@ class CharacterCounter {
 };
 
 }  // namespace
+
+// A text, or the start of a longer one, as valid UTF-8.
+struct Tokenizer::Impl::TextStart {
+  std::string_view text;
+  size_t decided;  // what may follow changes nothing about the bytes in front of this one
+
+  bool is_whole() const { return decided == text.size(); }
+};
 
 struct Tokenizer::Impl::TextTokens {
   std::vector<int32_t> ids;
@@ -159,37 +168,55 @@ void Tokenizer::Impl::Tokenize(std::string_view text, size_t limit, bool want_of
     Fail(ErrorCode::kInvalidArgument, "the text is too long",
          std::to_string(text.size()) + " bytes", "texts are limited to 4 GiB");
   }
-  if (tokenizer::ValidUtf8Prefix(text) < text.size()) {
-    tokenizer::ReplaceInvalidUtf8(text, &scratch->valid_text);
-    text = scratch->valid_text;
+  // A huge text costs what the tokens that the limit keeps cost. BERT's stages allow it: a word is
+  // what it is whatever comes behind the white space or punctuation that ends it.
+  const bool may_stop = fast_path_ && limit < std::numeric_limits<size_t>::max();
+  for (size_t bytes = may_stop ? stages_.first_bytes : text.size();; bytes *= 8) {
+    const bool is_whole = bytes >= text.size() / 2;
+    const std::string_view start = is_whole ? text : text.substr(0, bytes);
+    if (TokenizeStart(start, is_whole, limit, want_offsets, scratch, tokens)) return;
   }
-  tokens->Clear();
-  if (fast_path_ && TokenizeFast(text, limit, want_offsets, scratch, tokens)) {
-    return;
-  }
-  tokens->Clear();
-  TokenizeGeneral(text, limit, want_offsets, scratch, tokens);
 }
 
-bool Tokenizer::Impl::TokenizeFast(std::string_view text, size_t limit, bool want_offsets,
+bool Tokenizer::Impl::TokenizeStart(std::string_view start, bool is_whole, size_t limit,
+                                    bool want_offsets, Scratch* scratch, TextTokens* tokens) const {
+  if (tokenizer::ValidUtf8Prefix(start) < start.size()) {
+    tokenizer::ReplaceInvalidUtf8(start, &scratch->valid_text);
+    start = scratch->valid_text;
+  }
+  size_t decided = start.size();
+  if (!is_whole) {
+    // The last character may be the replacement of one that was cut in two.
+    const size_t undecided = added_.lookahead() + tokenizer::Utf8Length(kReplacementCharacter);
+    decided -= std::min(decided, undecided);
+    while (decided > 0 && tokenizer::IsUtf8Continuation(start[decided])) --decided;
+  }
+  tokens->Clear();
+  if (!fast_path_ || !TokenizeFast({start, decided}, limit, want_offsets, scratch, tokens)) {
+    tokens->Clear();
+    TokenizeGeneral({start, decided}, limit, want_offsets, scratch, tokens);
+  }
+  return is_whole || tokens->more;
+}
+
+void Tokenizer::Impl::FindCuts(const TextStart& start, Scratch* scratch) const {
+  if (start.is_whole()) {
+    added_.FindInOriginal(start.text, &scratch->cuts);
+  } else {
+    added_.FindInStart(start.text, start.decided, &scratch->cuts);
+  }
+}
+
+bool Tokenizer::Impl::TokenizeFast(const TextStart& start, size_t limit, bool want_offsets,
                                    Scratch* scratch, TextTokens* tokens) const {
-  added_.FindInOriginal(text, &scratch->cuts);
-  CharacterCounter counter(text);
-  bool stopped = false;
+  FindCuts(start, scratch);
+  CharacterCounter counter(start.text);
   for (const AddedVocabulary::Cut& cut : scratch->cuts) {
-    const std::string_view part = text.substr(cut.range.begin, cut.range.end - cut.range.begin);
-    if (stopped) {
-      // Is there any token that the limit left out?
-      if (!cut.id) {
-        std::vector<int32_t> rest;
-        const auto probe = fast_path_->Tokenize(part, 1, &rest, nullptr, 0, &scratch->fast);
-        if (probe.status == BertFastPath::Status::kRefused) return false;
-        if (rest.empty()) continue;
-      }
-      tokens->more = true;
-      return true;
-    }
     if (cut.id) {
+      if (tokens->ids.size() >= limit) {
+        tokens->more = true;
+        return true;
+      }
       tokens->ids.push_back(*cut.id);
       if (want_offsets) {
         const uint32_t begin = counter.At(cut.range.begin);
@@ -197,31 +224,31 @@ bool Tokenizer::Impl::TokenizeFast(std::string_view text, size_t limit, bool wan
       }
       continue;
     }
-    const auto result =
-        fast_path_->Tokenize(part, limit, &tokens->ids, want_offsets ? &tokens->offsets : nullptr,
-                             want_offsets ? counter.At(cut.range.begin) : 0, &scratch->fast);
-    if (result.status == BertFastPath::Status::kRefused) return false;
-    if (result.status == BertFastPath::Status::kDone) continue;
-    stopped = true;
-    tokens->more = result.dropped;
-    if (!tokens->more) {
-      std::vector<int32_t> rest;
-      const auto probe =
-          fast_path_->Tokenize(part.substr(result.bytes), 1, &rest, nullptr, 0, &scratch->fast);
-      if (probe.status == BertFastPath::Status::kRefused) return false;
-      tokens->more = !rest.empty();
+    const BertFastPath::Input part = {
+        .text = start.text.substr(cut.range.begin, cut.range.end - cut.range.begin),
+        .complete = start.is_whole() || &cut != &scratch->cuts.back(),
+        .first_character = want_offsets ? counter.At(cut.range.begin) : 0};
+    switch (fast_path_->Tokenize(part, limit, &tokens->ids,
+                                 want_offsets ? &tokens->offsets : nullptr, &scratch->fast)) {
+      case BertFastPath::Status::kDone:
+        break;
+      case BertFastPath::Status::kMore:
+        tokens->more = true;
+        return true;
+      case BertFastPath::Status::kRefused:
+        return false;
     }
-    if (tokens->more) return true;
   }
   return true;
 }
 
-void Tokenizer::Impl::NormalizeAndCut(std::string_view text, Scratch* scratch) const {
+void Tokenizer::Impl::NormalizeAndCut(const TextStart& start, Scratch* scratch) const {
   scratch->pretokenized.Clear();
-  added_.FindInOriginal(text, &scratch->cuts);
-  CharacterCounter counter(text);
+  FindCuts(start, scratch);
+  CharacterCounter counter(start.text);
   for (const AddedVocabulary::Cut& cut : scratch->cuts) {
-    const std::string_view part = text.substr(cut.range.begin, cut.range.end - cut.range.begin);
+    const std::string_view part =
+        start.text.substr(cut.range.begin, cut.range.end - cut.range.begin);
     NormalizedString& normalized = scratch->normalized;
     const uint32_t first = counter.At(cut.range.begin);
     if (cut.id) {
@@ -243,14 +270,17 @@ void Tokenizer::Impl::NormalizeAndCut(std::string_view text, Scratch* scratch) c
   }
 }
 
-void Tokenizer::Impl::TokenizeGeneral(std::string_view text, size_t limit, bool want_offsets,
+void Tokenizer::Impl::TokenizeGeneral(const TextStart& start, size_t limit, bool want_offsets,
                                       Scratch* scratch, TextTokens* tokens) const {
-  NormalizeAndCut(text, scratch);
+  NormalizeAndCut(start, scratch);
   PretokenizedString& pretokenized = scratch->pretokenized;
   if (stages_.pre_tokenizer) stages_.pre_tokenizer->PreTokenize(&pretokenized);
+  std::span<const PretokenizedString::Piece> pieces = pretokenized.pieces();
+  // The last word of a start may go on behind it.
+  if (!start.is_whole() && !pieces.empty()) pieces = pieces.first(pieces.size() - 1);
 
   auto& model_tokens = scratch->model_tokens;
-  for (const PretokenizedString::Piece& piece : pretokenized.pieces()) {
+  for (const PretokenizedString::Piece& piece : pieces) {
     if (tokens->ids.size() >= limit) {
       tokens->more = true;
       return;

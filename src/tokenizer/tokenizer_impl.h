@@ -34,6 +34,9 @@ class Tokenizer::Impl {
     tokenizer::TruncationDirection truncation_direction = tokenizer::TruncationDirection::kRight;
     /// false: always the general path, which the fast one is tested against.
     bool allow_fast_path = true;
+    /// Of a text at least twice as long that has a limit, so many bytes are tokenised first, and
+    /// eight times as many as long as those do not reach the limit. Tests take less.
+    size_t first_bytes = 64 << 10;
   };
   explicit Impl(Stages stages);
 
@@ -51,17 +54,22 @@ class Tokenizer::Impl {
 
  private:
   struct Scratch;
+  struct TextStart;
   struct TextTokens;
   static Scratch& ThreadScratch();
 
   // Tokens of one text, up to the word with which they reach `limit`.
   void Tokenize(std::string_view text, size_t limit, bool want_offsets, Scratch* scratch,
                 TextTokens* tokens) const;
-  bool TokenizeFast(std::string_view text, size_t limit, bool want_offsets, Scratch* scratch,
+  // The same from the start of the text alone; false where that does not reach the limit.
+  bool TokenizeStart(std::string_view start, bool is_whole, size_t limit, bool want_offsets,
+                     Scratch* scratch, TextTokens* tokens) const;
+  bool TokenizeFast(const TextStart& start, size_t limit, bool want_offsets, Scratch* scratch,
                     TextTokens* tokens) const;
-  void TokenizeGeneral(std::string_view text, size_t limit, bool want_offsets, Scratch* scratch,
+  void TokenizeGeneral(const TextStart& start, size_t limit, bool want_offsets, Scratch* scratch,
                        TextTokens* tokens) const;
-  void NormalizeAndCut(std::string_view text, Scratch* scratch) const;
+  void NormalizeAndCut(const TextStart& start, Scratch* scratch) const;
+  void FindCuts(const TextStart& start, Scratch* scratch) const;
 
   Stages stages_;
   tokenizer::AddedVocabulary added_;
