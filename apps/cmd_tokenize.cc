@@ -10,6 +10,7 @@
 #include "apps/text_batches.h"
 #include "apps/text_input.h"
 #include "base/error.h"
+#include "base/stop.h"
 #include "hub/cache.h"
 
 #include <fmt/format.h>
@@ -42,8 +43,9 @@ void AppendNumber(int64_t value, std::string* out) {
 // One line of output for an encoding, in one of the forms that the flags name.
 class EncodingFormatter {
  public:
-  EncodingFormatter(const Tokenizer& tokenizer, const TokenizeFlags& flags)
-      : tokenizer_(tokenizer), flags_(flags) {}
+  EncodingFormatter(const Tokenizer& tokenizer, const TokenizeFlags& flags,
+                    const std::stop_token& stop)
+      : tokenizer_(tokenizer), flags_(flags), stop_(&stop) {}
 
   void Append(const Encoding& encoding, std::string* out) const {
     if (flags_.json) {
@@ -68,9 +70,10 @@ class EncodingFormatter {
   }
 
   template <typename AppendOne>
-  static void AppendEach(const Encoding& encoding, char separator, std::string* out,
-                         AppendOne append_one) {
+  void AppendEach(const Encoding& encoding, char separator, std::string* out,
+                  AppendOne append_one) const {
     for (size_t i = 0; i < encoding.ids.size(); ++i) {
+      ThrowIfStopped(stop_, i);
       if (i != 0) out->push_back(separator);
       append_one(i);
     }
@@ -97,6 +100,7 @@ class EncodingFormatter {
 
   const Tokenizer& tokenizer_;
   const TokenizeFlags& flags_;
+  const std::stop_token* stop_;
 };
 
 int Tokenize(const TokenizeFlags& flags, const RunContext& context) {
@@ -105,12 +109,13 @@ int Tokenize(const TokenizeFlags& flags, const RunContext& context) {
   const auto output = OpenOutput(flags.output);
   const auto dir = ResolveModel(flags.model.empty() ? DefaultModel() : flags.model);
   const Tokenizer tokenizer = Tokenizer::Load(dir, PrintWarning);
-  const EncodingFormatter formatter(tokenizer, flags);
+  const EncodingFormatter formatter(tokenizer, flags, context.stop);
 
   TokenizeOptions options;
   options.add_special_tokens = !flags.no_special;
   options.max_length = flags.max_length;
   options.want_offsets = flags.offsets || flags.json;
+  options.stop = context.stop;
 
   int64_t texts = 0;
   int64_t truncated = 0;

@@ -105,6 +105,7 @@ std::unique_ptr<ReferenceReader> OpenReference(const VerifyFlags& flags,
   }
   TextReaderOptions options;
   options.field = flags.texts.field;
+  options.stop = context.stop;
   return ReadReferenceJsonl(flags.against, options, context.stop_fd);
 }
 

@@ -24,7 +24,7 @@ class JsonlReader : public SourceReader {
   using SourceReader::SourceReader;
 
   bool Next(TextRecord* record) override {
-    const auto document = NextJsonObject(*source_, options_.max_record_bytes);
+    const auto document = NextJsonObject(*source_, options_);
     if (document == nullptr) return false;
     record->line = source_->line();
     FillFromJson(document->root(), options_, record);
@@ -34,14 +34,15 @@ class JsonlReader : public SourceReader {
 
 }  // namespace
 
-std::shared_ptr<const json::Document> NextJsonObject(ByteSource& source, size_t max_bytes) {
+std::shared_ptr<const json::Document> NextJsonObject(ByteSource& source,
+                                                     const TextReaderOptions& options) {
   std::optional<std::string_view> line;
   do {
-    line = source.NextLine(max_bytes);
+    line = source.NextLine(options.max_record_bytes);
     if (!line) return nullptr;
   } while (IsBlank(*line));
   const std::string where = fmt::format("{}: line {}", source.name(), source.line());
-  auto document = json::Document::Parse(*line, where);
+  auto document = json::Document::Parse(*line, where, &options.stop);
   const json::Type type = document->root().type();
   if (type != json::Type::kObject) {
     Fail(ErrorCode::kCorruptData, fmt::format("found {}, expected an object", json::TypeName(type)),

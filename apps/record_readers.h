@@ -43,7 +43,9 @@ std::unique_ptr<TextReader> MakeTableReader(std::unique_ptr<ByteSource> source,
                                             const TextReaderOptions& options);
 
 /// The next line of the source that is not blank, which must be a JSON object; nullptr at the end.
-std::shared_ptr<const json::Document> NextJsonObject(ByteSource& source, size_t max_bytes);
+/// Of `options` the limit and the stop token count.
+std::shared_ptr<const json::Document> NextJsonObject(ByteSource& source,
+                                                     const TextReaderOptions& options);
 /// The id and text (or texts) of an object, as `options` say.
 void FillFromJson(const json::Value& object, const TextReaderOptions& options, TextRecord* record);
 

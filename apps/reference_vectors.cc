@@ -20,7 +20,7 @@ class JsonlReference : public ReferenceReader {
       : source_(std::move(source)), options_(std::move(options)) {}
 
   bool Next(TextRecord* record, std::vector<float>* vector) override {
-    const auto document = NextJsonObject(*source_, options_.max_record_bytes);
+    const auto document = NextJsonObject(*source_, options_);
     if (document == nullptr) return false;
     record->line = source_->line();
     FillFromJson(document->root(), options_, record);

@@ -2,6 +2,7 @@
 // literally, as the text/tab-separated-values type says and as the data sets of the field need).
 #include "apps/record_readers.h"
 #include "base/error.h"
+#include "base/stop.h"
 
 #include <fmt/format.h>
 
@@ -11,6 +12,9 @@
 
 namespace bge::cli {
 namespace {
+
+// A field takes 32 bytes at least, and a line of 64 MB may be nothing but separators.
+constexpr size_t kMostColumns = 65536;
 
 // ASCII letters only.
 bool EqualsIgnoringCase(std::string_view a, std::string_view b) {
@@ -69,10 +73,19 @@ class TableReader : public SourceReader {
     }
   }
 
+  // Another field of the record.
+  std::string& AddField(std::string_view text) {
+    if (fields_.size() == kMostColumns) {
+      Fail(ErrorCode::kCorruptData, fmt::format("a record of more than {} columns", kMostColumns),
+           Where(record_line_), "check that the file is a table, or use --format lines");
+    }
+    return fields_.emplace_back(text);
+  }
+
   void SplitTsv(std::string_view line) {
     for (;;) {
       const size_t tab = line.find('\t');
-      fields_.emplace_back(line.substr(0, tab));
+      AddField(line.substr(0, tab));
       if (tab == std::string_view::npos) return;
       line.remove_prefix(tab + 1);
     }
@@ -85,10 +98,10 @@ class TableReader : public SourceReader {
       if (!line.starts_with('"')) {
         const size_t comma = line.find(',');
         if (comma == std::string_view::npos) {
-          fields_.emplace_back(WithoutCarriageReturn(line));
+          AddField(WithoutCarriageReturn(line));
           return;
         }
-        fields_.emplace_back(line.substr(0, comma));
+        AddField(line.substr(0, comma));
         line.remove_prefix(comma + 1);
         continue;
       }
@@ -105,8 +118,9 @@ class TableReader : public SourceReader {
 
   // Appends a field from just behind its opening quote; returns what follows the closing one.
   std::string_view ReadQuoted(std::string_view line) {
-    std::string& field = fields_.emplace_back();
-    for (;;) {
+    std::string& field = AddField({});
+    for (size_t step = 0;; ++step) {
+      ThrowIfStopped(&options_.stop, step);
       const size_t quote = line.find('"');
       field.append(line.substr(0, quote));
       if (quote != std::string_view::npos) {

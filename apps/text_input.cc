@@ -55,6 +55,7 @@ std::unique_ptr<TextReader> OpenTextInput(const TextInputFlags& flags, bool pair
   options.field = flags.field;
   options.pair = pair;
   options.on_note = PrintWarning;
+  options.stop = context.stop;
   return OpenTextReader(flags.input.empty() ? "-" : flags.input, options, context.stop_fd);
 }
 

@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,6 +40,9 @@ struct TextReaderOptions {
   std::function<void(const std::string&)> on_note = {};
   /// A record longer than this is an error naming its line.
   size_t max_record_bytes = size_t{64} << 20;
+  /// Ends the work on a record that has been read, with Error(kCancelled). (What is still to be
+  /// read: stop_fd and Cancel().)
+  std::stop_token stop = {};
 };
 
 /// A stream of records. Single thread. Errors (kCorruptData) name file and line.

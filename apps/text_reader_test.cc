@@ -12,6 +12,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <thread>
 
 namespace bge::cli {
@@ -411,6 +412,29 @@ TEST(TextBatches, GivesASlowPipeItsTextsAtOnce) {
     // Leaving here ends the thread, although the pipe stays open and silent.
   }
   close(fds[1]);
+}
+
+TEST(TextReader, EndsInsideARecordWhenAskedToStop) {
+  std::stop_source source;
+  source.request_stop();
+  const auto first = [&](std::string_view content, TextFormat format) {
+    TextReaderOptions options = Format(format);
+    options.stop = source.get_token();
+    return test::Thrown([&] { return ReadAll(content, options).size(); });
+  };
+  EXPECT_THAT(first("{\"text\": \"a\"}\n", TextFormat::kJsonl), StartsWith("cancelled: "));
+  EXPECT_THAT(first("\"a\"\n", TextFormat::kCsv), StartsWith("cancelled: "));
+}
+
+TEST(TextReader, RefusesRecordsOfVeryManyColumns) {
+  std::string most(65535, ',');
+  const TextReaderOptions csv = Field(TextFormat::kCsv, "65536");
+  EXPECT_THAT(Texts(most + "a\n", csv), ElementsAre("a"));
+  EXPECT_THAT(test::Thrown([&] { return Texts(most + ",a\n", csv); }),
+              HasSubstr("a record of more than 65536 columns: test.txt: line 1: "));
+  std::replace(most.begin(), most.end(), ',', '\t');
+  EXPECT_THAT(test::Thrown([&] { return Texts(most + "\ta\n", Format(TextFormat::kTsv)); }),
+              HasSubstr("65536 columns"));
 }
 
 TEST(ByteSource, EndsWhenAskedToStop) {

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,6 +37,9 @@ struct TokenizeOptions {
   TruncationStrategy strategy = TruncationStrategy::kLongestFirst;
   /// Offsets and the special-token mask cost time; leave them out where they are not needed.
   bool want_offsets = false;
+  /// A request to stop ends the call with Error(kCancelled), within about a tenth of a second for
+  /// texts of up to 64 MB.
+  std::stop_token stop = {};
 };
 
 /// The tokens of one text or pair. All vectors that are present have the same length.

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/stop.h"
 
 #include <simdjson.h>
 
@@ -130,8 +131,8 @@ std::optional<std::string> UnescapeLeniently(const char* raw, const char* end) {
 // Turns simdjson's forward-only view into the node list.
 class Builder {
  public:
-  Builder(Document* document, const simdjson::padded_string& text)
-      : document_(document), text_(text), end_(text.data() + text.size()) {}
+  Builder(Document* document, const simdjson::padded_string& text, const std::stop_token* stop)
+      : document_(document), text_(text), end_(text.data() + text.size()), stop_(stop) {}
 
   void Build() {
     od::parser parser;
@@ -166,6 +167,7 @@ class Builder {
   }
 
   uint32_t NewNode(Type type) {
+    ThrowIfStopped(stop_, document_->nodes_.size());
     if (document_->nodes_.size() >= kMaxNodes) {
       FailAt("too many values: expected at most " + std::to_string(kMaxNodes));
     }
@@ -278,10 +280,12 @@ class Builder {
   Document* document_;
   const simdjson::padded_string& text_;
   const char* end_;
+  const std::stop_token* stop_;
   const char* position_ = nullptr;
 };
 
-std::shared_ptr<const Document> Document::Parse(std::string_view text, std::string file_name) {
+std::shared_ptr<const Document> Document::Parse(std::string_view text, std::string file_name,
+                                                const std::stop_token* stop) {
   if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);  // the BOM that some editors write
   std::shared_ptr<Document> document(new Document());
   document->file_name_ = std::move(file_name);
@@ -291,7 +295,7 @@ std::shared_ptr<const Document> Document::Parse(std::string_view text, std::stri
   }
   document->nodes_.reserve(EstimateNodes(text));
   const simdjson::padded_string padded(text);
-  Builder(document.get(), padded).Build();
+  Builder(document.get(), padded, stop).Build();
   return document;
 }
 

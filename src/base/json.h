@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -88,8 +89,9 @@ struct Value::Member {
 class Document {
  public:
   /// `file_name` is used in messages only. Error(kCorruptData) with file and byte offset, also for
-  /// more than 2^24 values.
-  static std::shared_ptr<const Document> Parse(std::string_view text, std::string file_name);
+  /// more than 2^24 values; Error(kCancelled) when `stop`, which may be null, asks.
+  static std::shared_ptr<const Document> Parse(std::string_view text, std::string file_name,
+                                               const std::stop_token* stop = nullptr);
   /// Reads and parses. Error(kNotFound / kIo) too. Files over `max_bytes` are refused.
   static std::shared_ptr<const Document> Load(const std::string& path,
                                               uint64_t max_bytes = 1u << 30);

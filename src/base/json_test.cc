@@ -1,6 +1,7 @@
 #include "base/json.h"
 
 #include "base/error.h"
+#include "tests/expect_error.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -22,6 +23,15 @@ std::string ErrorOf(std::string_view text) {
     return e.what();
   }
   return "";
+}
+
+TEST(Json, EndsWhenAskedToStop) {
+  std::stop_source source;
+  const std::stop_token stop = source.get_token();
+  EXPECT_EQ(Document::Parse("[1]", "f.json", &stop)->root().size(), 1u);
+  source.request_stop();
+  EXPECT_THAT(test::Thrown([&] { return Document::Parse("[1]", "f.json", &stop); }),
+              testing::StartsWith("cancelled: "));
 }
 
 TEST(Json, ReadsEveryType) {

@@ -2,6 +2,7 @@
 #include "bge/embedder.h"
 
 #include "base/error.h"
+#include "base/stop.h"
 #include "engine/embedder_impl.h"
 #include "hub/cache.h"
 #include "tokenizer/load.h"
@@ -332,10 +333,7 @@ EncodeStats EmbedderImpl::Compute(const TokenizedTexts& tokens, const EncodeOpti
   std::mutex progress_mu;
   int64_t done = 0;
   const auto compute = [&](int64_t b) {
-    if (options.stop.stop_requested()) {
-      Fail(ErrorCode::kCancelled, "encoding was cancelled", "the caller's stop token",
-           "call again");
-    }
+    ThrowIfStopped(&options.stop);
     const auto [begin, end] = plan.batches[static_cast<size_t>(b)];
     const auto indices =
         std::span(plan.order).subspan(static_cast<size_t>(begin), static_cast<size_t>(end - begin));

@@ -1,6 +1,7 @@
 #include "engine/packed_batch.h"
 
 #include "base/error.h"
+#include "base/stop.h"
 
 #include <algorithm>
 #include <functional>
@@ -32,12 +33,9 @@ TokenizedTexts::TokenizedTexts(const Tokenizer& tokenizer, std::string_view prom
   const int64_t num_blocks = (n + kTextsPerBlock - 1) / kTextsPerBlock;
   blocks_.resize(static_cast<size_t>(num_blocks));
   pool.ParallelForEach(num_blocks, [&](int64_t b) {
-    if (stop.stop_requested()) {
-      Fail(ErrorCode::kCancelled, "encoding was cancelled", "the caller's stop token",
-           "call again");
-    }
+    ThrowIfStopped(&stop);
     Block& block = blocks_[static_cast<size_t>(b)];
-    const TokenizeOptions options = {.max_length = max_length};
+    const TokenizeOptions options = {.max_length = max_length, .stop = stop};
     Encoding encoding;
     std::string prompted;
     for (int64_t i = b * kTextsPerBlock; i < std::min(n, (b + 1) * kTextsPerBlock); ++i) {

@@ -1,6 +1,7 @@
 #include "tokenizer/added_vocabulary.h"
 
 #include "base/error.h"
+#include "base/stop.h"
 #include "tokenizer/unicode.h"
 #include "tokenizer/utf8.h"
 
@@ -87,9 +88,11 @@ size_t TokenMatcher::NextCandidate(std::string_view text, size_t from) const {
   return from;
 }
 
-std::optional<TokenMatcher::Match> TokenMatcher::Find(std::string_view text, size_t from) const {
+std::optional<TokenMatcher::Match> TokenMatcher::Find(std::string_view text, size_t from,
+                                                      const std::stop_token* stop) const {
   if (empty_) return std::nullopt;
   for (size_t begin = from; begin < text.size(); ++begin) {
+    ThrowIfStopped(stop);
     begin = NextCandidate(text, begin);
     std::optional<Match> longest;
     uint32_t node = 0;
@@ -152,13 +155,13 @@ void AddedVocabulary::Add(const std::vector<AddedToken>& tokens, const Model& mo
 }
 
 void AddedVocabulary::Find(const TokenMatcher& matcher, std::string_view text,
-                           std::vector<Cut>* cuts) const {
+                           const std::stop_token* stop, std::vector<Cut>* cuts) const {
   cuts->clear();
   size_t done = 0;
   size_t from = 0;
   // The run of white space that rstrip took last. Matches may begin inside it: cuts overlap then.
   ByteRange taken;
-  while (const auto match = matcher.Find(text, from)) {
+  while (const auto match = matcher.Find(text, from, stop)) {
     from = match->range.end;
     size_t begin = match->range.begin;
     size_t end = match->range.end;
@@ -184,8 +187,9 @@ void AddedVocabulary::Find(const TokenMatcher& matcher, std::string_view text,
 
 // Whether a token begins in front of `end` is certain: the longest would lie in `text`. Where one
 // ends that ends behind it is not (rstrip, single_word), so it is left out with all that follows.
-void AddedVocabulary::FindInStart(std::string_view text, size_t end, std::vector<Cut>* cuts) const {
-  FindInOriginal(text, cuts);
+void AddedVocabulary::FindInStart(std::string_view text, size_t end, const std::stop_token* stop,
+                                  std::vector<Cut>* cuts) const {
+  FindInOriginal(text, stop, cuts);
   auto undecided = std::find_if(cuts->begin(), cuts->end(),
                                 [end](const Cut& cut) { return cut.range.end > end; });
   if (undecided != cuts->end() && !undecided->id && undecided->range.begin < end) {

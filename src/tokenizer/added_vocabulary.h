@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -43,8 +44,9 @@ class TokenMatcher {
     ByteRange range;
     int32_t id;
   };
-  /// The first match at or after `from`.
-  std::optional<Match> Find(std::string_view text, size_t from) const;
+  /// The first match at or after `from`. Error(kCancelled) when `stop`, which may be null, asks.
+  std::optional<Match> Find(std::string_view text, size_t from,
+                            const std::stop_token* stop = nullptr) const;
 
  private:
   size_t NextCandidate(std::string_view text, size_t from) const;
@@ -69,18 +71,23 @@ class AddedVocabulary {
     ByteRange range;
     std::optional<int32_t> id;
   };
+  // These end with Error(kCancelled) when `stop` asks; it may be null.
+
   /// Cuts of `text` at the tokens that are looked for in the text as it was given.
-  void FindInOriginal(std::string_view text, std::vector<Cut>* cuts) const {
-    Find(original_, text, cuts);
+  void FindInOriginal(std::string_view text, const std::stop_token* stop,
+                      std::vector<Cut>* cuts) const {
+    Find(original_, text, stop, cuts);
   }
   /// The same for the start of a longer text: the cuts up to byte `end`, which are the longer
   /// text's if at least lookahead() bytes of `text` lie behind `end`. The last one may be part of a
   /// cut that is no token.
-  void FindInStart(std::string_view text, size_t end, std::vector<Cut>* cuts) const;
+  void FindInStart(std::string_view text, size_t end, const std::stop_token* stop,
+                   std::vector<Cut>* cuts) const;
   size_t lookahead() const { return original_.longest(); }
   /// As FindInOriginal, for those that are looked for in normalised text.
-  void FindInNormalized(std::string_view text, std::vector<Cut>* cuts) const {
-    Find(normalized_, text, cuts);
+  void FindInNormalized(std::string_view text, const std::stop_token* stop,
+                        std::vector<Cut>* cuts) const {
+    Find(normalized_, text, stop, cuts);
   }
   bool any_normalized() const { return !normalized_.empty(); }
 
@@ -99,7 +106,8 @@ class AddedVocabulary {
     AddedToken token;
     std::string normalized;  // content, normalised where the token is
   };
-  void Find(const TokenMatcher& matcher, std::string_view text, std::vector<Cut>* cuts) const;
+  void Find(const TokenMatcher& matcher, std::string_view text, const std::stop_token* stop,
+            std::vector<Cut>* cuts) const;
 
   std::map<std::string, int32_t, std::less<>> ids_;
   std::map<int32_t, Entry> by_id_;

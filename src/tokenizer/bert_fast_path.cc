@@ -1,5 +1,6 @@
 #include "tokenizer/bert_fast_path.h"
 
+#include "base/stop.h"
 #include "tokenizer/unicode.h"
 #include "tokenizer/utf8.h"
 
@@ -25,12 +26,13 @@ BertFastPath::BertFastPath(const BertNormalizerOptions& options, const WordPiece
 template <bool kOffsets>
 class BertFastPath::Run {
  public:
-  Run(const BertFastPath& path, const Input& input, size_t limit, std::vector<int32_t>* ids,
-      std::vector<Offset>* offsets, Scratch* scratch)
+  Run(const BertFastPath& path, const Input& input, size_t limit, const std::stop_token* stop,
+      std::vector<int32_t>* ids, std::vector<Offset>* offsets, Scratch* scratch)
       : path_(path),
         model_(*path.model_),
         input_(input),
         limit_(limit),
+        stop_(stop),
         ids_(ids),
         offsets_(offsets),
         character_(input.first_character),
@@ -44,6 +46,23 @@ class BertFastPath::Run {
     const char* p = input_.text.data();
     const char* const end = p + input_.text.size();
     while (p < end && !full_) {
+      ThrowIfStopped(stop_);
+      const auto block = std::min<size_t>(static_cast<size_t>(end - p), kBlockBytes);
+      if (!ReadBlock(&p, p + block, end)) return Status::kRefused;
+    }
+    if (full_) return LookForMore(p, end);
+    if (input_.complete) FinishWord();
+    return Status::kDone;
+  }
+
+ private:
+  static constexpr size_t kFirstCapacity = 1024;
+  static constexpr size_t kBlockBytes = 1 << 20;
+
+  // From *from on: up to block_end, or the end of the word there.
+  bool ReadBlock(const char** from, const char* block_end, const char* end) {
+    const char* p = *from;
+    while (p < block_end && !full_) {
       const auto byte = static_cast<unsigned char>(*p);
       switch (path_.class_[byte]) {
         case kAsciiWord:
@@ -60,20 +79,16 @@ class BertFastPath::Run {
         case kAsciiDropped:
           break;
         default:
-          if (!ReadCharacter(&p)) return Status::kRefused;
+          if (!ReadCharacter(&p)) return false;
           ++character_;
           continue;
       }
       ++p;
       ++character_;
     }
-    if (full_) return LookForMore(p, end);
-    if (input_.complete) FinishWord();
-    return Status::kDone;
+    *from = p;
+    return true;
   }
-
- private:
-  static constexpr size_t kFirstCapacity = 1024;
 
   void Grow(size_t capacity) {
     scratch_->word.resize(capacity + PieceTable::kPadding);
@@ -84,6 +99,7 @@ class BertFastPath::Run {
 
   // Room for more of the word. Of one that is too long to be anything but unknown the ends will do.
   void MakeRoom() {
+    ThrowIfStopped(stop_);
     if (static_cast<int64_t>(characters_) <= model_.max_input_chars_per_word()) {
       Grow(capacity_ * 2);
       return;
@@ -94,7 +110,8 @@ class BertFastPath::Run {
 
   // The limit is reached: is there a word behind it?
   Status LookForMore(const char* p, const char* end) {
-    while (!more_ && size_ == 0) {
+    for (size_t step = 0; !more_ && size_ == 0; ++step) {
+      ThrowIfStopped(stop_, step);
       if (p == end) return Status::kDone;
       switch (path_.class_[static_cast<unsigned char>(*p)]) {
         case kAsciiWord:
@@ -231,6 +248,7 @@ class BertFastPath::Run {
   const WordPiece& model_;
   const Input& input_;
   const size_t limit_;
+  const std::stop_token* const stop_;
   std::vector<int32_t>* const ids_;
   std::vector<Offset>* const offsets_;
   uint32_t character_;
@@ -244,10 +262,11 @@ class BertFastPath::Run {
 };
 
 BertFastPath::Status BertFastPath::Tokenize(const Input& input, size_t limit,
-                                            std::vector<int32_t>* ids, std::vector<Offset>* offsets,
-                                            Scratch* scratch) const {
-  if (offsets == nullptr) return Run<false>(*this, input, limit, ids, nullptr, scratch).Read();
-  return Run<true>(*this, input, limit, ids, offsets, scratch).Read();
+                                            const std::stop_token* stop, std::vector<int32_t>* ids,
+                                            std::vector<Offset>* offsets, Scratch* scratch) const {
+  if (offsets == nullptr)
+    return Run<false>(*this, input, limit, stop, ids, nullptr, scratch).Read();
+  return Run<true>(*this, input, limit, stop, ids, offsets, scratch).Read();
 }
 
 }  // namespace bge::tokenizer

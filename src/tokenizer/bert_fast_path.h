@@ -16,6 +16,7 @@
 
 #include <array>
 #include <cstdint>
+#include <stop_token>
 #include <string_view>
 #include <vector>
 
@@ -47,9 +48,10 @@ class BertFastPath {
 
   /// Appends the tokens of `input` to `ids`, and what they cover to `offsets` where that is not
   /// null. Tokenises nothing behind the word with which `ids` reaches `limit` tokens, and reads no
-  /// further than it takes to know whether there is anything.
-  Status Tokenize(const Input& input, size_t limit, std::vector<int32_t>* ids,
-                  std::vector<Offset>* offsets, Scratch* scratch) const;
+  /// further than it takes to know whether there is anything. Error(kCancelled) when `stop`, which
+  /// may be null, asks.
+  Status Tokenize(const Input& input, size_t limit, const std::stop_token* stop,
+                  std::vector<int32_t>* ids, std::vector<Offset>* offsets, Scratch* scratch) const;
 
  private:
   template <bool kOffsets>

@@ -8,7 +8,9 @@
 
 namespace bge::tokenizer {
 
-void NormalizedString::Assign(std::string_view text, uint32_t first_character) {
+void NormalizedString::Assign(std::string_view text, uint32_t first_character,
+                              const std::stop_token* stop) {
+  stop_ = stop;
   first_character_ = first_character;
   assigned_bytes_ = text.size();
   text_.assign(text);
@@ -16,6 +18,7 @@ void NormalizedString::Assign(std::string_view text, uint32_t first_character) {
   origins_.reserve(text.size());
   uint32_t character = first_character;
   for (size_t i = 0; i < text.size(); ++character) {
+    ThrowIfStopped(stop_, character - first_character);
     const size_t length = Utf8Length(text[i]);
     origins_.insert(origins_.end(), length, Offset{character, character + 1});
     i += length;
@@ -30,14 +33,18 @@ void NormalizedString::Transform(std::span<const CharacterChange> changes,
   size_t begin = 0;
   while (begin < origins_.size() && origins_[begin].begin == origins_[begin].end) ++begin;
 
+  new_text_.reserve(text_.size());
   new_text_.assign(text_, 0, begin);
+  new_origins_.reserve(origins_.size());
   new_origins_.assign(origins_.begin(), origins_.begin() + static_cast<ptrdiff_t>(begin));
   size_t at = begin;  // byte of the present text
   const auto skip = [&](size_t characters) {
     for (; characters > 0 && at < text_.size(); --characters) at += Utf8Length(text_[at]);
   };
   skip(removed_at_start);
-  for (const CharacterChange& change : changes) {
+  for (size_t step = 0; step < changes.size(); ++step) {
+    ThrowIfStopped(stop_, step);
+    const CharacterChange& change = changes[step];
     Offset origin{first_character_, first_character_};
     if (change.change > 0) {
       if (at > 0) origin = origins_[at - 1];
@@ -54,7 +61,7 @@ void NormalizedString::Transform(std::span<const CharacterChange> changes,
 }
 
 void NormalizedString::MapToMany(Mapped (*map)(char32_t)) {
-  changes_.clear();
+  ClearChanges();
   ForEach([&](char32_t c) {
     const Mapped mapped = map(c);
     if (mapped.is_identity()) {
@@ -105,7 +112,9 @@ void NormalizedString::Replace(std::string_view pattern, std::string_view conten
                         origins_.begin() + static_cast<ptrdiff_t>(end));
   };
   // New characters belong to the last character that they replace, or to the one in front.
+  size_t insertions = 0;
   const auto insert = [&](size_t end) {
+    ThrowIfStopped(stop_, insertions++);
     CheckGrowth(new_text_.size() + content.size());
     new_text_.append(content);
     new_origins_.resize(new_text_.size(),
@@ -141,8 +150,11 @@ void NormalizedString::Strip(bool left, bool right) {
   while (left && begin < end && is_space(begin)) ++begin;
   while (right && begin < end && is_space(end - 1)) --end;
   if (begin == 0 && end == characters.size()) return;
-  changes_.clear();
-  for (size_t i = begin; i < end; ++i) changes_.push_back({characters[i], 0});
+  ClearChanges();
+  for (size_t i = begin; i < end; ++i) {
+    ThrowIfStopped(stop_, i - begin);
+    changes_.push_back({characters[i], 0});
+  }
   Transform(changes_, begin);
 }
 

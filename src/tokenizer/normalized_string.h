@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,12 +29,16 @@ struct CharacterChange {
 /// Valid UTF-8 that is being normalised. Single thread.
 class NormalizedString {
  public:
-  /// `text` is valid UTF-8; its first character is number `first_character` of the original.
-  void Assign(std::string_view text, uint32_t first_character);
+  /// `text` is valid UTF-8; its first character is number `first_character` of the original. All
+  /// that is done to it from here on ends with Error(kCancelled) when `stop` asks; it may be null
+  /// and must last as long.
+  void Assign(std::string_view text, uint32_t first_character,
+              const std::stop_token* stop = nullptr);
 
   const std::string& text() const { return text_; }
   /// Range of original characters that each byte of text() stands for.
   const std::vector<Offset>& origins() const { return origins_; }
+  const std::stop_token* stop() const { return stop_; }
   bool empty() const { return text_.empty(); }
 
   /// Replaces the text by the characters of `changes`, where the first `removed_at_start`
@@ -66,7 +71,13 @@ class NormalizedString {
 
  private:
   void CheckGrowth(size_t bytes) const;
+  // With room for the text as it is: growing a vector of a huge text cannot be stopped.
+  void ClearChanges() {
+    changes_.clear();
+    changes_.reserve(text_.size());
+  }
 
+  const std::stop_token* stop_ = nullptr;
   uint32_t first_character_ = 0;
   size_t assigned_bytes_ = 0;
   std::string text_;
@@ -78,6 +89,7 @@ class NormalizedString {
 
 }  // namespace bge::tokenizer
 
+#include "base/stop.h"
 #include "tokenizer/utf8.h"
 
 namespace bge::tokenizer {
@@ -86,12 +98,15 @@ template <typename F>
 void NormalizedString::ForEach(F&& f) const {
   const char* p = text_.data();
   const char* const end = p + text_.size();
-  while (p < end) f(DecodeUtf8(p));
+  for (size_t step = 0; p < end; ++step) {
+    ThrowIfStopped(stop_, step);
+    f(DecodeUtf8(p));
+  }
 }
 
 template <typename Keep>
 void NormalizedString::Filter(Keep&& keep) {
-  changes_.clear();
+  ClearChanges();
   int64_t removed = 0;
   size_t removed_at_start = 0;
   ForEach([&](char32_t c) {
@@ -113,7 +128,7 @@ void NormalizedString::Filter(Keep&& keep) {
 
 template <typename F>
 void NormalizedString::Map(F&& replace) {
-  changes_.clear();
+  ClearChanges();
   ForEach([&](char32_t c) { changes_.push_back({replace(c), 0}); });
   Transform(changes_, 0);
 }

@@ -1,8 +1,11 @@
 #include "tokenizer/pretokenized_string.h"
 
+#include <algorithm>
+
 namespace bge::tokenizer {
 
-void PretokenizedString::Clear() {
+void PretokenizedString::Clear(const std::stop_token* stop) {
+  stop_ = stop;
   text_.clear();
   origins_.clear();
   pieces_.clear();
@@ -10,10 +13,15 @@ void PretokenizedString::Clear() {
 
 void PretokenizedString::Append(const NormalizedString& text, ByteRange range) {
   if (range.begin >= range.end) return;
+  constexpr size_t kBlockBytes = 1 << 20;  // copied between two questions to stop_
   const size_t begin = text_.size();
-  text_.append(text.text(), range.begin, range.end - range.begin);
-  origins_.insert(origins_.end(), text.origins().begin() + static_cast<ptrdiff_t>(range.begin),
-                  text.origins().begin() + static_cast<ptrdiff_t>(range.end));
+  for (size_t from = range.begin; from < range.end; from += kBlockBytes) {
+    ThrowIfStopped(stop_);
+    const size_t to = std::min(range.end, from + kBlockBytes);
+    text_.append(text.text(), from, to - from);
+    origins_.insert(origins_.end(), text.origins().begin() + static_cast<ptrdiff_t>(from),
+                    text.origins().begin() + static_cast<ptrdiff_t>(to));
+  }
   pieces_.push_back({{begin, text_.size()}, std::nullopt});
 }
 
@@ -27,7 +35,9 @@ void PretokenizedString::AppendToken(int32_t id, Offset original) {
 // normalizer.rs, NormalizedString::split: the same folds over the ranges.
 void PretokenizedString::AppendSplits(ByteRange piece, SplitBehavior behavior) {
   const size_t first = new_pieces_.size();
+  const auto& ranges = ranges_.all();
   const auto push = [&](const PatternRange& r) {
+    ThrowIfStopped(stop_, new_pieces_.size());
     new_pieces_.push_back({{piece.begin + r.range.begin, piece.begin + r.range.end}, std::nullopt});
   };
   const auto extend = [&](const PatternRange& r) {
@@ -36,15 +46,15 @@ void PretokenizedString::AppendSplits(ByteRange piece, SplitBehavior behavior) {
   bool previous = false;
   switch (behavior) {
     case SplitBehavior::kRemoved:
-      for (const PatternRange& r : ranges_) {
+      for (const PatternRange& r : ranges) {
         if (!r.is_match) push(r);
       }
       break;
     case SplitBehavior::kIsolated:
-      for (const PatternRange& r : ranges_) push(r);
+      for (const PatternRange& r : ranges) push(r);
       break;
     case SplitBehavior::kContiguous:
-      for (const PatternRange& r : ranges_) {
+      for (const PatternRange& r : ranges) {
         if (r.is_match == previous && new_pieces_.size() > first) {
           extend(r);
         } else {
@@ -54,7 +64,7 @@ void PretokenizedString::AppendSplits(ByteRange piece, SplitBehavior behavior) {
       }
       break;
     case SplitBehavior::kMergedWithPrevious:
-      for (const PatternRange& r : ranges_) {
+      for (const PatternRange& r : ranges) {
         if (r.is_match && !previous && new_pieces_.size() > first) {
           extend(r);
         } else {
@@ -67,7 +77,7 @@ void PretokenizedString::AppendSplits(ByteRange piece, SplitBehavior behavior) {
       // From the right: a match joins the piece behind it, unless that piece starts with a match.
       bool next_is_match = false;
       std::vector<PatternRange> merged;
-      for (auto r = ranges_.rbegin(); r != ranges_.rend(); ++r) {
+      for (auto r = ranges.rbegin(); r != ranges.rend(); ++r) {
         if (r->is_match && !next_is_match && !merged.empty()) {
           merged.back().range.begin = r->range.begin;
         } else {

@@ -4,11 +4,13 @@
 
 #include "bge/tokenizer.h"
 
+#include "base/stop.h"
 #include "tokenizer/normalized_string.h"
 
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,6 +32,27 @@ struct PatternRange {
   bool is_match;
 };
 
+/// The ranges that cover a piece, in order.
+class PatternRanges {
+ public:
+  /// Error(kCancelled) when the stop token of the text asks.
+  void Add(ByteRange range, bool is_match) {
+    ThrowIfStopped(stop_, ranges_.size());
+    ranges_.push_back({range, is_match});
+  }
+  const std::vector<PatternRange>& all() const { return ranges_; }
+
+  // For PretokenizedString.
+  void Clear(const std::stop_token* stop) {
+    stop_ = stop;
+    ranges_.clear();
+  }
+
+ private:
+  const std::stop_token* stop_ = nullptr;
+  std::vector<PatternRange> ranges_;
+};
+
 /// Pieces of one text, in order. Single thread.
 class PretokenizedString {
  public:
@@ -38,15 +61,16 @@ class PretokenizedString {
     std::optional<int32_t> token_id;  // an added token: one byte of text(), not cut further
   };
 
-  void Clear();
+  /// All that follows ends with Error(kCancelled) when `stop` asks; it may be null and must last
+  /// as long.
+  void Clear(const std::stop_token* stop);
   /// Puts a piece behind the others. Pieces without characters are left out.
   void Append(const NormalizedString& text, ByteRange range);
   /// The same for an added token that stands for `original`.
   void AppendToken(int32_t id, Offset original);
 
-  /// Cuts every piece that is no token. f(std::string_view piece, std::vector<PatternRange>*
-  /// ranges) covers the piece with ranges relative to its start; `behavior` says what becomes of
-  /// the matches.
+  /// Cuts every piece that is no token. f(std::string_view piece, PatternRanges* ranges) covers the
+  /// piece with ranges relative to its start; `behavior` says what becomes of the matches.
   template <typename F>
   void Split(SplitBehavior behavior, F&& f);
 
@@ -62,22 +86,24 @@ class PretokenizedString {
  private:
   void AppendSplits(ByteRange piece, SplitBehavior behavior);
 
+  const std::stop_token* stop_ = nullptr;
   std::string text_;
   std::vector<Offset> origins_;  // of each byte of text_
   std::vector<Piece> pieces_;
-  std::vector<Piece> new_pieces_;     // scratch
-  std::vector<PatternRange> ranges_;  // scratch
+  std::vector<Piece> new_pieces_;  // scratch
+  PatternRanges ranges_;           // scratch
 };
 
 template <typename F>
 void PretokenizedString::Split(SplitBehavior behavior, F&& f) {
   new_pieces_.clear();
   for (const Piece& piece : pieces_) {
+    ThrowIfStopped(stop_);
     if (piece.token_id) {
       new_pieces_.push_back(piece);
       continue;
     }
-    ranges_.clear();
+    ranges_.Clear(stop_);
     f(View(piece.range), &ranges_);
     AppendSplits(piece.range, behavior);
   }
@@ -87,7 +113,7 @@ void PretokenizedString::Split(SplitBehavior behavior, F&& f) {
 /// Ranges of `text` where matches(char32_t) is true, one for each character, and those between
 /// them.
 template <typename Matches>
-void MatchCharacters(std::string_view text, Matches&& matches, std::vector<PatternRange>* ranges) {
+void MatchCharacters(std::string_view text, Matches&& matches, PatternRanges* ranges) {
   const char* p = text.data();
   const char* const end = p + text.size();
   size_t last = 0;
@@ -96,11 +122,11 @@ void MatchCharacters(std::string_view text, Matches&& matches, std::vector<Patte
     const bool is_match = matches(DecodeUtf8(p));
     if (!is_match) continue;
     const auto next = static_cast<size_t>(p - text.data());
-    if (last < begin) ranges->push_back({{last, begin}, false});
-    ranges->push_back({{begin, next}, true});
+    if (last < begin) ranges->Add({last, begin}, false);
+    ranges->Add({begin, next}, true);
     last = next;
   }
-  if (last < text.size()) ranges->push_back({{last, text.size()}, false});
+  if (last < text.size()) ranges->Add({last, text.size()}, false);
 }
 
 }  // namespace bge::tokenizer

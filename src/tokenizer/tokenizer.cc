@@ -5,6 +5,7 @@
 #include "bge/tokenizer.h"
 
 #include "base/error.h"
+#include "base/stop.h"
 #include "tokenizer/load.h"
 #include "tokenizer/tokenizer_impl.h"
 #include "tokenizer/utf8.h"
@@ -91,6 +92,7 @@ struct Tokenizer::Impl::Scratch {
   BertFastPath::Scratch fast;
   TextTokens texts[2];
 
+  const std::stop_token* stop = nullptr;  // of the call
   size_t bytes_seen = 0;
 };
 
@@ -134,6 +136,7 @@ void Tokenizer::Impl::Encode(std::string_view a, const std::string_view* b,
   }
 
   Scratch& scratch = ThreadScratch();
+  scratch.stop = &options.stop;
   scratch.bytes_seen = a.size() + (b != nullptr ? b->size() : 0);
   // Work beyond what stays can be left out for one text. For pairs the full lengths count.
   const bool stop_early = b == nullptr &&
@@ -180,8 +183,8 @@ void Tokenizer::Impl::Tokenize(std::string_view text, size_t limit, bool want_of
 
 bool Tokenizer::Impl::TokenizeStart(std::string_view start, bool is_whole, size_t limit,
                                     bool want_offsets, Scratch* scratch, TextTokens* tokens) const {
-  if (tokenizer::ValidUtf8Prefix(start) < start.size()) {
-    tokenizer::ReplaceInvalidUtf8(start, &scratch->valid_text);
+  if (tokenizer::ValidUtf8Prefix(start, scratch->stop) < start.size()) {
+    tokenizer::ReplaceInvalidUtf8(start, &scratch->valid_text, scratch->stop);
     start = scratch->valid_text;
   }
   size_t decided = start.size();
@@ -201,9 +204,9 @@ bool Tokenizer::Impl::TokenizeStart(std::string_view start, bool is_whole, size_
 
 void Tokenizer::Impl::FindCuts(const TextStart& start, Scratch* scratch) const {
   if (start.is_whole()) {
-    added_.FindInOriginal(start.text, &scratch->cuts);
+    added_.FindInOriginal(start.text, scratch->stop, &scratch->cuts);
   } else {
-    added_.FindInStart(start.text, start.decided, &scratch->cuts);
+    added_.FindInStart(start.text, start.decided, scratch->stop, &scratch->cuts);
   }
 }
 
@@ -212,6 +215,7 @@ bool Tokenizer::Impl::TokenizeFast(const TextStart& start, size_t limit, bool wa
   FindCuts(start, scratch);
   CharacterCounter counter(start.text);
   for (const AddedVocabulary::Cut& cut : scratch->cuts) {
+    ThrowIfStopped(scratch->stop);
     if (cut.id) {
       if (tokens->ids.size() >= limit) {
         tokens->more = true;
@@ -228,7 +232,7 @@ bool Tokenizer::Impl::TokenizeFast(const TextStart& start, size_t limit, bool wa
         .text = start.text.substr(cut.range.begin, cut.range.end - cut.range.begin),
         .complete = start.is_whole() || &cut != &scratch->cuts.back(),
         .first_character = want_offsets ? counter.At(cut.range.begin) : 0};
-    switch (fast_path_->Tokenize(part, limit, &tokens->ids,
+    switch (fast_path_->Tokenize(part, limit, scratch->stop, &tokens->ids,
                                  want_offsets ? &tokens->offsets : nullptr, &scratch->fast)) {
       case BertFastPath::Status::kDone:
         break;
@@ -243,10 +247,11 @@ bool Tokenizer::Impl::TokenizeFast(const TextStart& start, size_t limit, bool wa
 }
 
 void Tokenizer::Impl::NormalizeAndCut(const TextStart& start, Scratch* scratch) const {
-  scratch->pretokenized.Clear();
+  scratch->pretokenized.Clear(scratch->stop);
   FindCuts(start, scratch);
   CharacterCounter counter(start.text);
   for (const AddedVocabulary::Cut& cut : scratch->cuts) {
+    ThrowIfStopped(scratch->stop);
     const std::string_view part =
         start.text.substr(cut.range.begin, cut.range.end - cut.range.begin);
     NormalizedString& normalized = scratch->normalized;
@@ -255,10 +260,11 @@ void Tokenizer::Impl::NormalizeAndCut(const TextStart& start, Scratch* scratch) 
       scratch->pretokenized.AppendToken(*cut.id, {first, counter.At(cut.range.end)});
       continue;
     }
-    normalized.Assign(part, first);
+    normalized.Assign(part, first, scratch->stop);
     if (stages_.normalizer) stages_.normalizer->Normalize(&normalized);
-    added_.FindInNormalized(normalized.text(), &scratch->inner_cuts);
+    added_.FindInNormalized(normalized.text(), scratch->stop, &scratch->inner_cuts);
     for (const AddedVocabulary::Cut& inner : scratch->inner_cuts) {
+      ThrowIfStopped(scratch->stop);
       if (inner.id) {
         const auto& origins = normalized.origins();
         scratch->pretokenized.AppendToken(
@@ -281,6 +287,7 @@ void Tokenizer::Impl::TokenizeGeneral(const TextStart& start, size_t limit, bool
 
   auto& model_tokens = scratch->model_tokens;
   for (const PretokenizedString::Piece& piece : pieces) {
+    ThrowIfStopped(scratch->stop);
     if (tokens->ids.size() >= limit) {
       tokens->more = true;
       return;

@@ -1,5 +1,7 @@
 #include "tokenizer/utf8.h"
 
+#include "base/stop.h"
+
 #include <cstring>
 
 namespace bge::tokenizer {
@@ -52,9 +54,10 @@ size_t CountCharacters(std::string_view text) {
   return count;
 }
 
-size_t ValidUtf8Prefix(std::string_view text) {
+size_t ValidUtf8Prefix(std::string_view text, const std::stop_token* stop) {
   size_t i = 0;
-  while (i < text.size()) {
+  for (size_t step = 0; i < text.size(); ++step) {
+    ThrowIfStopped(stop, step);
     if (i + 8 <= text.size()) {
       uint64_t word;
       std::memcpy(&word, text.data() + i, 8);
@@ -75,10 +78,10 @@ size_t ValidUtf8Prefix(std::string_view text) {
   return i;
 }
 
-void ReplaceInvalidUtf8(std::string_view text, std::string* out) {
+void ReplaceInvalidUtf8(std::string_view text, std::string* out, const std::stop_token* stop) {
   out->clear();
   while (!text.empty()) {
-    const size_t good = ValidUtf8Prefix(text);
+    const size_t good = ValidUtf8Prefix(text, stop);
     out->append(text.substr(0, good));
     if (good == text.size()) return;
     bool valid;

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <stop_token>
 #include <string>
 #include <string_view>
 
@@ -76,13 +77,16 @@ inline void AppendUtf8(char32_t c, std::string* out) {
 /// Characters of valid UTF-8.
 size_t CountCharacters(std::string_view text);
 
+// Both ask `stop`, where it is not null, as ThrowIfStopped (base/stop.h) does.
+
 /// Length of the longest prefix that is valid UTF-8.
-size_t ValidUtf8Prefix(std::string_view text);
+size_t ValidUtf8Prefix(std::string_view text, const std::stop_token* stop = nullptr);
 
 /// `text` with each maximal part that cannot be UTF-8 replaced by one U+FFFD, as Rust's
 /// String::from_utf8_lossy (and Python's errors="replace") does it: a truncated sequence is one
 /// part as far as it was right, any other wrong byte is one of its own. Written to `out`.
-void ReplaceInvalidUtf8(std::string_view text, std::string* out);
+void ReplaceInvalidUtf8(std::string_view text, std::string* out,
+                        const std::stop_token* stop = nullptr);
 
 }  // namespace bge::tokenizer
 

@@ -20,10 +20,12 @@ std::vector<CharacterChange> Decompose(const NormalizedString& text, Mapped (*ma
   size_t pending = 0;
   bool unordered = false;
   uint8_t last_class = 0;
+  size_t comparisons = 0;
   const auto order = [&] {
     if (unordered) {
       std::stable_sort(changes.begin() + static_cast<ptrdiff_t>(pending), changes.end(),
-                       [](const CharacterChange& a, const CharacterChange& b) {
+                       [&](const CharacterChange& a, const CharacterChange& b) {
+                         ThrowIfStopped(text.stop(), comparisons++);
                          return CombiningClass(a.character) < CombiningClass(b.character);
                        });
     }
@@ -56,7 +58,8 @@ std::vector<CharacterChange> Decompose(const NormalizedString& text, Mapped (*ma
   return changes;
 }
 
-std::vector<CharacterChange> Recompose(const std::vector<CharacterChange>& decomposed) {
+std::vector<CharacterChange> Recompose(const std::vector<CharacterChange>& decomposed,
+                                       const std::stop_token* stop) {
   std::vector<CharacterChange> composed;
   composed.reserve(decomposed.size());
   std::vector<CharacterChange> waiting;  // marks behind the starter that did not compose with it
@@ -68,7 +71,9 @@ std::vector<CharacterChange> Recompose(const std::vector<CharacterChange>& decom
     composed.insert(composed.end(), waiting.begin(), waiting.end());
     waiting.clear();
   };
-  for (const CharacterChange& next : decomposed) {
+  for (size_t step = 0; step < decomposed.size(); ++step) {
+    ThrowIfStopped(stop, step);
+    const CharacterChange& next = decomposed[step];
     const uint8_t combining_class = CombiningClass(next.character);
     if (!has_starter) {
       if (combining_class != 0) {
@@ -104,11 +109,11 @@ class UnicodeForm final : public Normalizer {
 }  // namespace
 
 void ToNfc(NormalizedString* text) {
-  text->Transform(Recompose(Decompose(*text, &DecomposeCanonical)), 0);
+  text->Transform(Recompose(Decompose(*text, &DecomposeCanonical), text->stop()), 0);
 }
 void ToNfd(NormalizedString* text) { text->Transform(Decompose(*text, &DecomposeCanonical), 0); }
 void ToNfkc(NormalizedString* text) {
-  text->Transform(Recompose(Decompose(*text, &DecomposeCompatible)), 0);
+  text->Transform(Recompose(Decompose(*text, &DecomposeCompatible), text->stop()), 0);
 }
 void ToNfkd(NormalizedString* text) { text->Transform(Decompose(*text, &DecomposeCompatible), 0); }
 

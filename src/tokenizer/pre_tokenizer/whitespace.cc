@@ -13,13 +13,13 @@ Kind KindOf(char32_t c) {
   return flags & kWhitespace ? Kind::kSpace : Kind::kOther;
 }
 
-void MatchRuns(std::string_view text, std::vector<PatternRange>* ranges) {
+void MatchRuns(std::string_view text, PatternRanges* ranges) {
   const char* p = text.data();
   const char* const end = p + text.size();
   size_t begin = 0;
   Kind kind = Kind::kSpace;
   const auto finish = [&](size_t at) {
-    if (begin < at) ranges->push_back({{begin, at}, kind == Kind::kSpace});
+    if (begin < at) ranges->Add({begin, at}, kind == Kind::kSpace);
     begin = at;
   };
   while (p < end) {
