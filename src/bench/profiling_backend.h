@@ -52,7 +52,7 @@ class ProfilingBackend : public Backend {
                       Activation activation) const override;
   void VarlenAttention(const OpContext& context, ConstMatrix qkv, std::span<const float> bias,
                        std::span<const int32_t> cu_seqlens, int64_t num_heads, float scale,
-                       Matrix out) const override;
+                       ComputeType type, Matrix out) const override;
   void Pool(const OpContext& context, ConstMatrix hidden, std::span<const PoolRange> ranges,
             Pooling pooling, Matrix out) const override;
   void L2Normalize(const OpContext& context, Matrix x) const override;

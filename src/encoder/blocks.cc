@@ -39,7 +39,7 @@ void AttentionBlock::Forward(const Backend& backend, const OpContext& context,
   const OpContext project = context.At(Stage::kQkv);
   backend.Linear(project, InputOf(backend, project, x, scratch.input), *qkv, {}, scratch.qkv);
   backend.VarlenAttention(context, scratch.qkv, qkv_bias, cu_seqlens, num_heads,
-                          1.0f / std::sqrt(head_dim), scratch.attended);
+                          1.0f / std::sqrt(head_dim), qkv->type(), scratch.attended);
   const OpContext mix = context.At(Stage::kOutput);
   backend.Linear(mix, InputOf(backend, mix, scratch.attended, scratch.input), *output, {},
                  scratch.projected);

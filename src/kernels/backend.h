@@ -125,10 +125,12 @@ class Backend {
   /// Attention within each sequence of a packed batch, all tokens seeing all tokens of theirs.
   /// qkv: [T, 3H], a row holds q, k, v, each [A, D], without bias; bias: [3H] in the same order, or
   /// empty. cu_seqlens: [N + 1], from 0 to T. scale multiplies q . k. out: [T, H].
-  /// (A backend may leave out the key's bias, which no softmax can see.)
+  /// (A backend may leave out the key's bias, which no softmax can see.) Other types than float32
+  /// allow it to multiply bfloat16; sums and softmax are float32.
   virtual void VarlenAttention(const OpContext& context, ConstMatrix qkv,
                                std::span<const float> bias, std::span<const int32_t> cu_seqlens,
-                               int64_t num_heads, float scale, Matrix out) const = 0;
+                               int64_t num_heads, float scale, ComputeType type,
+                               Matrix out) const = 0;
 
   /// out[n] = pooled rows of ranges[n] (sentence-transformers models/Pooling.py). An empty range
   /// gives what masked padding gives there: zeros for the means and lasttoken; for cls the first

@@ -72,6 +72,7 @@ BENCHMARK(BM_Linear)->Apply(LinearShapes);
 void BM_Attention(benchmark::State& state) {
   const int64_t s = state.range(0);
   const int64_t head_dim = state.range(1);
+  const auto type = state.range(2) == 0 ? ComputeType::kFloat32 : ComputeType::kBFloat16;
   const int64_t num_heads = 12;
   const int64_t h = num_heads * head_dim;
   const int64_t n = std::max<int64_t>(1, 512 / s);
@@ -84,13 +85,13 @@ void BM_Attention(benchmark::State& state) {
   const float scale = 1.0f / std::sqrt(static_cast<float>(head_dim));
   for (auto _ : state) {
     bench.cpu.VarlenAttention(bench.context, {qkv.data(), n * s, 3 * h}, bias, cu_seqlens,
-                              num_heads, scale, {out.data(), n * s, h});
+                              num_heads, scale, type, {out.data(), n * s, h});
   }
   ReportFlops(state, 4.0 * static_cast<double>(n * s * s * h));
 }
 BENCHMARK(BM_Attention)
-    ->ArgNames({"S", "D"})
-    ->ArgsProduct({{4, 8, 12, 16, 24, 32, 64, 128, 200, 256, 512, 2048}, {32, 64}});
+    ->ArgNames({"S", "D", "bf16"})
+    ->ArgsProduct({{4, 8, 12, 16, 24, 32, 64, 128, 200, 256, 512, 2048}, {32, 64}, {0, 1}});
 
 void BM_GeluErf(benchmark::State& state) {
   const int64_t cols = state.range(0);

@@ -505,13 +505,17 @@ TEST_P(BackendOps, VarlenAttentionOfOddShapes) {
         Table qkv = NormalTable(tokens, 3 * hidden_size, 2, 1.2f);
         const std::vector<float> bias = with_bias ? Normal(3 * hidden_size) : std::vector<float>();
         const float scale = 1.0f / std::sqrt(static_cast<float>(head_dim));
-        Table out(tokens, hidden_size, 1);
         Table expected(tokens, hidden_size);
-        backend().VarlenAttention(context(), qkv.view(), bias, cu_seqlens, num_heads, scale,
-                                  out.view());
         ReferenceBackend().VarlenAttention(context(), qkv.view(), bias, cu_seqlens, num_heads,
-                                           scale, expected.view());
-        ExpectClose(out, expected, 6e-6, 2e-6);
+                                           scale, ComputeType::kFloat32, expected.view());
+        // bfloat16 has steps of 2^-8: one for the scores, one for the weights, one for the values.
+        for (const auto& [type, tolerance] :
+             {std::pair(ComputeType::kFloat32, 6e-6), std::pair(ComputeType::kBFloat16, 4e-2)}) {
+          Table out(tokens, hidden_size, 1);
+          backend().VarlenAttention(context(), qkv.view(), bias, cu_seqlens, num_heads, scale, type,
+                                    out.view());
+          ExpectClose(out, expected, tolerance, 2e-6);
+        }
       }
     }
   }
@@ -523,9 +527,10 @@ TEST_P(BackendOps, VarlenAttentionOfALongSequence) {
   const std::vector<float> bias = Normal(3 * 32);
   Table out(1140, 32);
   Table expected(1140, 32);
-  backend().VarlenAttention(context(), qkv.view(), bias, cu_seqlens, 1, 0.18f, out.view());
+  backend().VarlenAttention(context(), qkv.view(), bias, cu_seqlens, 1, 0.18f,
+                            ComputeType::kFloat32, out.view());
   ReferenceBackend().VarlenAttention(context(), qkv.view(), bias, cu_seqlens, 1, 0.18f,
-                                     expected.view());
+                                     ComputeType::kFloat32, expected.view());
   ExpectClose(out, expected, 6e-6, 2e-6);
 }
 
@@ -535,9 +540,10 @@ TEST_P(BackendOps, VarlenAttentionWithLargeScores) {
   Table qkv = NormalTable(740, 3 * 64, 0, 12.0f);
   Table out(740, 64);
   Table expected(740, 64);
-  backend().VarlenAttention(context(), qkv.view(), {}, cu_seqlens, 2, 0.18f, out.view());
+  backend().VarlenAttention(context(), qkv.view(), {}, cu_seqlens, 2, 0.18f, ComputeType::kFloat32,
+                            out.view());
   ReferenceBackend().VarlenAttention(context(), qkv.view(), {}, cu_seqlens, 2, 0.18f,
-                                     expected.view());
+                                     ComputeType::kFloat32, expected.view());
   // Scores up to 600 in float are off by 3e-5 and more, and so then are the weights, relatively.
   ExpectClose(out, expected, 3e-2, 1e-4);
 }
@@ -549,12 +555,13 @@ TEST_P(BackendOps, VarlenAttentionOfASequenceIsTheSameInAnyBatch) {
     Table qkv = NormalTable(40 + seqlen, 3 * hidden_size);
     const std::vector<float> bias = Normal(3 * hidden_size);
     Table all(40 + seqlen, hidden_size);
-    backend().VarlenAttention(context(), qkv.view(), bias, cu_seqlens, 2, 0.2f, all.view());
+    backend().VarlenAttention(context(), qkv.view(), bias, cu_seqlens, 2, 0.2f,
+                              ComputeType::kFloat32, all.view());
     Table alone(seqlen, hidden_size);
     ThreadPool one(1);
     const OpContext single = {one, workspace_};
     backend().VarlenAttention(single, qkv.view().Rows(33, seqlen), bias, Cumulate({seqlen}), 2,
-                              0.2f, alone.view());
+                              0.2f, ComputeType::kFloat32, alone.view());
     const std::vector<float> a = alone.Dense();
     const std::vector<float> b = all.Dense();
     EXPECT_EQ(std::memcmp(a.data(), b.data() + 33 * hidden_size, a.size() * sizeof(float)), 0)
@@ -676,7 +683,8 @@ TEST_P(BackendOps, NonFiniteValuesStayInTheirRow) {
     Table qkv(9, 3 * 16);
     for (int64_t r = 0; r < 9; ++r) std::copy_n(x.view().row(r), kHidden, qkv.view().row(r));
     Table out(9, 16);
-    backend().VarlenAttention(context(), qkv.view(), {}, Cumulate({3, 3, 3}), 2, 0.3f, out.view());
+    backend().VarlenAttention(context(), qkv.view(), {}, Cumulate({3, 3, 3}), 2, 0.3f,
+                              ComputeType::kFloat32, out.view());
     for (int64_t r = 0; r < 9; ++r) {
       for (int64_t c = 0; c < 16; ++c) {
         if (r < 3 || r > 5) {

@@ -53,8 +53,8 @@ class CpuBackendImpl : public Backend {
   }
   void VarlenAttention(const OpContext& context, ConstMatrix qkv, std::span<const float> bias,
                        std::span<const int32_t> cu_seqlens, int64_t num_heads, float scale,
-                       Matrix out) const override {
-    cpu::VarlenAttention(context, qkv, bias, cu_seqlens, num_heads, scale, out);
+                       ComputeType type, Matrix out) const override {
+    cpu::VarlenAttention(context, qkv, bias, cu_seqlens, num_heads, scale, type, out);
   }
   void Pool(const OpContext& context, ConstMatrix hidden, std::span<const PoolRange> ranges,
             Pooling pooling, Matrix out) const override {

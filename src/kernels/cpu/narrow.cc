@@ -22,19 +22,6 @@
 HWY_BEFORE_NAMESPACE();
 namespace bge::cpu::HWY_NAMESPACE {
 
-// FloatToBf16 of base/numeric.h for all lanes.
-template <class D>
-HWY_INLINE hn::Vec<hn::Rebind<uint16_t, D>> ToBf16([[maybe_unused]] D d, hn::Vec<D> v) {
-  const hn::RebindToUnsigned<D> du;
-  const hn::Rebind<uint16_t, D> d16;
-  const auto bits = hn::BitCast(du, v);
-  const auto odd = hn::And(hn::ShiftRight<16>(bits), hn::Set(du, 1u));
-  const auto rounded = hn::Add(bits, hn::Add(odd, hn::Set(du, 0x7fffu)));
-  const auto quiet = hn::Or(bits, hn::Set(du, 0x400000u));
-  const auto is_nan = hn::RebindMask(du, hn::IsNaN(v));
-  return hn::TruncateTo(d16, hn::ShiftRight<16>(hn::IfThenElse(is_nan, quiet, rounded)));
-}
-
 // to[0, count), and zeros up to a whole pair.
 void NarrowToBf16(const float* from, int64_t count, uint16_t* to) {
   const hn::ScalableTag<float> d;

@@ -21,7 +21,7 @@ void BiasActivation(const OpContext& context, Matrix x, std::span<const float> b
                     Activation activation);
 void VarlenAttention(const OpContext& context, ConstMatrix qkv, std::span<const float> bias,
                      std::span<const int32_t> cu_seqlens, int64_t num_heads, float scale,
-                     Matrix out);
+                     ComputeType type, Matrix out);
 void Pool(const OpContext& context, ConstMatrix hidden, std::span<const PoolRange> ranges,
           Pooling pooling, Matrix out);
 void L2Normalize(const OpContext& context, Matrix x);

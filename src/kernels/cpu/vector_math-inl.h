@@ -37,6 +37,25 @@ HWY_INLINE void StoreFirst(D d, hn::Vec<D> v, float* p, size_t n) {
   std::memcpy(p, lanes, n * sizeof(float));
 }
 
+// The upper halves are the lanes rounded to bfloat16, ties to even; NaN stays NaN. The lower halves
+// are anything.
+template <class D>
+HWY_INLINE hn::Vec<hn::RebindToUnsigned<D>> RoundedBf16([[maybe_unused]] D d, hn::Vec<D> v) {
+  const hn::RebindToUnsigned<D> du;
+  const auto bits = hn::BitCast(du, v);
+  const auto odd = hn::And(hn::ShiftRight<16>(bits), hn::Set(du, 1u));
+  const auto rounded = hn::Add(bits, hn::Add(odd, hn::Set(du, 0x7fffu)));
+  const auto quiet = hn::Or(bits, hn::Set(du, 0x400000u));
+  return hn::IfThenElse(hn::RebindMask(du, hn::IsNaN(v)), quiet, rounded);
+}
+
+// FloatToBf16 of base/numeric.h for all lanes.
+template <class D>
+HWY_INLINE hn::Vec<hn::Rebind<uint16_t, D>> ToBf16(D d, hn::Vec<D> v) {
+  const hn::Rebind<uint16_t, D> d16;
+  return hn::TruncateTo(d16, hn::ShiftRight<16>(RoundedBf16(d, v)));
+}
+
 template <class D>
 HWY_INLINE float Sum(D d, hn::Vec<D> v) {
   return hn::GetLane(hn::SumOfLanes(d, v));

@@ -37,7 +37,7 @@ class RefBackend : public Backend {
   }
   void VarlenAttention(const OpContext&, ConstMatrix qkv, std::span<const float> bias,
                        std::span<const int32_t> cu_seqlens, int64_t num_heads, float scale,
-                       Matrix out) const override {
+                       ComputeType, Matrix out) const override {
     ref::VarlenAttention(qkv, bias, cu_seqlens, num_heads, scale, out);
   }
   void Pool(const OpContext&, ConstMatrix hidden, std::span<const PoolRange> ranges,

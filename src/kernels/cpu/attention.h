@@ -1,0 +1,42 @@
+// Attention over some heads of one sequence: what attention.cc hands to the kernels of a number
+// type.
+#ifndef BGE_KERNELS_CPU_ATTENTION_H_
+#define BGE_KERNELS_CPU_ATTENTION_H_
+
+#include "kernels/cpu/scratch.h"
+
+#include <cstdint>
+
+namespace bge::cpu {
+
+// Neighbouring heads of one sequence: row i of q of head h is at q + i * stride + h * head_dim, and
+// biases and out go on in the same way.
+struct HeadInputs {
+  const float* q;
+  const float* k;
+  const float* v;
+  int64_t stride;
+  const float* q_bias;  // [D] or null
+  const float* v_bias;  // [D] or null
+  int64_t num_heads;
+  int64_t seqlen;
+  int64_t head_dim;
+  float scale;  // of q . k
+  float* out;
+  int64_t out_stride;
+};
+
+inline constexpr int64_t kKeyBlock = 512;
+
+// Queries [begin, end) of the heads; more than one head only where the keys are one block.
+using AttendHeadsFunction = void (*)(const HeadInputs& in, int64_t begin, int64_t end,
+                                     FloatScratch& scratch);
+
+// The kernel of the instruction set in use; null where it has none.
+AttendHeadsFunction Float32Attention();
+// Keys, queries, values and weights are rounded to bfloat16, sums are float32.
+AttendHeadsFunction Bf16Attention();
+
+}  // namespace bge::cpu
+
+#endif  // BGE_KERNELS_CPU_ATTENTION_H_

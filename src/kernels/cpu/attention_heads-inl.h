@@ -1,0 +1,504 @@
+// softmax(scale * q k^T) v for some heads of one sequence (Vaswani et al. 2017), compiled once for
+// each instruction set and number type.
+//
+// Keys and values are taken in blocks of at most kKeyBlock; a block is copied once into panels that
+// the register kernel reads in order:
+//   keys    [panel][D][W]     a panel holds W keys, transposed; W is two vectors (one in the tail)
+//   values  [panel][keys][W]  a panel holds W columns
+// Where the numbers are bfloat16, a word of 4 bytes holds two of them that follow each other in the
+// direction of the sum (along D for keys and queries, along the keys for values and weights).
+// For each block of queries: scores = q K^T, softmax, out = P V, both products by Tile(), which
+// keeps kTileRows x 2 vectors of sums in registers (12 of AVX2's 16: with 6 rows it loads 2 vectors
+// and broadcasts 6 numbers for 12 multiply-adds, below the load ports' limit). The scores of a
+// block (at most 24 KB) stay in the first-level cache, the packed block (D 64: 256 KB) in the
+// second. With more than one block the softmax is rescaled as it goes (Milakov and Gimelshein
+// 2018); max and sum of each query are then kept beside `out`, which holds the unfinished mix.
+//
+// The scale and log2(e) are folded into q, so that exp becomes 2^x. The key's bias adds the same
+// number to all scores of a query, which softmax does not see: left out. The value's bias is added
+// at the end, as the weights of a query sum to 1. Every result is one chain of multiply-adds in the
+// order of keys: it depends on its sequence alone, not on neighbours, tiles or threads.
+#include "hwy/highway.h"
+#include "kernels/cpu/attention.h"
+#include "kernels/cpu/unroll.h"
+#include "kernels/cpu/vector_math-inl.h"
+
+#if defined(BGE_KERNELS_CPU_ATTENTION_HEADS_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef BGE_KERNELS_CPU_ATTENTION_HEADS_INL_H_
+#undef BGE_KERNELS_CPU_ATTENTION_HEADS_INL_H_
+#else
+#define BGE_KERNELS_CPU_ATTENTION_HEADS_INL_H_
+#endif
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+HWY_BEFORE_NAMESPACE();
+namespace bge::cpu::HWY_NAMESPACE {
+
+// AVX-512 has twice the registers.
+constexpr int64_t kAttentionRows = HWY_TARGET == HWY_AVX3 ? 12 : 6;
+constexpr int64_t kMaxQueryRows = 24;
+// Words of the score tile: together with a key panel and the queries it fits a 32 KB cache.
+constexpr int64_t kScoreWords = 4096;
+
+// A number type has: kGroup, numbers in a word; Words, a vector of them; Load(p), Broadcast(p) and
+// MultiplyAdd(sum, x, w); and PackRow(from, count, to), which makes words of a row of floats.
+struct Float32Numbers {
+  static constexpr int64_t kGroup = 1;
+  using D = hn::ScalableTag<float>;
+  using Words = hn::Vec<D>;
+  static HWY_INLINE Words Load(const float* p) { return hn::Load(D(), p); }
+  static HWY_INLINE Words Broadcast(const float* p) { return hn::Set(D(), *p); }
+  static HWY_INLINE Words MultiplyAdd(Words sum, Words x, Words w) { return hn::MulAdd(x, w, sum); }
+};
+
+// sums[r][c] = sum over k < depth of a[r * a_stride + k] * panel[k * W + c], handed to `finish`;
+// depth and strides count words.
+template <class Numbers, int kRows, int kVectors, class D, class Finish>
+HWY_INLINE void Tile(D d, const float* HWY_RESTRICT a, int64_t a_stride,
+                     const float* HWY_RESTRICT panel, int64_t depth, const Finish& finish) {
+  using V = hn::Vec<D>;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  V sums[kRows][kVectors];
+  BGE_UNROLL
+  for (int r = 0; r < kRows; ++r) {
+    BGE_UNROLL
+    for (int v = 0; v < kVectors; ++v) sums[r][v] = hn::Zero(d);
+  }
+  for (int64_t k = 0; k < depth; ++k) {
+    typename Numbers::Words b[kVectors];
+    BGE_UNROLL
+    for (int v = 0; v < kVectors; ++v) b[v] = Numbers::Load(panel + v * lanes);
+    panel += kVectors * lanes;
+    BGE_UNROLL
+    for (int r = 0; r < kRows; ++r) {
+      const auto x = Numbers::Broadcast(a + r * a_stride + k);
+      BGE_UNROLL
+      for (int v = 0; v < kVectors; ++v) sums[r][v] = Numbers::MultiplyAdd(sums[r][v], x, b[v]);
+    }
+  }
+  BGE_UNROLL
+  for (int r = 0; r < kRows; ++r) {
+    BGE_UNROLL
+    for (int v = 0; v < kVectors; ++v) finish(d, r, v * lanes, sums[r][v]);
+  }
+}
+
+// The same with the number of rows known at run time only.
+template <class Numbers, int kVectors, class D, class Finish>
+HWY_INLINE void TileOfRows(D d, int64_t rows, const float* a, int64_t a_stride, const float* panel,
+                           int64_t depth, const Finish& finish) {
+  if constexpr (kAttentionRows > 6) {
+    switch (rows) {
+      case 7:
+        return Tile<Numbers, 7, kVectors>(d, a, a_stride, panel, depth, finish);
+      case 8:
+        return Tile<Numbers, 8, kVectors>(d, a, a_stride, panel, depth, finish);
+      case 9:
+        return Tile<Numbers, 9, kVectors>(d, a, a_stride, panel, depth, finish);
+      case 10:
+        return Tile<Numbers, 10, kVectors>(d, a, a_stride, panel, depth, finish);
+      case 11:
+        return Tile<Numbers, 11, kVectors>(d, a, a_stride, panel, depth, finish);
+      case 12:
+        return Tile<Numbers, 12, kVectors>(d, a, a_stride, panel, depth, finish);
+      default:
+        break;
+    }
+  }
+  switch (rows) {
+    case 1:
+      return Tile<Numbers, 1, kVectors>(d, a, a_stride, panel, depth, finish);
+    case 2:
+      return Tile<Numbers, 2, kVectors>(d, a, a_stride, panel, depth, finish);
+    case 3:
+      return Tile<Numbers, 3, kVectors>(d, a, a_stride, panel, depth, finish);
+    case 4:
+      return Tile<Numbers, 4, kVectors>(d, a, a_stride, panel, depth, finish);
+    case 5:
+      return Tile<Numbers, 5, kVectors>(d, a, a_stride, panel, depth, finish);
+    default:
+      return Tile<Numbers, 6, kVectors>(d, a, a_stride, panel, depth, finish);
+  }
+}
+
+struct StoreScores {
+  template <class D>
+  HWY_INLINE void operator()(D d, int64_t row, int64_t column, hn::Vec<D> sum) const {
+    hn::Store(sum, d, scores + row * stride + column);
+  }
+  float* scores;
+  int64_t stride;
+};
+
+// out = out * keep + sum; the last block divides by the sum of weights and adds the bias.
+struct StoreMix {
+  template <class D>
+  HWY_INLINE void operator()(D d, int64_t row, int64_t column, hn::Vec<D> sum) const {
+    const int64_t left = columns - column;
+    if (left <= 0) return;
+    const auto n = static_cast<size_t>(left);
+    const bool whole = n >= hn::Lanes(d);
+    float* to = out + row * stride + column;
+    if (keep != nullptr) {
+      const auto old = whole ? hn::LoadU(d, to) : LoadFirst(d, to, n);
+      sum = hn::MulAdd(old, hn::Set(d, keep[row]), sum);
+    }
+    if (inverse != nullptr) {
+      sum = hn::Mul(sum, hn::Set(d, inverse[row]));
+      if (bias != nullptr) {
+        const float* b = bias + column;
+        sum = hn::Add(sum, whole ? hn::LoadU(d, b) : LoadFirst(d, b, n));
+      }
+    }
+    if (whole) {
+      hn::StoreU(sum, d, to);
+    } else {
+      StoreFirst(d, sum, to, n);
+    }
+  }
+  float* out;
+  int64_t stride;
+  int64_t columns;       // of this panel, up to head_dim
+  const float* keep;     // [rows], or null in the first block
+  const float* inverse;  // [rows], or null before the last block
+  const float* bias;     // of the panel's columns, or null
+};
+
+// Widths of the panels that cover `columns`: two vectors each; one for a tail that fits one.
+HWY_INLINE int64_t PanelWidth(int64_t left, int64_t lanes) {
+  return left > lanes ? 2 * lanes : lanes;
+}
+
+HWY_INLINE int64_t PaddedColumns(int64_t columns, int64_t lanes) {
+  return (columns + lanes - 1) / lanes * lanes;
+}
+
+// to[k * width + j] = from[j * stride + k] for j < count. The other j < width may hold anything:
+// each is a column of scores that nothing reads.
+HWY_INLINE void TransposeKeys(const float* from, int64_t stride, int64_t count, int64_t head_dim,
+                              int64_t width, float* to) {
+  const hn::CappedTag<float, 4> d4;
+  int64_t j = 0;
+  // 4 x 4 blocks in registers where a register holds four floats (everywhere but emulation).
+  if (hn::Lanes(d4) == 4) {
+    const hn::Repartition<double, decltype(d4)> d2;
+    for (; j + 4 <= count; j += 4) {
+      const float* row = from + j * stride;
+      int64_t k = 0;
+      for (; k + 4 <= head_dim; k += 4) {
+        const auto r0 = hn::LoadU(d4, row + k);
+        const auto r1 = hn::LoadU(d4, row + stride + k);
+        const auto r2 = hn::LoadU(d4, row + 2 * stride + k);
+        const auto r3 = hn::LoadU(d4, row + 3 * stride + k);
+        const auto l01 = hn::BitCast(d2, hn::InterleaveLower(d4, r0, r1));
+        const auto l23 = hn::BitCast(d2, hn::InterleaveLower(d4, r2, r3));
+        const auto u01 = hn::BitCast(d2, hn::InterleaveUpper(d4, r0, r1));
+        const auto u23 = hn::BitCast(d2, hn::InterleaveUpper(d4, r2, r3));
+        float* column = to + k * width + j;
+        hn::Store(hn::BitCast(d4, hn::InterleaveLower(d2, l01, l23)), d4, column);
+        hn::Store(hn::BitCast(d4, hn::InterleaveUpper(d2, l01, l23)), d4, column + width);
+        hn::Store(hn::BitCast(d4, hn::InterleaveLower(d2, u01, u23)), d4, column + 2 * width);
+        hn::Store(hn::BitCast(d4, hn::InterleaveUpper(d2, u01, u23)), d4, column + 3 * width);
+      }
+      for (; k < head_dim; ++k) {
+        for (int64_t i = 0; i < 4; ++i) to[k * width + j + i] = row[i * stride + k];
+      }
+    }
+  }
+  for (; j < count; ++j) {
+    for (int64_t k = 0; k < head_dim; ++k) to[k * width + j] = from[j * stride + k];
+  }
+}
+
+// to[j * width + c] = from[j * stride + c] for c < columns, zeros for the other c < width.
+template <class D>
+HWY_INLINE void CopyValues(D d, const float* from, int64_t stride, int64_t count, int64_t columns,
+                           int64_t width, float* to) {
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  for (int64_t j = 0; j < count; ++j) {
+    int64_t c = 0;
+    for (; c + lanes <= std::min(columns, width); c += lanes) {
+      hn::Store(hn::LoadU(d, from + j * stride + c), d, to + j * width + c);
+    }
+    for (; c < width; c += lanes) {
+      const int64_t left = columns - c;
+      hn::Store(
+          left <= 0 ? hn::Zero(d) : LoadFirst(d, from + j * stride + c, static_cast<size_t>(left)),
+          d, to + j * width + c);
+    }
+  }
+}
+
+// Words that hold so many numbers.
+template <class Numbers>
+HWY_INLINE int64_t WordsOf(int64_t count) {
+  return (count + Numbers::kGroup - 1) / Numbers::kGroup;
+}
+
+// Makes keys or values into the words of a panel; float32 needs no other form.
+template <class Numbers>
+struct Packing {
+  static HWY_INLINE void Keys(const float* from, int64_t stride, int64_t count, int64_t head_dim,
+                              int64_t width, float* to) {
+    TransposeKeys(from, stride, count, head_dim, width, to);
+  }
+  static HWY_INLINE void Values(const float* from, int64_t stride, int64_t count, int64_t columns,
+                                int64_t width, float* to) {
+    CopyValues(hn::ScalableTag<float>(), from, stride, count, columns, width, to);
+  }
+  // Of a query or of weights, in place.
+  static HWY_INLINE void Row(float*, int64_t) {}
+};
+
+// What is packed for one head, in words. Each part begins on a vector's boundary.
+template <class Numbers>
+struct HeadSizes {
+  HeadSizes(int64_t num_keys, int64_t num_queries, int64_t head_dim, int64_t lanes)
+      : depth(WordsOf<Numbers>(head_dim)),
+        keys(PaddedColumns(num_keys, lanes) * depth),
+        values(WordsOf<Numbers>(num_keys) * PaddedColumns(head_dim, lanes)),
+        queries(PaddedColumns(num_queries * head_dim, lanes)) {}
+  int64_t depth;  // of a query or key
+  int64_t keys;
+  int64_t values;
+  int64_t queries;
+};
+
+// Packs keys and values [first, first + count) of all heads: rows outside, heads inside, as the
+// rows lie kilobytes apart and each visit costs a page and its cache lines.
+template <class Numbers>
+HWY_NOINLINE void PackBlock(const HeadInputs& in, int64_t first, int64_t count,
+                            const HeadSizes<Numbers>& sizes, float* keys, float* values) {
+  const hn::ScalableTag<float> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const int64_t head_dim = in.head_dim;
+  for (int64_t j = 0; j < count;) {
+    const int64_t panel = PanelWidth(count - j, lanes);
+    const int64_t n = std::min(panel, count - j);
+    for (int64_t h = 0; h < in.num_heads; ++h) {
+      const float* from = in.k + (first + j) * in.stride + h * head_dim;
+      Packing<Numbers>::Keys(from, in.stride, n, head_dim, panel,
+                             keys + h * sizes.keys + j * sizes.depth);
+    }
+    for (int64_t h = 0; h < in.num_heads; ++h) {
+      const float* from = in.v + (first + j) * in.stride + h * head_dim;
+      for (int64_t c = 0; c < head_dim;) {
+        const int64_t width = PanelWidth(head_dim - c, lanes);
+        // A panel of keys is a whole number of words, but for the last.
+        Packing<Numbers>::Values(
+            from + c, in.stride, n, head_dim - c, width,
+            values + h * sizes.values + c * WordsOf<Numbers>(count) + j / Numbers::kGroup * width);
+        c += width;
+      }
+    }
+    j += panel;
+  }
+}
+
+// Row r = (q + bias) * scale for queries [begin, end) of all heads, [head_dim] words apart.
+template <class Numbers>
+HWY_NOINLINE void PackQueries(const HeadInputs& in, int64_t begin, int64_t end, float scale,
+                              const HeadSizes<Numbers>& sizes, float* to) {
+  const hn::ScalableTag<float> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const auto vscale = hn::Set(d, scale);
+  for (int64_t q = begin; q < end; ++q) {
+    for (int64_t h = 0; h < in.num_heads; ++h) {
+      const float* from = in.q + q * in.stride + h * in.head_dim;
+      const float* bias = in.q_bias == nullptr ? nullptr : in.q_bias + h * in.head_dim;
+      float* row = to + h * sizes.queries + (q - begin) * in.head_dim;
+      int64_t k = 0;
+      for (; k + lanes <= in.head_dim; k += lanes) {
+        auto v = hn::LoadU(d, from + k);
+        if (bias != nullptr) v = hn::Add(v, hn::LoadU(d, bias + k));
+        hn::StoreU(hn::Mul(v, vscale), d, row + k);
+      }
+      for (; k < in.head_dim; ++k) {
+        row[k] = (from[k] + (bias == nullptr ? 0.0f : bias[k])) * scale;
+      }
+      Packing<Numbers>::Row(row, in.head_dim);
+    }
+  }
+}
+
+// Where group g of `rows` rows begins. Groups are as equal as can be: of six, 8 are
+// 4 + 4, not 6 + 2.
+HWY_INLINE int64_t NumGroups(int64_t rows) { return (rows + kAttentionRows - 1) / kAttentionRows; }
+HWY_INLINE int64_t GroupBegin(int64_t rows, int64_t g) { return g * rows / NumGroups(rows); }
+
+// scores[r][j] = queries[r] . keys[j] for j < num_keys; behind them, up to a whole vector,
+// anything.
+template <class Numbers>
+HWY_NOINLINE void ScoreBlock(const float* queries, int64_t rows, const float* keys,
+                             int64_t num_keys, int64_t head_dim, float* scores, int64_t stride) {
+  const int64_t depth = WordsOf<Numbers>(head_dim);
+  const hn::ScalableTag<float> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const int64_t groups = NumGroups(rows);
+  for (int64_t j = 0; j < num_keys;) {
+    const int64_t width = PanelWidth(num_keys - j, lanes);
+    const float* panel = keys + j * depth;
+    for (int64_t g = 0; g < groups; ++g) {
+      const int64_t r = GroupBegin(rows, g);
+      const int64_t n = GroupBegin(rows, g + 1) - r;
+      const StoreScores finish = {scores + r * stride + j, stride};
+      const float* a = queries + r * head_dim;
+      if (width == lanes) {
+        TileOfRows<Numbers, 1>(d, n, a, head_dim, panel, depth, finish);
+      } else {
+        TileOfRows<Numbers, 2>(d, n, a, head_dim, panel, depth, finish);
+      }
+    }
+    j += width;
+  }
+}
+
+// out[r] = scores[r] * values, finished as `mix` says for row 0 and column 0.
+template <class Numbers>
+HWY_NOINLINE void MixBlock(const float* scores, int64_t stride, int64_t rows, const float* values,
+                           int64_t num_keys, const StoreMix& mix) {
+  const int64_t depth = WordsOf<Numbers>(num_keys);
+  const hn::ScalableTag<float> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const int64_t groups = NumGroups(rows);
+  for (int64_t c = 0; c < mix.columns;) {
+    const int64_t width = PanelWidth(mix.columns - c, lanes);
+    const float* panel = values + c * depth;
+    for (int64_t g = 0; g < groups; ++g) {
+      const int64_t r = GroupBegin(rows, g);
+      const int64_t n = GroupBegin(rows, g + 1) - r;
+      const StoreMix finish = {mix.out + r * mix.stride + c,
+                               mix.stride,
+                               mix.columns - c,
+                               mix.keep == nullptr ? nullptr : mix.keep + r,
+                               mix.inverse == nullptr ? nullptr : mix.inverse + r,
+                               mix.bias == nullptr ? nullptr : mix.bias + c};
+      const float* a = scores + r * stride;
+      if (width == lanes) {
+        TileOfRows<Numbers, 1>(d, n, a, stride, panel, depth, finish);
+      } else {
+        TileOfRows<Numbers, 2>(d, n, a, stride, panel, depth, finish);
+      }
+    }
+    c += width;
+  }
+}
+
+// What softmax knows of each query: the largest score so far, the sum of its weights, and what
+// earlier weights must be multiplied with (nothing before the second block).
+struct SoftmaxState {
+  float* max;
+  float* sum;
+  float* keep;
+};
+
+// Makes scores[r][j] the weight 2^(score - max[r]), max being that of all keys so far.
+template <class Numbers, bool kFirst>
+HWY_NOINLINE void SoftmaxRows(float* scores, int64_t stride, int64_t rows, int64_t keys,
+                              const SoftmaxState& state) {
+  const hn::ScalableTag<float> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const auto lowest = hn::Set(d, -std::numeric_limits<float>::infinity());
+  const int64_t whole = keys - keys % lanes;
+  const auto in_tail = hn::FirstN(d, static_cast<size_t>(keys - whole));
+  for (int64_t r = 0; r < rows; ++r) {
+    float* row = scores + r * stride;
+    auto m0 = kFirst ? lowest : hn::Set(d, state.max[r]);
+    auto m1 = lowest;
+    int64_t j = 0;
+    for (; j + 2 * lanes <= whole; j += 2 * lanes) {
+      m0 = hn::Max(m0, hn::Load(d, row + j));
+      m1 = hn::Max(m1, hn::Load(d, row + j + lanes));
+    }
+    if (j < whole) m0 = hn::Max(m0, hn::Load(d, row + j));
+    if (whole < keys) {
+      const auto tail = hn::IfThenElse(in_tail, hn::Load(d, row + whole), lowest);
+      m1 = hn::Max(m1, tail);
+      hn::Store(tail, d, row + whole);
+    }
+    const auto m = hn::MaxOfLanes(d, hn::Max(m0, m1));
+    auto sum = hn::Zero(d);
+    for (j = 0; j < keys; j += lanes) {
+      const auto e = Exp2(d, hn::Sub(hn::Load(d, row + j), m));
+      sum = hn::Add(sum, e);
+      hn::Store(e, d, row + j);
+    }
+    const float block_sum = Sum(d, sum);
+    if constexpr (kFirst) {
+      state.sum[r] = block_sum;
+    } else {
+      state.keep[r] = hn::GetLane(Exp2(d, hn::Sub(hn::Set(d, state.max[r]), m)));
+      state.sum[r] = state.sum[r] * state.keep[r] + block_sum;
+    }
+    state.max[r] = hn::GetLane(m);
+    Packing<Numbers>::Row(row, keys);
+  }
+}
+
+// Queries [begin, end) of the heads; more than one head only where the keys are one block.
+template <class Numbers>
+HWY_INLINE void AttendHeads(const HeadInputs& in, int64_t begin, int64_t end,
+                            FloatScratch& scratch) {
+  const hn::ScalableTag<float> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const int64_t head_dim = in.head_dim;
+  const int64_t block = std::min(in.seqlen, kKeyBlock);
+  const HeadSizes<Numbers> sizes(block, end - begin, head_dim, lanes);
+  // Not a multiple of 4 KB, or the rows of a tile would compete for the same cache lines.
+  const int64_t score_stride = PaddedColumns(block, lanes) + 2 * lanes;
+  const int64_t query_rows = std::clamp(
+      kScoreWords / score_stride / kAttentionRows * kAttentionRows, kAttentionRows, kMaxQueryRows);
+  const int64_t state_rows = PaddedColumns(end - begin, lanes);
+
+  float* const keys = scratch.Floats(
+      static_cast<size_t>(in.num_heads * (sizes.keys + sizes.values + sizes.queries) +
+                          query_rows * score_stride + 2 * state_rows));
+  float* const values = keys + in.num_heads * sizes.keys;
+  float* const queries = values + in.num_heads * sizes.values;
+  float* const scores = queries + in.num_heads * sizes.queries;
+  float* const maxima = scores + query_rows * score_stride;  // [state_rows]
+  float* const sums = maxima + state_rows;                   // [state_rows]
+
+  constexpr float kLog2E = 1.44269504f;
+  PackQueries<Numbers>(in, begin, end, in.scale * kLog2E, sizes, queries);
+  for (int64_t first = 0; first < in.seqlen; first += block) {
+    const int64_t num_keys = std::min(block, in.seqlen - first);
+    const bool last = first + num_keys == in.seqlen;
+    PackBlock<Numbers>(in, first, num_keys, sizes, keys, values);
+    for (int64_t h = 0; h < in.num_heads; ++h) {
+      for (int64_t q = begin; q < end; q += query_rows) {
+        const int64_t rows = std::min(query_rows, end - q);
+        const int64_t at = q - begin;
+        ScoreBlock<Numbers>(queries + h * sizes.queries + at * head_dim, rows,
+                            keys + h * sizes.keys, num_keys, head_dim, scores, score_stride);
+
+        float keep[kMaxQueryRows];
+        float inverse[kMaxQueryRows];
+        const SoftmaxState state = {maxima + at, sums + at, keep};
+        if (first == 0) {
+          SoftmaxRows<Numbers, true>(scores, score_stride, rows, num_keys, state);
+        } else {
+          SoftmaxRows<Numbers, false>(scores, score_stride, rows, num_keys, state);
+        }
+        for (int64_t r = 0; r < rows; ++r) inverse[r] = 1.0f / state.sum[r];
+
+        const StoreMix mix = {in.out + q * in.out_stride + h * head_dim,
+                              in.out_stride,
+                              head_dim,
+                              first == 0 ? nullptr : keep,
+                              last ? inverse : nullptr,
+                              in.v_bias == nullptr ? nullptr : in.v_bias + h * head_dim};
+        MixBlock<Numbers>(scores, score_stride, rows, values + h * sizes.values, num_keys, mix);
+      }
+    }
+  }
+}
+
+}  // namespace bge::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif  // BGE_KERNELS_CPU_ATTENTION_HEADS_INL_H_
