@@ -46,7 +46,7 @@ ModelSpec ReadSpec(const std::string& model, const EmbedderOptions& options) {
          "found " + std::to_string(options.threads) + ", expected 0 to 1024",
          "give 0 for one a physical core");
   }
-  // Its one warning is that pooling was assumed: with a choice there is nothing to warn of.
+  // Its warnings say what pooling was assumed, and why: with a choice there is nothing to warn of.
   ModelSpec spec =
       ReadModelSpec(ResolveModel(model), options.pooling ? WarningSink() : options.on_warning);
   OverridePooling(&spec, options);

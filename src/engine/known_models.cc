@@ -148,6 +148,28 @@ ReadmeNames ReadReadme(const fs::path& path) {
   return names;
 }
 
+// Whether `text` names a model that is not of the table. The path that a model was trained from
+// says nothing; neither does a name without organisation, unless it is an old model's
+// ("bert-base-uncased").
+bool IsNameOfAnother(std::string_view text, std::string_view model_type) {
+  if (!ParseModelName(text) || FindKnownModel(text) != nullptr) return false;
+  const size_t slash = text.find('/');
+  if (slash != std::string_view::npos) return !IsCheckpoint(text.substr(slash + 1));
+  return text.starts_with(model_type) && text.substr(model_type.size()).starts_with('-');
+}
+
+// Whether config.json's architectures are of that model_type, as far as it says: "BertModel",
+// "BertForMaskedLM", but not "NomicBertModel".
+bool IsArchitectureOf(json::Value config, std::string_view model_type) {
+  const auto architectures = config.FindNonNull("architectures");
+  if (!architectures || !architectures->is_array()) return true;
+  const std::string_view prefix = model_type == "xlm-roberta" ? "XLMRoberta" : "Bert";
+  const auto elements = architectures->Elements();
+  return std::all_of(elements.begin(), elements.end(), [prefix](json::Value element) {
+    return element.is_string() && element.AsString().starts_with(prefix);
+  });
+}
+
 std::string StringIn(json::Value config, std::string_view key) {
   const auto value = config.Find(key);
   return value && value->is_string() ? std::string(value->AsString()) : "";
@@ -187,7 +209,8 @@ const KnownModel* FindKnownModel(std::string_view name_or_path) {
   return nullptr;
 }
 
-std::optional<Recognition> RecognizeModel(const fs::path& dir, json::Value config) {
+std::optional<Recognition> RecognizeModel(const fs::path& dir, json::Value config,
+                                          const WarningSink& on_warning) {
   // Whether the field is there and within [expected, expected + more].
   const auto is = [&](std::string_view key, int64_t expected, int64_t more = 0) {
     const auto value = config.Find(key);
@@ -200,7 +223,7 @@ std::optional<Recognition> RecognizeModel(const fs::path& dir, json::Value confi
   };
   const auto fits = [&](const KnownModel* model) {
     return model != nullptr && StringIn(config, "model_type") == model->model_type &&
-           is("hidden_size", model->hidden_size) &&
+           IsArchitectureOf(config, model->model_type) && is("hidden_size", model->hidden_size) &&
            may_be("num_hidden_layers", model->num_layers) &&
            may_be("vocab_size", model->vocab_size, kMostAddedTokens);
   };
@@ -209,33 +232,50 @@ std::optional<Recognition> RecognizeModel(const fs::path& dir, json::Value confi
     const KnownModel* model = FindKnownModel(text);
     if (!fits(model)) return std::nullopt;
     return Recognition{name.empty() ? std::string(model->repo) : std::move(name), model,
-                       fmt::format("known model {} (by {})", model->repo, by), ""};
+                       fmt::format("known model {} (by {})", model->repo, by)};
   };
 
   const auto repo = RepoOfSnapshot(dir);
   if (repo) {
     if (auto found = recognize(*repo, "its place in the hub cache", *repo)) return found;
   }
-  // Anybody may rename a folder. A model trained from a row keeps that row's pooling, so that where
-  // the two differ in it, the name is wrong; where they do not, the name is nearer to the model.
-  const auto by_config = recognize(StringIn(config, "_name_or_path"), "config.json _name_or_path");
+  // What the files say.
+  struct Origin {
+    std::string text;
+    std::string_view where;
+  };
+  const ReadmeNames readme = ReadReadme(dir / "README.md");
+  const Origin index{readme.model_index, "README.md model-index"};
+  const Origin trained_from{StringIn(config, "_name_or_path"), "config.json _name_or_path"};
+  const Origin base{readme.base_model, "README.md base_model"};
+
   std::error_code ignored;
   for (const fs::path& path :
        {fs::absolute(dir, ignored).lexically_normal(), fs::weakly_canonical(dir, ignored)}) {
-    auto found = recognize(path.string(), "its folder name");
-    if (!found) continue;
-    if (!by_config || by_config->model->pooling == found->model->pooling) return found;
-    auto instead = by_config;
-    instead->warning = fmt::format(
-        "{}: the folder's name says {}, but config.json field _name_or_path says {}: taking it for "
-        "the latter; rename the folder",
-        Printable(dir.string()), found->model->repo, by_config->model->repo);
-    return instead;
+    auto by_folder = recognize(path.string(), "its folder name");
+    if (!by_folder) continue;
+    // Anybody may rename a folder. A model trained from a row keeps that row's pooling, so that
+    // where the two differ in it, the name is wrong; where they do not, the name is nearer to the
+    // model. One that is not in the table has mean pooling, as far as anybody knows.
+    for (const Origin* origin : {&trained_from, &index, &base}) {
+      auto by_origin = recognize(origin->text, origin->where);
+      if (!by_origin && !IsNameOfAnother(origin->text, by_folder->model->model_type)) continue;
+      if ((by_origin ? by_origin->model->pooling : kMean) == by_folder->model->pooling) break;
+      if (on_warning) {
+        on_warning(
+            fmt::format("{}: the folder's name says {}, but {} says {}: {}; rename the folder",
+                        Printable(dir.string()), by_folder->model->repo, origin->where,
+                        Printable(origin->text, 100),
+                        by_origin ? "taking it for the latter" : "taking it for an unknown model"));
+      }
+      return by_origin;
+    }
+    return by_folder;
   }
-  const ReadmeNames readme = ReadReadme(dir / "README.md");
-  if (auto found = recognize(readme.model_index, "README.md model-index")) return found;
-  if (by_config) return by_config;
-  return recognize(readme.base_model, "README.md base_model");
+  for (const Origin* origin : {&index, &trained_from, &base}) {
+    if (auto found = recognize(origin->text, origin->where)) return found;
+  }
+  return std::nullopt;
 }
 
 }  // namespace bge

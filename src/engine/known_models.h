@@ -41,16 +41,17 @@ std::span<const KnownModel> KnownModels();
 struct Recognition {
   std::string name;  // the repository that the directory is of, or the row's
   const KnownModel* model = nullptr;
-  std::string source;   // "known model BAAI/bge-small-en (by config.json _name_or_path)"
-  std::string warning;  // for the user, where names contradict each other; else empty
+  std::string source;  // "known model BAAI/bge-small-en (by config.json _name_or_path)"
 };
 
 /// Looks, in this order, at the hub cache path of `dir`, its folder name (of "checkpoint-500": the
 /// parent's), README.md's model-index, _name_or_path in config.json, and README.md's base_model. A
 /// row counts only where its model_type and hidden size, and its layers and vocabulary as far as
-/// the table knows them, are those of `config`, the root of config.json. A folder name gives way to
-/// a _name_or_path that is of a row with another pooling.
-std::optional<Recognition> RecognizeModel(const std::filesystem::path& dir, json::Value config);
+/// the table knows them, are those of `config`, the root of config.json. A folder name gives way,
+/// and on_warning is told, where _name_or_path or base_model is of a row with another pooling, or
+/// names a model that is not in the table and the folder's is not mean pooled.
+std::optional<Recognition> RecognizeModel(const std::filesystem::path& dir, json::Value config,
+                                          const WarningSink& on_warning);
 
 /// The row that a name or path such as "BAAI/bge-small-en", "/models/BAAI_bge-small-en/" or
 /// ".../models--BAAI--bge-small-en/snapshots/..." ends in; nullptr where none does. Case does not

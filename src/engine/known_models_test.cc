@@ -232,6 +232,101 @@ TEST(Recognition, AFolderNameGivesWayToAModelOfAnotherPooling) {
   EXPECT_THAT(trained.warnings, IsEmpty());
 }
 
+// Another model of the same shape in a folder of a BGE model's name.
+TEST(Recognition, AFolderNameGivesWayToAModelThatIsNotInTheTable) {
+  for (const char* more : {R"(,"_name_or_path":"microsoft/MiniLM-L12-H384-uncased")",
+                           R"(,"_name_or_path":"nreimers/MiniLM-L6-H384-uncased")",
+                           R"(,"_name_or_path":"sentence-transformers/all-MiniLM-L12-v2")",
+                           R"(,"_name_or_path":"bert-base-uncased")"}) {
+    PlainDir dir(std::string(R"(,"num_hidden_layers":12,"vocab_size":30522)") + more);
+    dir.MoveTo("bge-small-en-v1.5");
+    const ModelSpec spec = dir.Read();
+    EXPECT_FALSE(spec.known) << more;
+    EXPECT_EQ(spec.name, "bge-small-en-v1.5");
+    EXPECT_THAT(std::get<PoolingModule>(spec.modules.at(0)).modes, ElementsAre(Pooling::kMean));
+    EXPECT_EQ(spec.query_instruction, "");
+    EXPECT_THAT(dir.warnings,
+                ElementsAre(AllOf(HasSubstr("the folder's name says BAAI/bge-small-en-v1.5"),
+                                  HasSubstr("_name_or_path"), HasSubstr("an unknown model")),
+                            HasSubstr("assuming mean pooling")));
+  }
+  PlainDir readme;
+  readme.MoveTo("bge-small-en-v1.5");
+  readme.Write("README.md", "---\nbase_model: microsoft/MiniLM-L12-H384-uncased\n---\n");
+  EXPECT_FALSE(readme.Read().known);
+  EXPECT_THAT(readme.warnings.at(0), HasSubstr("README.md base_model"));
+}
+
+TEST(Recognition, PathsThatAModelWasTrainedFromSayNothing) {
+  for (const char* text :
+       {"", "tmp/", "./out", "/data/models/x", "C:\\\\models\\\\x", "out/checkpoint-7", "a/b/c",
+        "model", "checkpoint-500", "BAAI/bge-small-en"}) {
+    PlainDir dir(std::string(R"(,"_name_or_path":")") + text + "\"");
+    dir.MoveTo("bge-small-en-v1.5");
+    EXPECT_EQ(dir.Read().name, "BAAI/bge-small-en-v1.5") << text;
+    EXPECT_THAT(dir.warnings, IsEmpty()) << text;
+  }
+  // A row of mean pooling, which is what would be assumed.
+  PlainDir e5(R"(,"_name_or_path":"microsoft/MiniLM-L12-H384-uncased")");
+  e5.MoveTo("e5-small");
+  EXPECT_EQ(e5.Read().query_instruction, "query: ");
+  EXPECT_THAT(e5.warnings, IsEmpty());
+  // And the hub cache knows better than the model's history.
+  PlainDir cached(R"(,"_name_or_path":"microsoft/MiniLM-L12-H384-uncased")");
+  cached.MoveTo("hub/models--BAAI--bge-small-en-v1.5/snapshots/abc");
+  EXPECT_EQ(cached.Read().name, "BAAI/bge-small-en-v1.5");
+  EXPECT_THAT(cached.warnings, IsEmpty());
+}
+
+TEST(Recognition, ArchitecturesMustBeOfTheRowsFamily) {
+  const std::pair<const char*, bool> cases[] = {{R"(["BertModel"])", true},
+                                                {R"(["BertForMaskedLM"])", true},
+                                                {"[]", true},
+                                                {"null", true},
+                                                {R"(["NomicBertModel"])", false},
+                                                {R"(["MPNetModel"])", false}};
+  for (const auto& [architectures, known] : cases) {
+    PlainDir dir(std::string(R"(,"architectures":)") + architectures);
+    dir.MoveTo("bge-small-en-v1.5");
+    EXPECT_EQ(dir.Read().known, known) << architectures;
+  }
+}
+
+// config.json as it is published, v1.5 with the name of v1.
+TEST(Recognition, PublishedConfigsAreRecognised) {
+  struct Published {
+    const char* name;
+    const char* config;
+    int64_t hidden_size;
+  };
+  const Published models[] = {
+      {"bge-small-en-v1.5",
+       R"(,"_name_or_path":"/root/.cache/torch/sentence_transformers/BAAI_bge-small-en/",
+           "architectures":["BertModel"],"id2label":{"0":"LABEL_0"},"num_hidden_layers":12,
+           "vocab_size":30522)",
+       384},
+      {"bge-large-zh-v1.5",
+       R"(,"_name_or_path":"/root/.cache/torch/sentence_transformers/BAAI_bge-large-zh/",
+           "architectures":["BertModel"],"id2label":{"0":"LABEL_0"},"num_hidden_layers":24,
+           "vocab_size":21128)",
+       1024}};
+  for (const auto& [name, config, hidden_size] : models) {
+    const std::string repo = std::string("BAAI/") + name;
+    for (const std::string& folder :
+         {std::string(name), "BAAI_" + std::string(name),
+          "hub/models--BAAI--" + std::string(name) + "/snapshots/abc", std::string("elsewhere")}) {
+      PlainDir dir(config, hidden_size);
+      dir.MoveTo(folder);
+      const ModelSpec spec = dir.Read();
+      // By the path in _name_or_path it is v1, whose pooling and instruction are the same.
+      EXPECT_EQ(spec.name, folder == "elsewhere" ? repo.substr(0, repo.size() - 5) : repo);
+      EXPECT_THAT(std::get<PoolingModule>(spec.modules.at(0)).modes, ElementsAre(Pooling::kCls));
+      EXPECT_EQ(spec.query_instruction, FindKnownModel(repo)->query_instruction);
+      EXPECT_THAT(dir.warnings, IsEmpty());
+    }
+  }
+}
+
 TEST(Recognition, AnUnknownModelIsMeanPooledWithOneWarning) {
   PlainDir dir(R"(,"architectures":["BertModel"])");
   const ModelSpec spec = dir.Read();

@@ -216,9 +216,8 @@ ModelSpec ReadModelSpec(const fs::path& dir, const WarningSink& on_warning) {
   spec.config = ReadConfig(folder, &files);
   const json::Value config = spec.config->root();
 
-  auto recognition = RecognizeModel(dir, config);
+  const auto recognition = RecognizeModel(dir, config, on_warning);
   spec.known = recognition.has_value();
-  if (recognition && !recognition->warning.empty() && on_warning) on_warning(recognition->warning);
   const auto repo = RepoOfSnapshot(dir);
   spec.name = recognition ? recognition->name : repo ? *repo : FolderName(dir);
 
