@@ -64,7 +64,8 @@ int Search(const SearchFlags& flags, const RunContext& context) {
       LoadSpaceEmbedder(index.info(), flags.dir, embedding, !flags.embedding.model.empty());
   CheckSpace(index.info(), flags.dir, embedding, embedder);
 
-  const EncodeOptions encode = ToEncodeOptions(embedding, context);
+  EncodeOptions encode = ToEncodeOptions(embedding, context);
+  encode.max_length = embedding.max_length;
   const auto dimension = static_cast<size_t>(index.info().dimension);
   const auto group =
       static_cast<size_t>(std::max<int64_t>(1, kMaxHitsHeld / std::max<int64_t>(1, flags.top_k)));

@@ -9,6 +9,7 @@
 #include <charconv>
 #include <cmath>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <system_error>
@@ -26,16 +27,19 @@ constexpr double kMinCosine = 0.98;
 constexpr double kMaxLengthRatio = 1.1;
 
 // The settings that decide vectors, without instruction: queries and documents may differ there.
-EncodeOptions ProbeOptions(const EmbeddingFlags& flags) {
+// And in length, so that it is the index's, or the embedder's own.
+EncodeOptions ProbeOptions(const EmbeddingFlags& flags, std::optional<int64_t> max_length) {
   EncodeOptions options;
   options.instruction = "";
+  options.max_length = max_length;
   if (flags.no_normalize) options.normalize = false;
   options.truncate_dim = flags.truncate_dim;
   return options;
 }
 
-std::vector<float> Probe(const EmbeddingFlags& flags, const Embedder& embedder) {
-  std::vector<float> values = embedder.Encode(kProbeText, ProbeOptions(flags));
+std::vector<float> Probe(const EmbeddingFlags& flags, std::optional<int64_t> max_length,
+                         const Embedder& embedder) {
+  std::vector<float> values = embedder.Encode(kProbeText, ProbeOptions(flags, max_length));
   values.resize(std::min(values.size(), kProbeValues));
   return values;
 }
@@ -43,6 +47,20 @@ std::vector<float> Probe(const EmbeddingFlags& flags, const Embedder& embedder) 
 const std::string* Find(const IndexInfo& info, const std::string& key) {
   const auto found = info.metadata.find(key);
   return found == info.metadata.end() ? nullptr : &found->second;
+}
+
+// The length that the index's texts were cut to; nullopt: the model's own.
+std::optional<int64_t> MaxLengthOf(const IndexInfo& info) {
+  const std::string* length = Find(info, "max_length");
+  if (length == nullptr) return std::nullopt;
+  int64_t tokens = 0;
+  const char* const end = length->data() + length->size();
+  const auto [next, error] = std::from_chars(length->data(), end, tokens);
+  if (error != std::errc() || next != end || tokens < 1) {
+    Fail(ErrorCode::kCorruptData, "the index wants a length that is no number of tokens",
+         fmt::format("metadata max_length: found {}", *length), "build the index again");
+  }
+  return tokens;
 }
 
 // Numbers with spaces between; fewer where something else comes.
@@ -103,7 +121,7 @@ IndexSpace DescribeSpace(const EmbeddingFlags& flags, const Embedder& embedder) 
   space.metadata["normalize"] = flags.no_normalize ? "false" : "true";
   if (flags.max_length) space.metadata["max_length"] = fmt::format("{}", *flags.max_length);
   if (flags.truncate_dim) space.metadata["truncate_dim"] = fmt::format("{}", *flags.truncate_dim);
-  AppendPlainFloats(Probe(flags, embedder), &space.metadata[kProbeKey]);
+  AppendPlainFloats(Probe(flags, flags.max_length, embedder), &space.metadata[kProbeKey]);
   return space;
 }
 
@@ -120,24 +138,18 @@ void ApplySpace(const IndexInfo& info, EmbeddingFlags* flags) {
   if (const std::string* normalize = Find(info, "normalize")) {
     flags->no_normalize = *normalize == "false";
   }
-  if (const std::string* length = Find(info, "max_length")) {
-    int64_t tokens = 0;
-    const char* const end = length->data() + length->size();
-    const auto [next, error] = std::from_chars(length->data(), end, tokens);
-    if (error != std::errc() || next != end || tokens < 1) {
-      Fail(ErrorCode::kCorruptData, "the index wants a length that is no number of tokens",
-           fmt::format("metadata max_length: found {}", *length), "build the index again");
-    }
-    if (!flags->max_length) flags->max_length = tokens;
-  }
+  const auto max_length = MaxLengthOf(info);
+  if (!flags->max_length) flags->max_length = max_length;
   // A cut is only needed where there was one: then the dimension says where.
   if (Find(info, "truncate_dim") != nullptr) flags->truncate_dim = info.dimension;
 }
 
 Embedder LoadSpaceEmbedder(const IndexInfo& info, const std::string& dir,
                            const EmbeddingFlags& flags, bool asked) {
+  EmbeddingFlags own_length = flags;
+  own_length.max_length.reset();
   try {
-    return LoadEmbedder(flags);
+    return LoadEmbedder(own_length);
   } catch (const Error& error) {
     std::error_code ignored;
     if (asked || error.code() != ErrorCode::kNotFound ||
@@ -160,7 +172,8 @@ void CheckSpace(const IndexInfo& info, const std::string& dir, const EmbeddingFl
                    fmt::format("found {} values a vector, expected {}", dimension, info.dimension));
   }
   const std::string* probe = Find(info, kProbeKey);  // an index from the library may have none
-  if (probe != nullptr && !IsSameDirection(ParseValues(*probe), Probe(flags, embedder))) {
+  if (probe != nullptr &&
+      !IsSameDirection(ParseValues(*probe), Probe(flags, MaxLengthOf(info), embedder))) {
     FailOtherSpace(info, dir, embedder, "a test sentence has another vector");
   }
 }

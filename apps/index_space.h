@@ -32,13 +32,16 @@ IndexSpace DescribeSpace(const EmbeddingFlags& flags, const Embedder& embedder);
 /// contradicts them.
 void ApplySpace(const IndexInfo& info, EmbeddingFlags* flags);
 
-/// Loads the model that ApplySpace chose; where the one that the index was built with is no longer
-/// there, Error(kNotFound) says so. `asked`: --model was given. `dir` is for the message.
+/// Loads the model that ApplySpace chose, with the length that is the model's own: flags.max_length
+/// is for each encode call, because CheckSpace needs the length of the index. Where the model that
+/// the index was built with is no longer there, Error(kNotFound) says so. `asked`: --model was
+/// given. `dir` is for the message.
 Embedder LoadSpaceEmbedder(const IndexInfo& info, const std::string& dir,
                            const EmbeddingFlags& flags, bool asked);
 
-/// Error(kInvalidArgument) unless vectors of `embedder` have the index's dimension, and its vector
-/// of a fixed sentence is the one that the index remembers. `dir` is for the message.
+/// Error(kInvalidArgument) unless vectors of `embedder`, which is LoadSpaceEmbedder's, have the
+/// index's dimension, and its vector of a fixed sentence is the one that the index remembers.
+/// `dir` is for the message.
 void CheckSpace(const IndexInfo& info, const std::string& dir, const EmbeddingFlags& flags,
                 const Embedder& embedder);
 

@@ -188,6 +188,31 @@ TEST_F(SearchCommandsTest, AModelMadeForTheInnerProductKeepsItsLengths) {
       "status 0");
 }
 
+// The sentence that tells models apart is longer than many a query is cut to.
+TEST_F(SearchCommandsTest, QueriesMayBeCutShorterThanTheIndexsTexts) {
+  ASSERT_EQ(Build("own"), "status 0");
+  ASSERT_EQ(Build("short", {"--max-length", "8"}), "status 0");
+  const auto search = [&](const std::string& index, std::vector<std::string> more) {
+    std::vector<std::string> arguments = {"search", Path(index), "the train left the station",
+                                          "--output", Path("out.run")};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const std::string result = Run(arguments);
+    return result == "status 0" ? Read("out.run") : result;
+  };
+  for (const char* index : {"own", "short"}) {
+    for (const char* length : {"3", "5", "14", "15", "64"}) {
+      EXPECT_THAT(search(index, {"--max-length", length}), StartsWith("1 Q0 ")) << length;
+      EXPECT_THAT(search(index, {"--max-length", length, "--model", kOtherModel}),
+                  HasSubstr("built with another model"));
+    }
+    EXPECT_THAT(search(index, {"--max-length", "65"}), HasSubstr("max_length out of range"));
+  }
+  // The query is cut, and cut as the index's texts are where nothing else is said.
+  EXPECT_NE(search("own", {"--max-length", "3"}), search("own", {}));
+  EXPECT_EQ(search("own", {"--max-length", "64"}), search("own", {}));
+  EXPECT_EQ(search("short", {"--max-length", "8"}), search("short", {}));
+}
+
 TEST_F(SearchCommandsTest, AnIdThatIsTheNumberOfAnotherTextIsExplained) {
   const std::string corpus =
       dir_.Write("c.jsonl", "{\"_id\": \"2\", \"text\": \"t\"}\n{\"text\": \"u\"}\n");
