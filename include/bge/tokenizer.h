@@ -58,7 +58,7 @@ class BGE_API Tokenizer {
  public:
   /// `path`: a tokenizer.json file, or a model directory: its tokenizer.json, else its vocab.txt.
   /// Where transformers would load the directory as a BertTokenizer, tokenizer_config.json decides
-  /// over lower-casing and accents, as it does there. Throws Error (kNotFound, kCorruptData,
+  /// over lower-casing, accents and the tokens around a text, as it does there. Throws Error (kNotFound, kCorruptData,
   /// kUnsupported) naming file and field.
   /// A directory is read as transformers' AutoTokenizer reads it; where its files contradict each
   /// other, on_warning is told.

@@ -309,6 +309,9 @@ TEST_F(TamperedTokenizer, AnIdBeyondTheTableIsFoundInThePostProcessor) {
   ASSERT_NE(begin, std::string::npos);
   const size_t end = json.find(']', begin);
   Exchange(json.substr(begin, end - begin + 1), "\"ids\": [2000000000]");
+  // For a BertTokenizer the configuration's tokens would count.
+  std::ofstream(dir_ / "tokenizer_config.json")
+      << R"({"tokenizer_class": "PreTrainedTokenizerFast"})";
   EXPECT_THAT(EncodeError(), HasSubstr("outside the model's vocabulary"));
 }
 

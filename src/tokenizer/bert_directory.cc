@@ -215,6 +215,22 @@ void CheckTokenizerClass(const fs::path& directory, const DocumentPtr& config) {
        name->Where(), "this build knows " + known + ", or save a tokenizer.json");
 }
 
+// Whether it makes [CLS] a [SEP] of a, and [CLS] a [SEP] b [SEP] of a pair.
+bool IsBertProcessing(const PostProcessor& post_processor, int32_t cls_id, int32_t sep_id) {
+  const int32_t text[] = {-1};  // ids of no token
+  const int32_t other[] = {-2};
+  const TokenSequence a{text, {}};
+  const TokenSequence b{other, {}};
+  Encoding single;
+  Encoding pair;
+  post_processor.Process(a, nullptr, true, false, &single);
+  post_processor.Process(a, &b, true, false, &pair);
+  return single.ids == std::vector<int32_t>{cls_id, -1, sep_id} &&
+         single.type_ids == std::vector<int32_t>{0, 0, 0} &&
+         pair.ids == std::vector<int32_t>{cls_id, -1, sep_id, -2, sep_id} &&
+         pair.type_ids == std::vector<int32_t>{0, 0, 0, 1, 1};
+}
+
 // Whether transformers' AutoTokenizer would choose BertTokenizer, whose rules these are.
 bool IsBertTokenizer(const fs::path& directory, const DocumentPtr& config) {
   constexpr std::string_view kFast = "Fast";
@@ -249,19 +265,45 @@ Tokenizer::Impl::Stages StagesFromVocabTxt(const fs::path& directory) {
 
 void ApplyTokenizerConfig(const fs::path& directory, const WarningSink& on_warning,
                           Tokenizer::Impl::Stages* stages) {
-  const auto stated = stages->normalizer ? stages->normalizer->AsBert() : std::nullopt;
-  if (!stated) return;
   const DocumentPtr config = LoadIfPresent(directory / "tokenizer_config.json");
   if (!IsBertTokenizer(directory, config)) return;
+  const auto warn = [&](const std::string& what, const std::string& settings) {
+    if (!on_warning) return;
+    on_warning("tokenizer.json and tokenizer_config.json differ in " + what + " (" +
+               directory.string() + "): tokenizer_config.json counts, as in transformers (" +
+               settings + ")");
+  };
+  const auto stated = stages->normalizer ? stages->normalizer->AsBert() : std::nullopt;
   const BertNormalizerOptions options = OptionsFromConfig(config);
-  if (options == *stated) return;
-  stages->normalizer = MakeBertNormalizer(options);
-  if (on_warning) {
-    on_warning("tokenizer.json and tokenizer_config.json differ in how text is normalised (" +
-               directory.string() +
-               "): tokenizer_config.json counts, as in transformers (do_lower_case=" +
-               (options.lowercase ? "true" : "false") + ")");
+  if (stated && options != *stated) {
+    stages->normalizer = MakeBertNormalizer(options);
+    warn("how text is normalised",
+         std::string("do_lower_case=") + (options.lowercase ? "true" : "false"));
   }
+
+  const WordPiece* const word_piece = stages->model->AsWordPiece();
+  if (word_piece == nullptr) return;
+  const ConfiguredTokens tokens(directory, config);
+  const WordPieceOptions model_options = {.unk_token = tokens.unk()};
+  if (word_piece->options() != model_options) {
+    stages->model = word_piece->With(model_options);
+    warn("how words are cut", "unk_token=" + Printable(tokens.unk(), 40) +
+                                  ", ## in front of continuing pieces, words of up to 100 "
+                                  "characters");
+  }
+  for (const AddedToken& token : tokens.all()) {
+    const auto is_it = [&](const AddedToken& other) { return other.content == token.content; };
+    const auto& present = stages->added_tokens;
+    if (std::none_of(present.begin(), present.end(), is_it)) stages->added_tokens.push_back(token);
+  }
+  AddedVocabulary added;
+  added.Add(stages->added_tokens, *stages->model, nullptr);
+  const int32_t cls_id = added.TokenToId(tokens.cls()).value_or(0);
+  const int32_t sep_id = added.TokenToId(tokens.sep()).value_or(0);
+  if (IsBertProcessing(*stages->post_processor, cls_id, sep_id)) return;
+  stages->post_processor = MakeBertProcessing(cls_id, sep_id);
+  warn("the tokens around a text",
+       "cls_token=" + Printable(tokens.cls(), 40) + ", sep_token=" + Printable(tokens.sep(), 40));
 }
 
 }  // namespace bge::tokenizer

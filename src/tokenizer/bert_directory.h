@@ -2,7 +2,8 @@
 // tokenizer_config.json, special_tokens_map.json, added_tokens.json.
 //
 // Follows transformers 5.23 (models/bert/tokenization_bert.py, tokenization_utils_base.py): its
-// BertTokenizer takes the normalisation from tokenizer_config.json and not from tokenizer.json.
+// BertTokenizer takes the normalisation and the tokens around a text from tokenizer_config.json
+// (and special_tokens_map.json) and not from tokenizer.json.
 #ifndef BGE_TOKENIZER_BERT_DIRECTORY_H_
 #define BGE_TOKENIZER_BERT_DIRECTORY_H_
 
@@ -17,9 +18,10 @@ namespace bge::tokenizer {
 /// The stages of BertTokenizer for a directory with a vocab.txt and no tokenizer.json.
 Tokenizer::Impl::Stages StagesFromVocabTxt(const std::filesystem::path& directory);
 
-/// Where transformers would load the directory as a BertTokenizer, and the stages hold a
-/// BertNormalizer: gives that the settings of tokenizer_config.json. Differences go to
-/// `on_warning`.
+/// Where transformers would load the directory as a BertTokenizer: gives the stages, which are
+/// those of its tokenizer.json, the settings of tokenizer_config.json: a BertNormalizer's, the
+/// unknown token, cls_token and sep_token around a text, and special tokens that tokenizer.json
+/// does not list; and BERT's settings of WordPiece. Differences go to `on_warning`.
 void ApplyTokenizerConfig(const std::filesystem::path& directory, const WarningSink& on_warning,
                           Tokenizer::Impl::Stages* stages);
 

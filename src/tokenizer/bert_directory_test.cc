@@ -90,6 +90,83 @@ TEST(BertDirectory, TokenizerConfigOverridesTokenizerJson) {
   EXPECT_THAT(warnings[0], HasSubstr("do_lower_case=false"));
 }
 
+// cls_token and sep_token around a text, where transformers makes a BertTokenizer.
+TEST(BertDirectory, TokensAroundATextAreThoseOfTheConfig) {
+  struct Case {
+    const char* config;
+    const char* map;  // special_tokens_map.json
+    std::vector<int32_t> ids;
+  };
+  const Case cases[] = {
+      {R"({"tokenizer_class":"BertTokenizer"})", "{}", {1, 3, 2, 4, 2}},
+      {R"({"tokenizer_class":"BertTokenizer","cls_token":"x"})", "{}", {10, 3, 2, 4, 2}},
+      {R"({"tokenizer_class":"BertTokenizer","sep_token":"x"})", "{}", {1, 3, 10, 4, 10}},
+      {R"({"tokenizer_class":"DistilBertTokenizerFast","cls_token":{"content":"x"}})",
+       "{}",
+       {10, 3, 2, 4, 2}},
+      {R"({"tokenizer_class":"BertTokenizer","cls_token":"x"})",
+       R"({"cls_token":"[CLS]"})",
+       {1, 3, 2, 4, 2}},
+      {R"({"tokenizer_class":"BertTokenizer"})", R"({"cls_token":"x"})", {10, 3, 2, 4, 2}},
+      {R"({"tokenizer_class":"BertTokenizer","added_tokens_decoder":{}})",
+       R"({"cls_token":"x"})",
+       {1, 3, 2, 4, 2}},
+      // Not in the vocabulary: the next free id.
+      {R"({"tokenizer_class":"BertTokenizer","cls_token":"[NEW]"})", "{}", {46, 3, 2, 4, 2}},
+      {R"({"tokenizer_class":"PreTrainedTokenizerFast","cls_token":"x"})",
+       R"({"cls_token":"x"})",
+       {1, 3, 2, 4, 2}}};
+  for (const Case& c : cases) {
+    const test::TempDir dir;
+    dir.Write("tokenizer.json", BertJson(kUncased));
+    dir.Write("tokenizer_config.json", c.config);
+    dir.Write("special_tokens_map.json", c.map);
+    std::vector<std::string> warnings;
+    LoadOptions options;
+    options.on_warning = [&](std::string_view message) { warnings.emplace_back(message); };
+    const Tokenizer tokenizer = LoadTokenizer(dir.path(), options);
+    const Encoding pair = tokenizer.EncodePair("a", "b");
+    EXPECT_EQ(pair.ids, c.ids) << c.config;
+    EXPECT_THAT(pair.type_ids, ElementsAre(0, 0, 0, 1, 1));
+    EXPECT_EQ(warnings.size(), c.ids == cases[0].ids ? 0u : 1u) << c.config;
+    for (const std::string& warning : warnings) EXPECT_THAT(warning, HasSubstr("cls_token="));
+    EXPECT_TRUE(tokenizer.impl().has_fast_path());
+  }
+}
+
+TEST(BertDirectory, WordsAreCutWithTheConfigsUnknownTokenAndBertsSettings) {
+  std::string json = BertJson(kUncased);
+  const std::string_view most = R"("max_input_chars_per_word":100)";
+  json.replace(json.find(most), most.size(), R"("max_input_chars_per_word":2)");
+  const test::TempDir dir;
+  dir.Write("tokenizer.json", json);
+  dir.Write("tokenizer_config.json", R"({"tokenizer_class":"BertTokenizer","unk_token":"x"})");
+  std::vector<std::string> warnings;
+  LoadOptions options;
+  options.on_warning = [&](std::string_view message) { warnings.emplace_back(message); };
+  EXPECT_THAT(LoadTokenizer(dir.path(), options).Encode("a zzz abab").ids,
+              ElementsAre(1, 3, 10, 11, 20, 2));
+  ASSERT_EQ(warnings.size(), 1u);
+  EXPECT_THAT(warnings[0], HasSubstr("unk_token=x"));
+  dir.Write("tokenizer_config.json", R"({"tokenizer_class":"PreTrainedTokenizerFast"})");
+  EXPECT_THAT(Tokenizer::Load(dir.path()).Encode("a zzz abab").ids, ElementsAre(1, 3, 0, 0, 2));
+}
+
+// Tokens of the config that tokenizer.json does not list are added behind those that it does.
+TEST(BertDirectory, TokensThatTokenizerJsonDoesNotListAreAdded) {
+  const test::TempDir dir;
+  dir.Write("tokenizer.json", BertJson(kUncased));
+  EXPECT_THAT(Tokenizer::Load(dir.path()).Encode("a[SEP]b [MASK]").ids,
+              ElementsAre(1, 3, 24, 0, 25, 4, 24, 0, 25, 2));  // no class: as it is
+  dir.Write("config.json", R"({"model_type":"bert"})");
+  dir.Write("tokenizer_config.json",
+            R"({"additional_special_tokens":["<x>"],"extra_special_tokens":{}})");
+  const Tokenizer tokenizer = Tokenizer::Load(dir.path());
+  EXPECT_THAT(tokenizer.Encode("a[SEP]b [MASK]").ids, ElementsAre(1, 3, 2, 4, 46, 2));
+  EXPECT_EQ(tokenizer.TokenToId("[PAD]"), 45);
+  EXPECT_EQ(tokenizer.TokenToId("<x>"), 47);
+}
+
 TEST(BertDirectory, OtherClassesTakeTokenizerJsonAsItIs) {
   const test::TempDir dir;
   dir.Write("tokenizer.json", BertJson(DefinesLowercase(true)));

@@ -7,7 +7,9 @@
 #include "tokenizer/utf8.h"
 
 #include <limits>
+#include <memory>
 #include <string>
+#include <utility>
 
 namespace bge::tokenizer {
 
@@ -15,12 +17,20 @@ struct WordPieceOptions {
   std::string unk_token = "[UNK]";
   std::string continuing_subword_prefix = "##";
   int64_t max_input_chars_per_word = 100;
+
+  bool operator==(const WordPieceOptions&) const = default;
 };
 
 class WordPiece final : public Model {
  public:
   /// `where` names the vocabulary's file and field.
   WordPiece(Vocabulary vocabulary, WordPieceOptions options, std::string where);
+
+  /// The same vocabulary with other options.
+  std::unique_ptr<const WordPiece> With(WordPieceOptions options) const {
+    return std::make_unique<WordPiece>(vocabulary_, std::move(options), where_);
+  }
+  const WordPieceOptions& options() const { return options_; }
 
   void Tokenize(std::string_view word, std::vector<ModelToken>* tokens) const override;
   std::optional<int32_t> TokenToId(std::string_view token) const override {
