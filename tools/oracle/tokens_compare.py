@@ -244,7 +244,7 @@ def main():
     args = parser.parse_args()
     if tokenizers.__version__ != PINNED:
         sys.exit(f"tokenizers {tokenizers.__version__} is installed: the judge is {PINNED}")
-    tool = args.tool or (args.bge and args.bge.resolve().parent.parent / "src/tokenizer/tokenizer_oracle_tool")
+    tool = args.tool or (args.bge and args.bge.resolve().parent / "src/tokenizer/tokenizer_oracle_tool")
     if not tool or not tool.exists():
         sys.exit(f"no tool at {tool}: build the target tokenizer_oracle_tool")
     different = sum(SUITES[name](tool, args) for name in SUITES if not args.only or name in args.only)
