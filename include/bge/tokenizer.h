@@ -30,9 +30,10 @@ struct Offset {
 struct TokenizeOptions {
   bool add_special_tokens = true;
   /// Most tokens returned, special tokens included; nullopt: no limit (not even the one that
-  /// tokenizer.json states). Tokens go from the end, or from the start where tokenizer.json's
-  /// truncation.direction is "Left". With BERT's stages and a limit, no more of a single text is
-  /// read than it takes to know the tokens kept, unless they are the last ones.
+  /// tokenizer.json states). Tokens go from the end, or from the start where truncation_side of
+  /// tokenizer_config.json is "left" or, without it, tokenizer.json's truncation.direction "Left".
+  /// With BERT's stages and a limit, no more of a single text is read than it takes to know the
+  /// tokens kept, unless they are the last ones.
   std::optional<int64_t> max_length = {};
   TruncationStrategy strategy = TruncationStrategy::kLongestFirst;
   /// Offsets and the special-token mask cost time; leave them out where they are not needed.
@@ -58,10 +59,10 @@ class BGE_API Tokenizer {
  public:
   /// `path`: a tokenizer.json file, or a model directory: its tokenizer.json, else its vocab.txt.
   /// Where transformers would load the directory as a BertTokenizer, tokenizer_config.json decides
-  /// over lower-casing, accents and the tokens around a text, as it does there. Throws Error (kNotFound, kCorruptData,
-  /// kUnsupported) naming file and field.
-  /// A directory is read as transformers' AutoTokenizer reads it; where its files contradict each
-  /// other, on_warning is told.
+  /// over lower-casing, accents and the tokens around a text, as it does there. Throws Error
+  /// (kNotFound, kCorruptData, kUnsupported) naming file and field. A directory is read as
+  /// transformers' AutoTokenizer reads it; where its files contradict each other, on_warning is
+  /// told.
   static Tokenizer Load(const std::filesystem::path& path, const WarningSink& on_warning = {});
 
   Tokenizer(Tokenizer&&) noexcept;

@@ -51,6 +51,14 @@ BertNormalizerOptions OptionsFromConfig(const DocumentPtr& config) {
   return options;
 }
 
+TruncationDirection DirectionFromConfig(const DocumentPtr& config, TruncationDirection otherwise) {
+  const auto side = Member(config, "truncation_side");
+  if (!side) return otherwise;
+  if (side->AsString() == "left") return TruncationDirection::kLeft;
+  if (side->AsString() == "right") return TruncationDirection::kRight;
+  side->Fail("found '" + Printable(side->AsString(), 60) + "'", "expected \"left\" or \"right\"");
+}
+
 std::string_view WithoutSpaceAtEnd(std::string_view line) {
   while (!line.empty()) {
     size_t i = line.size() - 1;
@@ -260,12 +268,14 @@ Tokenizer::Impl::Stages StagesFromVocabTxt(const fs::path& directory) {
   stages.post_processor = MakeBertProcessing(added.TokenToId(tokens.cls()).value_or(0),
                                              added.TokenToId(tokens.sep()).value_or(0));
   stages.decoder = MakeWordPieceDecoder("##", true);
+  stages.truncation_direction = DirectionFromConfig(config, TruncationDirection::kRight);
   return stages;
 }
 
 void ApplyTokenizerConfig(const fs::path& directory, const WarningSink& on_warning,
                           Tokenizer::Impl::Stages* stages) {
   const DocumentPtr config = LoadIfPresent(directory / "tokenizer_config.json");
+  stages->truncation_direction = DirectionFromConfig(config, stages->truncation_direction);
   if (!IsBertTokenizer(directory, config)) return;
   const auto warn = [&](const std::string& what, const std::string& settings) {
     if (!on_warning) return;

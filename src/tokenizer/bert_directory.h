@@ -18,10 +18,12 @@ namespace bge::tokenizer {
 /// The stages of BertTokenizer for a directory with a vocab.txt and no tokenizer.json.
 Tokenizer::Impl::Stages StagesFromVocabTxt(const std::filesystem::path& directory);
 
-/// Where transformers would load the directory as a BertTokenizer: gives the stages, which are
-/// those of its tokenizer.json, the settings of tokenizer_config.json: a BertNormalizer's, the
-/// unknown token, cls_token and sep_token around a text, and special tokens that tokenizer.json
-/// does not list; and BERT's settings of WordPiece. Differences go to `on_warning`.
+/// Gives the stages of a directory's tokenizer.json the truncation_side of its
+/// tokenizer_config.json. Where transformers would load the directory as a BertTokenizer: gives the
+/// stages, which are those of its tokenizer.json, the settings of tokenizer_config.json: a
+/// BertNormalizer's, the unknown token, cls_token and sep_token around a text, and special tokens
+/// that tokenizer.json does not list; and BERT's settings of WordPiece. Differences go to
+/// `on_warning`.
 void ApplyTokenizerConfig(const std::filesystem::path& directory, const WarningSink& on_warning,
                           Tokenizer::Impl::Stages* stages);
 

@@ -8,6 +8,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <tuple>
+
 namespace bge::tokenizer {
 namespace {
 
@@ -132,6 +134,36 @@ TEST(BertDirectory, TokensAroundATextAreThoseOfTheConfig) {
     for (const std::string& warning : warnings) EXPECT_THAT(warning, HasSubstr("cls_token="));
     EXPECT_TRUE(tokenizer.impl().has_fast_path());
   }
+}
+
+TEST(BertDirectory, TruncationSideIsTheConfigsBeforeTokenizerJsons) {
+  const std::string right = BertJson(kUncased);
+  std::string left = right;
+  const std::string_view none = R"("truncation":null)";
+  left.replace(left.find(none), none.size(), R"("truncation":{"direction":"Left"})");
+  const std::vector<int32_t> start = {1, 3, 4, 2};
+  const std::vector<int32_t> end = {1, 6, 7, 2};
+  for (const char* name : {"BertTokenizer", "PreTrainedTokenizerFast"}) {
+    for (const auto& [side, of_right, of_left] :
+         {std::tuple("", start, end), std::tuple(R"(,"truncation_side":"left")", end, end),
+          std::tuple(R"(,"truncation_side":"right")", start, start)}) {
+      const test::TempDir dir;
+      dir.Write("tokenizer_config.json",
+                R"({"tokenizer_class":")" + std::string(name) + "\"" + side + "}");
+      dir.Write("tokenizer.json", right);
+      EXPECT_EQ(Tokenizer::Load(dir.path()).Encode("a b c d e", {.max_length = 4}).ids, of_right);
+      dir.Write("tokenizer.json", left);
+      EXPECT_EQ(Tokenizer::Load(dir.path()).Encode("a b c d e", {.max_length = 4}).ids, of_left);
+    }
+  }
+  const test::TempDir dir;
+  dir.Write("vocab.txt", kVocab);
+  dir.Write("tokenizer_config.json", R"({"truncation_side":"left"})");
+  EXPECT_THAT(Tokenizer::Load(dir.path()).Encode("hello e", {.max_length = 3}).ids,
+              ElementsAre(2, 8, 3));
+  dir.Write("tokenizer_config.json", R"({"truncation_side":"Left"})");
+  EXPECT_THAT(test::Thrown([&] { return Tokenizer::Load(dir.path()); }),
+              HasSubstr("tokenizer_config.json: field truncation_side"));
 }
 
 TEST(BertDirectory, WordsAreCutWithTheConfigsUnknownTokenAndBertsSettings) {
