@@ -38,11 +38,11 @@ struct EncodeOptions {
   std::optional<std::string> instruction = {};
   /// A key of the model's prompts (ModelInfo::prompts). At most one of it and instruction.
   std::optional<std::string> prompt_name = {};
-  /// nullopt: true. false returns the vector as the model's modules give it, a Normalize module
-  /// excluded.
+  /// nullopt: true. false returns the vector as the model's modules give it, a Normalize module at
+  /// their end excluded (with truncate_dim included: it comes before the cut).
   std::optional<bool> normalize = {};
   std::optional<int64_t> max_length = {};  ///< at most the model's own limit
-  /// Matryoshka: cut to this many values, then normalise.
+  /// Matryoshka: cut to this many values, then normalise unless `normalize` is false.
   std::optional<int64_t> truncate_dim = {};
   int64_t batch_tokens = 0;  ///< tokens computed together on a thread; 0: chosen
   /// Called from one thread at a time with the texts done so far, in no particular order of texts.

@@ -268,9 +268,20 @@ void EmbedderImpl::CheckTokens(const TokenizedTexts& texts) const {
   }
 }
 
+EmbedderImpl::Finish EmbedderImpl::FinishFor(const EncodeOptions& options) const {
+  const bool normalize = options.normalize.value_or(true);
+  // Parity: sentence-transformers truncates what the modules give, a Normalize module included. It
+  // is left out only where that is all that could be meant by not normalising.
+  const bool truncates = options.truncate_dim.has_value() || spec_.truncate_dim.has_value();
+  return {.normalize_full = !normalize && truncates && head_.ends_normalized(),
+          .dimension = OutputDimension(options),
+          .normalize = normalize};
+}
+
 void EmbedderImpl::ComputeBatch(const TokenizedTexts& texts, std::span<const int64_t> indices,
-                                int64_t prompt_tokens, bool normalize, int64_t dimension,
+                                int64_t prompt_tokens, const Finish& finish,
                                 std::span<float> output) const {
+  const int64_t dimension = finish.dimension;
   WorkspacePool::Lease workspace(&workspaces_);
   const OpContext context = {.pool = pool_, .workspace = *workspace};
   const PackedTokens packed(texts, indices);
@@ -286,8 +297,9 @@ void EmbedderImpl::ComputeBatch(const TokenizedTexts& texts, std::span<const int
   const Matrix full =
       context.workspace.NewMatrix(static_cast<int64_t>(ranges.size()), head_.dimension());
   head_.Run(context, hidden, ranges, full);
+  if (finish.normalize_full) backend_.L2Normalize(context, full);
   const Matrix cut(full.data, full.rows, dimension, full.stride);
-  if (normalize) backend_.L2Normalize(context, cut);
+  if (finish.normalize) backend_.L2Normalize(context, cut);
   for (size_t n = 0; n < indices.size(); ++n) {
     const float* row = cut.row(static_cast<int64_t>(n));
     if (!std::all_of(row, row + dimension, [](float v) { return std::isfinite(v); })) {
@@ -320,7 +332,7 @@ TokenizedTexts EmbedderImpl::Tokenize(std::span<const std::string_view> texts,
 
 EncodeStats EmbedderImpl::Compute(const TokenizedTexts& tokens, const EncodeOptions& options,
                                   std::span<float> output) const {
-  const int64_t dimension = OutputDimension(options);
+  const Finish finish = FinishFor(options);
   const int64_t prompt_tokens = PromptTokens(PromptFor(options), MaxLengthFor(options));
   const EncodeStats stats = {.texts = tokens.size(),
                              .tokens = tokens.total_tokens(),
@@ -337,8 +349,7 @@ EncodeStats EmbedderImpl::Compute(const TokenizedTexts& tokens, const EncodeOpti
     const auto [begin, end] = plan.batches[static_cast<size_t>(b)];
     const auto indices =
         std::span(plan.order).subspan(static_cast<size_t>(begin), static_cast<size_t>(end - begin));
-    ComputeBatch(tokens, indices, prompt_tokens, options.normalize.value_or(true), dimension,
-                 output);
+    ComputeBatch(tokens, indices, prompt_tokens, finish, output);
     if (!options.progress) return;
     const std::lock_guard lock(progress_mu);
     done += end - begin;

@@ -52,9 +52,15 @@ class EmbedderImpl {
   int64_t PromptTokens(std::string_view prompt, int64_t max_length) const;
   int64_t MaxLengthFor(const EncodeOptions& options) const;
   void CheckTokens(const TokenizedTexts& texts) const;
+  // What becomes of the vectors of the head, in this order.
+  struct Finish {
+    bool normalize_full;
+    int64_t dimension;  // values kept
+    bool normalize;
+  };
+  Finish FinishFor(const EncodeOptions& options) const;
   void ComputeBatch(const TokenizedTexts& texts, std::span<const int64_t> indices,
-                    int64_t prompt_tokens, bool normalize, int64_t dimension,
-                    std::span<float> output) const;
+                    int64_t prompt_tokens, const Finish& finish, std::span<float> output) const;
 
   mutable ThreadPool pool_;
   mutable WorkspacePool workspaces_;

@@ -87,6 +87,18 @@ TEST_F(EmbedderTest, NormaliseOffKeepsTheLength) {
   for (size_t d = 0; d < unit.size(); ++d) EXPECT_NEAR(raw[d] / Norm(raw), unit[d], 1e-6);
 }
 
+// As sentence-transformers' encode(truncate_dim=5, normalize_embeddings=False): the model's
+// Normalize module stands before the cut.
+TEST_F(EmbedderTest, NormaliseOffTruncatesWhatTheModulesGive) {
+  const std::vector<float> unit = model_.Encode("a cat");
+  const std::vector<float> cut = model_.Encode("a cat", {.normalize = false, .truncate_dim = 5});
+  ASSERT_EQ(cut.size(), 5u);
+  for (size_t d = 0; d < 5; ++d) EXPECT_NEAR(cut[d], unit[d], 1e-6);
+  const std::vector<float> whole =
+      model_.Encode("a cat", {.normalize = false, .truncate_dim = model_.dimension()});
+  EXPECT_NEAR(Norm(whole), 1, 1e-6);
+}
+
 TEST_F(EmbedderTest, MaxLengthIsCheckedAndCounted) {
   const std::vector<std::string_view> texts = {"a cat sat on the mat and sat and sat", "cat"};
   std::vector<float> out(2 * static_cast<size_t>(model_.dimension()));

@@ -48,7 +48,10 @@ DenseHead::DenseHead(std::span<const ModuleSpec> modules, int64_t hidden_size,
                           [&](const DropoutModule&) {}},
                module);
   }
-  while (!steps_.empty() && std::holds_alternative<Normalize>(steps_.back())) steps_.pop_back();
+  while (!steps_.empty() && std::holds_alternative<Normalize>(steps_.back())) {
+    ends_normalized_ = true;
+    steps_.pop_back();
+  }
 }
 
 DenseHead::Dense DenseHead::LoadDense(const DenseModule& module) {

@@ -23,6 +23,8 @@ class DenseHead {
 
   int64_t dimension() const { return dimension_; }
   bool include_prompt() const { return pooling_.include_prompt; }
+  /// The chain ends in a Normalize module.
+  bool ends_normalized() const { return ends_normalized_; }
   /// Parameters of its own.
   int64_t num_parameters() const { return num_parameters_; }
 
@@ -54,6 +56,7 @@ class DenseHead {
   PoolingModule pooling_;
   int64_t dimension_ = 0;
   int64_t num_parameters_ = 0;
+  bool ends_normalized_ = false;
   std::vector<Step> steps_;
 };
 

@@ -166,6 +166,21 @@ TEST(BertDirectory, TruncationSideIsTheConfigsBeforeTokenizerJsons) {
               HasSubstr("tokenizer_config.json: field truncation_side"));
 }
 
+TEST(BertDirectory, PaddingChangesNothing) {
+  std::string json = BertJson(kUncased);
+  const std::string_view none = R"("padding":null)";
+  json.replace(json.find(none), none.size(),
+               R"("padding":{"strategy":{"Fixed":9},"direction":"Left","pad_to_multiple_of":null,
+                  "pad_id":0,"pad_type_id":0,"pad_token":"[PAD]"})");
+  for (const char* name : {"BertTokenizer", "PreTrainedTokenizerFast"}) {
+    const test::TempDir dir;
+    dir.Write("tokenizer.json", json);
+    dir.Write("tokenizer_config.json",
+              R"({"padding_side":"left","tokenizer_class":")" + std::string(name) + "\"}");
+    EXPECT_THAT(Tokenizer::Load(dir.path()).Encode("a b").ids, ElementsAre(1, 3, 4, 2));
+  }
+}
+
 TEST(BertDirectory, WordsAreCutWithTheConfigsUnknownTokenAndBertsSettings) {
   std::string json = BertJson(kUncased);
   const std::string_view most = R"("max_input_chars_per_word":100)";

@@ -157,6 +157,7 @@ def tiny_bert_cases():
     yield "truncate_dim", {"options": {"truncate_dim": 12}}
     yield "truncate_dim_not_normalized", {"write": modules("Pooling"),
                                           "options": {"truncate_dim": 12, "normalize": False}}
+    yield "truncate_dim_not_normalized_again", {"options": {"truncate_dim": 12, "normalize": False}}
     yield "truncate_dim_of_concatenation", {"write": legacy_pooling("cls", "mean"), "options": {"truncate_dim": 40}}
     yield "max_length_option", {"options": {"max_length": 10}}
     yield "max_length_3", {"options": {"max_length": 3}}
@@ -342,7 +343,8 @@ def sentence_transformers_vectors(directory: Path, case: dict, texts: list[str])
         str(directory), device="cpu", local_files_only=True,
         model_kwargs={"dtype": torch.float32, "attn_implementation": "eager"})
     check_loaded(model, directory)
-    if options.get("normalize") is False and type(model[-1]).__name__ == "Normalize":
+    truncates = "truncate_dim" in options or model.truncate_dim is not None
+    if options.get("normalize") is False and not truncates and type(model[-1]).__name__ == "Normalize":
         del model[len(model) - 1]  # ours leaves the module out; theirs has no such option
     if "pooling" in options:
         model[1].pooling_mode = options["pooling"]
