@@ -50,7 +50,8 @@ void AddEngineFlags(CLI::App& app, EmbeddingFlags* flags) {
                  "Tokens computed together on a thread (default: chosen)")
       ->type_name("N")
       ->check(CLI::Range(int64_t{1}, kMostTokens));
-  app.add_option("--threads", flags->threads, "Threads (default: one a physical core)")
+  app.add_option("--threads", flags->threads,
+                 "Threads (default: one a physical core, within the container's CPU limit)")
       ->type_name("N")
       ->check(CLI::Range(1, 4096));
 }

@@ -22,7 +22,9 @@ namespace bge {
 
 /// Settings of a loaded model. What is left at nullopt comes from the model's own files.
 struct EmbedderOptions {
-  int threads = 0;                         ///< 0: one for each physical core this process may use
+  /// 0: one for each physical core that this process may use, and no more than its control groups
+  /// give it CPU time for.
+  int threads = 0;
   std::optional<Pooling> pooling = {};     ///< instead of the model's
   std::optional<int64_t> max_length = {};  ///< tokens, special tokens included
   WarningSink on_warning = {};

@@ -1,6 +1,7 @@
 // Embedder: model directory to vectors. The main path of the library, top to bottom.
 #include "bge/embedder.h"
 
+#include "base/cpu_limits.h"
 #include "base/error.h"
 #include "base/parallel.h"
 #include "encoder/encoder.h"
@@ -374,7 +375,7 @@ Embedder Embedder::Load(const std::string& model, const EmbedderOptions& options
   if (options.threads < 0 || options.threads > 1024) {
     Fail(ErrorCode::kInvalidArgument, "number of threads out of range",
          "found " + std::to_string(options.threads) + ", expected 0 to 1024",
-         "give 0 for one a physical core");
+         "give 0 to have it chosen");
   }
   // Its one warning is that pooling was assumed: with a choice there is nothing to warn of.
   ModelSpec spec =
