@@ -7,6 +7,7 @@
 #include "encoder/encoder.h"
 #include "engine/model_spec.h"
 #include "engine/packed_batch.h"
+#include "engine/workspace_pool.h"
 #include "heads/dense_head.h"
 #include "hub/cache.h"
 #include "kernels/backend.h"
@@ -36,45 +37,6 @@ constexpr std::array<std::pair<Pooling, std::string_view>, 6> kPoolingNames = {{
 // Activations of one batch, unless one text alone needs more. The usual batch takes a twentieth of
 // it with the largest BERT; the limit is for strange shapes and a caller's batch_tokens.
 constexpr int64_t kMaxBatchBytes = 256 << 20;
-
-// Workspaces that calls and threads borrow, so that memory is as large as what runs at once needs.
-class WorkspacePool {
- public:
-  class Lease {
-   public:
-    explicit Lease(WorkspacePool* pool) : pool_(pool) {
-      const std::lock_guard lock(pool_->mu_);
-      ++pool_->leases_;
-      pool_->free_.reserve(pool_->free_.size() + pool_->leases_);  // giving back never allocates
-      if (pool_->free_.empty()) return;
-      workspace_ = std::move(pool_->free_.back());
-      pool_->free_.pop_back();
-    }
-    ~Lease() {
-      workspace_.Reset();
-      const std::lock_guard lock(pool_->mu_);
-      --pool_->leases_;
-      if (workspace_.capacity_bytes() <= kMaxKeptBytes) {
-        pool_->free_.push_back(std::move(workspace_));
-      }
-    }
-    Lease(const Lease&) = delete;
-    Lease& operator=(const Lease&) = delete;
-    Workspace& operator*() { return workspace_; }
-
-   private:
-    WorkspacePool* pool_;
-    Workspace workspace_;
-  };
-
- private:
-  // A batch of the usual size takes a quarter of this with the largest BERT.
-  static constexpr size_t kMaxKeptBytes = 64 << 20;
-
-  std::mutex mu_;
-  std::vector<Workspace> free_;  // guarded by mu_
-  size_t leases_ = 0;            // guarded by mu_
-};
 
 PoolingModule& PoolingOf(ModelSpec& spec) { return std::get<PoolingModule>(spec.modules.front()); }
 
