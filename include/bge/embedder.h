@@ -92,6 +92,7 @@ class BGE_API Embedder {
 
   /// One vector a text, in the order of the texts: [texts.size(), dimension]. The result for a text
   /// does not depend on the other texts of the call, nor on the number of threads (to 1e-6).
+  /// Texts that come to the same tokens are computed once a call and get bit-identical vectors.
   /// An empty text is a text: it is computed from the special tokens alone. A vector of zeros stays
   /// zeros when normalised. Throws kInvalidArgument for options that the model cannot meet.
   Embeddings Encode(std::span<const std::string_view> texts,

@@ -3,10 +3,12 @@
 
 #include "base/cpu_limits.h"
 #include "base/error.h"
+#include "base/keyed_hash.h"
 #include "base/parallel.h"
 #include "encoder/encoder.h"
 #include "engine/model_spec.h"
 #include "engine/packed_batch.h"
+#include "engine/repeated_texts.h"
 #include "engine/workspace_pool.h"
 #include "heads/dense_head.h"
 #include "hub/cache.h"
@@ -102,6 +104,7 @@ class Embedder::Impl {
   mutable ThreadPool pool_;
   mutable WorkspacePool workspaces_;
   const Backend& backend_;
+  const KeyedHash hash_ = KeyedHash::WithRandomKey();
   ModelSpec spec_;
   Tokenizer tokenizer_;
   std::shared_ptr<const WeightSource> weights_;
@@ -299,14 +302,16 @@ EncodeStats Embedder::Impl::EncodeInto(std::span<const std::string_view> texts,
   EncodeStats stats = {.texts = static_cast<int64_t>(texts.size())};
   if (texts.empty()) return stats;
 
-  const TokenizedTexts tokens(tokenizer_, prompt, texts, max_length, pool_, options.stop);
+  const TokenizedTexts tokens(tokenizer_, prompt, texts, max_length, hash_, pool_, options.stop);
   CheckTokens(tokens);
   stats.tokens = tokens.total_tokens();
   stats.truncated_texts = tokens.truncated_texts();
 
   const int64_t max_batch_tokens =
       std::max<int64_t>(1, kMaxBatchBytes / encoder_->info().activation_bytes_per_token);
-  const BatchPlan plan = PlanBatches(tokens, options.batch_tokens, max_batch_tokens, threads());
+  RepeatedTexts repeated = FindRepeatedTexts(tokens);
+  const BatchPlan plan = PlanBatches(tokens, std::move(repeated.computed), options.batch_tokens,
+                                     max_batch_tokens, threads());
   std::mutex progress_mu;
   int64_t done = 0;
   const auto compute = [&](int64_t b) {
@@ -330,6 +335,10 @@ EncodeStats Embedder::Impl::EncodeInto(std::span<const std::string_view> texts,
   } else {
     for (int64_t b = 0; b < num_batches; ++b) compute(b);
   }
+  for (const auto& [from, to] : repeated.copies) {
+    std::copy_n(output.data() + from * dimension, dimension, output.data() + to * dimension);
+  }
+  if (options.progress && !repeated.copies.empty()) options.progress(stats.texts, stats.texts);
   return stats;
 }
 

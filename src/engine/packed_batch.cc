@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <functional>
 #include <limits>
-#include <numeric>
 #include <string>
+#include <utility>
 
 namespace bge {
 
@@ -26,7 +26,7 @@ constexpr double kWorstMakespan = 1.15;
 
 TokenizedTexts::TokenizedTexts(const Tokenizer& tokenizer, std::string_view prompt,
                                std::span<const std::string_view> texts, int64_t max_length,
-                               ThreadPool& pool, const std::stop_token& stop)
+                               const TokenHash& hash, ThreadPool& pool, const std::stop_token& stop)
     : entries_(texts.size()) {
   const auto n = static_cast<int64_t>(texts.size());
   const int64_t num_blocks = (n + kTextsPerBlock - 1) / kTextsPerBlock;
@@ -47,7 +47,8 @@ TokenizedTexts::TokenizedTexts(const Tokenizer& tokenizer, std::string_view prom
         text = prompted;
       }
       tokenizer.EncodeInto(text, options, &encoding);
-      entries_[static_cast<size_t>(i)] = {.offset = static_cast<uint32_t>(block.ids.size()),
+      entries_[static_cast<size_t>(i)] = {.hash = hash(std::as_bytes(std::span(encoding.ids))),
+                                          .offset = static_cast<uint32_t>(block.ids.size()),
                                           .length = static_cast<int32_t>(encoding.ids.size())};
       block.ids.insert(block.ids.end(), encoding.ids.begin(), encoding.ids.end());
       block.type_ids.insert(block.type_ids.end(), encoding.type_ids.begin(),
@@ -76,7 +77,8 @@ void CutBatches(const TokenizedTexts& texts, int64_t batch_tokens, BatchPlan* pl
   plan->batches.clear();
   int64_t begin = 0;
   int64_t tokens = 0;
-  for (int64_t i = 0; i < texts.size(); ++i) {
+  const auto size = static_cast<int64_t>(plan->order.size());
+  for (int64_t i = 0; i < size; ++i) {
     const int64_t length = texts.length(plan->order[static_cast<size_t>(i)]);
     if (i > begin && tokens + length > batch_tokens) {
       plan->batches.push_back({begin, i});
@@ -85,7 +87,7 @@ void CutBatches(const TokenizedTexts& texts, int64_t batch_tokens, BatchPlan* pl
     }
     tokens += length;
   }
-  if (begin < texts.size()) plan->batches.push_back({begin, texts.size()});
+  if (begin < size) plan->batches.push_back({begin, size});
 }
 
 // Tokens of the thread that ends last when each free thread takes the next batch.
@@ -105,15 +107,16 @@ int64_t Makespan(const TokenizedTexts& texts, const BatchPlan& plan, int threads
 
 }  // namespace
 
-BatchPlan PlanBatches(const TokenizedTexts& texts, int64_t batch_tokens, int64_t max_batch_tokens,
-                      int threads) {
+BatchPlan PlanBatches(const TokenizedTexts& texts, std::vector<int64_t> computed,
+                      int64_t batch_tokens, int64_t max_batch_tokens, int threads) {
   BatchPlan plan;
-  plan.order.resize(static_cast<size_t>(texts.size()));
-  std::iota(plan.order.begin(), plan.order.end(), 0);
+  plan.order = std::move(computed);
   std::stable_sort(plan.order.begin(), plan.order.end(),
                    [&](int64_t a, int64_t b) { return texts.length(a) > texts.length(b); });
 
-  const int64_t share = std::max<int64_t>(1, texts.total_tokens() / threads);
+  int64_t tokens = 0;
+  for (const int64_t i : plan.order) tokens += texts.length(i);
+  const int64_t share = std::max<int64_t>(1, tokens / threads);
   // As many batches as make every thread's share a whole number of them.
   const int64_t rounds = std::max<int64_t>(1, (share + kBatchTokens / 2) / kBatchTokens);
   const bool chosen = batch_tokens <= 0;

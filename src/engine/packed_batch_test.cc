@@ -1,12 +1,13 @@
 #include "engine/packed_batch.h"
 
 #include "base/error.h"
+#include "base/keyed_hash.h"
+#include "engine/test_tokenizer.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <filesystem>
-#include <fstream>
+#include <numeric>
 #include <string>
 #include <vector>
 
@@ -15,38 +16,27 @@ namespace {
 
 class PackedBatchTest : public testing::Test {
  protected:
-  PackedBatchTest() {
-    path_ = std::filesystem::temp_directory_path() /
-            ("bge-packed-batch-" + std::to_string(testing::UnitTest::GetInstance()->random_seed()) +
-             "-" + std::to_string(reinterpret_cast<uintptr_t>(this)) + ".json");
-    std::ofstream(path_) << R"({"added_tokens":[],"normalizer":null,
-      "pre_tokenizer":{"type":"WhitespaceSplit"},
-      "post_processor":{"type":"BertProcessing","sep":["[SEP]",2],"cls":["[CLS]",1]},
-      "model":{"type":"WordLevel","vocab":{"[UNK]":0,"[CLS]":1,"[SEP]":2,"a":3,"b":4},
-               "unk_token":"[UNK]"}})";
-  }
-  ~PackedBatchTest() override { std::filesystem::remove(path_); }
-
   TokenizedTexts Tokenize(const std::vector<std::string>& texts, std::string_view prompt = "",
                           int64_t max_length = 100) {
     const std::vector<std::string_view> views(texts.begin(), texts.end());
-    const Tokenizer tokenizer = Tokenizer::Load(path_);
-    return TokenizedTexts(tokenizer, prompt, views, max_length, pool_, {});
+    return TokenizedTexts(tokenizer_, prompt, views, max_length, hash_, pool_, {});
   }
 
-  static std::string Words(int n) {
-    std::string text;
-    for (int i = 0; i < n; ++i) text += "a ";
-    return text;
+  static BatchPlan Plan(const TokenizedTexts& tokens, int64_t batch_tokens,
+                        int64_t max_batch_tokens, int threads) {
+    std::vector<int64_t> all(static_cast<size_t>(tokens.size()));
+    std::iota(all.begin(), all.end(), 0);
+    return PlanBatches(tokens, all, batch_tokens, max_batch_tokens, threads);
   }
 
-  std::filesystem::path path_;
+  const Tokenizer tokenizer_ = test::TwoWordTokenizer();
   ThreadPool pool_{3};
+  const TokenHash hash_ = KeyedHash(1, 2);
 };
 
 TEST_F(PackedBatchTest, KeepsOrderAcrossBlocksAndCountsTruncation) {
   std::vector<std::string> texts;
-  for (int i = 0; i < 200; ++i) texts.push_back(Words(i % 17));
+  for (int i = 0; i < 200; ++i) texts.push_back(test::Words(i % 17));
   const TokenizedTexts tokens = Tokenize(texts, "", 12);
   int64_t total = 0;
   int64_t truncated = 0;
@@ -69,11 +59,11 @@ TEST_F(PackedBatchTest, PutsThePromptInFront) {
 
 TEST_F(PackedBatchTest, PlanCoversEveryTextOnceLongestFirstWithinBudget) {
   std::vector<std::string> texts;
-  for (int i = 0; i < 300; ++i) texts.push_back(Words((i * 37) % 90));
+  for (int i = 0; i < 300; ++i) texts.push_back(test::Words((i * 37) % 90));
   const TokenizedTexts tokens = Tokenize(texts);
   for (const int64_t budget : {0, 1, 50, 100, 100000}) {
     for (const int threads : {1, 2, 7}) {
-      const BatchPlan plan = PlanBatches(tokens, budget, 1 << 20, threads);
+      const BatchPlan plan = Plan(tokens, budget, 1 << 20, threads);
       std::vector<int64_t> seen = plan.order;
       std::sort(seen.begin(), seen.end());
       for (int64_t i = 0; i < 300; ++i) EXPECT_EQ(seen[static_cast<size_t>(i)], i);
@@ -99,11 +89,19 @@ TEST_F(PackedBatchTest, PlanCoversEveryTextOnceLongestFirstWithinBudget) {
   }
 }
 
+TEST_F(PackedBatchTest, PlanLeavesOutWhatIsNotToBeComputed) {
+  const TokenizedTexts tokens = Tokenize({"a", "b b b", "a", "a a"});
+  const BatchPlan plan = PlanBatches(tokens, {0, 1, 3}, 0, 1 << 20, 1);
+  EXPECT_EQ(plan.order, (std::vector<int64_t>{1, 3, 0}));
+  ASSERT_EQ(plan.batches.size(), 1u);
+  EXPECT_EQ(plan.batches[0].end, 3);
+}
+
 TEST_F(PackedBatchTest, PlanKeepsAllThreadsBusy) {
   const auto plan = [&](const std::vector<int>& words, int threads) {
     std::vector<std::string> texts;
-    for (const int n : words) texts.push_back(Words(n));
-    return PlanBatches(Tokenize(texts, "", 1000), 0, 1 << 20, threads);
+    for (const int n : words) texts.push_back(test::Words(n));
+    return Plan(Tokenize(texts, "", 1000), 0, 1 << 20, threads);
   };
   EXPECT_TRUE(plan(std::vector<int>(500, 40), 2).batches_side_by_side);
   EXPECT_TRUE(plan({500, 500}, 2).batches_side_by_side);
@@ -117,9 +115,9 @@ TEST_F(PackedBatchTest, PlanKeepsAllThreadsBusy) {
 }
 
 TEST_F(PackedBatchTest, NoBatchIsLargerThanTheLimit) {
-  const TokenizedTexts tokens = Tokenize(std::vector<std::string>(100, Words(8)));
+  const TokenizedTexts tokens = Tokenize(std::vector<std::string>(100, test::Words(8)));
   for (const int64_t asked : {int64_t{0}, int64_t{64}, INT64_MAX}) {
-    for (const auto& [begin, end] : PlanBatches(tokens, asked, 30, 2).batches) {
+    for (const auto& [begin, end] : Plan(tokens, asked, 30, 2).batches) {
       EXPECT_LE((end - begin) * 10, 30);
     }
   }
@@ -141,10 +139,9 @@ TEST_F(PackedBatchTest, PacksWithoutPadding) {
 TEST_F(PackedBatchTest, StopsWhenAsked) {
   std::stop_source stop;
   stop.request_stop();
-  const Tokenizer tokenizer = Tokenizer::Load(path_);
   const std::vector<std::string_view> texts = {"a"};
   try {
-    TokenizedTexts(tokenizer, "", texts, 10, pool_, stop.get_token());
+    TokenizedTexts(tokenizer_, "", texts, 10, hash_, pool_, stop.get_token());
     FAIL();
   } catch (const Error& e) {
     EXPECT_EQ(e.code(), ErrorCode::kCancelled);
