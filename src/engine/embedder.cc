@@ -6,9 +6,9 @@
 #include "base/keyed_hash.h"
 #include "base/parallel.h"
 #include "encoder/encoder.h"
+#include "engine/encode_pipeline.h"
 #include "engine/model_spec.h"
 #include "engine/packed_batch.h"
-#include "engine/repeated_texts.h"
 #include "engine/workspace_pool.h"
 #include "heads/dense_head.h"
 #include "hub/cache.h"
@@ -20,7 +20,6 @@
 #include <array>
 #include <cmath>
 #include <filesystem>
-#include <mutex>
 #include <utility>
 
 namespace bge {
@@ -96,7 +95,7 @@ class Embedder::Impl {
   std::string_view PromptFor(const EncodeOptions& options) const;
   int64_t PromptTokens(std::string_view prompt, int64_t max_length) const;
   int64_t MaxLengthFor(const EncodeOptions& options) const;
-  void CheckTokens(const TokenizedTexts& texts) const;
+  void CheckTokens(std::span<const int32_t> ids) const;
   void ComputeBatch(const TokenizedTexts& texts, std::span<const int64_t> indices,
                     int64_t prompt_tokens, bool normalize, int64_t dimension,
                     std::span<float> output) const;
@@ -233,25 +232,21 @@ int64_t Embedder::Impl::OutputDimension(const EncodeOptions& options) const {
 
 // What the encoder takes for granted. A tokenizer of another model breaks it, and so do a
 // vocabulary or a post-processor that somebody has tampered with.
-void Embedder::Impl::CheckTokens(const TokenizedTexts& texts) const {
+void Embedder::Impl::CheckTokens(std::span<const int32_t> ids) const {
   const auto vocab_size = static_cast<uint32_t>(encoder_->info().vocab_size);
-  for (int64_t i = 0; i < texts.size(); ++i) {
-    uint32_t largest = 0;
-    for (const int32_t id : texts[i].ids) largest = std::max(largest, static_cast<uint32_t>(id));
-    if (largest >= vocab_size) {
-      Fail(ErrorCode::kCorruptData, "token id is outside the model's vocabulary",
-           info_.path + ": the tokenizer gives " + std::to_string(largest) +
-               ", expected less than " + std::to_string(vocab_size) +
-               " (vocab_size of config.json)",
-           "use the tokenizer that belongs to the model");
-    }
-    if (texts.length(i) > encoder_->info().max_tokens) {
-      Fail(ErrorCode::kCorruptData, "the tokenizer gives more tokens than the model has positions",
-           info_.path + ": post_processor of tokenizer.json: found " +
-               std::to_string(texts.length(i)) + " tokens, expected at most " +
-               std::to_string(encoder_->info().max_tokens),
-           "use the tokenizer that belongs to the model");
-    }
+  uint32_t largest = 0;
+  for (const int32_t id : ids) largest = std::max(largest, static_cast<uint32_t>(id));
+  if (largest >= vocab_size) {
+    Fail(ErrorCode::kCorruptData, "token id is outside the model's vocabulary",
+         info_.path + ": the tokenizer gives " + std::to_string(largest) + ", expected less than " +
+             std::to_string(vocab_size) + " (vocab_size of config.json)",
+         "use the tokenizer that belongs to the model");
+  }
+  if (static_cast<int64_t>(ids.size()) > encoder_->info().max_tokens) {
+    Fail(ErrorCode::kCorruptData, "the tokenizer gives more tokens than the model has positions",
+         info_.path + ": post_processor of tokenizer.json: found " + std::to_string(ids.size()) +
+             " tokens, expected at most " + std::to_string(encoder_->info().max_tokens),
+         "use the tokenizer that belongs to the model");
   }
 }
 
@@ -299,47 +294,31 @@ EncodeStats Embedder::Impl::EncodeInto(std::span<const std::string_view> texts,
              std::to_string(texts.size() * static_cast<size_t>(dimension)),
          "give texts.size() x OutputDimension(options) floats");
   }
-  EncodeStats stats = {.texts = static_cast<int64_t>(texts.size())};
-  if (texts.empty()) return stats;
 
-  const TokenizedTexts tokens(tokenizer_, prompt, texts, max_length, hash_, pool_, options.stop);
-  CheckTokens(tokens);
-  stats.tokens = tokens.total_tokens();
-  stats.truncated_texts = tokens.truncated_texts();
-
-  const int64_t max_batch_tokens =
-      std::max<int64_t>(1, kMaxBatchBytes / encoder_->info().activation_bytes_per_token);
-  RepeatedTexts repeated = FindRepeatedTexts(tokens);
-  const BatchPlan plan = PlanBatches(tokens, std::move(repeated.computed), options.batch_tokens,
-                                     max_batch_tokens, threads());
-  std::mutex progress_mu;
-  int64_t done = 0;
-  const auto compute = [&](int64_t b) {
-    if (options.stop.stop_requested()) {
-      Fail(ErrorCode::kCancelled, "encoding was cancelled", "the caller's stop token",
-           "call again");
-    }
-    const auto [begin, end] = plan.batches[static_cast<size_t>(b)];
-    const auto indices =
-        std::span(plan.order).subspan(static_cast<size_t>(begin), static_cast<size_t>(end - begin));
-    ComputeBatch(tokens, indices, prompt_tokens, options.normalize.value_or(true), dimension,
-                 output);
-    if (!options.progress) return;
-    const std::lock_guard lock(progress_mu);
-    done += end - begin;
-    options.progress(done, stats.texts);
+  const EncodeWork work = {
+      .texts = texts,
+      .tokenizer = {.tokenizer = tokenizer_,
+                    .prompt = prompt,
+                    .max_length = max_length,
+                    .hash = hash_,
+                    .check = [this](std::span<const int32_t> ids) { CheckTokens(ids); }},
+      .batch_tokens = options.batch_tokens,
+      .max_batch_tokens =
+          std::max<int64_t>(1, kMaxBatchBytes / encoder_->info().activation_bytes_per_token),
+      .compute =
+          [&](const TokenizedTexts& window, std::span<const int64_t> batch) {
+            ComputeBatch(window, batch, prompt_tokens, options.normalize.value_or(true), dimension,
+                         output);
+          },
+      .copy =
+          [&](int64_t from, int64_t to) {
+            std::copy_n(output.data() + from * dimension, dimension,
+                        output.data() + to * dimension);
+          },
+      .progress = options.progress,
+      .stop = options.stop,
   };
-  const auto num_batches = static_cast<int64_t>(plan.batches.size());
-  if (plan.batches_side_by_side) {
-    pool_.ParallelForEach(num_batches, compute);
-  } else {
-    for (int64_t b = 0; b < num_batches; ++b) compute(b);
-  }
-  for (const auto& [from, to] : repeated.copies) {
-    std::copy_n(output.data() + from * dimension, dimension, output.data() + to * dimension);
-  }
-  if (options.progress && !repeated.copies.empty()) options.progress(stats.texts, stats.texts);
-  return stats;
+  return EncodeTexts(work, pool_);
 }
 
 Embedder Embedder::Load(const std::string& model, const EmbedderOptions& options) {

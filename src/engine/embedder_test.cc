@@ -191,6 +191,23 @@ TEST_F(EmbedderTest, ComputesEqualTextsOnce) {
   EXPECT_NE(row(1), row(0));
 }
 
+TEST_F(EmbedderTest, ALargeCallGivesTheVectorsOfSmallOnes) {
+  // Some 400,000 tokens: three windows on two threads. Every tenth text was there before.
+  std::vector<std::string> texts;
+  for (int i = 0; i < 8000; ++i) {
+    std::string& text = texts.emplace_back("cat " + std::to_string(i - (i % 10 == 9 ? 9 : 0)));
+    for (int word = 0; word < i % 60; ++word) text += " a mat";
+  }
+  const Embeddings large = model_.Encode(texts);
+  for (size_t begin = 0; begin < texts.size(); begin += 500) {
+    const Embeddings small = model_.Encode(std::span(texts).subspan(begin, 500));
+    for (size_t i = 0; i < small.values.size(); ++i) {
+      const size_t at = begin * static_cast<size_t>(small.dimension) + i;
+      ASSERT_NEAR(large.values[at], small.values[i], 1e-6) << at;
+    }
+  }
+}
+
 TEST_F(EmbedderTest, ServesSeveralThreadsAtOnce) {
   std::vector<std::string> texts;
   for (int i = 0; i < 60; ++i) texts.push_back(std::string(static_cast<size_t>(i), 'a') + " cat");

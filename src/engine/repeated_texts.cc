@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <unordered_map>
 
 namespace bge {
 
@@ -15,14 +14,19 @@ bool SameTokens(const TokenizedTexts::Tokens& a, const TokenizedTexts::Tokens& b
 
 }  // namespace
 
-RepeatedTexts FindRepeatedTexts(const TokenizedTexts& texts) {
+RepeatFinder::RepeatFinder(std::span<const std::string_view> texts) : texts_(texts) {
+  if (texts.size() > 1) first_with_hash_.reserve(texts.size());
+}
+
+RepeatedTexts RepeatFinder::Find(const TokenizedTexts& window) {
   RepeatedTexts repeated;
-  repeated.computed.reserve(static_cast<size_t>(texts.size()));
-  std::unordered_map<uint64_t, int64_t> first_with_hash;
-  if (texts.size() > 1) first_with_hash.reserve(static_cast<size_t>(texts.size()));
-  for (int64_t i = 0; i < texts.size(); ++i) {
-    const int64_t first = first_with_hash.try_emplace(texts.hash(i), i).first->second;
-    if (first != i && SameTokens(texts[first], texts[i])) {
+  repeated.computed.reserve(static_cast<size_t>(window.end() - window.begin()));
+  for (int64_t i = window.begin(); i < window.end(); ++i) {
+    const int64_t first = first_with_hash_.try_emplace(window.hash(i), i).first->second;
+    const bool same = first >= window.begin()
+                          ? SameTokens(window[first], window[i])
+                          : texts_[static_cast<size_t>(first)] == texts_[static_cast<size_t>(i)];
+    if (first != i && same) {
       repeated.copies.push_back({.from = first, .to = i});
     } else {
       repeated.computed.push_back(i);

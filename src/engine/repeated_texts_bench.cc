@@ -22,15 +22,19 @@ std::vector<std::string> DistinctTexts(int64_t n) {
   return texts;
 }
 
+TokenizedTexts Tokenize(const std::vector<std::string_view>& texts) {
+  static const Tokenizer tokenizer = test::TwoWordTokenizer();
+  const TextTokenizer how = {
+      .tokenizer = tokenizer, .prompt = "", .max_length = 100, .hash = KeyedHash::WithRandomKey()};
+  TokenizedTexts tokens(texts, 0, static_cast<int64_t>(texts.size()));
+  for (int64_t b = 0; b < tokens.num_blocks(); ++b) tokens.TokenizeBlock(how, b);
+  return tokens;
+}
+
 void BM_Tokenize(benchmark::State& state) {
   const std::vector<std::string> texts = DistinctTexts(state.range(0));
   const std::vector<std::string_view> views(texts.begin(), texts.end());
-  const Tokenizer tokenizer = test::TwoWordTokenizer();
-  ThreadPool pool(1);
-  for (auto _ : state) {
-    const TokenizedTexts tokens(tokenizer, "", views, 100, KeyedHash::WithRandomKey(), pool, {});
-    benchmark::DoNotOptimize(tokens.total_tokens());
-  }
+  for (auto _ : state) benchmark::DoNotOptimize(Tokenize(views).num_blocks());
   state.SetItemsProcessed(state.iterations() * state.range(0));
 }
 BENCHMARK(BM_Tokenize)->Arg(1000)->Arg(100000)->Unit(benchmark::kMicrosecond);
@@ -45,10 +49,10 @@ BENCHMARK(BM_HashTokens)->Arg(22)->Arg(512);
 void BM_FindRepeatedTexts(benchmark::State& state) {
   const std::vector<std::string> texts = DistinctTexts(state.range(0));
   const std::vector<std::string_view> views(texts.begin(), texts.end());
-  ThreadPool pool(1);
-  const TokenizedTexts tokens(test::TwoWordTokenizer(), "", views, 100, KeyedHash::WithRandomKey(),
-                              pool, {});
-  for (auto _ : state) benchmark::DoNotOptimize(FindRepeatedTexts(tokens).computed.data());
+  const TokenizedTexts tokens = Tokenize(views);
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(RepeatFinder(views).Find(tokens).computed.data());
+  }
   state.SetItemsProcessed(state.iterations() * state.range(0));
 }
 BENCHMARK(BM_FindRepeatedTexts)->Arg(1000)->Arg(100000)->Unit(benchmark::kMicrosecond);
