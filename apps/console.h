@@ -23,8 +23,8 @@ std::string WithSeparators(int64_t value);
 std::string DurationText(double seconds);
 
 /// One line on standard error that is rewritten a few times a second: texts, rates, time left.
-/// Shows nothing where standard error is not a terminal, and nothing in the first second. Single
-/// thread, except that Advance may be called from any one thread at a time.
+/// Shows nothing where standard error is not a terminal, and nothing in the first second. One
+/// thread at a time.
 class Progress {
  public:
   /// total_bytes: the size of the input, where it is known; the time left is estimated from it.

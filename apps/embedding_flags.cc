@@ -60,7 +60,8 @@ void AddEngineFlags(CLI::App& app, EmbeddingFlags* flags) {
 }
 
 void AddThreadsFlag(CLI::App& app, int* threads) {
-  app.add_option("--threads", *threads, "Threads (default: one a physical core)")
+  app.add_option("--threads", *threads,
+                 "Threads (default: one a physical core, within the container's CPU limit)")
       ->type_name("N")
       ->check(CLI::Range(1, 4096));
 }

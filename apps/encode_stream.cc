@@ -1,56 +1,134 @@
 #include "apps/encode_stream.h"
 
 #include "apps/console.h"
+#include "apps/hand_over.h"
 #include "apps/text_batches.h"
 #include "base/error.h"
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <exception>
+#include <stop_token>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
 namespace bge::cli {
+namespace {
+
+// Each chunk ends with threads that wait for the last one: it is large enough for that not to
+// count.
+TextBatchLimits LimitsFor(int threads) {
+  TextBatchLimits limits;
+  limits.max_texts = std::max(limits.max_texts, static_cast<size_t>(threads) * 256);
+  limits.max_bytes = std::max(limits.max_bytes, static_cast<size_t>(threads) * 256 * 1024);
+  return limits;
+}
+
+struct EncodedBatch {
+  std::vector<TextRecord> records;
+  std::vector<float> vectors;
+};
+
+/// Encodes the records of a reader on a thread of its own, at most two chunks ahead of the
+/// consumer.
+class EncodedBatches {
+ public:
+  EncodedBatches(TextReader* reader, const Embedder& embedder, const EncodeOptions& options,
+                 const std::stop_token& stop)
+      : embedder_(embedder),
+        options_(options),
+        on_stop_(stop, [this] { stop_.request_stop(); }),
+        progress_(reader->bytes_total()),
+        batches_(reader, LimitsFor(embedder.threads())),
+        thread_([this] { Run(); }) {}
+  // Whatever the thread waits for is ended first: reading, computing or its consumer.
+  ~EncodedBatches() {
+    stop_.request_stop();
+    batches_.Cancel();
+    ready_.Abandon();
+    thread_.join();
+  }
+  EncodedBatches(const EncodedBatches&) = delete;
+  EncodedBatches& operator=(const EncodedBatches&) = delete;
+
+  /// The next chunk; nullopt at the end. Rethrows errors after the chunks that were complete
+  /// before.
+  std::optional<EncodedBatch> Next() { return ready_.Take(); }
+  /// What was done: after Next() has given nullopt.
+  const EncodeStats& total() const { return total_; }
+
+ private:
+  void Run() {
+    std::exception_ptr error;
+    try {
+      while (auto batch = batches_.Next()) {
+        EncodedBatch encoded = {.records = {}, .vectors = Encode(*batch)};
+        encoded.records = std::move(batch->records);
+        if (!ready_.Put(std::move(encoded))) return;
+      }
+    } catch (...) {
+      error = std::current_exception();
+    }
+    ready_.Finish(error);
+  }
+
+  std::vector<float> Encode(const TextBatch& batch) {
+    std::vector<std::string_view> texts;
+    for (const TextRecord& record : batch.records) texts.push_back(record.text);
+    EncodeOptions call = options_;
+    call.stop = stop_.get_token();
+    call.progress = [&](int64_t done, int64_t of) {
+      // The tokens of the running chunk are not known yet: taken to be like those before.
+      const double share = of > 0 ? static_cast<double>(done) / static_cast<double>(of) : 0;
+      const auto bytes = static_cast<double>(batch.bytes_read - bytes_before_) * share;
+      const double tokens_per_text =
+          total_.texts > 0 ? static_cast<double>(total_.tokens) / static_cast<double>(total_.texts)
+                           : 0;
+      progress_.Update(
+          total_.texts + done,
+          total_.tokens + static_cast<int64_t>(tokens_per_text * static_cast<double>(done)),
+          bytes_before_ + static_cast<uint64_t>(bytes));
+    };
+    std::vector<float> vectors(texts.size() *
+                               static_cast<size_t>(embedder_.OutputDimension(options_)));
+    const EncodeStats stats = embedder_.EncodeInto(texts, call, vectors);
+    total_.texts += stats.texts;
+    total_.tokens += stats.tokens;
+    total_.truncated_texts += stats.truncated_texts;
+    bytes_before_ = batch.bytes_read;
+    progress_.Update(total_.texts, total_.tokens, bytes_before_);
+    return vectors;
+  }
+
+  const Embedder& embedder_;
+  const EncodeOptions& options_;
+  std::stop_source stop_;
+  std::stop_callback<std::function<void()>> on_stop_;
+  Progress progress_;
+  EncodeStats total_;
+  uint64_t bytes_before_ = 0;
+  HandOver<EncodedBatch> ready_;
+  TextBatches batches_;
+  std::thread thread_;
+};
+
+}  // namespace
 
 EncodeStats EncodeStream(TextReader& reader, const Embedder& embedder, const EncodeOptions& options,
                          const RunContext& context, const VectorSink& sink) {
-  const auto dimension = static_cast<size_t>(embedder.OutputDimension(options));
   EncodeStats total;
   {
-    Progress progress(reader.bytes_total());
-    uint64_t bytes_before = 0;
-    TextBatches batches(&reader, TextBatchLimits());
-    std::vector<std::string_view> texts;
-    std::vector<float> vectors;
+    EncodedBatches batches(&reader, embedder, options, context.stop);
     while (const auto batch = batches.Next()) {
-      texts.clear();
-      for (const TextRecord& record : batch->records) texts.push_back(record.text);
-      vectors.resize(texts.size() * dimension);
-      EncodeOptions call = options;
-      call.stop = context.stop;
-      call.progress = [&](int64_t done, int64_t of) {
-        // The tokens of the running chunk are not known yet: taken to be like those before.
-        const double share = of > 0 ? static_cast<double>(done) / static_cast<double>(of) : 0;
-        const auto bytes = static_cast<double>(batch->bytes_read - bytes_before) * share;
-        const double tokens_per_text =
-            total.texts > 0 ? static_cast<double>(total.tokens) / static_cast<double>(total.texts)
-                            : 0;
-        progress.Update(
-            total.texts + done,
-            total.tokens + static_cast<int64_t>(tokens_per_text * static_cast<double>(done)),
-            bytes_before + static_cast<uint64_t>(bytes));
-      };
-      const EncodeStats stats = embedder.EncodeInto(texts, call, vectors);
-      total.texts += stats.texts;
-      total.tokens += stats.tokens;
-      total.truncated_texts += stats.truncated_texts;
-      bytes_before = batch->bytes_read;
-      progress.Update(total.texts, total.tokens, bytes_before);
       if (context.stop.stop_requested()) {
         Fail(ErrorCode::kCancelled, "interrupted", reader.name(), "run the command again");
       }
-      sink(batch->records, vectors);
+      sink(batch->records, batch->vectors);
     }
+    total = batches.total();
   }
   if (total.truncated_texts > 0) {
     const int64_t limit = options.max_length.value_or(embedder.info().max_length);

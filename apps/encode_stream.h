@@ -1,4 +1,4 @@
-// A stream of texts through the engine: read ahead, encode in chunks, hand the vectors on in order.
+// A stream of texts through the engine: read, encoded and handed on in chunks, all at once.
 #ifndef BGE_APPS_ENCODE_STREAM_H_
 #define BGE_APPS_ENCODE_STREAM_H_
 
@@ -16,10 +16,11 @@ namespace bge::cli {
 /// Receives the records of a chunk with their vectors: [records.size(), dimension].
 using VectorSink = std::function<void(std::span<const TextRecord>, std::span<const float>)>;
 
-/// Encodes all records of `reader` in chunks of bounded size (a thread reads the next while one is
-/// computed) and passes them to `sink` in input order, on the calling thread. A slow pipe gets its
-/// vectors as soon as the texts are there. Shows progress on a terminal, and reports truncated
-/// texts on standard error at the end. Returns what was done. Error(kCancelled) on Ctrl-C.
+/// Encodes all records of `reader` in chunks of bounded size and passes them to `sink` in input
+/// order, on the calling thread. A thread reads and another encodes meanwhile, each at most two
+/// chunks ahead of who comes after it. A slow pipe gets its vectors as soon as the texts are there.
+/// Shows progress on a terminal, and reports truncated texts on standard error at the end. Returns
+/// what was done. Error(kCancelled) on Ctrl-C; what `reader` and `sink` throw is rethrown.
 EncodeStats EncodeStream(TextReader& reader, const Embedder& embedder, const EncodeOptions& options,
                          const RunContext& context, const VectorSink& sink);
 

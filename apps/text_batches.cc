@@ -1,5 +1,6 @@
 #include "apps/text_batches.h"
 
+#include <exception>
 #include <utility>
 
 namespace bge::cli {
@@ -14,44 +15,23 @@ TextBatches::TextBatches(TextReader* reader, TextBatchLimits limits)
     : reader_(reader), limits_(limits), thread_([this] { Run(); }) {}
 
 TextBatches::~TextBatches() {
-  {
-    const std::lock_guard lock(mu_);
-    abandoned_ = true;
-  }
-  changed_.notify_all();
-  reader_->Cancel();
+  Cancel();
   thread_.join();
 }
 
-std::optional<TextBatch> TextBatches::Next() {
-  std::unique_lock lock(mu_);
-  changed_.wait(lock, [this] { return ready_.has_value() || done_; });
-  if (ready_) {
-    std::optional<TextBatch> batch = std::move(ready_);
-    ready_.reset();
-    lock.unlock();
-    changed_.notify_all();
-    return batch;
-  }
-  if (error_) std::rethrow_exception(error_);
-  return std::nullopt;
+void TextBatches::Cancel() {
+  ready_.Abandon();
+  reader_->Cancel();
 }
 
 void TextBatches::Run() {
   std::exception_ptr error;
   TextBatch batch;
-  // Hands the batch over once the one before it was taken; false when nobody wants more.
+  // False when nobody wants more.
   const auto hand_over = [&] {
     if (batch.records.empty()) return true;
     batch.bytes_read = reader_->bytes_read();
-    std::unique_lock lock(mu_);
-    changed_.wait(lock, [this] { return !ready_.has_value() || abandoned_; });
-    if (abandoned_) return false;
-    ready_ = std::move(batch);
-    batch = TextBatch();
-    lock.unlock();
-    changed_.notify_all();
-    return true;
+    return ready_.Put(std::exchange(batch, {}));
   };
   try {
     TextRecord record;
@@ -69,12 +49,7 @@ void TextBatches::Run() {
     error = std::current_exception();
   }
   hand_over();
-  {
-    const std::lock_guard lock(mu_);
-    done_ = true;
-    error_ = error;
-  }
-  changed_.notify_all();
+  ready_.Finish(error);
 }
 
 }  // namespace bge::cli

@@ -2,12 +2,11 @@
 #ifndef BGE_APPS_TEXT_BATCHES_H_
 #define BGE_APPS_TEXT_BATCHES_H_
 
+#include "apps/hand_over.h"
 #include "apps/text_reader.h"
 
-#include <condition_variable>
+#include <cstddef>
 #include <cstdint>
-#include <exception>
-#include <mutex>
 #include <optional>
 #include <thread>
 #include <vector>
@@ -36,19 +35,16 @@ class TextBatches {
 
   /// The next batch, never empty; nullopt at the end. Rethrows what the reader threw, after the
   /// batches that were complete before.
-  std::optional<TextBatch> Next();
+  std::optional<TextBatch> Next() { return ready_.Take(); }
+  /// Ends a pending Next(), and all later ones, with nullopt. May be called from another thread.
+  void Cancel();
 
  private:
   void Run();
 
   TextReader* reader_;
   TextBatchLimits limits_;
-  std::mutex mu_;
-  std::condition_variable changed_;
-  std::optional<TextBatch> ready_;  // guarded by mu_
-  bool done_ = false;               // guarded by mu_
-  bool abandoned_ = false;          // guarded by mu_
-  std::exception_ptr error_;        // guarded by mu_
+  HandOver<TextBatch> ready_;
   std::thread thread_;
 };
 

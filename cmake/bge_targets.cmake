@@ -36,7 +36,7 @@ function(bge_add_bench name)
   endif()
   cmake_parse_arguments(BENCH "" "" "SOURCES;LIBS" ${ARGN})
   add_executable(${name} ${BENCH_SOURCES})
-  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/src)
+  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR})
   target_link_libraries(${name} PRIVATE bge_internal benchmark::benchmark benchmark::benchmark_main
     ${BENCH_LIBS})
 endfunction()

@@ -22,7 +22,9 @@ namespace bge {
 
 /// Settings of a loaded model. What is left at nullopt comes from the model's own files.
 struct EmbedderOptions {
-  int threads = 0;                         ///< 0: one for each physical core this process may use
+  /// 0: one for each physical core that this process may use, and no more than its control groups
+  /// give it CPU time for.
+  int threads = 0;
   std::optional<Pooling> pooling = {};     ///< instead of the model's
   std::optional<int64_t> max_length = {};  ///< tokens, special tokens included
   /// What linear layers multiply. nullopt: bfloat16 where the CPU has instructions for it, else
@@ -94,6 +96,7 @@ class BGE_API Embedder {
 
   /// One vector a text, in the order of the texts: [texts.size(), dimension]. The result for a text
   /// does not depend on the other texts of the call, nor on the number of threads (to 1e-6).
+  /// Texts that come to the same tokens are computed once a call and get bit-identical vectors.
   /// An empty text is a text: it is computed from the special tokens alone. A vector of zeros stays
   /// zeros when normalised. Throws kInvalidArgument for options that the model cannot meet.
   Embeddings Encode(std::span<const std::string_view> texts,

@@ -33,10 +33,10 @@ struct Embeddings {
   }
 };
 
-/// What one encode call did.
+/// What one encode call did. A text counts in full where its vector was copied from an equal one.
 struct EncodeStats {
   int64_t texts = 0;
-  int64_t tokens = 0;           ///< real tokens computed, special tokens included
+  int64_t tokens = 0;           ///< of all texts, special tokens included
   int64_t truncated_texts = 0;  ///< texts that lost tokens to max_length
 };
 

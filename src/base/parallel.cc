@@ -3,14 +3,12 @@
 #include "base/error.h"
 
 #include <pthread.h>
-#include <sched.h>
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <exception>
-#include <fstream>
 #include <mutex>
 #include <set>
 #include <string>
@@ -19,22 +17,6 @@
 #include <vector>
 
 namespace bge {
-
-int DefaultThreads() {
-  cpu_set_t mask;
-  CPU_ZERO(&mask);
-  if (::sched_getaffinity(0, sizeof mask, &mask) != 0) return 1;
-  std::set<std::string> cores;  // the list of SMT siblings names a physical core
-  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
-    if (!CPU_ISSET(cpu, &mask)) continue;
-    std::ifstream file("/sys/devices/system/cpu/cpu" + std::to_string(cpu) +
-                       "/topology/thread_siblings_list");
-    std::string siblings;
-    if (!std::getline(file, siblings)) siblings = "cpu" + std::to_string(cpu);
-    cores.insert(siblings);
-  }
-  return std::max(1, static_cast<int>(cores.size()));
-}
 
 namespace {
 

@@ -8,10 +8,6 @@
 
 namespace bge {
 
-/// Physical cores that this process may run on (its affinity mask, SMT siblings counted once); at
-/// least 1.
-int DefaultThreads();
-
 /// A fixed team of threads that run the chunks of a loop. Thread-safe: several threads may call
 /// ParallelFor at once; each loop's caller works on its own loop too, so it always finishes. The
 /// other threads start with the first loop (Error(kOutOfMemory) where they cannot), and anew in a

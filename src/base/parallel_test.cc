@@ -134,7 +134,5 @@ TEST(ThreadPool, KnowsHowManyThreadsALoopWouldHave) {
   pool.ParallelForEach(2, [&](int64_t) { EXPECT_EQ(pool.available_threads(), 1); });
 }
 
-TEST(DefaultThreads, IsPositive) { EXPECT_GE(DefaultThreads(), 1); }
-
 }  // namespace
 }  // namespace bge

@@ -35,10 +35,14 @@ TEST_F(ProfiledModel, ComputesTheSame) {
 }
 
 TEST_F(ProfiledModel, CountsTheWorkOfEachStage) {
-  const TokenizedTexts tokens = model_.Tokenize(texts_, {});
+  const EncodeOptions options;
+  TokenizedTexts tokens(texts_, 0, static_cast<int64_t>(texts_.size()));
+  for (int64_t b = 0; b < tokens.num_blocks(); ++b) {
+    tokens.TokenizeBlock(model_.TokenizerFor(options), b);
+  }
   const int64_t t = tokens.total_tokens();
   int64_t pairs = 0;
-  for (int64_t i = 0; i < tokens.size(); ++i) pairs += tokens.length(i) * tokens.length(i);
+  for (int64_t i = 0; i < tokens.end(); ++i) pairs += tokens.length(i) * tokens.length(i);
   Encode();  // all in one batch
 
   const StageCost qkv = backend_.cost(Stage::kQkv);

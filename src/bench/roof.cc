@@ -2,6 +2,7 @@
 
 #include "bge/embedder.h"
 
+#include "base/cpu_limits.h"
 #include "base/error.h"
 #include "base/parallel.h"
 #include "bench/best_time.h"

@@ -1,9 +1,10 @@
 // Embedder: model directory to vectors. The main path of the library, top to bottom.
 #include "bge/embedder.h"
 
+#include "base/cpu_limits.h"
 #include "base/error.h"
-#include "base/stop.h"
 #include "engine/embedder_impl.h"
+#include "engine/encode_pipeline.h"
 #include "hub/cache.h"
 #include "tokenizer/load.h"
 
@@ -11,7 +12,6 @@
 #include <array>
 #include <cmath>
 #include <filesystem>
-#include <mutex>
 #include <utility>
 
 namespace bge {
@@ -246,25 +246,21 @@ int64_t EmbedderImpl::OutputDimension(const EncodeOptions& options) const {
 
 // What the encoder takes for granted. A tokenizer of another model breaks it, and so do a
 // vocabulary or a post-processor that somebody has tampered with.
-void EmbedderImpl::CheckTokens(const TokenizedTexts& texts) const {
+void EmbedderImpl::CheckTokens(std::span<const int32_t> ids) const {
   const auto vocab_size = static_cast<uint32_t>(encoder_->info().vocab_size);
-  for (int64_t i = 0; i < texts.size(); ++i) {
-    uint32_t largest = 0;
-    for (const int32_t id : texts[i].ids) largest = std::max(largest, static_cast<uint32_t>(id));
-    if (largest >= vocab_size) {
-      Fail(ErrorCode::kCorruptData, "token id is outside the model's vocabulary",
-           info_.path + ": the tokenizer gives " + std::to_string(largest) +
-               ", expected less than " + std::to_string(vocab_size) +
-               " (vocab_size of config.json)",
-           "use the tokenizer that belongs to the model");
-    }
-    if (texts.length(i) > encoder_->info().max_tokens) {
-      Fail(ErrorCode::kCorruptData, "the tokenizer gives more tokens than the model has positions",
-           info_.path + ": post_processor of tokenizer.json: found " +
-               std::to_string(texts.length(i)) + " tokens, expected at most " +
-               std::to_string(encoder_->info().max_tokens),
-           "use the tokenizer that belongs to the model");
-    }
+  uint32_t largest = 0;
+  for (const int32_t id : ids) largest = std::max(largest, static_cast<uint32_t>(id));
+  if (largest >= vocab_size) {
+    Fail(ErrorCode::kCorruptData, "token id is outside the model's vocabulary",
+         info_.path + ": the tokenizer gives " + std::to_string(largest) + ", expected less than " +
+             std::to_string(vocab_size) + " (vocab_size of config.json)",
+         "use the tokenizer that belongs to the model");
+  }
+  if (static_cast<int64_t>(ids.size()) > encoder_->info().max_tokens) {
+    Fail(ErrorCode::kCorruptData, "the tokenizer gives more tokens than the model has positions",
+         info_.path + ": post_processor of tokenizer.json: found " + std::to_string(ids.size()) +
+             " tokens, expected at most " + std::to_string(encoder_->info().max_tokens),
+         "use the tokenizer that belongs to the model");
   }
 }
 
@@ -311,6 +307,15 @@ void EmbedderImpl::ComputeBatch(const TokenizedTexts& texts, std::span<const int
   }
 }
 
+TextTokenizer EmbedderImpl::TokenizerFor(const EncodeOptions& options) const {
+  return {.tokenizer = tokenizer_,
+          .prompt = PromptFor(options),
+          .max_length = MaxLengthFor(options),
+          .stop = options.stop,
+          .hash = hash_,
+          .check = [this](std::span<const int32_t> ids) { CheckTokens(ids); }};
+}
+
 EncodeStats EmbedderImpl::EncodeInto(std::span<const std::string_view> texts,
                                      const EncodeOptions& options, std::span<float> output) const {
   const auto expected = texts.size() * static_cast<size_t>(OutputDimension(options));
@@ -319,49 +324,30 @@ EncodeStats EmbedderImpl::EncodeInto(std::span<const std::string_view> texts,
          "found " + std::to_string(output.size()) + " floats, expected " + std::to_string(expected),
          "give texts.size() x OutputDimension(options) floats");
   }
-  return Compute(Tokenize(texts, options), options, output);
-}
-
-TokenizedTexts EmbedderImpl::Tokenize(std::span<const std::string_view> texts,
-                                      const EncodeOptions& options) const {
-  TokenizedTexts tokens(tokenizer_, PromptFor(options), texts, MaxLengthFor(options), pool_,
-                        options.stop);
-  CheckTokens(tokens);
-  return tokens;
-}
-
-EncodeStats EmbedderImpl::Compute(const TokenizedTexts& tokens, const EncodeOptions& options,
-                                  std::span<float> output) const {
   const Finish finish = FinishFor(options);
-  const int64_t prompt_tokens = PromptTokens(PromptFor(options), MaxLengthFor(options));
-  const EncodeStats stats = {.texts = tokens.size(),
-                             .tokens = tokens.total_tokens(),
-                             .truncated_texts = tokens.truncated_texts()};
-  if (stats.texts == 0) return stats;
+  const int64_t dimension = finish.dimension;
+  const TextTokenizer tokenizer = TokenizerFor(options);
+  const int64_t prompt_tokens = PromptTokens(tokenizer.prompt, tokenizer.max_length);
 
-  const int64_t max_batch_tokens =
-      std::max<int64_t>(1, kMaxBatchBytes / encoder_->info().activation_bytes_per_token);
-  const BatchPlan plan = PlanBatches(tokens, options.batch_tokens, max_batch_tokens, threads());
-  std::mutex progress_mu;
-  int64_t done = 0;
-  const auto compute = [&](int64_t b) {
-    ThrowIfStopped(&options.stop);
-    const auto [begin, end] = plan.batches[static_cast<size_t>(b)];
-    const auto indices =
-        std::span(plan.order).subspan(static_cast<size_t>(begin), static_cast<size_t>(end - begin));
-    ComputeBatch(tokens, indices, prompt_tokens, finish, output);
-    if (!options.progress) return;
-    const std::lock_guard lock(progress_mu);
-    done += end - begin;
-    options.progress(done, stats.texts);
+  const EncodeWork work = {
+      .texts = texts,
+      .tokenizer = tokenizer,
+      .batch_tokens = options.batch_tokens,
+      .max_batch_tokens =
+          std::max<int64_t>(1, kMaxBatchBytes / encoder_->info().activation_bytes_per_token),
+      .compute =
+          [&](const TokenizedTexts& window, std::span<const int64_t> batch) {
+            ComputeBatch(window, batch, prompt_tokens, finish, output);
+          },
+      .copy =
+          [&](int64_t from, int64_t to) {
+            std::copy_n(output.data() + from * dimension, dimension,
+                        output.data() + to * dimension);
+          },
+      .progress = options.progress,
+      .stop = options.stop,
   };
-  const auto num_batches = static_cast<int64_t>(plan.batches.size());
-  if (plan.batches_side_by_side) {
-    pool_.ParallelForEach(num_batches, compute);
-  } else {
-    for (int64_t b = 0; b < num_batches; ++b) compute(b);
-  }
-  return stats;
+  return EncodeTexts(work, pool_);
 }
 
 /// Under the name that the public header has for it.

@@ -5,10 +5,12 @@
 
 #include "bge/embedder.h"
 
+#include "base/keyed_hash.h"
 #include "base/parallel.h"
 #include "encoder/encoder.h"
 #include "engine/model_spec.h"
 #include "engine/packed_batch.h"
+#include "engine/tokenized_texts.h"
 #include "engine/workspace_pool.h"
 #include "heads/dense_head.h"
 #include "kernels/backend.h"
@@ -28,15 +30,10 @@ class EmbedderImpl {
   /// Embedder::Load on `backend`, which must outlive it.
   EmbedderImpl(const std::string& model, const EmbedderOptions& options, const Backend& backend);
 
-  /// Compute() of Tokenize().
   EncodeStats EncodeInto(std::span<const std::string_view> texts, const EncodeOptions& options,
                          std::span<float> output) const;
-  /// The tokens of prompt + text for every text; all are in the model's vocabulary and length.
-  TokenizedTexts Tokenize(std::span<const std::string_view> texts,
-                          const EncodeOptions& options) const;
-  /// The vectors of texts that were tokenised with the same options.
-  EncodeStats Compute(const TokenizedTexts& tokens, const EncodeOptions& options,
-                      std::span<float> output) const;
+  /// How a call with these options tokenises its texts; valid as long as the options.
+  TextTokenizer TokenizerFor(const EncodeOptions& options) const;
   int64_t OutputDimension(const EncodeOptions& options) const;
 
   const ModelInfo& info() const { return info_; }
@@ -51,7 +48,7 @@ class EmbedderImpl {
   std::string_view PromptFor(const EncodeOptions& options) const;
   int64_t PromptTokens(std::string_view prompt, int64_t max_length) const;
   int64_t MaxLengthFor(const EncodeOptions& options) const;
-  void CheckTokens(const TokenizedTexts& texts) const;
+  void CheckTokens(std::span<const int32_t> ids) const;
   // What becomes of the vectors of the head, in this order.
   struct Finish {
     bool normalize_full;
@@ -65,6 +62,7 @@ class EmbedderImpl {
   mutable ThreadPool pool_;
   mutable WorkspacePool workspaces_;
   const Backend& backend_;
+  const KeyedHash hash_ = KeyedHash::WithRandomKey();  // of texts, to find repeated ones
   ModelSpec spec_;
   Tokenizer tokenizer_;
   std::shared_ptr<const WeightSource> weights_;

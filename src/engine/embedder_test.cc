@@ -158,7 +158,8 @@ TEST_F(EmbedderTest, TakesTextsInBraces) {
 }
 
 TEST_F(EmbedderTest, ReportsProgressAndStops) {
-  const std::vector<std::string> texts(500, "a cat sat on the mat");
+  std::vector<std::string> texts;
+  for (int i = 0; i < 500; ++i) texts.push_back("a cat sat on the mat " + std::to_string(i));
   int64_t last = 0;
   int calls = 0;
   model_.Encode(texts, {.batch_tokens = 100, .progress = [&](int64_t done, int64_t total) {
@@ -180,6 +181,43 @@ TEST_F(EmbedderTest, ReportsProgressAndStops) {
                       }),
               HasSubstr("cancelled"));
   EXPECT_EQ(model_.Encode(texts).count, 500);  // and works on
+}
+
+TEST_F(EmbedderTest, ComputesEqualTextsOnce) {
+  const std::vector<std::string_view> texts = {"a cat", "a dog", "A cat",  "a cat on a mat",
+                                               "a dog", "a cat", " a  cat"};
+  const auto width = static_cast<size_t>(model_.dimension());
+  std::vector<float> out(texts.size() * width);
+  std::vector<int64_t> steps;
+  const auto progress = [&](int64_t done, int64_t) { steps.push_back(done); };
+  const EncodeStats stats =
+      model_.EncodeInto(texts, {.max_length = 4, .batch_tokens = 1, .progress = progress}, out);
+  // Two batches of one text, then the copies. What is counted is what was asked for.
+  EXPECT_THAT(steps, testing::ElementsAre(1, 2, 7));
+  EXPECT_EQ(stats.texts, 7);
+  EXPECT_EQ(stats.tokens, 7 * 4);
+  EXPECT_EQ(stats.truncated_texts, 1);
+  const auto row = [&](size_t i) { return std::vector(&out[i * width], &out[i * width] + width); };
+  for (const size_t i : {2u, 3u, 5u, 6u}) EXPECT_EQ(row(i), row(0)) << i;
+  EXPECT_EQ(row(4), row(1));
+  EXPECT_NE(row(1), row(0));
+}
+
+TEST_F(EmbedderTest, ALargeCallGivesTheVectorsOfSmallOnes) {
+  // Some 400,000 tokens: three windows on two threads. Every tenth text was there before.
+  std::vector<std::string> texts;
+  for (int i = 0; i < 8000; ++i) {
+    std::string& text = texts.emplace_back("cat " + std::to_string(i - (i % 10 == 9 ? 9 : 0)));
+    for (int word = 0; word < i % 60; ++word) text += " a mat";
+  }
+  const Embeddings large = model_.Encode(texts);
+  for (size_t begin = 0; begin < texts.size(); begin += 500) {
+    const Embeddings small = model_.Encode(std::span(texts).subspan(begin, 500));
+    for (size_t i = 0; i < small.values.size(); ++i) {
+      const size_t at = begin * static_cast<size_t>(small.dimension) + i;
+      ASSERT_NEAR(large.values[at], small.values[i], 1e-6) << at;
+    }
+  }
 }
 
 TEST_F(EmbedderTest, ServesSeveralThreadsAtOnce) {

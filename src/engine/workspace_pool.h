@@ -1,4 +1,4 @@
-// The scratch memory of a model, borrowed by what runs at the moment.
+// Scratch memory that the calls and threads of an Embedder share.
 #ifndef BGE_ENGINE_WORKSPACE_POOL_H_
 #define BGE_ENGINE_WORKSPACE_POOL_H_
 
@@ -12,9 +12,10 @@
 namespace bge {
 
 /// Workspaces that calls and threads borrow, so that memory is as large as what runs at once needs.
-/// Thread-safe.
+/// Thread-safe; must outlive its leases.
 class WorkspacePool {
  public:
+  /// A workspace from construction to destruction; one that grew unusually large is freed then.
   class Lease {
    public:
     explicit Lease(WorkspacePool* pool) : pool_(pool) {

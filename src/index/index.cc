@@ -1,6 +1,7 @@
 // Index: maps the files that the manifest names and answers from them.
 #include "bge/index.h"
 
+#include "base/cpu_limits.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/hash.h"
@@ -104,8 +105,11 @@ class Index::Impl {
   }
 
   std::shared_ptr<ThreadPool> Pool(int threads) const {
-    if (threads == 0) threads = DefaultThreads();
     const std::lock_guard lock(mu_);
+    if (threads == 0) {
+      if (default_threads_ == 0) default_threads_ = DefaultThreads();
+      threads = default_threads_;
+    }
     if (pool_ == nullptr || pool_->threads() != threads) {
       pool_ = std::make_shared<ThreadPool>(threads);
     }
@@ -160,7 +164,8 @@ class Index::Impl {
   Manifest manifest_;
   Files files_;
   IndexInfo info_;
-  mutable std::mutex mu_;                     // guards pool_
+  mutable std::mutex mu_;                     // guards what follows
+  mutable int default_threads_ = 0;           // 0: not asked for yet
   mutable std::shared_ptr<ThreadPool> pool_;  // of the last Search
 };
 

@@ -1,0 +1,73 @@
+#include "engine/tokenized_texts.h"
+
+#include <string>
+
+namespace bge {
+
+namespace {
+
+// A block takes some 200 us: as much as threads may wait for each other where no other work is
+// left, and enough for what a block costs by itself not to count.
+constexpr int64_t kTextsPerBlock = 64;
+constexpr size_t kBytesPerBlock = 2048;
+
+}  // namespace
+
+TokenizedTexts::TokenizedTexts(std::span<const std::string_view> texts, int64_t begin, int64_t end)
+    : texts_(texts), begin_(begin), entries_(static_cast<size_t>(end - begin)) {
+  size_t bytes = 0;
+  for (int64_t i = begin; i < end; ++i) {
+    if (blocks_.empty() || bytes >= kBytesPerBlock || i - blocks_.back().begin >= kTextsPerBlock) {
+      blocks_.emplace_back().begin = i;
+      bytes = 0;
+    }
+    bytes += texts[static_cast<size_t>(i)].size();
+    blocks_.back().end = i + 1;
+  }
+}
+
+void TokenizedTexts::TokenizeBlock(const TextTokenizer& tokenizer, int64_t block_index) {
+  Block& block = blocks_[static_cast<size_t>(block_index)];
+  const TokenizeOptions options = {.max_length = tokenizer.max_length, .stop = tokenizer.stop};
+  Encoding encoding;
+  std::string prompted;
+  for (int64_t i = block.begin; i < block.end; ++i) {
+    std::string_view text = texts_[static_cast<size_t>(i)];
+    if (!tokenizer.prompt.empty()) {
+      prompted.assign(tokenizer.prompt).append(text);
+      text = prompted;
+    }
+    tokenizer.tokenizer.EncodeInto(text, options, &encoding);
+    tokenizer.check(encoding.ids);
+    entries_[static_cast<size_t>(i - begin_)] = {
+        .hash = tokenizer.hash(std::as_bytes(std::span(encoding.ids))),
+        .block = static_cast<uint32_t>(block_index),
+        .offset = static_cast<uint32_t>(block.ids.size()),
+        .length = static_cast<int32_t>(encoding.ids.size())};
+    block.ids.insert(block.ids.end(), encoding.ids.begin(), encoding.ids.end());
+    block.type_ids.insert(block.type_ids.end(), encoding.type_ids.begin(), encoding.type_ids.end());
+    block.truncated += encoding.truncated ? 1 : 0;
+  }
+}
+
+TokenizedTexts::Tokens TokenizedTexts::operator[](int64_t text) const {
+  const Entry& found = entry(text);
+  const Block& block = blocks_[found.block];
+  const auto length = static_cast<size_t>(found.length);
+  return {std::span(block.ids).subspan(found.offset, length),
+          std::span(block.type_ids).subspan(found.offset, length)};
+}
+
+int64_t TokenizedTexts::total_tokens() const {
+  int64_t total = 0;
+  for (const Block& block : blocks_) total += static_cast<int64_t>(block.ids.size());
+  return total;
+}
+
+int64_t TokenizedTexts::truncated_texts() const {
+  int64_t total = 0;
+  for (const Block& block : blocks_) total += block.truncated;
+  return total;
+}
+
+}  // namespace bge
