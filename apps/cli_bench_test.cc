@@ -66,7 +66,8 @@ TEST(Bench, CountsTheWorkOfAKnownBatch) {
   }
   const test::TempDir dir;
   const std::string file = dir.Write("texts.txt", texts).string();
-  const ProgramResult result = RunBge({"bench", "--work", file, "--threads", "1", "--json"});
+  const ProgramResult result =
+      RunBge({"bench", "--work", file, "--pooling", "mean", "--threads", "1", "--json"});
   ASSERT_EQ(result.status, 0) << result.err;
   EXPECT_THAT(result.err, IsEmpty());
   const auto document = json::Document::Parse(result.out, "report");

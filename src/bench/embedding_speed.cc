@@ -167,10 +167,13 @@ void MeasureStages(std::span<const std::string_view> texts, const EmbeddingSpeed
       speed->stages.push_back(std::move(stage));
       other -= cost.thread_seconds;
     };
-    // Texts in, ids and type ids out.
+    // Texts in, ids and type ids out. What was measured by itself is at most what the stages leave.
+    double stages_seconds = backend.cost(Stage::kUnlabelled).thread_seconds;
+    for (const auto& [stage, name] : kStages) stages_seconds += backend.cost(stage).thread_seconds;
+    const double left = std::max(0.0, other - stages_seconds);
     const auto token_bytes = static_cast<int64_t>(2 * sizeof(int32_t)) * tokens.total_tokens();
     add("tokenize", {.calls = 1,
-                     .thread_seconds = tokenize_seconds,
+                     .thread_seconds = std::min(tokenize_seconds, left),
                      .flops = 0,
                      .bytes = text_bytes + token_bytes});
     for (const auto& [stage, name] : kStages) add(name, backend.cost(stage));

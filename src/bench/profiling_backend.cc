@@ -126,6 +126,17 @@ void ProfilingBackend::VarlenAttention(const OpContext& context, ConstMatrix qkv
   });
 }
 
+void ProfilingBackend::FirstTokenAttention(const OpContext& context, ConstMatrix q,
+                                           ConstMatrix keys_values, std::span<const float> bias,
+                                           std::span<const int32_t> cu_seqlens, int64_t num_heads,
+                                           float scale, Matrix out) const {
+  Measure(context, Stage::kAttention, 4 * keys_values.rows * out.cols,
+          Bytes(q) + Bytes(keys_values) + Bytes(out), [&] {
+            backend_.FirstTokenAttention(context, q, keys_values, bias, cu_seqlens, num_heads,
+                                         scale, out);
+          });
+}
+
 void ProfilingBackend::Pool(const OpContext& context, ConstMatrix hidden,
                             std::span<const PoolRange> ranges, Pooling pooling, Matrix out) const {
   int64_t rows = static_cast<int64_t>(ranges.size());

@@ -53,6 +53,9 @@ class ProfilingBackend : public Backend {
   void VarlenAttention(const OpContext& context, ConstMatrix qkv, std::span<const float> bias,
                        std::span<const int32_t> cu_seqlens, int64_t num_heads, float scale,
                        ComputeType type, Matrix out) const override;
+  void FirstTokenAttention(const OpContext& context, ConstMatrix q, ConstMatrix keys_values,
+                           std::span<const float> bias, std::span<const int32_t> cu_seqlens,
+                           int64_t num_heads, float scale, Matrix out) const override;
   void Pool(const OpContext& context, ConstMatrix hidden, std::span<const PoolRange> ranges,
             Pooling pooling, Matrix out) const override;
   void L2Normalize(const OpContext& context, Matrix x) const override;

@@ -11,7 +11,7 @@
 namespace bge {
 namespace {
 
-// 3 layers, hidden size 32, feed-forward 64, float32; CLS pooling.
+// 3 layers, hidden size 32, feed-forward 64, float32. Mean pooling: all tokens in all layers.
 const std::string kModel = BGE_TEST_DATA_DIR "/models/tiny-bert";
 constexpr int64_t kLayers = 3;
 constexpr int64_t kHidden = 32;
@@ -21,7 +21,8 @@ class ProfiledModel : public testing::Test {
  protected:
   const std::vector<std::string_view> texts_ = {"one text", "another text, of more tokens", "a"};
   ProfilingBackend backend_{CpuBackend()};
-  const EmbedderImpl model_{kModel, {.threads = 1}, backend_};
+  const EmbedderOptions options_ = {.threads = 1, .pooling = Pooling::kMean};
+  const EmbedderImpl model_{kModel, options_, backend_};
 
   std::vector<float> Encode() const {
     std::vector<float> output(texts_.size() * static_cast<size_t>(model_.dimension()));
@@ -31,7 +32,7 @@ class ProfiledModel : public testing::Test {
 };
 
 TEST_F(ProfiledModel, ComputesTheSame) {
-  EXPECT_EQ(Encode(), Embedder::Load(kModel, {.threads = 1}).Encode(texts_).values);
+  EXPECT_EQ(Encode(), Embedder::Load(kModel, options_).Encode(texts_).values);
 }
 
 TEST_F(ProfiledModel, CountsTheWorkOfEachStage) {
@@ -46,10 +47,10 @@ TEST_F(ProfiledModel, CountsTheWorkOfEachStage) {
   Encode();  // all in one batch
 
   const StageCost qkv = backend_.cost(Stage::kQkv);
-  EXPECT_EQ(qkv.calls, kLayers);
+  EXPECT_EQ(qkv.calls, 2 * kLayers);  // queries; keys and values
   EXPECT_EQ(qkv.flops, kLayers * 2 * t * kHidden * 3 * kHidden);
-  // x, weights, and q, k and v.
-  EXPECT_EQ(qkv.bytes, kLayers * 4 * (t * kHidden + 3 * kHidden * kHidden + t * 3 * kHidden));
+  // x twice, weights, and q, k and v.
+  EXPECT_EQ(qkv.bytes, kLayers * 4 * (2 * t * kHidden + 3 * kHidden * kHidden + t * 3 * kHidden));
   EXPECT_GT(qkv.thread_seconds, 0);
   EXPECT_EQ(backend_.cost(Stage::kOutput).flops, kLayers * 2 * t * kHidden * kHidden);
   EXPECT_EQ(backend_.cost(Stage::kFfnUp).flops, kLayers * 2 * t * kHidden * kInner);
@@ -66,6 +67,19 @@ TEST_F(ProfiledModel, CountsTheWorkOfEachStage) {
   backend_.Reset();
   EXPECT_EQ(backend_.cost(Stage::kQkv).calls, 0);
   EXPECT_EQ(backend_.cost(Stage::kQkv).thread_seconds, 0);
+}
+
+// With the first token pooled, the last layer does for it alone what does not concern the others.
+TEST(ProfilingBackend, CountsTheFirstTokensOfTheLastLayer) {
+  ProfilingBackend backend(CpuBackend());
+  const EmbedderImpl model(kModel, {.threads = 1}, backend);
+  const std::vector<std::string_view> texts = {"one text", "another text, of more tokens"};
+  std::vector<float> output(texts.size() * static_cast<size_t>(model.dimension()));
+  const int64_t t = model.EncodeInto(texts, {}, output).tokens;
+  EXPECT_EQ(backend.cost(Stage::kQkv).flops,
+            2 * kHidden * kHidden * (3 * (kLayers - 1) * t + 2 * t + 2));
+  EXPECT_EQ(backend.cost(Stage::kOutput).flops, 2 * kHidden * kHidden * ((kLayers - 1) * t + 2));
+  EXPECT_EQ(backend.cost(Stage::kFfnUp).flops, 2 * kHidden * kInner * ((kLayers - 1) * t + 2));
 }
 
 // Modules after pooling are a part of it, not of the layers.

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 #include <string>
 
 namespace bge {
@@ -72,8 +73,9 @@ BertEncoder::BertEncoder(const BertConfig& config, std::shared_ptr<const WeightS
   info_.compute_type = type_;
   for (const Layer& layer : layers_) {
     info_.packed_bytes +=
-        layer.attention.qkv->owned_bytes() + layer.attention.output->owned_bytes() +
-        layer.feed_forward.up->owned_bytes() + layer.feed_forward.down->owned_bytes();
+        layer.attention.query->owned_bytes() + layer.attention.key_value->owned_bytes() +
+        layer.attention.output->owned_bytes() + layer.feed_forward.up->owned_bytes() +
+        layer.feed_forward.down->owned_bytes();
   }
 }
 
@@ -116,11 +118,11 @@ void BertEncoder::LoadLayer(int64_t index) {
   feed_forward.down_bias = weights_.GetVector(Bias(prefix, names.layer.down), h);
   feed_forward.norm = LoadNorm(weights_, prefix + std::string(names.layer.output_norm), h);
 
-  std::array<TensorView, 3> qkv;
-  for (size_t i = 0; i < parts.size(); ++i) {
-    qkv[i] = weights_.Get(Weight(prefix, parts[i]), Shape{h, h});
-  }
-  attention.qkv = Prepare(backend_, weights_, type_, qkv);
+  // Key and value together, and the query by itself: the last layer may want fewer of them.
+  const std::array key_value = {weights_.Get(Weight(prefix, names.layer.key), Shape{h, h}),
+                                weights_.Get(Weight(prefix, names.layer.value), Shape{h, h})};
+  attention.query = linear(names.layer.query, h, h);
+  attention.key_value = Prepare(backend_, weights_, type_, key_value);
   attention.output = linear(names.layer.attention_output, h, h);
   feed_forward.up = linear(names.layer.up, f, h);
   feed_forward.down = linear(names.layer.down, h, f);
@@ -146,11 +148,11 @@ std::vector<int32_t> BertEncoder::PositionIds(const PackedBatch& batch) const {
   return positions;
 }
 
-Matrix BertEncoder::Forward(const PackedBatch& batch, const OpContext& context) const {
+Matrix BertEncoder::ForwardToLastLayer(const PackedBatch& batch, const OpContext& context,
+                                       const LayerScratch& scratch) const {
   const int64_t tokens = batch.num_tokens();
   const int64_t h = config_.hidden_size;
   const Matrix x = context.workspace.NewMatrix(tokens, h);
-  const LayerScratch scratch(context.workspace, type_, tokens, h, config_.intermediate_size);
 
   const std::vector<int32_t> position_ids = PositionIds(batch);
   // Without token types in the inputs every token has type 0: so transformers' RoBERTa tokenizers.
@@ -171,12 +173,41 @@ Matrix BertEncoder::Forward(const PackedBatch& batch, const OpContext& context) 
   }
   backend_.EmbedLayerNorm(context, inputs, tables_, embeddings_norm_.gamma, embeddings_norm_.beta,
                           config_.layer_norm_eps, x);
-  for (const Layer& layer : layers_) {
+  const size_t before_last = layers_.empty() ? 0 : layers_.size() - 1;
+  for (const Layer& layer : std::span(layers_).first(before_last)) {
     layer.attention.Forward(backend_, context, batch.cu_seqlens, config_.layer_norm_eps, scratch,
                             x);
     layer.feed_forward.Forward(backend_, context, config_.layer_norm_eps, scratch, x);
   }
   return x;
+}
+
+Matrix BertEncoder::Forward(const PackedBatch& batch, const OpContext& context) const {
+  const LayerScratch scratch(context.workspace, type_, batch.num_tokens(), config_.hidden_size,
+                             config_.intermediate_size);
+  const Matrix x = ForwardToLastLayer(batch, context, scratch);
+  if (layers_.empty()) return x;
+  const Layer& last = layers_.back();
+  last.attention.Forward(backend_, context, batch.cu_seqlens, config_.layer_norm_eps, scratch, x);
+  last.feed_forward.Forward(backend_, context, config_.layer_norm_eps, scratch, x);
+  return x;
+}
+
+Matrix BertEncoder::ForwardFirstTokens(const PackedBatch& batch, const OpContext& context) const {
+  const LayerScratch scratch(context.workspace, type_, batch.num_tokens(), config_.hidden_size,
+                             config_.intermediate_size);
+  const Matrix x = ForwardToLastLayer(batch, context, scratch);
+  const Matrix first = context.workspace.NewMatrix(batch.num_sequences(), config_.hidden_size);
+  for (int64_t n = 0; n < first.rows; ++n) {
+    std::copy_n(x.row(batch.cu_seqlens[static_cast<size_t>(n)]), x.cols, first.row(n));
+  }
+  if (layers_.empty()) return first;
+  const Layer& last = layers_.back();
+  last.attention.ForwardFirstTokens(backend_, context, batch.cu_seqlens, config_.layer_norm_eps,
+                                    scratch, x, first);
+  last.feed_forward.Forward(backend_, context, config_.layer_norm_eps, scratch.Rows(first.rows),
+                            first);
+  return first;
 }
 
 }  // namespace bge

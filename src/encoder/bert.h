@@ -21,6 +21,7 @@ class BertEncoder : public Encoder {
 
   const EncoderInfo& info() const override { return info_; }
   Matrix Forward(const PackedBatch& batch, const OpContext& context) const override;
+  Matrix ForwardFirstTokens(const PackedBatch& batch, const OpContext& context) const override;
 
  private:
   struct Layer {
@@ -29,6 +30,9 @@ class BertEncoder : public Encoder {
   };
   void LoadEmbeddings();
   void LoadLayer(int64_t index);
+  /// Hidden states after the embeddings and all layers but the last.
+  Matrix ForwardToLastLayer(const PackedBatch& batch, const OpContext& context,
+                            const LayerScratch& scratch) const;
   std::vector<int32_t> PositionIds(const PackedBatch& batch) const;
 
   const BertConfig config_;

@@ -116,6 +116,27 @@ TEST_P(BertFamilies, BackendsAgreeAndNeighboursDoNotMatter) {
   }
 }
 
+TEST_P(BertFamilies, FirstTokensAreThoseOfAllTokens) {
+  const BertConfig config = TinyConfig(GetParam());
+  const auto weights = TinyWeights(config, "");
+  ThreadPool pool(2);
+  const std::vector<int32_t> ids = {2, 7, 9, 3, 2, 3, 5, 2, 8, 8, 1, 30, 49, 3};
+  const std::vector<int32_t> types(ids.size());
+  const std::vector<int32_t> cu = {0, 4, 6, 7, 14};
+  for (const Backend* backend : AllBackends()) {
+    const BertEncoder encoder(config, weights, ComputeType::kFloat32, *backend, pool);
+    Workspace workspace;
+    const Matrix all = encoder.Forward({ids, types, cu}, {pool, workspace});
+    const Matrix first = encoder.ForwardFirstTokens({ids, types, cu}, {pool, workspace});
+    ASSERT_EQ(first.rows, 4);
+    for (int64_t n = 0; n < 4; ++n) {
+      for (int64_t c = 0; c < first.cols; ++c) {
+        EXPECT_NEAR(first.row(n)[c], all.row(cu[static_cast<size_t>(n)])[c], 2e-6f);
+      }
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(All, BertFamilies,
                          testing::Values(BertFamily::kBert, BertFamily::kRoberta,
                                          BertFamily::kDistilBert));

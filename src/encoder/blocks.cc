@@ -15,6 +15,8 @@ ConstOperand InputOf(const Backend& backend, const OpContext& context, Matrix x,
   return memory;
 }
 
+Matrix Columns(Matrix x, int64_t begin, int64_t n) { return {x.data + begin, x.rows, n, x.stride}; }
+
 }  // namespace
 
 LayerScratch::LayerScratch(Workspace& workspace, ComputeType type, int64_t tokens,
@@ -32,19 +34,54 @@ LayerScratch::LayerScratch(Workspace& workspace, ComputeType type, int64_t token
   inner = NewOperand(workspace, type, tokens, intermediate_size);
 }
 
+LayerScratch LayerScratch::Rows(int64_t rows) const {
+  LayerScratch part;
+  part.qkv = qkv.Rows(0, rows);
+  part.attended = attended.Rows(0, rows);
+  part.projected = projected.Rows(0, rows);
+  part.input = input.Rows(0, rows);
+  part.inner = inner.Rows(0, rows);
+  return part;
+}
+
 void AttentionBlock::Forward(const Backend& backend, const OpContext& context,
                              std::span<const int32_t> cu_seqlens, float epsilon,
                              const LayerScratch& scratch, Matrix x) const {
-  const auto head_dim = static_cast<float>(x.cols / num_heads);
   const OpContext project = context.At(Stage::kQkv);
-  backend.Linear(project, InputOf(backend, project, x, scratch.input), *qkv, {}, scratch.qkv);
-  backend.VarlenAttention(context, scratch.qkv, qkv_bias, cu_seqlens, num_heads,
-                          1.0f / std::sqrt(head_dim), qkv->type(), scratch.attended);
+  const ConstOperand input = InputOf(backend, project, x, scratch.input);
+  backend.Linear(project, input, *query, {}, Columns(scratch.qkv, 0, x.cols));
+  backend.Linear(project, input, *key_value, {}, Columns(scratch.qkv, x.cols, 2 * x.cols));
+  backend.VarlenAttention(context, scratch.qkv, qkv_bias, cu_seqlens, num_heads, Scale(x),
+                          query->type(), scratch.attended);
+  Finish(backend, context, epsilon, scratch, x);
+}
+
+void AttentionBlock::ForwardFirstTokens(const Backend& backend, const OpContext& context,
+                                        std::span<const int32_t> cu_seqlens, float epsilon,
+                                        const LayerScratch& scratch, Matrix x, Matrix first) const {
+  const OpContext project = context.At(Stage::kQkv);
+  const LayerScratch few = scratch.Rows(first.rows);
+  const Matrix keys_values = Columns(scratch.qkv, x.cols, 2 * x.cols);
+  backend.Linear(project, InputOf(backend, project, x, scratch.input), *key_value, {}, keys_values);
+  backend.Linear(project, InputOf(backend, project, first, few.input), *query, {}, few.projected);
+  backend.FirstTokenAttention(context, few.projected, keys_values, qkv_bias, cu_seqlens, num_heads,
+                              Scale(x), few.attended);
+  Finish(backend, context, epsilon, few, first);
+}
+
+// x = LayerNorm(x + output(scratch.attended)).
+void AttentionBlock::Finish(const Backend& backend, const OpContext& context, float epsilon,
+                            const LayerScratch& scratch, Matrix x) const {
   const OpContext mix = context.At(Stage::kOutput);
   backend.Linear(mix, InputOf(backend, mix, scratch.attended, scratch.input), *output, {},
                  scratch.projected);
   backend.AddBiasLayerNorm(context, scratch.projected, output_bias, x, norm.gamma, norm.beta,
                            epsilon, x);
+}
+
+// Of q . k.
+float AttentionBlock::Scale(Matrix x) const {
+  return 1.0f / std::sqrt(static_cast<float>(x.cols / num_heads));
 }
 
 void FeedForwardBlock::Forward(const Backend& backend, const OpContext& context, float epsilon,

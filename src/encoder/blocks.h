@@ -19,9 +19,13 @@ struct LayerNormWeights {
 
 /// Memory that the layers of one forward pass share. T: the batch's tokens.
 struct LayerScratch {
+  LayerScratch() = default;
   /// For blocks of these sizes whose linear layers multiply `type`.
   LayerScratch(Workspace& workspace, ComputeType type, int64_t tokens, int64_t hidden_size,
                int64_t intermediate_size);
+
+  /// The same memory for fewer rows.
+  LayerScratch Rows(int64_t rows) const;
 
   Matrix qkv;        // [T, 3H]
   Matrix attended;   // [T, H]
@@ -33,8 +37,9 @@ struct LayerScratch {
 /// x = LayerNorm(x + Wo * Attention(x) + bo).
 struct AttentionBlock {
   int64_t num_heads = 0;
-  std::unique_ptr<const PreparedLinear> qkv;  // [3H, H]: query, key, value stacked
-  std::vector<float> qkv_bias;                // [3H]
+  std::unique_ptr<const PreparedLinear> query;      // [H, H]
+  std::unique_ptr<const PreparedLinear> key_value;  // [2H, H]: key, value stacked
+  std::vector<float> qkv_bias;                      // [3H]
   std::unique_ptr<const PreparedLinear> output;
   std::vector<float> output_bias;
   LayerNormWeights norm;
@@ -43,6 +48,17 @@ struct AttentionBlock {
   void Forward(const Backend& backend, const OpContext& context,
                std::span<const int32_t> cu_seqlens, float epsilon, const LayerScratch& scratch,
                Matrix x) const;
+
+  /// For the first token of each sequence alone. x: [T, H]; first: [N, H], their rows of it,
+  /// becomes the result.
+  void ForwardFirstTokens(const Backend& backend, const OpContext& context,
+                          std::span<const int32_t> cu_seqlens, float epsilon,
+                          const LayerScratch& scratch, Matrix x, Matrix first) const;
+
+ private:
+  void Finish(const Backend& backend, const OpContext& context, float epsilon,
+              const LayerScratch& scratch, Matrix x) const;
+  float Scale(Matrix x) const;
 };
 
 /// x = LayerNorm(x + W2 * activation(W1 * x + b1) + b2).
@@ -54,7 +70,7 @@ struct FeedForwardBlock {
   std::vector<float> down_bias;
   LayerNormWeights norm;
 
-  /// x: [T, H], in place.
+  /// x: [T, H], or as many rows as are wanted, in place.
   void Forward(const Backend& backend, const OpContext& context, float epsilon,
                const LayerScratch& scratch, Matrix x) const;
 };

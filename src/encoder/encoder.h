@@ -51,6 +51,11 @@ class Encoder {
   /// Last hidden states [T, H], in the workspace: valid until it is reset. Ids are in [0,
   /// vocab_size), sequences have 1..max_tokens tokens: the caller has checked.
   virtual Matrix Forward(const PackedBatch& batch, const OpContext& context) const = 0;
+
+  /// Last hidden states of the first token of each sequence, [N, H]; the same numbers as in
+  /// Forward, but for rounding, without the last layer's work on the other tokens. No sequence is
+  /// empty.
+  virtual Matrix ForwardFirstTokens(const PackedBatch& batch, const OpContext& context) const = 0;
 };
 
 /// The encoder that `config` (a Hugging Face config.json) names, with its weights; its linear

@@ -282,14 +282,22 @@ void EmbedderImpl::ComputeBatch(const TokenizedTexts& texts, std::span<const int
   const OpContext context = {.pool = pool_, .workspace = *workspace};
   const PackedTokens packed(texts, indices);
   const PackedBatch batch = packed.batch();
-  const Matrix hidden = encoder_->Forward(batch, context);
-
+  bool first_tokens = head_.takes_first_tokens() && prompt_tokens == 0;
   std::vector<PoolRange> ranges(indices.size());
   for (size_t n = 0; n < ranges.size(); ++n) {
     const int64_t begin = batch.cu_seqlens[n];
     const int64_t end = batch.cu_seqlens[n + 1];
     ranges[n] = {begin, std::min(begin + prompt_tokens, end), end};
+    first_tokens = first_tokens && begin < end;
   }
+  if (first_tokens) {  // then they are all that is computed
+    for (size_t n = 0; n < ranges.size(); ++n) {
+      const auto row = static_cast<int64_t>(n);
+      ranges[n] = {row, row, row + 1};
+    }
+  }
+  const Matrix hidden = first_tokens ? encoder_->ForwardFirstTokens(batch, context)
+                                     : encoder_->Forward(batch, context);
   const Matrix full =
       context.workspace.NewMatrix(static_cast<int64_t>(ranges.size()), head_.dimension());
   head_.Run(context, hidden, ranges, full);

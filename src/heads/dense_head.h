@@ -23,6 +23,10 @@ class DenseHead {
 
   int64_t dimension() const { return dimension_; }
   bool include_prompt() const { return pooling_.include_prompt; }
+  /// Pooling takes the first token of a sequence and nothing else.
+  bool takes_first_tokens() const {
+    return pooling_.modes.size() == 1 && pooling_.modes[0] == Pooling::kCls;
+  }
   /// The chain ends in a Normalize module.
   bool ends_normalized() const { return ends_normalized_; }
   /// Parameters of its own.

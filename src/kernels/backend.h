@@ -132,6 +132,13 @@ class Backend {
                                int64_t num_heads, float scale, ComputeType type,
                                Matrix out) const = 0;
 
+  /// VarlenAttention for the first token of each sequence alone, in float32. q: [N, H], theirs;
+  /// keys_values: [T, 2H], a row holds k, v. No sequence is empty. bias, out: [3H] or empty, [N,
+  /// H].
+  virtual void FirstTokenAttention(const OpContext& context, ConstMatrix q, ConstMatrix keys_values,
+                                   std::span<const float> bias, std::span<const int32_t> cu_seqlens,
+                                   int64_t num_heads, float scale, Matrix out) const = 0;
+
   /// out[n] = pooled rows of ranges[n] (sentence-transformers models/Pooling.py). An empty range
   /// gives what masked padding gives there: zeros for the means and lasttoken; for cls the first
   /// row of the sequence where a prompt takes all of it (begin > sequence_begin), else zeros; for

@@ -521,6 +521,28 @@ TEST_P(BackendOps, VarlenAttentionOfOddShapes) {
   }
 }
 
+TEST_P(BackendOps, FirstTokenAttentionIsThatOfWholeSequences) {
+  for (const int64_t head_dim : {1, 3, 16, 24, 32, 64, 100}) {
+    const std::vector<int32_t> cu_seqlens = Cumulate({1, 2, 7, 16, 33, 300});
+    const auto sequences = static_cast<int64_t>(cu_seqlens.size()) - 1;
+    const int64_t hidden_size = 3 * head_dim;
+    Table q = NormalTable(sequences, hidden_size, 1);
+    Table keys_values = NormalTable(cu_seqlens.back(), 2 * hidden_size, 5, 1.2f);
+    for (const bool with_bias : {true, false}) {
+      SCOPED_TRACE("D " + std::to_string(head_dim) + (with_bias ? " with bias" : ""));
+      const std::vector<float> bias = with_bias ? Normal(3 * hidden_size) : std::vector<float>();
+      const float scale = 1.0f / std::sqrt(static_cast<float>(head_dim));
+      Table out(sequences, hidden_size, 2);
+      Table expected(sequences, hidden_size);
+      backend().FirstTokenAttention(context(), q.view(), keys_values.view(), bias, cu_seqlens, 3,
+                                    scale, out.view());
+      ReferenceBackend().FirstTokenAttention(context(), q.view(), keys_values.view(), bias,
+                                             cu_seqlens, 3, scale, expected.view());
+      ExpectClose(out, expected, 6e-6, 2e-6);
+    }
+  }
+}
+
 TEST_P(BackendOps, VarlenAttentionOfALongSequence) {
   const std::vector<int32_t> cu_seqlens = Cumulate({1100, 40});
   Table qkv = NormalTable(1140, 3 * 32, 0, 1.5f);

@@ -56,6 +56,11 @@ class CpuBackendImpl : public Backend {
                        ComputeType type, Matrix out) const override {
     cpu::VarlenAttention(context, qkv, bias, cu_seqlens, num_heads, scale, type, out);
   }
+  void FirstTokenAttention(const OpContext& context, ConstMatrix q, ConstMatrix keys_values,
+                           std::span<const float> bias, std::span<const int32_t> cu_seqlens,
+                           int64_t num_heads, float scale, Matrix out) const override {
+    cpu::FirstTokenAttention(context, q, keys_values, bias, cu_seqlens, num_heads, scale, out);
+  }
   void Pool(const OpContext& context, ConstMatrix hidden, std::span<const PoolRange> ranges,
             Pooling pooling, Matrix out) const override {
     cpu::Pool(context, hidden, ranges, pooling, out);

@@ -22,6 +22,9 @@ void BiasActivation(const OpContext& context, Matrix x, std::span<const float> b
 void VarlenAttention(const OpContext& context, ConstMatrix qkv, std::span<const float> bias,
                      std::span<const int32_t> cu_seqlens, int64_t num_heads, float scale,
                      ComputeType type, Matrix out);
+void FirstTokenAttention(const OpContext& context, ConstMatrix q, ConstMatrix keys_values,
+                         std::span<const float> bias, std::span<const int32_t> cu_seqlens,
+                         int64_t num_heads, float scale, Matrix out);
 void Pool(const OpContext& context, ConstMatrix hidden, std::span<const PoolRange> ranges,
           Pooling pooling, Matrix out);
 void L2Normalize(const OpContext& context, Matrix x);

@@ -49,4 +49,25 @@ void VarlenAttention(ConstMatrix qkv, std::span<const float> bias,
   }
 }
 
+// By VarlenAttention of whole sequences, of which all but the first row is dropped.
+void FirstTokenAttention(ConstMatrix q, ConstMatrix keys_values, std::span<const float> bias,
+                         std::span<const int32_t> cu_seqlens, int64_t num_heads, float scale,
+                         Matrix out) {
+  Workspace workspace;
+  const int64_t h = out.cols;
+  const Matrix qkv = workspace.NewMatrix(keys_values.rows, 3 * h);
+  const Matrix all = workspace.NewMatrix(keys_values.rows, h);
+  for (int64_t t = 0; t < qkv.rows; ++t) {
+    std::fill_n(qkv.row(t), h, 0.0f);
+    std::copy_n(keys_values.row(t), 2 * h, qkv.row(t) + h);
+  }
+  for (int64_t n = 0; n < q.rows; ++n) {
+    std::copy_n(q.row(n), h, qkv.row(cu_seqlens[static_cast<size_t>(n)]));
+  }
+  VarlenAttention(qkv, bias, cu_seqlens, num_heads, scale, all);
+  for (int64_t n = 0; n < q.rows; ++n) {
+    std::copy_n(all.row(cu_seqlens[static_cast<size_t>(n)]), h, out.row(n));
+  }
+}
+
 }  // namespace bge::ref

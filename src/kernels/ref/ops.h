@@ -25,6 +25,9 @@ void BiasActivation(Matrix x, std::span<const float> bias, Activation activation
 void VarlenAttention(ConstMatrix qkv, std::span<const float> bias,
                      std::span<const int32_t> cu_seqlens, int64_t num_heads, float scale,
                      Matrix out);
+void FirstTokenAttention(ConstMatrix q, ConstMatrix keys_values, std::span<const float> bias,
+                         std::span<const int32_t> cu_seqlens, int64_t num_heads, float scale,
+                         Matrix out);
 void Pool(ConstMatrix hidden, std::span<const PoolRange> ranges, Pooling pooling, Matrix out);
 void L2Normalize(Matrix x);
 void DotProducts(ConstMatrix queries, ConstMatrix rows, Matrix scores);

@@ -40,6 +40,11 @@ class RefBackend : public Backend {
                        ComputeType, Matrix out) const override {
     ref::VarlenAttention(qkv, bias, cu_seqlens, num_heads, scale, out);
   }
+  void FirstTokenAttention(const OpContext&, ConstMatrix q, ConstMatrix keys_values,
+                           std::span<const float> bias, std::span<const int32_t> cu_seqlens,
+                           int64_t num_heads, float scale, Matrix out) const override {
+    ref::FirstTokenAttention(q, keys_values, bias, cu_seqlens, num_heads, scale, out);
+  }
   void Pool(const OpContext&, ConstMatrix hidden, std::span<const PoolRange> ranges,
             Pooling pooling, Matrix out) const override {
     ref::Pool(hidden, ranges, pooling, out);
