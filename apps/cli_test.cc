@@ -259,6 +259,18 @@ TEST(Embed, AppliesRolesAndPrompts) {
   EXPECT_GT(std::abs(norm - 1), 1e-3);
 }
 
+TEST(Embed, ComputesInTheTypeThatIsAskedFor) {
+  const std::vector<float> exact = EmbeddingOf(RunBge({"embed", "a text"}).out);
+  for (const char* type : {"f32", "bf16", "int8", "auto"}) {
+    const std::vector<float> v = EmbeddingOf(RunBge({"embed", "a text", "--dtype", type}).out);
+    ASSERT_EQ(v.size(), exact.size());
+    double dot = 0;
+    for (size_t i = 0; i < v.size(); ++i) dot += double{v[i]} * double{exact[i]};
+    EXPECT_GT(dot, 0.99) << type;
+  }
+  ExpectUsageError(RunBge({"embed", "a", "--dtype", "fp4"}), "--dtype");
+}
+
 TEST(Embed, ReportsTruncatedTexts) {
   std::string text;
   for (int i = 0; i < 100; ++i) text += "word ";

@@ -117,6 +117,7 @@ IndexSpace DescribeSpace(const EmbeddingFlags& flags, const Embedder& embedder) 
   }
   space.metadata["model_name"] = embedder.info().name;
   if (!flags.pooling.empty()) space.metadata["pooling"] = flags.pooling;
+  space.metadata["compute_type"] = ComputeTypeName(embedder.info().compute_type);
   space.metadata["similarity"] = embedder.info().similarity;
   space.metadata["normalize"] = flags.no_normalize ? "false" : "true";
   if (flags.max_length) space.metadata["max_length"] = fmt::format("{}", *flags.max_length);

@@ -136,6 +136,15 @@ TEST_F(SearchCommandsTest, QueriesAreEmbeddedWithTheSettingsOfTheIndex) {
   EXPECT_NEAR(std::stod(line.substr(line.find(' '))), squared, 1e-4 * squared);
 }
 
+TEST_F(SearchCommandsTest, QueriesMayBeComputedInAnotherType) {
+  ASSERT_EQ(Build("i"), "status 0");
+  EXPECT_EQ(Index::Open(Path("i")).info().metadata.at("compute_type"), "float32");
+  for (const char* type : {"bf16", "int8"}) {
+    EXPECT_EQ(Run({"search", Path("i"), "q", "--dtype", type, "--output", Path("out.run")}),
+              "status 0");
+  }
+}
+
 TEST_F(SearchCommandsTest, RefusesAnotherModelOrOtherSettings) {
   ASSERT_EQ(Build("i"), "status 0");
   EXPECT_THAT(Run({"search", Path("i"), "q", "--model", kOtherModel}),

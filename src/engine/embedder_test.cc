@@ -220,6 +220,42 @@ TEST_F(EmbedderTest, ALargeCallGivesTheVectorsOfSmallOnes) {
   }
 }
 
+// What a CPU lacks becomes float32, with a warning. Whatever is in use, a text's vector does not
+// depend on what is computed beside it.
+TEST(EmbedderTypes, EveryTypeGivesAlmostFloat32sVectors) {
+  std::vector<std::string> texts = {"", "a", "The quick brown fox."};
+  for (int i = 0; i < 40; ++i) texts.push_back(std::string(static_cast<size_t>(i), 'x') + " mat");
+  const Embeddings exact = Embedder::Load(kModel).Encode(texts);
+  for (const auto& [type, cosine] :
+       {std::pair(ComputeType::kBFloat16, 0.9995), std::pair(ComputeType::kInt8, 0.99)}) {
+    std::vector<std::string> warnings;
+    const Embedder model =
+        Embedder::Load(kModel, {.threads = 2, .compute_type = type, .on_warning = [&](auto text) {
+                                  warnings.emplace_back(text);
+                                }});
+    const bool fallback = model.info().compute_type == ComputeType::kFloat32;
+    EXPECT_TRUE(fallback || model.info().compute_type == type);
+    EXPECT_EQ(warnings.size(), fallback ? 1u : 0u);
+    const Embeddings got = model.Encode(texts);
+    for (int64_t i = 0; i < got.count; ++i) {
+      double dot = 0;
+      for (size_t k = 0; k < got[i].size(); ++k) dot += double{got[i][k]} * double{exact[i][k]};
+      EXPECT_GT(dot, cosine) << "text " << i;
+      const std::vector<float> alone = model.Encode(texts[static_cast<size_t>(i)]);
+      EXPECT_THAT(got[i], testing::ElementsAreArray(alone)) << "text " << i;
+    }
+  }
+}
+
+TEST(EmbedderTypes, NamesRoundTrip) {
+  for (const ComputeType type :
+       {ComputeType::kFloat32, ComputeType::kBFloat16, ComputeType::kInt8}) {
+    EXPECT_EQ(ParseComputeType(ComputeTypeName(type)), type);
+  }
+  EXPECT_EQ(ParseComputeType("bf16"), ComputeType::kBFloat16);
+  EXPECT_EQ(ParseComputeType("auto"), std::nullopt);
+}
+
 TEST_F(EmbedderTest, ServesSeveralThreadsAtOnce) {
   std::vector<std::string> texts;
   for (int i = 0; i < 60; ++i) texts.push_back(std::string(static_cast<size_t>(i), 'a') + " cat");

@@ -1,7 +1,7 @@
 """Texts in, unit vectors out: our speed beside the engines that users would pick instead.
 
     python tools/oracle/speed_compare.py [--bge build/release/bge] [--work short,mixed,long]
-           [--engines torch,ort,ov,ct2] [--texts N] [--threads N] [--json FILE]
+           [--engines torch,ort,ov,ct2] [--dtype f32|bf16|int8] [--texts N] [--threads N] [--json FILE]
 
 Runs the developers' shared/bench/peers.py, engine by engine, on exactly the texts that it makes, and our
 `bge bench` before, between and after them, so that a drift of the machine meets everyone. Each peer is
@@ -27,6 +27,7 @@ import engine
 MAX_LENGTH = 512
 TEXTS = {"short": 1024, "mixed": 512, "long": 128}
 FIRST_VECTOR_MS = 150
+ENGINES = {"f32": ["torch", "ort", "ov", "ct2"], "bf16": ["torch-bf16", "ov-bf16"], "int8": ["ort-int8", "ov-int8", "ct2-int8"]}
 
 
 def peers_path() -> Path:
@@ -41,9 +42,9 @@ def peers_texts(work: str, count: int) -> list[str]:
     return scope["texts_for"](work, count)
 
 
-def run_ours(bge: Path, model: Path, texts: Path, threads: int, repeat: int) -> dict:
-    command = [bge, "bench", "--model", model, "--work", texts, "--max-length", MAX_LENGTH, "--threads", threads,
-               "--repeat", repeat, "--json"]
+def run_ours(bge: Path, model: Path, texts: Path, arguments) -> dict:
+    command = [bge, "bench", "--model", model, "--work", texts, "--max-length", MAX_LENGTH, "--threads",
+               arguments.threads, "--repeat", arguments.repeat, "--dtype", arguments.dtype, "--json"]
     done = subprocess.run([str(c) for c in command], capture_output=True, text=True)
     if done.returncode:
         sys.exit(done.stderr)
@@ -62,12 +63,13 @@ def compare(work: str, arguments, model: Path, scratch: Path) -> list[str]:
     count = arguments.texts or TEXTS[work]
     texts = scratch / f"{work}.jsonl"
     texts.write_text("".join(json.dumps({"text": t}) + "\n" for t in peers_texts(work, count)))
-    engines = [name for name in arguments.engines.split(",") if name]
+    engines = ENGINES[arguments.dtype] if arguments.engines is None else arguments.engines.split(",")
+    engines = [name for name in engines if name]
     ours, peers = [], []
     for name in engines:
-        ours.append(run_ours(arguments.bge, model, texts, arguments.threads, arguments.repeat))
+        ours.append(run_ours(arguments.bge, model, texts, arguments))
         peers.append(run_peer(name, model, work, count, arguments.threads, arguments.batch))
-    ours.append(run_ours(arguments.bge, model, texts, arguments.threads, arguments.repeat))
+    ours.append(run_ours(arguments.bge, model, texts, arguments))
     median = {key: statistics.median(run[key] for run in ours)
               for key, value in ours[0].items() if isinstance(value, (int, float))}
 
@@ -117,7 +119,8 @@ def main() -> int:
     engine.add_bge_argument(parser)
     parser.add_argument("--model", type=Path, help="a float32 model with mean pooling (default: all-MiniLM-L6-v2)")
     parser.add_argument("--work", default="short,mixed,long")
-    parser.add_argument("--engines", default="torch,ort,ov,ct2")
+    parser.add_argument("--engines", help="default: all of the dtype")
+    parser.add_argument("--dtype", choices=ENGINES, default="f32", help="in which we and the engines compute")
     parser.add_argument("--batch", default="8,32", help="batch sizes that each peer is tried with")
     parser.add_argument("--texts", type=int, help=f"how many (default: {TEXTS})")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
