@@ -53,6 +53,8 @@ inline constexpr int64_t kMaxInt8Depth = 32768;
 GemmKernel Float32Kernel();
 GemmKernel Bf16Kernel();
 GemmKernel Int8Kernel();
+// The largest number of an int8 row of x that Int8Kernel multiplies.
+int Int8Steps();
 
 }  // namespace bge::cpu
 

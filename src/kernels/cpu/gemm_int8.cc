@@ -2,6 +2,9 @@
 //
 // AVX512-VNNI and AVX-VNNI: vpdpbusd adds four products to a sum, without saturation. It is written
 // in assembly, as GCC 12 takes the built-in function's operands through memory.
+//
+// Without VNNI: vpmaddubsw adds two products in 16 bits, where it saturates, so x has seven bits
+// (127 * 127 * 2 fits); vpmaddwd by ones makes 32-bit sums of them.
 #include "kernels/cpu/gemm.h"
 #include "kernels/cpu/targets.h"
 
@@ -17,7 +20,34 @@
 HWY_BEFORE_NAMESPACE();
 namespace bge::cpu::HWY_NAMESPACE {
 
-struct VnniType {
+using Int32s = hn::Vec<hn::RebindToSigned<hn::ScalableTag<float>>>;
+
+struct Vnni {
+  static HWY_INLINE Int32s MultiplyAdd(Int32s sum, Int32s x, Int32s w) {
+#if HWY_TARGET == HWY_AVX3
+    asm("vpdpbusd %2, %1, %0" : "+v"(sum.raw) : "v"(x.raw), "v"(w.raw));
+#else
+    asm("%{vex%} vpdpbusd %2, %1, %0" : "+x"(sum.raw) : "x"(x.raw), "x"(w.raw));
+#endif
+    return sum;
+  }
+};
+
+struct Pairs {
+  static HWY_INLINE Int32s MultiplyAdd(Int32s sum, Int32s x, Int32s w) {
+#if HWY_TARGET == HWY_AVX3
+    const __m512i pairs = _mm512_maddubs_epi16(x.raw, w.raw);
+    return Int32s{_mm512_add_epi32(sum.raw, _mm512_madd_epi16(pairs, _mm512_set1_epi16(1)))};
+#else
+    const __m256i pairs = _mm256_maddubs_epi16(x.raw, w.raw);
+    return Int32s{_mm256_add_epi32(sum.raw, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)))};
+#endif
+  }
+};
+
+// What the kernels share. Instruction has MultiplyAdd(sum, x, w).
+template <class Instruction>
+struct Int8Type : public Instruction {
   using D = hn::ScalableTag<float>;
   using DI = hn::RebindToSigned<D>;
   using Sum = hn::Vec<DI>;
@@ -32,15 +62,6 @@ struct VnniType {
     std::memcpy(&group, p, sizeof group);
     return hn::Set(DI(), group);
   }
-  static HWY_INLINE Sum MultiplyAdd(Sum sum, Group x, Group w) {
-#if HWY_TARGET == HWY_AVX3
-    asm("vpdpbusd %2, %1, %0" : "+v"(sum.raw) : "v"(x.raw), "v"(w.raw));
-#else
-    asm("%{vex%} vpdpbusd %2, %1, %0" : "+x"(sum.raw) : "x"(x.raw), "x"(w.raw));
-#endif
-    return sum;
-  }
-
   template <int kRows>
   static HWY_INLINE void Tile(int64_t row, const PanelProduct& product) {
     const RowScale* rows = product.row_scales + row;
@@ -53,7 +74,7 @@ struct VnniType {
         sums[r][v] = hn::Mul(column_sums, hn::Set(DI(), -rows[r].zero_point));
       }
     }
-    SumTile<VnniType, kRows>(product.x + row * product.x_stride, product.x_stride, product.panel,
+    SumTile<Int8Type, kRows>(product.x + row * product.x_stride, product.x_stride, product.panel,
                              product.groups, sums);
     hn::Vec<D> scaled[kRows][kPanelVectors];
     BGE_UNROLL
@@ -69,7 +90,8 @@ struct VnniType {
   }
 };
 
-void MultiplyVnni(const PanelProduct& product) { ForEachTile<VnniType>(product); }
+void MultiplyVnni(const PanelProduct& product) { ForEachTile<Int8Type<Vnni>>(product); }
+void MultiplyPairs(const PanelProduct& product) { ForEachTile<Int8Type<Pairs>>(product); }
 
 }  // namespace bge::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -85,7 +107,17 @@ GemmKernel Int8Kernel() {
 #if HWY_TARGETS & HWY_AVX2
   if (CanUse(Extension::kAvxVnni)) return {2 * 8, &N_AVX2::MultiplyVnni};
 #endif
+#if HWY_TARGETS & HWY_AVX3
+  if (HighwayTarget() == HWY_AVX3) return {4 * 16, &N_AVX3::MultiplyPairs};
+#endif
+#if HWY_TARGETS & HWY_AVX2
+  if (HighwayTarget() == HWY_AVX2) return {2 * 8, &N_AVX2::MultiplyPairs};
+#endif
   return {};
+}
+
+int Int8Steps() {
+  return CanUse(Extension::kAvx512Vnni) || CanUse(Extension::kAvxVnni) ? 255 : 127;
 }
 
 }  // namespace bge::cpu

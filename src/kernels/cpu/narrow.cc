@@ -1,8 +1,9 @@
 // float32 rows to the formats that linear layers multiply: bfloat16, and int8 with a scale a row.
 //
-// int8: the 256 steps of a row lie between its least and its largest number, or zero. (A scale for
-// |x| alone leaves half of them unused after GELU; on MiniLM that doubled the loss of int8.) A row
-// that is not finite gets a scale that is not: what is computed from it shows that.
+// int8: the steps of a row (255, or 127 where the kernel wants seven bits) lie between its least
+// and its largest number, or zero. (A scale for |x| alone leaves half of them unused after GELU; on
+// MiniLM that doubled the loss of int8.) A row that is not finite gets a scale that is not: what is
+// computed from it shows that.
 #include "kernels/cpu/gemm.h"
 #include "kernels/cpu/ops.h"
 
@@ -61,20 +62,22 @@ HWY_INLINE Range RangeOf(D d, const float* from, int64_t count) {
 }
 
 // to[0, count), and zeros up to a whole group of four.
-RowScale NarrowToInt8(const float* from, int64_t count, uint8_t* to) {
+RowScale NarrowToInt8(const float* from, int64_t count, float steps, uint8_t* to) {
   const hn::ScalableTag<float> d;
   const hn::RebindToSigned<decltype(d)> di;
   const hn::Rebind<uint8_t, decltype(d)> d8;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   const Range range = RangeOf(d, from, count);
   const float width = range.largest - range.least;
-  const float inverse = width == 0.0f ? 0.0f : 255.0f / width;
+  const float inverse = width == 0.0f ? 0.0f : steps / width;
   const auto zero_point =
       range.finite ? static_cast<int32_t>(std::lrint(-range.least * inverse)) : 0;
   const auto vinverse = hn::Set(d, inverse);
   const auto vzero_point = hn::Set(di, zero_point);
+  const auto most = hn::Set(di, static_cast<int32_t>(steps));
   const auto quantize = [&](auto v) HWY_ATTR {
-    return hn::DemoteTo(d8, hn::Add(hn::NearestInt(hn::Mul(v, vinverse)), vzero_point));
+    const auto q = hn::Add(hn::NearestInt(hn::Mul(v, vinverse)), vzero_point);
+    return hn::DemoteTo(d8, hn::Min(q, most));
   };
   int64_t i = 0;
   for (; i + lanes <= count; i += lanes) {
@@ -87,7 +90,7 @@ RowScale NarrowToInt8(const float* from, int64_t count, uint8_t* to) {
     std::memcpy(to + i, bytes, rest);
   }
   for (i = count; i % 4 != 0; ++i) to[i] = 0;
-  const float scale = range.finite ? width / 255.0f : std::numeric_limits<float>::quiet_NaN();
+  const float scale = range.finite ? width / steps : std::numeric_limits<float>::quiet_NaN();
   return {scale, zero_point};
 }
 
@@ -101,6 +104,7 @@ HWY_EXPORT(NarrowToBf16);
 HWY_EXPORT(NarrowToInt8);
 
 void NarrowRows(ConstMatrix x, const Operand& out) {
+  const auto steps = static_cast<float>(Int8Steps());
   BGE_DCHECK(out.type != ComputeType::kFloat32 && x.rows == out.rows && x.cols == out.cols);
   for (int64_t r = 0; r < x.rows; ++r) {
     if (out.type == ComputeType::kBFloat16) {
@@ -108,7 +112,7 @@ void NarrowRows(ConstMatrix x, const Operand& out) {
       HWY_DYNAMIC_DISPATCH(NarrowToBf16)(x.row(r), x.cols, to);
     } else {
       auto* to = static_cast<uint8_t*>(out.data) + r * out.stride;
-      out.scales[r] = HWY_DYNAMIC_DISPATCH(NarrowToInt8)(x.row(r), x.cols, to);
+      out.scales[r] = HWY_DYNAMIC_DISPATCH(NarrowToInt8)(x.row(r), x.cols, steps, to);
     }
   }
 }

@@ -106,6 +106,8 @@ bool ForceTarget(const std::string& name) {
   return false;
 }
 
+int64_t HighwayTarget() { return Chosen()->highway; }
+
 bool CanUse(Extension extension) { return (Chosen()->extensions & Bit(extension)) != 0; }
 
 }  // namespace bge::cpu

@@ -2,6 +2,7 @@
 #ifndef BGE_KERNELS_CPU_TARGETS_H_
 #define BGE_KERNELS_CPU_TARGETS_H_
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,9 @@ std::string CurrentTarget();
 /// is not supported. For tests and the start of a program: not thread-safe, no op may be running.
 /// Weights that were prepared before keep their kernels.
 bool ForceTarget(const std::string& name);
+
+/// Highway's target that goes with it.
+int64_t HighwayTarget();
 
 /// Whether the CPU has the extension and the target in use includes it.
 bool CanUse(Extension extension);
