@@ -98,7 +98,7 @@ class DescriptorStream : public OutputStream {
 
 class FileStream : public OutputStream {
  public:
-  explicit FileStream(std::filesystem::path path) : name_(path.string()), file_(path) {}
+  explicit FileStream(const std::filesystem::path& path) : name_(path.string()), file_(path) {}
 
   void Write(std::string_view bytes) override { file_.Write(bytes); }
   void WriteAt(uint64_t offset, std::string_view bytes) override { file_.WriteAt(offset, bytes); }

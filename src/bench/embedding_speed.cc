@@ -70,6 +70,7 @@ void MeasureConcurrent(const Embedder& embedder, const EmbeddingSpeedOptions& op
   const Clock::time_point start = Clock::now();
   {
     std::vector<std::jthread> callers;
+    callers.reserve(static_cast<size_t>(options.callers));
     for (int i = 0; i < options.callers; ++i) {
       callers.emplace_back([&] {
         try {

@@ -81,7 +81,8 @@ void AttentionBlock::Finish(const Backend& backend, const OpContext& context, fl
 
 // Of q . k.
 float AttentionBlock::Scale(Matrix x) const {
-  return 1.0f / std::sqrt(static_cast<float>(x.cols / num_heads));
+  const int64_t head_dim = x.cols / num_heads;
+  return 1.0f / std::sqrt(static_cast<float>(head_dim));
 }
 
 void FeedForwardBlock::Forward(const Backend& backend, const OpContext& context, float epsilon,

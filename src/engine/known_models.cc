@@ -201,9 +201,9 @@ const KnownModel* FindKnownModel(std::string_view name_or_path) {
     const size_t slash = repo.find('/');
     const std::string organization = repo.substr(0, slash);
     const std::string base = repo.substr(slash + 1);
-    for (const std::string& spelling : {base, organization + "_" + base, organization + "__" + base,
-                                        organization + "--" + base, organization + "-" + base}) {
-      if (parts.back() == spelling) return &model;
+    if (parts.back() == base) return &model;
+    for (const char* between : {"_", "__", "--", "-"}) {
+      if (parts.back() == fmt::format("{}{}{}", organization, between, base)) return &model;
     }
   }
   return nullptr;

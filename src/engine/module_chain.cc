@@ -71,7 +71,7 @@ std::string ReadModuleType(json::Value value) {
 // Parity: _validate_relative_path of sentence-transformers, POSIX and Windows spellings.
 fs::path ReadModulePath(json::Value value) {
   const std::string_view text = value.AsString();
-  const fs::path path(text);
+  fs::path path(text);
   const bool leads_out = path.is_absolute() ||
                          std::find(path.begin(), path.end(), "..") != path.end() ||
                          text.find_first_of(std::string_view("\\:\0", 3)) != std::string_view::npos;

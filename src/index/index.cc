@@ -122,8 +122,10 @@ class Index::Impl {
       hash.Update(files_[i]->bytes());
       const std::string found = hash.Hex();
       const std::string& expected = manifest_.segment.files[i].sha256;
-      if (found != expected)
-        Damaged(files_[i]->path(), "found SHA-256 " + found + ", expected " + expected);
+      if (found == expected) continue;
+      std::string difference = "found SHA-256 ";
+      difference.append(found).append(", expected ").append(expected);
+      Damaged(files_[i]->path(), difference);
     }
     VerifyOffsets(Part::kIds, Part::kIdOffsets);
     VerifyOffsets(Part::kTexts, Part::kTextOffsets);

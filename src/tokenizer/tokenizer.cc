@@ -11,6 +11,7 @@
 #include "tokenizer/utf8.h"
 
 #include <algorithm>
+#include <array>
 #include <limits>
 
 namespace bge {
@@ -90,7 +91,7 @@ struct Tokenizer::Impl::Scratch {
   PretokenizedString pretokenized;
   std::vector<ModelToken> model_tokens;
   BertFastPath::Scratch fast;
-  TextTokens texts[2];
+  std::array<TextTokens, 2> texts;
 
   const std::stop_token* stop = nullptr;  // of the call
   size_t bytes_seen = 0;

@@ -111,6 +111,7 @@ void NarrowRows(ConstMatrix x, const Operand& out) {
       auto* to = static_cast<uint16_t*>(out.data) + r * out.stride;
       HWY_DYNAMIC_DISPATCH(NarrowToBf16)(x.row(r), x.cols, to);
     } else {
+      BGE_DCHECK(out.scales != nullptr);
       auto* to = static_cast<uint8_t*>(out.data) + r * out.stride;
       out.scales[r] = HWY_DYNAMIC_DISPATCH(NarrowToInt8)(x.row(r), x.cols, steps, to);
     }

@@ -48,6 +48,7 @@ class TemplateProcessing final : public PostProcessor {
           AppendSequence(a, piece.type_id, want_offsets, encoding);
           break;
         case TemplatePiece::Kind::kSecond:
+          BGE_DCHECK(b != nullptr);  // single_ has none
           AppendSequence(*b, piece.type_id, want_offsets, encoding);
           break;
       }
