@@ -101,8 +101,8 @@ class Backend {
                       const Epilogue& epilogue, const Operand& y) const = 0;
 
   /// out = x in out's format; for float32, which needs no change, out must be x itself. kInt8
-  /// rounds each row to 255 steps, or 127 where that multiplies faster, between its least number, or
-  /// zero, and its largest.
+  /// rounds each row to 255 steps, or 127 where that multiplies faster, between its least number,
+  /// or zero, and its largest.
   virtual void ToOperand(const OpContext& context, ConstMatrix x, const Operand& out) const = 0;
 
   /// out[t] = LayerNorm(word[input_ids[t]] + token_type[token_type_ids[t]] +

@@ -81,7 +81,7 @@ def overlap_at_10(exact: np.ndarray, other: np.ndarray, documents: np.ndarray) -
 
 def compare(table, name: str, texts: Texts, exact: Vectors, other: Vectors, limit: Limit) -> None:
     cosine = min(engine.min_cosine(exact.documents, other.documents), engine.min_cosine(exact.queries, other.queries))
-    table.row(f"{name}: worst cosine", round(cosine, 5), f">= {limit.cosine}", ok=cosine >= limit.cosine)
+    table.row(f"{name}: worst cosine", f"{cosine:.5f}", f">= {limit.cosine}", ok=cosine >= limit.cosine)
     scores = {"SciFact nDCG@10": [ndcg(texts, v.queries, v.documents) for v in (exact, other)]}
     for task, rows in texts.pairs.items():
         truth = [row["score"] for row in rows]
@@ -90,7 +90,7 @@ def compare(table, name: str, texts: Texts, exact: Vectors, other: Vectors, limi
         table.row(f"{name}: {task}", f"{after - before:+.3f}", f"within {limit.score}",
                   ok=abs(after - before) <= limit.score, note=f"{before:.3f} to {after:.3f}")
     overlap = overlap_at_10(exact.queries, other.queries, exact.documents)
-    table.row(f"{name}: queries on float32", round(overlap, 4), f">= {limit.overlap}", ok=overlap >= limit.overlap)
+    table.row(f"{name}: queries on float32", f"{overlap:.4f}", f">= {limit.overlap}", ok=overlap >= limit.overlap)
 
 
 def effective_type(bge, model, dtype: str) -> str:

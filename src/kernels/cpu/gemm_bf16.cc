@@ -39,15 +39,7 @@ struct Bf16Type {
 
   template <int kRows>
   static HWY_INLINE void Tile(int64_t row, const PanelProduct& product) {
-    Sum sums[kRows][kPanelVectors];
-    BGE_UNROLL
-    for (int r = 0; r < kRows; ++r) {
-      BGE_UNROLL
-      for (int v = 0; v < kPanelVectors; ++v) sums[r][v] = hn::Zero(D());
-    }
-    SumTile<Bf16Type, kRows>(product.x + row * product.x_stride, product.x_stride, product.panel,
-                             product.groups, sums);
-    StoreTile<kRows>(D(), sums, product, row);
+    FloatTile<Bf16Type, kRows>(D(), row, product);
   }
 };
 

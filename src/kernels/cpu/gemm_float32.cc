@@ -32,15 +32,7 @@ struct Float32Type {
 
   template <int kRows>
   static HWY_INLINE void Tile(int64_t row, const PanelProduct& product) {
-    Sum sums[kRows][kPanelVectors];
-    BGE_UNROLL
-    for (int r = 0; r < kRows; ++r) {
-      BGE_UNROLL
-      for (int v = 0; v < kPanelVectors; ++v) sums[r][v] = hn::Zero(D());
-    }
-    SumTile<Float32Type, kRows>(product.x + row * product.x_stride, product.x_stride, product.panel,
-                                product.groups, sums);
-    StoreTile<kRows>(D(), sums, product, row);
+    FloatTile<Float32Type, kRows>(D(), row, product);
   }
 };
 

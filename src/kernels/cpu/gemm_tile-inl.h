@@ -104,6 +104,20 @@ HWY_INLINE void StoreTile(D d, const hn::Vec<D> (&values)[kRows][kPanelVectors],
   }
 }
 
+// The tile of a type whose sums are floats.
+template <class Type, int kRows, class D>
+HWY_INLINE void FloatTile(D d, int64_t row, const PanelProduct& product) {
+  hn::Vec<D> sums[kRows][kPanelVectors];
+  BGE_UNROLL
+  for (int r = 0; r < kRows; ++r) {
+    BGE_UNROLL
+    for (int v = 0; v < kPanelVectors; ++v) sums[r][v] = hn::Zero(d);
+  }
+  SumTile<Type, kRows>(product.x + row * product.x_stride, product.x_stride, product.panel,
+                       product.groups, sums);
+  StoreTile<kRows>(d, sums, product, row);
+}
+
 }  // namespace bge::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
