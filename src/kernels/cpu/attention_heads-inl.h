@@ -91,23 +91,8 @@ HWY_INLINE void Tile(D d, const float* HWY_RESTRICT a, int64_t a_stride,
 template <class Numbers, int kVectors, class D, class Finish>
 HWY_INLINE void TileOfRows(D d, int64_t rows, const float* a, int64_t a_stride, const float* panel,
                            int64_t depth, const Finish& finish) {
-  if constexpr (kAttentionRows > 6) {
-    switch (rows) {
-      case 7:
-        return Tile<Numbers, 7, kVectors>(d, a, a_stride, panel, depth, finish);
-      case 8:
-        return Tile<Numbers, 8, kVectors>(d, a, a_stride, panel, depth, finish);
-      case 9:
-        return Tile<Numbers, 9, kVectors>(d, a, a_stride, panel, depth, finish);
-      case 10:
-        return Tile<Numbers, 10, kVectors>(d, a, a_stride, panel, depth, finish);
-      case 11:
-        return Tile<Numbers, 11, kVectors>(d, a, a_stride, panel, depth, finish);
-      case 12:
-        return Tile<Numbers, 12, kVectors>(d, a, a_stride, panel, depth, finish);
-      default:
-        break;
-    }
+  if constexpr (kAttentionRows == 12) {
+    if (rows == 12) return Tile<Numbers, 12, kVectors>(d, a, a_stride, panel, depth, finish);
   }
   switch (rows) {
     case 1:
@@ -325,10 +310,19 @@ HWY_NOINLINE void PackQueries(const HeadInputs& in, int64_t begin, int64_t end, 
   }
 }
 
-// Where group g of `rows` rows begins. Groups are as equal as can be: of six, 8 are
-// 4 + 4, not 6 + 2.
-HWY_INLINE int64_t NumGroups(int64_t rows) { return (rows + kAttentionRows - 1) / kAttentionRows; }
-HWY_INLINE int64_t GroupBegin(int64_t rows, int64_t g) { return g * rows / NumGroups(rows); }
+// Calls f(row, n) for groups of rows that cover `rows`: of kAttentionRows, and what is left, less
+// than twelve, in groups of six at most, as equal as can be: 8 rows are 4 + 4, not 6 + 2.
+template <class F>
+HWY_INLINE void ForEachGroup(int64_t rows, const F& f) {
+  int64_t row = 0;
+  for (; rows - row >= 12; row += kAttentionRows) f(row, kAttentionRows);
+  const int64_t rest = rows - row;
+  const int64_t groups = (rest + 5) / 6;
+  for (int64_t g = 0; g < groups; ++g) {
+    const int64_t begin = g * rest / groups;
+    f(row + begin, (g + 1) * rest / groups - begin);
+  }
+}
 
 // scores[r][j] = queries[r] . keys[j] for j < num_keys; behind them, up to a whole vector,
 // anything.
@@ -338,13 +332,10 @@ HWY_NOINLINE void ScoreBlock(const float* queries, int64_t rows, const float* ke
   const int64_t depth = WordsOf<Numbers>(head_dim);
   const hn::ScalableTag<float> d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  const int64_t groups = NumGroups(rows);
   for (int64_t j = 0; j < num_keys;) {
     const int64_t width = PanelWidth(num_keys - j, lanes);
     const float* panel = keys + j * depth;
-    for (int64_t g = 0; g < groups; ++g) {
-      const int64_t r = GroupBegin(rows, g);
-      const int64_t n = GroupBegin(rows, g + 1) - r;
+    ForEachGroup(rows, [&](int64_t r, int64_t n) HWY_ATTR {
       const StoreScores finish = {scores + r * stride + j, stride};
       const float* a = queries + r * head_dim;
       if (width == lanes) {
@@ -352,7 +343,7 @@ HWY_NOINLINE void ScoreBlock(const float* queries, int64_t rows, const float* ke
       } else {
         TileOfRows<Numbers, 2>(d, n, a, head_dim, panel, depth, finish);
       }
-    }
+    });
     j += width;
   }
 }
@@ -364,13 +355,10 @@ HWY_NOINLINE void MixBlock(const float* scores, int64_t stride, int64_t rows, co
   const int64_t depth = WordsOf<Numbers>(num_keys);
   const hn::ScalableTag<float> d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  const int64_t groups = NumGroups(rows);
   for (int64_t c = 0; c < mix.columns;) {
     const int64_t width = PanelWidth(mix.columns - c, lanes);
     const float* panel = values + c * depth;
-    for (int64_t g = 0; g < groups; ++g) {
-      const int64_t r = GroupBegin(rows, g);
-      const int64_t n = GroupBegin(rows, g + 1) - r;
+    ForEachGroup(rows, [&](int64_t r, int64_t n) HWY_ATTR {
       const StoreMix finish = {mix.out + r * mix.stride + c,
                                mix.stride,
                                mix.columns - c,
@@ -383,7 +371,7 @@ HWY_NOINLINE void MixBlock(const float* scores, int64_t stride, int64_t rows, co
       } else {
         TileOfRows<Numbers, 2>(d, n, a, stride, panel, depth, finish);
       }
-    }
+    });
     c += width;
   }
 }
