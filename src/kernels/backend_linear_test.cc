@@ -1,0 +1,216 @@
+// Conformance of the linear layers and of the operands that they multiply. Instantiated in
+// backend_ops_test.cc.
+#include "base/numeric.h"
+#include "kernels/backend_ops_fixture.h"
+
+#include <cmath>
+#include <cstring>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace bge {
+namespace {
+
+TEST_P(BackendOps, LinearOfOddShapes) {
+  const std::pair<int64_t, int64_t> weights[] = {{1, 1},  {3, 5},    {4, 8},    {5, 9},
+                                                 {16, 8}, {17, 33},  {1, 384},  {50, 0},
+                                                 {0, 7},  {384, 96}, {40, 1000}};
+  for (const auto& [n, k] : weights) {
+    const Stored stored(Coarse(n * k), {n, k}, DType::kF32, 0);
+    const TensorView parts[] = {stored.view()};
+    const auto prepared = backend().PrepareLinear(parts, ComputeType::kFloat32);
+    const auto expected_weight = ReferenceBackend().PrepareLinear(parts, ComputeType::kFloat32);
+    ASSERT_EQ(prepared->in_features(), k);
+    ASSERT_EQ(prepared->out_features(), n);
+    for (const int64_t m : {0, 1, 2, 3, 4, 7, 31, 32, 33, 64, 129, 400}) {
+      SCOPED_TRACE("M " + std::to_string(m) + " N " + std::to_string(n) + " K " +
+                   std::to_string(k));
+      Table x = NormalTable(m, k, 3);
+      Table y(m, n, 5);
+      Table expected(m, n);
+      backend().Linear(context(), x.view(), *prepared, {}, y.view());
+      ReferenceBackend().Linear(context(), x.view(), *expected_weight, {}, expected.view());
+      // The K products are added one after the other.
+      ExpectClose(y, expected, 2e-6 * std::sqrt(static_cast<double>(k)), 2e-6);
+    }
+  }
+}
+
+TEST_P(BackendOps, LinearStacksPartsOfAnyTypeAndAlignment) {
+  constexpr int64_t kK = 37;
+  for (const DType dtype : {DType::kF32, DType::kF16, DType::kBF16}) {
+    for (const size_t offset : {0, 1, 2, 4}) {
+      for (const int64_t num_parts : {1, 3}) {
+        SCOPED_TRACE(std::string(DTypeName(dtype)) + ", offset " + std::to_string(offset) + ", " +
+                     std::to_string(num_parts) + " parts");
+        std::vector<Stored> stored;
+        std::vector<TensorView> parts;
+        int64_t n = 0;
+        for (int64_t i = 0; i < num_parts; ++i) {
+          const int64_t rows = 5 + 7 * i;
+          stored.emplace_back(Coarse(rows * kK), Shape{rows, kK}, dtype, offset);
+          n += rows;
+        }
+        for (const Stored& s : stored) parts.push_back(s.view());
+        const auto prepared = backend().PrepareLinear(parts, ComputeType::kFloat32);
+        const auto expected_weight = ReferenceBackend().PrepareLinear(parts, ComputeType::kFloat32);
+        for (const int64_t m : {2, 40}) {
+          Table x = NormalTable(m, kK);
+          Table y(m, n);
+          Table expected(m, n);
+          backend().Linear(context(), x.view(), *prepared, {}, y.view());
+          ReferenceBackend().Linear(context(), x.view(), *expected_weight, {}, expected.view());
+          ExpectClose(y, expected, 1e-5, 1e-6);
+        }
+      }
+    }
+  }
+}
+
+// The same text alone and in a batch: a row must not see how many others there are.
+TEST_P(BackendOps, LinearRowsDoNotDependOnTheBatch) {
+  constexpr int64_t kRows = 300;
+  constexpr int64_t kN = 96;
+  constexpr int64_t kK = 768;
+  const Stored stored(Normal(kN * kK, 0.05f), {kN, kK}, DType::kF32, 0);
+  const TensorView parts[] = {stored.view()};
+  const auto prepared = backend().PrepareLinear(parts, ComputeType::kFloat32);
+  Table x = NormalTable(kRows, kK);
+  Table all(kRows, kN);
+  backend().Linear(context(), x.view(), *prepared, {}, all.view());
+  for (const int64_t m : {1, 2, 5, 20, 31, 32, 64, 100}) {
+    Table some(m, kN);
+    backend().Linear(context(), x.view().Rows(0, m), *prepared, {}, some.view());
+    const std::vector<float> a = some.Dense();
+    std::vector<float> e = all.Dense();
+    e.resize(a.size());
+    EXPECT_EQ(a, e) << "M " << m;
+  }
+}
+
+// W is rounded by the backends alike; x by the one under test: only the sums differ.
+TEST_P(BackendOps, LinearOfNarrowTypes) {
+  const std::pair<int64_t, int64_t> weights[] = {{1, 1},  {3, 5},    {17, 33},  {130, 64},
+                                                 {50, 2}, {384, 96}, {64, 1537}};
+  for (const ComputeType type : {ComputeType::kBFloat16, ComputeType::kInt8}) {
+    if (!backend().Supports(type)) continue;
+    for (const auto& [n, k] : weights) {
+      const Stored stored(Normal(n * k), {n, k}, DType::kF32, 0);
+      const TensorView parts[] = {stored.view()};
+      const auto prepared = backend().PrepareLinear(parts, type);
+      const auto expected_weight = ReferenceBackend().PrepareLinear(parts, type);
+      const std::vector<float> bias = Normal(n);
+      for (const int64_t m : {1, 2, 6, 7, 31, 200}) {
+        SCOPED_TRACE("type " + std::to_string(static_cast<int>(type)) + " M " + std::to_string(m) +
+                     " N " + std::to_string(n) + " K " + std::to_string(k));
+        Table x = NormalTable(m, k, 3);
+        Table y(m, n, 5);
+        Table expected(m, n);
+        const Epilogue epilogue = {bias, Activation::kGeluErf};
+        const Operand in = NewOperand(workspace_, type, m, k);
+        backend().ToOperand(context(), x.view(), in);
+        backend().Linear(context(), in, *prepared, epilogue, y.view());
+        ReferenceBackend().Linear(context(), in, *expected_weight, epilogue, expected.view());
+        ExpectClose(y, expected, 3e-6 * std::sqrt(static_cast<double>(k)), 3e-6);
+
+        // The next layer's operand is the result rounded.
+        const Operand out = NewOperand(workspace_, type, m, n);
+        const Operand rounded = NewOperand(workspace_, type, m, n);
+        backend().Linear(context(), in, *prepared, epilogue, out);
+        backend().ToOperand(context(), y.view(), rounded);
+        for (int64_t r = 0; r < m; ++r) {
+          const auto bytes = static_cast<size_t>(n * OperandElementBytes(type));
+          EXPECT_EQ(std::memcmp(out.Rows(r, 1).data, rounded.Rows(r, 1).data, bytes), 0);
+          if (type == ComputeType::kInt8) {
+            EXPECT_EQ(out.scales[r].scale, rounded.scales[r].scale);
+            EXPECT_EQ(out.scales[r].zero_point, rounded.scales[r].zero_point);
+          }
+        }
+        workspace_.Reset();
+      }
+    }
+  }
+}
+
+TEST_P(BackendOps, OperandsAreRoundedByHalfAStepAtMost) {
+  for (const int64_t k : {1, 2, 15, 16, 17, 100, 1536}) {
+    Table x = NormalTable(3, k, 1);
+    x.view().row(1)[k - 1] = -40.0f;
+    for (int64_t c = 0; c < k; ++c) x.view().row(2)[c] = 0.0f;
+    for (const ComputeType type : {ComputeType::kBFloat16, ComputeType::kInt8}) {
+      if (!backend().Supports(type)) continue;
+      const Operand out = NewOperand(workspace_, type, 3, k);
+      backend().ToOperand(context(), x.view(), out);
+      for (int64_t r = 0; r < 3; ++r) {
+        for (int64_t c = 0; c < k; ++c) {
+          const float value = x.view().row(r)[c];
+          float got = 0;
+          float step = 0;
+          if (type == ComputeType::kInt8) {
+            const RowScale scale = out.scales[r];
+            got = scale.scale *
+                  static_cast<float>(static_cast<const uint8_t*>(out.data)[r * out.stride + c] -
+                                     scale.zero_point);
+            step = scale.scale;
+          } else {
+            got = Bf16ToFloat(static_cast<const uint16_t*>(out.data)[r * out.stride + c]);
+            step = std::abs(value) / 128.0f;
+          }
+          // The zero point is rounded too: at the ends of a row that may cost another half.
+          EXPECT_LE(std::abs(got - value), (type == ComputeType::kInt8 ? 1.01f : 0.51f) * step);
+        }
+      }
+      workspace_.Reset();
+    }
+  }
+}
+
+// The largest products that there are: 16-bit sums of pairs would saturate, 32-bit sums do not.
+TEST_P(BackendOps, Int8NeverSaturates) {
+  if (!backend().Supports(ComputeType::kInt8)) return;
+  constexpr int64_t kK = 4096;
+  constexpr int64_t kN = 20;
+  const Stored stored(std::vector<float>(kN * kK, 127.0f), {kN, kK}, DType::kF32, 0);
+  const TensorView parts[] = {stored.view()};
+  const auto prepared = backend().PrepareLinear(parts, ComputeType::kInt8);
+  for (const float value : {255.0f, -255.0f}) {
+    Table x(2, kK);
+    for (int64_t k = 0; k < kK; ++k) x.view().row(0)[k] = x.view().row(1)[k] = value;
+    x.view().row(1)[7] = 0;
+    const Operand in = NewOperand(workspace_, ComputeType::kInt8, 2, kK);
+    backend().ToOperand(context(), x.view(), in);
+    Table y(2, kN);
+    backend().Linear(context(), in, *prepared, {}, y.view());
+    for (int64_t n = 0; n < kN; ++n) {
+      EXPECT_FLOAT_EQ(y.view().row(0)[n], value * 127.0f * kK);
+      EXPECT_FLOAT_EQ(y.view().row(1)[n], value * 127.0f * (kK - 1));
+    }
+    workspace_.Reset();
+  }
+}
+
+TEST_P(BackendOps, NarrowOperandsOfNonFiniteRowsShowIt) {
+  for (const ComputeType type : {ComputeType::kBFloat16, ComputeType::kInt8}) {
+    if (!backend().Supports(type)) continue;
+    const Stored stored(std::vector<float>(3 * 40, 1.0f), {3, 40}, DType::kF32, 0);
+    const TensorView parts[] = {stored.view()};
+    const auto prepared = backend().PrepareLinear(parts, type);
+    for (const float bad : {kNan, kInfinity, -kInfinity}) {
+      for (const int64_t at : {0, 15, 16, 39}) {
+        Table x = NormalTable(2, 40);
+        x.view().row(1)[at] = bad;
+        const Operand in = NewOperand(workspace_, type, 2, 40);
+        backend().ToOperand(context(), x.view(), in);
+        Table y(2, 3);
+        backend().Linear(context(), in, *prepared, {}, y.view());
+        EXPECT_TRUE(std::isfinite(y.view().row(0)[0]));
+        EXPECT_FALSE(std::isfinite(y.view().row(1)[0])) << bad << " at " << at;
+      }
+    }
+    workspace_.Reset();
+  }
+}
+
+}  // namespace
+}  // namespace bge
