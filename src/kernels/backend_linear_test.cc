@@ -1,7 +1,7 @@
 // Conformance of the linear layers and of the operands that they multiply. Instantiated in
 // backend_ops_test.cc.
 #include "base/numeric.h"
-#include "kernels/backend_ops_fixture.h"
+#include "kernels/test_backend_ops.h"
 
 #include <cmath>
 #include <cstring>

@@ -2,7 +2,7 @@
 // backend has several, instruction sets. A new backend is picked up from AllBackends(). The linear
 // layers have a file of their own, backend_linear_test.cc.
 #include "base/numeric.h"
-#include "kernels/backend_ops_fixture.h"
+#include "kernels/test_backend_ops.h"
 
 #include <algorithm>
 #include <cmath>

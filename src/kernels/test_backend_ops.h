@@ -1,7 +1,7 @@
 // What the conformance tests of the operations share: the backends with their variants, tables with
 // guards, stored tensors, random numbers.
-#ifndef BGE_KERNELS_BACKEND_OPS_FIXTURE_H_
-#define BGE_KERNELS_BACKEND_OPS_FIXTURE_H_
+#ifndef BGE_KERNELS_TEST_BACKEND_OPS_H_
+#define BGE_KERNELS_TEST_BACKEND_OPS_H_
 
 #include "kernels/backend.h"
 #include "kernels/cpu/targets.h"
@@ -169,4 +169,4 @@ class BackendOps : public testing::TestWithParam<Variant> {
 
 }  // namespace bge
 
-#endif  // BGE_KERNELS_BACKEND_OPS_FIXTURE_H_
+#endif  // BGE_KERNELS_TEST_BACKEND_OPS_H_
