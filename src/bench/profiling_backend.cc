@@ -88,21 +88,23 @@ void ProfilingBackend::ToOperand(const OpContext& context, ConstMatrix x,
 
 void ProfilingBackend::EmbedLayerNorm(const OpContext& context, const EmbeddingInputs& inputs,
                                       const EmbeddingTables& tables, std::span<const float> gamma,
-                                      std::span<const float> beta, float epsilon,
-                                      Matrix out) const {
+                                      std::span<const float> beta, float epsilon, Matrix out,
+                                      const Operand& rounded) const {
   const int64_t row =
       RowBytes(tables.word) + RowBytes(tables.position) + RowBytes(tables.token_type);
   Measure(context, Stage::kEmbed, 0, out.rows * row + Bytes(out),
-          [&] { backend_.EmbedLayerNorm(context, inputs, tables, gamma, beta, epsilon, out); });
+          [&] { backend_.EmbedLayerNorm(context, inputs, tables, gamma, beta, epsilon, out, {}); });
+  if (rounded.data != nullptr) ToOperand(context, out, rounded);
 }
 
 void ProfilingBackend::AddBiasLayerNorm(const OpContext& context, ConstMatrix x,
                                         std::span<const float> bias, ConstMatrix residual,
                                         std::span<const float> gamma, std::span<const float> beta,
-                                        float epsilon, Matrix out) const {
+                                        float epsilon, Matrix out, const Operand& rounded) const {
   Measure(context, Stage::kNorms, 0, Bytes(x) + Bytes(residual) + Bytes(out), [&] {
-    backend_.AddBiasLayerNorm(context, x, bias, residual, gamma, beta, epsilon, out);
+    backend_.AddBiasLayerNorm(context, x, bias, residual, gamma, beta, epsilon, out, {});
   });
+  if (rounded.data != nullptr) ToOperand(context, out, rounded);
 }
 
 void ProfilingBackend::BiasActivation(const OpContext& context, Matrix x,

@@ -44,10 +44,12 @@ class ProfilingBackend : public Backend {
   void ToOperand(const OpContext& context, ConstMatrix x, const Operand& out) const override;
   void EmbedLayerNorm(const OpContext& context, const EmbeddingInputs& inputs,
                       const EmbeddingTables& tables, std::span<const float> gamma,
-                      std::span<const float> beta, float epsilon, Matrix out) const override;
+                      std::span<const float> beta, float epsilon, Matrix out,
+                      const Operand& rounded) const override;
   void AddBiasLayerNorm(const OpContext& context, ConstMatrix x, std::span<const float> bias,
                         ConstMatrix residual, std::span<const float> gamma,
-                        std::span<const float> beta, float epsilon, Matrix out) const override;
+                        std::span<const float> beta, float epsilon, Matrix out,
+                        const Operand& rounded) const override;
   void BiasActivation(const OpContext& context, Matrix x, std::span<const float> bias,
                       Activation activation) const override;
   void VarlenAttention(const OpContext& context, ConstMatrix qkv, std::span<const float> bias,

@@ -172,7 +172,7 @@ Matrix BertEncoder::ForwardToLastLayer(const PackedBatch& batch, const OpContext
     }
   }
   backend_.EmbedLayerNorm(context, inputs, tables_, embeddings_norm_.gamma, embeddings_norm_.beta,
-                          config_.layer_norm_eps, x);
+                          config_.layer_norm_eps, x, scratch.input);
   const size_t before_last = layers_.empty() ? 0 : layers_.size() - 1;
   for (const Layer& layer : std::span(layers_).first(before_last)) {
     layer.attention.Forward(backend_, context, batch.cu_seqlens, config_.layer_norm_eps, scratch,

@@ -7,12 +7,17 @@ namespace bge {
 
 namespace {
 
-// x as a linear layer takes it: converted into `memory`, or as it is.
-ConstOperand InputOf(const Backend& backend, const OpContext& context, Matrix x,
-                     const Operand& memory) {
-  if (memory.type == ComputeType::kFloat32) return x;
-  backend.ToOperand(context, x, memory);
-  return memory;
+// x as a linear layer takes it: it is in scratch.input already, unless that is x itself.
+ConstOperand InputOf(const LayerScratch& scratch, Matrix x) {
+  if (scratch.input.data == nullptr) return x;
+  return scratch.input;
+}
+
+// The same for an x that has no such form yet.
+ConstOperand RoundedInput(const Backend& backend, const OpContext& context,
+                          const LayerScratch& scratch, Matrix x) {
+  if (scratch.input.data != nullptr) backend.ToOperand(context, x, scratch.input);
+  return InputOf(scratch, x);
 }
 
 Matrix Columns(Matrix x, int64_t begin, int64_t n) { return {x.data + begin, x.rows, n, x.stride}; }
@@ -48,7 +53,7 @@ void AttentionBlock::Forward(const Backend& backend, const OpContext& context,
                              std::span<const int32_t> cu_seqlens, float epsilon,
                              const LayerScratch& scratch, Matrix x) const {
   const OpContext project = context.At(Stage::kQkv);
-  const ConstOperand input = InputOf(backend, project, x, scratch.input);
+  const ConstOperand input = InputOf(scratch, x);
   backend.Linear(project, input, *query, {}, Columns(scratch.qkv, 0, x.cols));
   backend.Linear(project, input, *key_value, {}, Columns(scratch.qkv, x.cols, 2 * x.cols));
   backend.VarlenAttention(context, scratch.qkv, qkv_bias, cu_seqlens, num_heads, Scale(x),
@@ -62,8 +67,8 @@ void AttentionBlock::ForwardFirstTokens(const Backend& backend, const OpContext&
   const OpContext project = context.At(Stage::kQkv);
   const LayerScratch few = scratch.Rows(first.rows);
   const Matrix keys_values = Columns(scratch.qkv, x.cols, 2 * x.cols);
-  backend.Linear(project, InputOf(backend, project, x, scratch.input), *key_value, {}, keys_values);
-  backend.Linear(project, InputOf(backend, project, first, few.input), *query, {}, few.projected);
+  backend.Linear(project, InputOf(scratch, x), *key_value, {}, keys_values);
+  backend.Linear(project, RoundedInput(backend, project, few, first), *query, {}, few.projected);
   backend.FirstTokenAttention(context, few.projected, keys_values, qkv_bias, cu_seqlens, num_heads,
                               Scale(x), few.attended);
   Finish(backend, context, epsilon, few, first);
@@ -73,10 +78,10 @@ void AttentionBlock::ForwardFirstTokens(const Backend& backend, const OpContext&
 void AttentionBlock::Finish(const Backend& backend, const OpContext& context, float epsilon,
                             const LayerScratch& scratch, Matrix x) const {
   const OpContext mix = context.At(Stage::kOutput);
-  backend.Linear(mix, InputOf(backend, mix, scratch.attended, scratch.input), *output, {},
+  backend.Linear(mix, RoundedInput(backend, mix, scratch, scratch.attended), *output, {},
                  scratch.projected);
   backend.AddBiasLayerNorm(context, scratch.projected, output_bias, x, norm.gamma, norm.beta,
-                           epsilon, x);
+                           epsilon, x, scratch.input);
 }
 
 // Of q . k.
@@ -88,11 +93,10 @@ float AttentionBlock::Scale(Matrix x) const {
 void FeedForwardBlock::Forward(const Backend& backend, const OpContext& context, float epsilon,
                                const LayerScratch& scratch, Matrix x) const {
   const OpContext widen = context.At(Stage::kFfnUp);
-  backend.Linear(widen, InputOf(backend, widen, x, scratch.input), *up, {up_bias, activation},
-                 scratch.inner);
+  backend.Linear(widen, InputOf(scratch, x), *up, {up_bias, activation}, scratch.inner);
   backend.Linear(context.At(Stage::kFfnDown), scratch.inner, *down, {}, scratch.projected);
   backend.AddBiasLayerNorm(context, scratch.projected, down_bias, x, norm.gamma, norm.beta, epsilon,
-                           x);
+                           x, scratch.input);
 }
 
 }  // namespace bge

@@ -30,8 +30,10 @@ struct LayerScratch {
   Matrix qkv;        // [T, 3H]
   Matrix attended;   // [T, H]
   Matrix projected;  // [T, H]: what a block adds to x
-  Operand input;     // [T, H]: what a block's linear layers multiply; not in use with float32
-  Operand inner;     // [T, F]; may be qkv's memory, as they never live together
+  /// [T, H]: x as linear layers multiply it, between blocks, and in them what else they multiply.
+  /// Null with float32, where it is x itself.
+  Operand input;
+  Operand inner;  // [T, F]; may be qkv's memory, as they never live together
 };
 
 /// x = LayerNorm(x + Wo * Attention(x) + bo).
@@ -44,13 +46,13 @@ struct AttentionBlock {
   std::vector<float> output_bias;
   LayerNormWeights norm;
 
-  /// x: [T, H], in place.
+  /// x: [T, H], in place, and scratch.input with it.
   void Forward(const Backend& backend, const OpContext& context,
                std::span<const int32_t> cu_seqlens, float epsilon, const LayerScratch& scratch,
                Matrix x) const;
 
-  /// For the first token of each sequence alone. x: [T, H]; first: [N, H], their rows of it,
-  /// becomes the result.
+  /// For the first token of each sequence alone. x: [T, H], and scratch.input; first: [N, H], their
+  /// rows of x, becomes the result, and so do as many rows of scratch.input.
   void ForwardFirstTokens(const Backend& backend, const OpContext& context,
                           std::span<const int32_t> cu_seqlens, float epsilon,
                           const LayerScratch& scratch, Matrix x, Matrix first) const;
@@ -70,7 +72,7 @@ struct FeedForwardBlock {
   std::vector<float> down_bias;
   LayerNormWeights norm;
 
-  /// x: [T, H], or as many rows as are wanted, in place.
+  /// x: [T, H], or as many rows as are wanted, in place, and scratch.input with it.
   void Forward(const Backend& backend, const OpContext& context, float epsilon,
                const LayerScratch& scratch, Matrix x) const;
 };

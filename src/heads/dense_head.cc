@@ -109,7 +109,7 @@ Matrix DenseHead::Apply(const OpContext& context, const Step& step, Matrix x) co
                  },
                  [&](const Norm& norm) {
                    backend_.AddBiasLayerNorm(context, x, {}, ConstMatrix(), norm.gamma, norm.beta,
-                                             kLayerNormEps, x);
+                                             kLayerNormEps, x, {});
                    return x;
                  },
                  [&](const Normalize&) {

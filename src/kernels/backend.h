@@ -95,8 +95,8 @@ class Backend {
                                                               ComputeType type) const = 0;
 
   /// y[M, N] = activation(x[M, K] * W^T + bias), sums in float32 (kInt8: exact, then scaled). x has
-  /// the type of w; y is float32, or of w's type: the next layer's operand. A row of y depends on
-  /// its row of x alone, bit by bit.
+  /// the type of w; y is float32, or of w's type: the next layer's operand (before it is rounded,
+  /// an activation may then be off by 1e-4). A row of y depends on its row of x alone, bit by bit.
   virtual void Linear(const OpContext& context, const ConstOperand& x, const PreparedLinear& w,
                       const Epilogue& epilogue, const Operand& y) const = 0;
 
@@ -107,17 +107,19 @@ class Backend {
 
   /// out[t] = LayerNorm(word[input_ids[t]] + token_type[token_type_ids[t]] +
   /// position[position_ids[t]]). gamma, beta: [H]. Devlin et al. 2018; the order of the additions
-  /// is transformers'.
+  /// is transformers'. Also rounded = ToOperand(out), unless rounded.data is null.
   virtual void EmbedLayerNorm(const OpContext& context, const EmbeddingInputs& inputs,
                               const EmbeddingTables& tables, std::span<const float> gamma,
-                              std::span<const float> beta, float epsilon, Matrix out) const = 0;
+                              std::span<const float> beta, float epsilon, Matrix out,
+                              const Operand& rounded) const = 0;
 
   /// out = LayerNorm((x + bias) + residual) by rows: (v - mean) / sqrt(var + epsilon) * gamma +
   /// beta. bias may be empty (zero), residual.data null (zero). out may be x or residual itself.
+  /// Also rounded = ToOperand(out), unless rounded.data is null.
   virtual void AddBiasLayerNorm(const OpContext& context, ConstMatrix x,
                                 std::span<const float> bias, ConstMatrix residual,
                                 std::span<const float> gamma, std::span<const float> beta,
-                                float epsilon, Matrix out) const = 0;
+                                float epsilon, Matrix out, const Operand& rounded) const = 0;
 
   /// x = activation(x + bias) in place; bias may be empty. kGeluErf is 0.5 x (1 + erf(x / sqrt 2)).
   virtual void BiasActivation(const OpContext& context, Matrix x, std::span<const float> bias,

@@ -116,7 +116,7 @@ void BM_AddBiasLayerNorm(benchmark::State& state) {
   const std::vector<float> ones(static_cast<size_t>(h), 1.0f);
   for (auto _ : state) {
     bench.cpu.AddBiasLayerNorm(bench.context, {x.data(), rows, h}, bias, {residual.data(), rows, h},
-                               ones, ones, 1e-12f, {residual.data(), rows, h});
+                               ones, ones, 1e-12f, {residual.data(), rows, h}, {});
   }
   ReportBytes(state, 12.0 * static_cast<double>(rows * h), static_cast<double>(rows * h));
 }

@@ -45,9 +45,9 @@ TEST_P(BackendOps, EmbedLayerNormOfAnyTableTypes) {
           const EmbeddingInputs inputs = {ids, positions, types};
           Table out(tokens, hidden_size, 1);
           Table expected(tokens, hidden_size);
-          backend().EmbedLayerNorm(context(), inputs, tables, gamma, beta, 1e-12f, out.view());
+          backend().EmbedLayerNorm(context(), inputs, tables, gamma, beta, 1e-12f, out.view(), {});
           ReferenceBackend().EmbedLayerNorm(context(), inputs, tables, gamma, beta, 1e-12f,
-                                            expected.view());
+                                            expected.view(), {});
           ExpectClose(out, expected, 4e-6, 2e-6);
         }
       }
@@ -69,13 +69,46 @@ TEST_P(BackendOps, AddBiasLayerNormInEveryForm) {
         const std::vector<float> beta = Normal(hidden_size);
         Table expected(rows, hidden_size);
         ReferenceBackend().AddBiasLayerNorm(context(), x.view(), bias, add, gamma, beta, 1e-5f,
-                                            expected.view());
+                                            expected.view(), {});
         // In place over x, or over the residual, or neither.
         Table fresh(rows, hidden_size, 3);
         Table& out = (form & 4) ? ((form & 2) ? residual : x) : fresh;
-        backend().AddBiasLayerNorm(context(), x.view(), bias, add, gamma, beta, 1e-5f, out.view());
+        backend().AddBiasLayerNorm(context(), x.view(), bias, add, gamma, beta, 1e-5f, out.view(),
+                                   {});
         // Rows of one or two numbers may be nearly constant: 1 / deviation then magnifies rounding.
         ExpectClose(out, expected, hidden_size < 3 ? 1e-3 : 4e-6, 2e-6);
+      }
+    }
+  }
+}
+
+// The operand that a norm leaves beside its rows is ToOperand of them.
+TEST_P(BackendOps, NormsRoundTheirRows) {
+  for (const ComputeType type : {ComputeType::kBFloat16, ComputeType::kInt8}) {
+    if (!backend().Supports(type)) continue;
+    for (const int64_t hidden_size : {1, 7, 32, 33, 384}) {
+      for (const int64_t rows : {0, 1, 7, 8, 9, 200}) {
+        SCOPED_TRACE("H " + std::to_string(hidden_size) + " rows " + std::to_string(rows));
+        const std::vector<float> gamma = Normal(hidden_size);
+        const std::vector<float> beta = Normal(hidden_size);
+        const Operand rounded = NewOperand(workspace_, type, rows, hidden_size);
+        const Operand expected = NewOperand(workspace_, type, rows, hidden_size);
+        Table x = NormalTable(rows, hidden_size, 1, 3.0f);
+        backend().AddBiasLayerNorm(context(), x.view(), {}, {}, gamma, beta, 1e-5f, x.view(),
+                                   rounded);
+        backend().ToOperand(context(), x.view(), expected);
+        ExpectSameOperand(rounded, expected);
+
+        const std::vector<float> numbers = Coarse(rows * hidden_size);
+        const Stored words(numbers, {rows, hidden_size}, DType::kF32, 0);
+        const EmbeddingTables tables = {words.view(), {}, {}};
+        std::vector<int32_t> ids(static_cast<size_t>(rows));
+        for (size_t i = 0; i < ids.size(); ++i) ids[i] = static_cast<int32_t>(i);
+        backend().EmbedLayerNorm(context(), {ids, ids, {}}, tables, gamma, beta, 1e-5f, x.view(),
+                                 rounded);
+        backend().ToOperand(context(), x.view(), expected);
+        ExpectSameOperand(rounded, expected);
+        workspace_.Reset();
       }
     }
   }
@@ -91,9 +124,9 @@ TEST_P(BackendOps, LayerNormOfRowsWithALargeMean) {
   const std::vector<float> zeros(384, 0.0f);
   Table out(20, 384);
   Table expected(20, 384);
-  backend().AddBiasLayerNorm(context(), x.view(), {}, {}, ones, zeros, 1e-12f, out.view());
+  backend().AddBiasLayerNorm(context(), x.view(), {}, {}, ones, zeros, 1e-12f, out.view(), {});
   ReferenceBackend().AddBiasLayerNorm(context(), x.view(), {}, {}, ones, zeros, 1e-12f,
-                                      expected.view());
+                                      expected.view(), {});
   ExpectClose(out, expected, 4e-6, 2e-6);
 }
 
@@ -358,7 +391,7 @@ TEST_P(BackendOps, NonFiniteValuesStayInTheirRow) {
     const std::vector<float> gamma(kHidden, 1.0f);
 
     Table norm(9, kHidden);
-    backend().AddBiasLayerNorm(context(), x.view(), {}, {}, gamma, gamma, 1e-12f, norm.view());
+    backend().AddBiasLayerNorm(context(), x.view(), {}, {}, gamma, gamma, 1e-12f, norm.view(), {});
     Table normalized = x;
     backend().L2Normalize(context(), normalized.view());
     for (int64_t r = 0; r < 9; ++r) {

@@ -3,6 +3,7 @@
 #ifndef BGE_KERNELS_TEST_BACKEND_OPS_H_
 #define BGE_KERNELS_TEST_BACKEND_OPS_H_
 
+#include "base/numeric.h"
 #include "kernels/backend.h"
 #include "kernels/cpu/targets.h"
 #include "kernels/numeric_report.h"
@@ -118,6 +119,27 @@ class Stored {
   std::vector<std::byte> bytes_;
   TensorView view_;
 };
+
+// The number that element [row, col] of a bfloat16 or int8 operand stands for.
+inline float OperandValue(const ConstOperand& x, int64_t row, int64_t col) {
+  const int64_t at = row * x.stride + col;
+  if (x.type == ComputeType::kBFloat16) {
+    return Bf16ToFloat(static_cast<const uint16_t*>(x.data)[at]);
+  }
+  const RowScale scale = x.scales[row];
+  return scale.scale *
+         static_cast<float>(static_cast<const uint8_t*>(x.data)[at] - scale.zero_point);
+}
+
+inline void ExpectSameOperand(const ConstOperand& actual, const ConstOperand& expected) {
+  for (int64_t r = 0; r < expected.rows; ++r) {
+    const auto bytes = static_cast<size_t>(expected.cols * OperandElementBytes(expected.type));
+    EXPECT_EQ(std::memcmp(actual.Rows(r, 1).data, expected.Rows(r, 1).data, bytes), 0) << r;
+    if (expected.type != ComputeType::kInt8) continue;
+    EXPECT_EQ(actual.scales[r].scale, expected.scales[r].scale) << r;
+    EXPECT_EQ(actual.scales[r].zero_point, expected.scales[r].zero_point) << r;
+  }
+}
 
 class BackendOps : public testing::TestWithParam<Variant> {
  protected:

@@ -29,6 +29,13 @@ struct GeluErfFunction {
   }
 };
 
+struct CoarseGeluErfFunction {
+  template <class D, class V>
+  HWY_INLINE V operator()(D d, V x) const {
+    return CoarseGeluErf(d, x);
+  }
+};
+
 struct GeluTanhFunction {
   template <class D, class V>
   HWY_INLINE V operator()(D d, V x) const {
@@ -89,11 +96,12 @@ void Map(Matrix x, const float* bias, Function function) {
   }
 }
 
-void ActivateRows(Matrix x, const float* bias, Activation activation) {
+void ActivateRows(Matrix x, const float* bias, Activation activation, Accuracy accuracy) {
   switch (activation) {
     case Activation::kIdentity:
       return Map(x, bias, IdentityFunction());
     case Activation::kGeluErf:
+      if (accuracy == Accuracy::kNarrow) return Map(x, bias, CoarseGeluErfFunction());
       return Map(x, bias, GeluErfFunction());
     case Activation::kGeluTanh:
       return Map(x, bias, GeluTanhFunction());
@@ -116,8 +124,8 @@ namespace bge::cpu {
 
 HWY_EXPORT(ActivateRows);
 
-void ActivateInPlace(Matrix x, const float* bias, Activation activation) {
-  HWY_DYNAMIC_DISPATCH(ActivateRows)(x, bias, activation);
+void ActivateInPlace(Matrix x, const float* bias, Activation activation, Accuracy accuracy) {
+  HWY_DYNAMIC_DISPATCH(ActivateRows)(x, bias, activation, accuracy);
 }
 
 void BiasActivation(const OpContext& context, Matrix x, std::span<const float> bias,
@@ -127,7 +135,7 @@ void BiasActivation(const OpContext& context, Matrix x, std::span<const float> b
   const float* b = bias.empty() ? nullptr : bias.data();
   // A GELU costs four times what a plain pass does.
   context.pool.ParallelFor(x.rows, RowGrain(4 * x.cols), [&](int64_t begin, int64_t end) {
-    ActivateInPlace(x.Rows(begin, end - begin), b, activation);
+    ActivateInPlace(x.Rows(begin, end - begin), b, activation, Accuracy::kFloat32);
   });
 }
 

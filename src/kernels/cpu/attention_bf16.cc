@@ -30,6 +30,18 @@ struct Bf16Numbers {
     asm("vdpbf16ps %2, %1, %0" : "+v"(sum.raw) : "v"(x.raw), "v"(w.raw));
     return sum;
   }
+  // 2^x = 2^floor(x) * p(x - floor(x)), to 7.5e-5 relatively, where bfloat16 rounds by up to 2e-3.
+  static HWY_INLINE hn::Vec<D> Exp2(hn::Vec<D> x) {
+    const D d;
+    hn::Vec<D> fraction;
+    asm("vreduceps $1, %1, %0" : "=v"(fraction.raw) : "v"(x.raw));  // 1: from the floor
+    auto p = hn::Set(d, 7.80245215e-2f);
+    p = hn::MulAdd(p, fraction, hn::Set(d, 2.26067171e-1f));
+    p = hn::MulAdd(p, fraction, hn::Set(d, 6.95833504e-1f));
+    p = hn::MulAdd(p, fraction, hn::Set(d, 9.99925196e-1f));
+    asm("vscalefps %1, %0, %0" : "+v"(p.raw) : "v"(x.raw));  // scales by the floor
+    return p;
+  }
 };
 
 template <>
@@ -37,8 +49,11 @@ struct Packing<Bf16Numbers> {
   using D = Bf16Numbers::D;
   static constexpr int64_t kLanes = 16;
 
-  // Makes the first half of a row's memory its words: what is overwritten has been read.
+  // Words take the first half of a row's memory: what is overwritten has been read.
   static HWY_INLINE void Row(float* row, int64_t count) { Narrow(row, count, row); }
+  static HWY_INLINE void Store(hn::Vec<D> v, float* row, int64_t i) {
+    hn::StoreU(Rounded(v), hn::Rebind<uint16_t, D>(), reinterpret_cast<uint16_t*>(row) + i);
+  }
 
   static HWY_INLINE void Keys(const float* from, int64_t stride, int64_t count, int64_t head_dim,
                               int64_t width, float* to) {

@@ -45,7 +45,7 @@ constexpr int64_t kMaxQueryRows = 24;
 constexpr int64_t kScoreWords = 4096;
 
 // A number type has: kGroup, numbers in a word; Words, a vector of them; Load(p), Broadcast(p) and
-// MultiplyAdd(sum, x, w); and PackRow(from, count, to), which makes words of a row of floats.
+// MultiplyAdd(sum, x, w); and Exp2(x) for x <= 0, about as exact as the numbers.
 struct Float32Numbers {
   static constexpr int64_t kGroup = 1;
   using D = hn::ScalableTag<float>;
@@ -53,6 +53,7 @@ struct Float32Numbers {
   static HWY_INLINE Words Load(const float* p) { return hn::Load(D(), p); }
   static HWY_INLINE Words Broadcast(const float* p) { return hn::Set(D(), *p); }
   static HWY_INLINE Words MultiplyAdd(Words sum, Words x, Words w) { return hn::MulAdd(x, w, sum); }
+  static HWY_INLINE Words Exp2(Words x) { return HWY_NAMESPACE::Exp2(D(), x); }
 };
 
 // sums[r][c] = sum over k < depth of a[r * a_stride + k] * panel[k * W + c], handed to `finish`;
@@ -235,8 +236,12 @@ struct Packing {
                                 int64_t width, float* to) {
     CopyValues(hn::ScalableTag<float>(), from, stride, count, columns, width, to);
   }
-  // Of a query or of weights, in place.
+  // Of a query, in place.
   static HWY_INLINE void Row(float*, int64_t) {}
+  // row[i, i + lanes) in place, given that all before it are words already.
+  static HWY_INLINE void Store(hn::Vec<typename Numbers::D> v, float* row, int64_t i) {
+    hn::Store(v, typename Numbers::D(), row + i);
+  }
 };
 
 // What is packed for one head, in words. Each part begins on a vector's boundary.
@@ -384,7 +389,7 @@ struct SoftmaxState {
   float* keep;
 };
 
-// Makes scores[r][j] the weight 2^(score - max[r]), max being that of all keys so far.
+// Makes scores[r] the words of the weights 2^(score - max[r]), max being that of all keys so far.
 template <class Numbers, bool kFirst>
 HWY_NOINLINE void SoftmaxRows(float* scores, int64_t stride, int64_t rows, int64_t keys,
                               const SoftmaxState& state) {
@@ -411,9 +416,9 @@ HWY_NOINLINE void SoftmaxRows(float* scores, int64_t stride, int64_t rows, int64
     const auto m = hn::MaxOfLanes(d, hn::Max(m0, m1));
     auto sum = hn::Zero(d);
     for (j = 0; j < keys; j += lanes) {
-      const auto e = Exp2(d, hn::Sub(hn::Load(d, row + j), m));
+      const auto e = Numbers::Exp2(hn::Sub(hn::Load(d, row + j), m));
       sum = hn::Add(sum, e);
-      hn::Store(e, d, row + j);
+      Packing<Numbers>::Store(e, row, j);
     }
     const float block_sum = Sum(d, sum);
     if constexpr (kFirst) {
@@ -423,7 +428,6 @@ HWY_NOINLINE void SoftmaxRows(float* scores, int64_t stride, int64_t rows, int64
       state.sum[r] = state.sum[r] * state.keep[r] + block_sum;
     }
     state.max[r] = hn::GetLane(m);
-    Packing<Numbers>::Row(row, keys);
   }
 }
 

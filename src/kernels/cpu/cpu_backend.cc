@@ -39,13 +39,15 @@ class CpuBackendImpl : public Backend {
   }
   void EmbedLayerNorm(const OpContext& context, const EmbeddingInputs& inputs,
                       const EmbeddingTables& tables, std::span<const float> gamma,
-                      std::span<const float> beta, float epsilon, Matrix out) const override {
-    cpu::EmbedLayerNorm(context, inputs, tables, gamma, beta, epsilon, out);
+                      std::span<const float> beta, float epsilon, Matrix out,
+                      const Operand& rounded) const override {
+    cpu::EmbedLayerNorm(context, inputs, tables, gamma, beta, epsilon, out, rounded);
   }
   void AddBiasLayerNorm(const OpContext& context, ConstMatrix x, std::span<const float> bias,
                         ConstMatrix residual, std::span<const float> gamma,
-                        std::span<const float> beta, float epsilon, Matrix out) const override {
-    cpu::AddBiasLayerNorm(context, x, bias, residual, gamma, beta, epsilon, out);
+                        std::span<const float> beta, float epsilon, Matrix out,
+                        const Operand& rounded) const override {
+    cpu::AddBiasLayerNorm(context, x, bias, residual, gamma, beta, epsilon, out, rounded);
   }
   void BiasActivation(const OpContext& context, Matrix x, std::span<const float> bias,
                       Activation activation) const override {

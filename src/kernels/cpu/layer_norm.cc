@@ -162,15 +162,36 @@ HWY_EXPORT(AddNormRows);
 HWY_EXPORT(EmbedNormRows);
 HWY_EXPORT(ConvertRange);
 
+namespace {
+
+// Rows that are rounded as soon as they are normalised: few enough for the first-level cache.
+constexpr int64_t kRowsAtOnce = 8;
+
+// normalize(begin, n) for all rows, shared between threads, each few followed by their rounding.
+template <typename Normalize>
+void ForRows(const OpContext& context, Matrix out, const Operand& rounded,
+             const Normalize& normalize) {
+  context.pool.ParallelFor(out.rows, RowGrain(out.cols), [&](int64_t begin, int64_t end) {
+    if (rounded.data == nullptr) return normalize(begin, end - begin);
+    for (int64_t row = begin; row < end; row += kRowsAtOnce) {
+      const int64_t n = std::min(kRowsAtOnce, end - row);
+      normalize(row, n);
+      NarrowRows(out.Rows(row, n), rounded.Rows(row, n));
+    }
+  });
+}
+
+}  // namespace
+
 void AddBiasLayerNorm(const OpContext& context, ConstMatrix x, std::span<const float> bias,
                       ConstMatrix residual, std::span<const float> gamma,
-                      std::span<const float> beta, float epsilon, Matrix out) {
+                      std::span<const float> beta, float epsilon, Matrix out,
+                      const Operand& rounded) {
   BGE_DCHECK(bias.empty() || static_cast<int64_t>(bias.size()) == x.cols);
   BGE_DCHECK(static_cast<int64_t>(gamma.size()) == x.cols && gamma.size() == beta.size());
   BGE_DCHECK(out.rows == x.rows && out.cols == x.cols);
   const float* b = bias.empty() ? nullptr : bias.data();
-  context.pool.ParallelFor(x.rows, RowGrain(x.cols), [&](int64_t begin, int64_t end) {
-    const int64_t n = end - begin;
+  ForRows(context, out, rounded, [&](int64_t begin, int64_t n) {
     const ConstMatrix add = residual.data == nullptr ? residual : residual.Rows(begin, n);
     HWY_DYNAMIC_DISPATCH(AddNormRows)
     (x.Rows(begin, n), b, add, gamma.data(), beta.data(), epsilon, out.Rows(begin, n));
@@ -179,12 +200,13 @@ void AddBiasLayerNorm(const OpContext& context, ConstMatrix x, std::span<const f
 
 void EmbedLayerNorm(const OpContext& context, const EmbeddingInputs& inputs,
                     const EmbeddingTables& tables, std::span<const float> gamma,
-                    std::span<const float> beta, float epsilon, Matrix out) {
+                    std::span<const float> beta, float epsilon, Matrix out,
+                    const Operand& rounded) {
   BGE_DCHECK(static_cast<int64_t>(inputs.input_ids.size()) == out.rows);
   BGE_DCHECK(static_cast<int64_t>(gamma.size()) == out.cols && gamma.size() == beta.size());
-  context.pool.ParallelFor(out.rows, RowGrain(out.cols), [&](int64_t begin, int64_t end) {
+  ForRows(context, out, rounded, [&](int64_t begin, int64_t n) {
     HWY_DYNAMIC_DISPATCH(EmbedNormRows)
-    (inputs, tables, gamma.data(), beta.data(), epsilon, out, begin, end);
+    (inputs, tables, gamma.data(), beta.data(), epsilon, out, begin, begin + n);
   });
 }
 

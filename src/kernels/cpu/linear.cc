@@ -25,8 +25,9 @@ constexpr int64_t kQuantizedRows = 48;
 // Columns of panels [first, last) of y = activation(x W^T + bias), y float32.
 class Product {
  public:
-  Product(const ConstOperand& x, const PackedWeights& w, const Epilogue& epilogue)
-      : x_(x), w_(w), epilogue_(epilogue) {}
+  Product(const ConstOperand& x, const PackedWeights& w, const Epilogue& epilogue,
+          Accuracy accuracy)
+      : x_(x), w_(w), epilogue_(epilogue), accuracy_(accuracy) {}
 
   // y: all columns of W.
   void Run(int64_t first_panel, int64_t last_panel, Matrix y) const {
@@ -92,12 +93,13 @@ class Product {
     if (epilogue_.bias.empty() && epilogue_.activation == Activation::kIdentity) return;
     const float* bias =
         epilogue_.bias.empty() ? nullptr : epilogue_.bias.data() + p * w_.kernel().panel_columns;
-    ActivateInPlace(y, bias, epilogue_.activation);
+    ActivateInPlace(y, bias, epilogue_.activation, accuracy_);
   }
 
   const ConstOperand& x_;
   const PackedWeights& w_;
   const Epilogue& epilogue_;
+  Accuracy accuracy_;
 };
 
 // Of the calling thread, until its next call.
@@ -122,9 +124,11 @@ void Linear(const OpContext& context, const ConstOperand& x, const PreparedLinea
 
   // Quantised results: floats first, as a row's scale needs all of it.
   const bool quantized = y.type == ComputeType::kInt8;
+  const Accuracy accuracy =
+      y.type == ComputeType::kFloat32 ? Accuracy::kFloat32 : Accuracy::kNarrow;
   const auto multiply = [&](const ConstOperand& rows, const Operand& out, int64_t first,
                             int64_t last) {
-    const Product product(rows, w, epilogue);
+    const Product product(rows, w, epilogue, accuracy);
     if (out.type == ComputeType::kBFloat16) {
       product.RunNarrow(first, last, out);
     } else {

@@ -45,20 +45,36 @@ struct Range {
 // Of the numbers and zero.
 template <class D>
 HWY_INLINE Range RangeOf(D d, const float* from, int64_t count) {
+  const hn::RebindToSigned<D> di;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  const auto zero = hn::Zero(d);
-  auto least = zero;
-  auto largest = zero;
-  auto zeros = zero;  // not once a number is infinite or NaN
-  const auto take = [&](auto v) HWY_ATTR {
+  const auto magnitude = hn::Set(di, 0x7fffffff);
+  auto least0 = hn::Zero(d);
+  auto least1 = hn::Zero(d);
+  auto largest0 = hn::Zero(d);
+  auto largest1 = hn::Zero(d);
+  // The bits of |v| as integers, which for infinity and NaN are above those of all finite numbers.
+  auto bits0 = hn::Zero(di);
+  auto bits1 = hn::Zero(di);
+  const auto take = [&](auto v, auto& least, auto& largest, auto& bits) HWY_ATTR {
     least = hn::Min(least, v);
     largest = hn::Max(largest, v);
-    zeros = hn::MulAdd(v, zero, zeros);
+    bits = hn::Max(bits, hn::And(hn::BitCast(di, v), magnitude));
   };
   int64_t i = 0;
-  for (; i + lanes <= count; i += lanes) take(hn::LoadU(d, from + i));
-  if (i < count) take(LoadFirst(d, from + i, static_cast<size_t>(count - i)));
-  return {hn::GetLane(hn::MinOfLanes(d, least)), Max(d, largest), Sum(d, zeros) == 0.0f};
+  for (; i + 2 * lanes <= count; i += 2 * lanes) {
+    take(hn::LoadU(d, from + i), least0, largest0, bits0);
+    take(hn::LoadU(d, from + i + lanes), least1, largest1, bits1);
+  }
+  if (i + lanes <= count) {
+    take(hn::LoadU(d, from + i), least0, largest0, bits0);
+    i += lanes;
+  }
+  if (i < count) {
+    take(LoadFirst(d, from + i, static_cast<size_t>(count - i)), least1, largest1, bits1);
+  }
+  const int32_t most = hn::GetLane(hn::MaxOfLanes(di, hn::Max(bits0, bits1)));
+  return {hn::GetLane(hn::MinOfLanes(d, hn::Min(least0, least1))),
+          Max(d, hn::Max(largest0, largest1)), most < 0x7f800000};
 }
 
 // to[0, count), and zeros up to a whole group of four.

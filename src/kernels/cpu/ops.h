@@ -13,10 +13,11 @@ void Linear(const OpContext& context, const ConstOperand& x, const PreparedLinea
 void ToOperand(const OpContext& context, ConstMatrix x, const Operand& out);
 void EmbedLayerNorm(const OpContext& context, const EmbeddingInputs& inputs,
                     const EmbeddingTables& tables, std::span<const float> gamma,
-                    std::span<const float> beta, float epsilon, Matrix out);
+                    std::span<const float> beta, float epsilon, Matrix out, const Operand& rounded);
 void AddBiasLayerNorm(const OpContext& context, ConstMatrix x, std::span<const float> bias,
                       ConstMatrix residual, std::span<const float> gamma,
-                      std::span<const float> beta, float epsilon, Matrix out);
+                      std::span<const float> beta, float epsilon, Matrix out,
+                      const Operand& rounded);
 void BiasActivation(const OpContext& context, Matrix x, std::span<const float> bias,
                     Activation activation);
 void VarlenAttention(const OpContext& context, ConstMatrix qkv, std::span<const float> bias,
@@ -33,9 +34,12 @@ void DotProducts(const OpContext& context, ConstMatrix queries, ConstMatrix rows
 // out[i] = tensor[begin + i] as float for i < count, of any dtype and alignment.
 void ConvertToFloat(const TensorView& tensor, int64_t begin, int64_t count, float* out);
 
+// How exact a function must be: to float32, or to what bfloat16 or int8 keep of it.
+enum class Accuracy { kFloat32, kNarrow };
+
 // The steps that linear layers are made of, on the calling thread.
 // x = activation(x + bias); bias: [x.cols] or null.
-void ActivateInPlace(Matrix x, const float* bias, Activation activation);
+void ActivateInPlace(Matrix x, const float* bias, Activation activation, Accuracy accuracy);
 // out = x in out's format, which is not float32.
 void NarrowRows(ConstMatrix x, const Operand& out);
 // Columns [column, column + x.cols) of out = x. bfloat16, whose columns do not depend on each

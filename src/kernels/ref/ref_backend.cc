@@ -23,13 +23,17 @@ class RefBackend : public Backend {
   }
   void EmbedLayerNorm(const OpContext&, const EmbeddingInputs& inputs,
                       const EmbeddingTables& tables, std::span<const float> gamma,
-                      std::span<const float> beta, float epsilon, Matrix out) const override {
+                      std::span<const float> beta, float epsilon, Matrix out,
+                      const Operand& rounded) const override {
     ref::EmbedLayerNorm(inputs, tables, gamma, beta, epsilon, out);
+    if (rounded.data != nullptr) ref::ToOperand(out, rounded);
   }
   void AddBiasLayerNorm(const OpContext&, ConstMatrix x, std::span<const float> bias,
                         ConstMatrix residual, std::span<const float> gamma,
-                        std::span<const float> beta, float epsilon, Matrix out) const override {
+                        std::span<const float> beta, float epsilon, Matrix out,
+                        const Operand& rounded) const override {
     ref::AddBiasLayerNorm(x, bias, residual, gamma, beta, epsilon, out);
+    if (rounded.data != nullptr) ref::ToOperand(out, rounded);
   }
   void BiasActivation(const OpContext&, Matrix x, std::span<const float> bias,
                       Activation activation) const override {
