@@ -48,7 +48,7 @@ void SpinUntil(const Done& done) {
 }
 
 struct Loop {
-  const std::function<void(int64_t, int64_t)>* f;
+  FunctionRef<void(int64_t, int64_t)> f;
   int64_t n;
   int64_t chunk;
   std::atomic<int64_t> next = 0;  // first item that nobody has taken
@@ -117,7 +117,7 @@ class ThreadPool::Impl {
       const int64_t begin = loop->next.fetch_add(loop->chunk, std::memory_order_relaxed);
       if (begin >= loop->n) break;
       try {
-        (*loop->f)(begin, std::min(begin + loop->chunk, loop->n));
+        loop->f(begin, std::min(begin + loop->chunk, loop->n));
       } catch (...) {
         const std::lock_guard lock(mu_);
         if (!loop->error) loop->error = std::current_exception();
@@ -211,8 +211,7 @@ ThreadPool::~ThreadPool() { delete Registry::Get().Remove(this); }
 
 int ThreadPool::available_threads() const { return in_loop ? 1 : threads_; }
 
-void ThreadPool::ParallelFor(int64_t n, int64_t grain,
-                             const std::function<void(int64_t, int64_t)>& f) {
+void ThreadPool::ParallelFor(int64_t n, int64_t grain, FunctionRef<void(int64_t, int64_t)> f) {
   if (n <= 0) return;
   const int64_t chunk =
       std::max<int64_t>(std::max<int64_t>(grain, 1), (n + threads_ - 1) / threads_);
@@ -220,18 +219,18 @@ void ThreadPool::ParallelFor(int64_t n, int64_t grain,
     f(0, n);
     return;
   }
-  Loop loop{&f, n, chunk};
+  Loop loop{f, n, chunk};
   Registry::Get().Team(this).Execute(&loop);
 }
 
-void ThreadPool::ParallelForEach(int64_t n, const std::function<void(int64_t)>& f) {
+void ThreadPool::ParallelForEach(int64_t n, FunctionRef<void(int64_t)> f) {
   if (n <= 0) return;
   if (threads_ == 1 || in_loop || n == 1) {
     for (int64_t i = 0; i < n; ++i) f(i);
     return;
   }
-  const std::function<void(int64_t, int64_t)> one = [&](int64_t begin, int64_t) { f(begin); };
-  Loop loop{&one, n, 1};
+  const auto one = [&](int64_t begin, int64_t) { f(begin); };
+  Loop loop{one, n, 1};
   Registry::Get().Team(this).Execute(&loop);
 }
 

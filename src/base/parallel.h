@@ -2,9 +2,10 @@
 #ifndef BGE_BASE_PARALLEL_H_
 #define BGE_BASE_PARALLEL_H_
 
+#include "base/function_ref.h"
+
 #include <atomic>
 #include <cstdint>
-#include <functional>
 
 namespace bge {
 
@@ -28,10 +29,10 @@ class ThreadPool {
   /// the last. Ranges go to free threads in order. From inside another loop's f it runs on the
   /// calling thread alone. The first exception of any f is rethrown here, after all threads have
   /// stopped.
-  void ParallelFor(int64_t n, int64_t grain, const std::function<void(int64_t, int64_t)>& f);
+  void ParallelFor(int64_t n, int64_t grain, FunctionRef<void(int64_t, int64_t)> f);
 
   /// Calls f(i) for every i of [0, n), one at a time to each free thread, in increasing order of i.
-  void ParallelForEach(int64_t n, const std::function<void(int64_t)>& f);
+  void ParallelForEach(int64_t n, FunctionRef<void(int64_t)> f);
 
  private:
   class Impl;

@@ -19,7 +19,7 @@ constexpr double kLeastSeconds = 1e-9;  // below the clock's resolution
 
 }  // namespace
 
-double TimeTogether(ThreadPool& pool, const std::function<void(int64_t)>& work) {
+double TimeTogether(ThreadPool& pool, FunctionRef<void(int64_t)> work) {
   using Clock = std::chrono::steady_clock;
   const auto threads = static_cast<size_t>(pool.threads());
   std::vector<Clock::time_point> begins(threads);
@@ -37,7 +37,7 @@ double TimeTogether(ThreadPool& pool, const std::function<void(int64_t)>& work) 
       .count();
 }
 
-double BestRoundSeconds(double budget_seconds, const std::function<double(int64_t)>& time_rounds) {
+double BestRoundSeconds(double budget_seconds, FunctionRef<double(int64_t)> time_rounds) {
   // The first trial is a warm-up, and tells how many rounds the others need.
   const double first = std::max(kLeastSeconds, time_rounds(1));
   if (first > kLongSeconds) return first;

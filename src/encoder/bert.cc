@@ -128,8 +128,11 @@ void BertEncoder::LoadLayer(int64_t index) {
   feed_forward.down = linear(names.layer.down, h, f);
 }
 
-std::vector<int32_t> BertEncoder::PositionIds(const PackedBatch& batch) const {
-  std::vector<int32_t> positions(batch.input_ids.size());
+std::span<const int32_t> BertEncoder::PositionIds(const PackedBatch& batch,
+                                                  Workspace& workspace) const {
+  const size_t count = batch.input_ids.size();
+  auto* const memory = static_cast<int32_t*>(workspace.Allocate(count * sizeof(int32_t)));
+  const std::span<int32_t> positions(memory, count);
   for (int64_t n = 0; n < batch.num_sequences(); ++n) {
     const auto begin = static_cast<size_t>(batch.cu_seqlens[static_cast<size_t>(n)]);
     const auto end = static_cast<size_t>(batch.cu_seqlens[static_cast<size_t>(n) + 1]);
@@ -154,7 +157,7 @@ Matrix BertEncoder::ForwardToLastLayer(const PackedBatch& batch, const OpContext
   const int64_t h = config_.hidden_size;
   const Matrix x = context.workspace.NewMatrix(tokens, h);
 
-  const std::vector<int32_t> position_ids = PositionIds(batch);
+  const std::span<const int32_t> position_ids = PositionIds(batch, context.workspace);
   // Without token types in the inputs every token has type 0: so transformers' RoBERTa tokenizers.
   const bool typed = config_.family == BertFamily::kBert;
   const EmbeddingInputs inputs = {

@@ -33,7 +33,7 @@ class BertEncoder : public Encoder {
   /// Hidden states after the embeddings and all layers but the last.
   Matrix ForwardToLastLayer(const PackedBatch& batch, const OpContext& context,
                             const LayerScratch& scratch) const;
-  std::vector<int32_t> PositionIds(const PackedBatch& batch) const;
+  std::span<const int32_t> PositionIds(const PackedBatch& batch, Workspace& workspace) const;
 
   const BertConfig config_;
   const ComputeType type_;  // of linear layers

@@ -72,27 +72,30 @@ void VarlenAttention(const OpContext& context, ConstMatrix qkv, std::span<const 
   // part packs all keys: 1 / part's queries of its time.) No result depends on these cuts.
   constexpr int64_t kMinPartQueries = 256;
   const int64_t fair_share = threads == 1 ? work : work / (8 * threads);
-  std::vector<AttentionItem> items;
-  for (size_t n = 0; n + 1 < cu_seqlens.size(); ++n) {
-    const int64_t seqlen = cu_seqlens[n + 1] - cu_seqlens[n];
-    if (seqlen == 0) continue;
-    const int64_t head_work = 2 * seqlen * seqlen * head_dim;
-    const int64_t packed = seqlen > kKeyBlock ? kPackedFloats : 3 * seqlen * head_dim;
-    const int64_t heads =
-        std::clamp<int64_t>(std::min(kPackedFloats / packed, fair_share / head_work), 1, num_heads);
-    const int64_t parts = std::clamp<int64_t>(
-        std::min(head_work / (fair_share + 1), seqlen / kMinPartQueries), 1, 64);
-    for (int64_t head = 0; head < num_heads; head += heads) {
-      for (int64_t part = 0; part < parts; ++part) {
-        items.push_back({n, head, std::min(heads, num_heads - head), seqlen * part / parts,
-                         seqlen * (part + 1) / parts});
+  const auto for_each_item = [&](const auto& f) {
+    for (size_t n = 0; n + 1 < cu_seqlens.size(); ++n) {
+      const int64_t seqlen = cu_seqlens[n + 1] - cu_seqlens[n];
+      if (seqlen == 0) continue;
+      const int64_t head_work = 2 * seqlen * seqlen * head_dim;
+      const int64_t packed = seqlen > kKeyBlock ? kPackedFloats : 3 * seqlen * head_dim;
+      const int64_t heads = std::clamp<int64_t>(
+          std::min(kPackedFloats / packed, fair_share / head_work), 1, num_heads);
+      const int64_t parts = std::clamp<int64_t>(
+          std::min(head_work / (fair_share + 1), seqlen / kMinPartQueries), 1, 64);
+      for (int64_t head = 0; head < num_heads; head += heads) {
+        for (int64_t part = 0; part < parts; ++part) {
+          f(AttentionItem{n, head, std::min(heads, num_heads - head), seqlen * part / parts,
+                          seqlen * (part + 1) / parts});
+        }
       }
     }
-  }
+  };
   if (threads == 1) {
-    for (const AttentionItem& item : items) attend(item);
+    for_each_item(attend);
     return;
   }
+  std::vector<AttentionItem> items;
+  for_each_item([&](const AttentionItem& item) { items.push_back(item); });
   context.pool.ParallelForEach(static_cast<int64_t>(items.size()),
                                [&](int64_t i) { attend(items[static_cast<size_t>(i)]); });
 }
