@@ -129,6 +129,38 @@ TEST_F(QuantizeTest, Int8IsComputedInInt8) {
   EXPECT_EQ(embedder_->info().compute_type, ComputeType::kFloat32);
 }
 
+// But for the embeddings, what is computed are the bits of `--dtype int8` of the original.
+TEST_F(QuantizeTest, LinearLayersComputeTheSameBits) {
+  for (const std::string name : kModels) {
+    fs::remove_all(out_);
+    Quantize(Model(name), out_);
+    const auto original = OpenWeights(Model(name));
+    std::vector<TensorHeader> headers;
+    std::map<std::string, StoredTensor> tensors;
+    const auto take = [&](const WeightSource& source, bool embeddings) {
+      for (const std::string& tensor : source.Names()) {
+        if ((tensor.find("_embeddings.weight") != std::string::npos) != embeddings) continue;
+        const StoredTensor stored = *source.FindStored(tensor);
+        tensors.emplace(tensor, stored);
+        headers.push_back({tensor,
+                           std::string(stored.dtype),
+                           {stored.dims.begin(), stored.dims.end()},
+                           stored.bytes.size()});
+      }
+    };
+    const auto quantized = OpenWeights(out_);
+    take(*quantized, false);
+    take(*original, true);
+    SafetensorsWriter writer(out_ / "model.safetensors", std::move(headers), {});
+    for (const TensorHeader& tensor : writer.tensors()) writer.Write(tensors.at(tensor.name).bytes);
+    writer.Commit();
+    const std::vector<float> expected = Encode(Model(name), ComputeChoice::kInt8);
+    const bool has_int8 = embedder_->info().compute_type == ComputeType::kInt8;
+    const std::vector<float> found = Encode(out_, ComputeChoice::kDefault);
+    EXPECT_TRUE(!has_int8 || found == expected) << name;
+  }
+}
+
 TEST_F(QuantizeTest, KeepsTheModelsSettings) {
   for (const std::string name : kModels) {
     fs::remove_all(out_);
