@@ -14,6 +14,7 @@ constexpr std::array kCommands = {
     Command{"search", "Find the texts of an index that are nearest to a query", SetUpSearch},
     Command{"info", "Describe a model and where each setting came from", SetUpInfo},
     Command{"verify", "Compare a model's vectors with reference vectors", SetUpVerify},
+    Command{"quantize", "Write a model whose weights take less space", SetUpQuantize},
     Command{"bench", "Measure how fast a model is, and where the time goes", SetUpBench},
 };
 

@@ -45,10 +45,10 @@ void AddEngineFlags(CLI::App& app, EmbeddingFlags* flags) {
       ->check(CLI::IsMember(
           {"cls", "mean", "max", "mean_sqrt_len_tokens", "weightedmean", "lasttoken"}));
   app.add_option("--dtype", flags->dtype,
-                 "What the CPU multiplies: f32, bf16, int8, or auto (bf16 where the CPU has "
-                 "instructions for it, else f32)")
+                 "What the CPU multiplies: f32, bf16, int8, or auto (int8 for a model quantized to "
+                 "it, else bf16 where the CPU has instructions for it, else f32); default: int8 "
+                 "for a model quantized to it, else f32")
       ->type_name("TYPE")
-      ->capture_default_str()
       ->check(CLI::IsMember({"auto", "f32", "bf16", "int8"}));
   AddCount(app, "--max-length", &flags->max_length,
            "Cut texts to so many tokens, special tokens included (default: the model's limit)");
@@ -94,7 +94,7 @@ EmbedderOptions ToEmbedderOptions(const EmbeddingFlags& flags) {
   options.threads = flags.threads;
   options.pooling = ParsePooling(flags.pooling);
   options.max_length = flags.max_length;
-  options.compute_type = ParseComputeType(flags.dtype);  // auto: none
+  options.compute_type = ParseComputeChoice(flags.dtype).value_or(ComputeChoice::kDefault);
   options.on_warning = PrintWarning;
   return options;
 }

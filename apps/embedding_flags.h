@@ -17,7 +17,7 @@ struct EmbeddingFlags {
   std::string model;  ///< empty: DefaultModel()
   int threads = 0;
   std::string pooling;
-  std::string dtype = "f32";  ///< or auto, bf16, int8
+  std::string dtype;  ///< f32, bf16, int8 or auto; empty: as the weights are stored
   std::optional<int64_t> max_length;
   bool query = false;
   bool passage = false;

@@ -1,7 +1,7 @@
 // A thread waits for the signals (signalfd), so that nothing has to run in a signal handler.
 #include "apps/interrupt.h"
 
-#include "base/file.h"
+#include "base/unfinished.h"
 
 #include <poll.h>
 #include <sys/eventfd.h>

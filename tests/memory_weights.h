@@ -37,6 +37,7 @@ class MemoryWeights : public WeightSource {
     view.shape = it->second.first;
     return view;
   }
+  std::optional<StoredTensor> FindStored(std::string_view) const override { return std::nullopt; }
   std::vector<std::string> Names() const override {
     std::vector<std::string> names;
     for (const auto& [name, tensor] : tensors_) names.push_back(name);

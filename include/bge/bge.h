@@ -5,6 +5,7 @@
 #include "bge/embedder.h"
 #include "bge/error.h"
 #include "bge/index.h"
+#include "bge/quantize.h"
 #include "bge/tokenizer.h"
 #include "bge/types.h"
 #include "bge/version.h"

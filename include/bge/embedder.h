@@ -27,9 +27,8 @@ struct EmbedderOptions {
   int threads = 0;
   std::optional<Pooling> pooling = {};     ///< instead of the model's
   std::optional<int64_t> max_length = {};  ///< tokens, special tokens included
-  /// What linear layers multiply. nullopt: bfloat16 where the CPU has instructions for it, else
-  /// float32. A type that this CPU cannot multiply becomes float32, with a warning.
-  std::optional<ComputeType> compute_type = ComputeType::kFloat32;
+  /// What linear layers multiply. Weights that are stored in another type are converted.
+  ComputeChoice compute_type = ComputeChoice::kDefault;
   WarningSink on_warning = {};
 };
 
@@ -64,7 +63,7 @@ struct ModelInfo {
   int64_t intermediate_size = 0;
   int64_t vocab_size = 0;
   int64_t num_parameters = 0;  ///< in the tensors that inference reads
-  std::string weights_dtype;   ///< as stored: "float32", "float16", "bfloat16"
+  std::string weights_dtype;   ///< as stored: "float32", "float16", "bfloat16", "int8"
   ComputeType compute_type = ComputeType::kFloat32;  ///< in use
   int64_t dimension = 0;                             ///< of the vectors, after all modules
   int64_t max_length = 0;
@@ -141,8 +140,8 @@ BGE_API std::optional<Pooling> ParsePooling(std::string_view name);
 
 /// "float32", "bfloat16", "int8".
 BGE_API std::string_view ComputeTypeName(ComputeType type);
-/// Accepts those names, and "f32" and "bf16"; nullopt for others.
-BGE_API std::optional<ComputeType> ParseComputeType(std::string_view name);
+/// Accepts those names, "f32", "bf16", and "auto"; nullopt for others.
+BGE_API std::optional<ComputeChoice> ParseComputeChoice(std::string_view name);
 
 }  // namespace bge
 

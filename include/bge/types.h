@@ -22,6 +22,16 @@ enum class Role { kNone, kQuery, kDocument };
 /// them. kInt8: one scale for each output of a weight and for each token.
 enum class ComputeType { kFloat32, kBFloat16, kInt8 };
 
+/// How to choose the ComputeType of a model. A type that this CPU cannot multiply becomes float32,
+/// with a warning.
+enum class ComputeChoice {
+  kDefault,  ///< kInt8 where the model's weights are stored as int8, else kFloat32
+  kAuto,     ///< the same, but bfloat16 where the CPU has instructions for it; without a warning
+  kFloat32,
+  kBFloat16,
+  kInt8,
+};
+
 /// Dense vectors, row-major: row i is values[i * dimension, (i + 1) * dimension).
 struct Embeddings {
   int64_t count = 0;

@@ -1,19 +1,16 @@
 #include "base/file.h"
 
 #include "base/error.h"
+#include "base/unfinished.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
-#include <atomic>
 #include <cerrno>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
-#include <vector>
 
 namespace bge {
 
@@ -49,48 +46,6 @@ size_t OpenRegular(const fs::path& path, Fd* fd) {
     Fail(ErrorCode::kInvalidArgument, "not a regular file", path.string(), "give a file");
   }
   return static_cast<size_t>(info.st_size);
-}
-
-void SyncFolder(const fs::path& folder) {
-  Fd fd;
-  fd.value = ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd.value >= 0) ::fsync(fd.value);  // some file systems cannot; the data itself is synced
-}
-
-// Temporary files of this process, where a signal handler can find them: a slot is a path that is
-// null while free.
-std::array<std::atomic<char*>, 64> unfinished_files;
-
-void Register(const std::string& path) {
-  char* copy = ::strdup(path.c_str());
-  for (auto& slot : unfinished_files) {
-    char* free_slot = nullptr;
-    if (slot.compare_exchange_strong(free_slot, copy)) return;
-  }
-  std::free(copy);  // more files at once than anybody opens: this one is not cleaned on a signal
-}
-
-void Unregister(const std::string& path) {
-  for (auto& slot : unfinished_files) {
-    char* p = slot.load();
-    if (p != nullptr && path == p && slot.compare_exchange_strong(p, nullptr)) {
-      std::free(p);
-      return;
-    }
-  }
-}
-
-constexpr size_t kMostNameBytes = 255;  // of one file name, on every file system of Linux
-
-// In the same folder, so that it can be renamed. Beside the target's name, so that its origin can
-// be seen, unless that makes the name too long.
-std::string TemporaryName(const fs::path& path) {
-  static std::atomic<unsigned> counter = 0;
-  const std::string suffix = "tmp-" + std::to_string(::getpid()) + "-" + std::to_string(counter++);
-  if (path.filename().string().size() + 1 + suffix.size() <= kMostNameBytes) {
-    return path.string() + "." + suffix;
-  }
-  return (path.parent_path() / (".bge-" + suffix)).string();
 }
 
 }  // namespace
@@ -146,16 +101,17 @@ std::string ReadFile(const fs::path& path, uint64_t max_bytes) {
 // ---------------------------------------------------------------------------------- AtomicFile
 
 struct AtomicFile::State {
-  fs::path path;
-  std::string temporary;
+  explicit State(const fs::path& target) : path(target), temporary(target) {}
+
+  const fs::path path;
+  const UnfinishedName temporary;
   Fd fd;
   std::string buffer;
   uint64_t flushed = 0;  // bytes in the file
   bool committed = false;
 
   ~State() {
-    if (!committed) ::unlink(temporary.c_str());
-    Unregister(temporary);
+    if (!committed) ::unlink(temporary.text().c_str());
   }
 
   void WriteAll(const char* data, size_t size, uint64_t offset) {
@@ -178,9 +134,10 @@ struct AtomicFile::State {
 
 namespace {
 constexpr size_t kWriteBuffer = 1 << 20;
-}
+constexpr size_t kMostNameBytes = 255;  // of one file name, on every file system of Linux
+}  // namespace
 
-AtomicFile::AtomicFile(const fs::path& path) : state_(std::make_unique<State>()) {
+AtomicFile::AtomicFile(const fs::path& path) {
   struct stat old = {};
   const bool exists = ::stat(path.c_str(), &old) == 0;
   if (exists && S_ISDIR(old.st_mode)) {
@@ -193,10 +150,9 @@ AtomicFile::AtomicFile(const fs::path& path) : state_(std::make_unique<State>())
   // A file that is replaced keeps who may read it.
   const bool replaces = exists && S_ISREG(old.st_mode);
   const mode_t mode = replaces ? old.st_mode & 0777 : 0666;
-  state_->path = path;
-  state_->temporary = TemporaryName(path);
-  Register(state_->temporary);
-  state_->fd.value = ::open(state_->temporary.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+  state_ = std::make_unique<State>(path);
+  state_->fd.value =
+      ::open(state_->temporary.text().c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode);
   if (state_->fd.value < 0) FailErrno("cannot create file", path, errno);
   if (replaces && ::fchmod(state_->fd.value, mode) != 0) {
     FailErrno("cannot set permissions of file", path, errno);
@@ -251,16 +207,10 @@ void AtomicFile::Commit() {
   State& s = *state_;
   s.Flush();
   if (::fsync(s.fd.value) != 0 && errno != EINVAL) FailErrno("cannot write file", s.path, errno);
-  if (::rename(s.temporary.c_str(), s.path.c_str()) != 0)
+  if (::rename(s.temporary.text().c_str(), s.path.c_str()) != 0)
     FailErrno("cannot rename file", s.path, errno);
   s.committed = true;
   SyncFolder(s.path.parent_path());
-}
-
-void RemoveUnfinishedFiles() noexcept {
-  for (auto& slot : unfinished_files) {
-    if (const char* path = slot.load()) ::unlink(path);
-  }
 }
 
 }  // namespace bge

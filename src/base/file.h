@@ -65,9 +65,6 @@ class AtomicFile {
   std::unique_ptr<State> state_;
 };
 
-/// Removes the temporary files of this process that were not committed. Async-signal-safe.
-void RemoveUnfinishedFiles() noexcept;
-
 }  // namespace bge
 
 #endif  // BGE_BASE_FILE_H_

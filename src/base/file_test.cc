@@ -1,6 +1,7 @@
 #include "base/file.h"
 
 #include "base/error.h"
+#include "base/unfinished.h"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>

@@ -33,6 +33,40 @@ TEST(Numeric, HalfIsExactForEveryBitPattern) {
   }
 }
 
+// `from_float` undoes `to_float` on every finite number of a 16-bit format, and between two of them
+// takes the nearest, the even one in the middle.
+template <typename FromFloat, typename ToFloat>
+void ExpectRoundsToNearestEven(uint16_t infinity, FromFloat from_float, ToFloat to_float) {
+  for (uint16_t h = 0; h + 1 < infinity; ++h) {
+    for (const int sign : {0, 0x8000}) {
+      const auto low = static_cast<uint16_t>(h | sign);
+      const auto high = static_cast<uint16_t>((h + 1) | sign);
+      const float a = to_float(low);
+      const float b = to_float(high);
+      ASSERT_EQ(from_float(a), low);
+      const float middle = a + (b - a) / 2;
+      ASSERT_EQ(from_float(middle), h % 2 == 0 ? low : high) << h;
+      ASSERT_EQ(from_float(std::nextafter(middle, a)), low) << h;
+      ASSERT_EQ(from_float(std::nextafter(middle, b)), high) << h;
+    }
+  }
+  const float inf = std::numeric_limits<float>::infinity();
+  EXPECT_EQ(from_float(inf), infinity);
+  EXPECT_EQ(from_float(-inf), infinity | 0x8000);
+  EXPECT_EQ(from_float(std::numeric_limits<float>::max()), infinity);
+  EXPECT_TRUE(std::isnan(to_float(from_float(std::numeric_limits<float>::quiet_NaN()))));
+}
+
+TEST(Numeric, FloatsAreRoundedToTheNearestHalf) {
+  ExpectRoundsToNearestEven(0x7c00, FloatToF16, F16ToFloat);
+  EXPECT_EQ(FloatToF16(65519.996f), 0x7bff);
+  EXPECT_EQ(FloatToF16(65520.0f), 0x7c00);
+}
+
+TEST(Numeric, FloatsAreRoundedToTheNearestBf16) {
+  ExpectRoundsToNearestEven(0x7f80, FloatToBf16, Bf16ToFloat);
+}
+
 TEST(Numeric, Bf16IsTheUpperHalf) {
   EXPECT_EQ(Bf16ToFloat(0x3f80), 1.0f);
   EXPECT_EQ(Bf16ToFloat(0xc040), -3.0f);

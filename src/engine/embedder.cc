@@ -81,22 +81,37 @@ std::string_view ComputeTypeName(ComputeType type) {
   return "unknown";
 }
 
-std::optional<ComputeType> ParseComputeType(std::string_view name) {
-  for (const ComputeType type :
-       {ComputeType::kFloat32, ComputeType::kBFloat16, ComputeType::kInt8}) {
-    if (name == ComputeTypeName(type)) return type;
-  }
-  if (name == "f32") return ComputeType::kFloat32;
-  if (name == "bf16") return ComputeType::kBFloat16;
+std::optional<ComputeChoice> ParseComputeChoice(std::string_view name) {
+  if (name == "float32" || name == "f32") return ComputeChoice::kFloat32;
+  if (name == "bfloat16" || name == "bf16") return ComputeChoice::kBFloat16;
+  if (name == "int8") return ComputeChoice::kInt8;
+  if (name == "auto") return ComputeChoice::kAuto;
   return std::nullopt;
 }
 
 namespace {
 
+ComputeType WantedType(ComputeChoice choice, bool int8_weights, const Backend& backend) {
+  switch (choice) {
+    case ComputeChoice::kFloat32:
+      return ComputeType::kFloat32;
+    case ComputeChoice::kBFloat16:
+      return ComputeType::kBFloat16;
+    case ComputeChoice::kInt8:
+      return ComputeType::kInt8;
+    case ComputeChoice::kDefault:
+      return int8_weights ? ComputeType::kInt8 : ComputeType::kFloat32;
+    case ComputeChoice::kAuto:
+      break;
+  }
+  if (int8_weights && backend.Supports(ComputeType::kInt8)) return ComputeType::kInt8;
+  return backend.Supports(ComputeType::kBFloat16) ? ComputeType::kBFloat16 : ComputeType::kFloat32;
+}
+
 // The type that linear layers multiply: what was asked for, if this CPU can.
-ComputeType ChooseComputeType(const EmbedderOptions& options, const Backend& backend) {
-  const ComputeType wanted = options.compute_type.value_or(
-      backend.Supports(ComputeType::kBFloat16) ? ComputeType::kBFloat16 : ComputeType::kFloat32);
+ComputeType ChooseComputeType(const EmbedderOptions& options, const WeightSource& weights,
+                              const Backend& backend) {
+  const ComputeType wanted = WantedType(options.compute_type, HoldsInt8(weights), backend);
   if (backend.Supports(wanted)) return wanted;
   if (options.on_warning) {
     options.on_warning("this CPU has no instructions that multiply " +
@@ -119,8 +134,8 @@ EmbedderImpl::EmbedderImpl(ModelSpec spec, const EmbedderOptions& options, const
           spec_.transformer_dir,
           {.lowercase_first = spec_.do_lower_case, .on_warning = options.on_warning})),
       weights_(OpenWeights(spec_.transformer_dir)),
-      encoder_(MakeEncoder(spec_.config->root(), weights_, ChooseComputeType(options, backend_),
-                           backend_, pool_)),
+      encoder_(MakeEncoder(spec_.config->root(), weights_,
+                           ChooseComputeType(options, *weights_, backend_), backend_, pool_)),
       head_(spec_.modules, encoder_->info().hidden_size, backend_) {
   SetMaxLength(options);
   FillInfo();

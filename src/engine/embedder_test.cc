@@ -226,11 +226,17 @@ TEST(EmbedderTypes, EveryTypeGivesAlmostFloat32sVectors) {
   std::vector<std::string> texts = {"", "a", "The quick brown fox."};
   for (int i = 0; i < 40; ++i) texts.push_back(std::string(static_cast<size_t>(i), 'x') + " mat");
   const Embeddings exact = Embedder::Load(kModel).Encode(texts);
-  for (const auto& [type, cosine] :
-       {std::pair(ComputeType::kBFloat16, 0.9995), std::pair(ComputeType::kInt8, 0.99)}) {
+  struct Case {
+    ComputeChoice choice;
+    ComputeType type;
+    double cosine;
+  };
+  for (const auto& [choice, type, cosine] :
+       {Case{ComputeChoice::kBFloat16, ComputeType::kBFloat16, 0.9995},
+        Case{ComputeChoice::kInt8, ComputeType::kInt8, 0.99}}) {
     std::vector<std::string> warnings;
     const Embedder model =
-        Embedder::Load(kModel, {.threads = 2, .compute_type = type, .on_warning = [&](auto text) {
+        Embedder::Load(kModel, {.threads = 2, .compute_type = choice, .on_warning = [&](auto text) {
                                   warnings.emplace_back(text);
                                 }});
     const bool fallback = model.info().compute_type == ComputeType::kFloat32;
@@ -247,13 +253,14 @@ TEST(EmbedderTypes, EveryTypeGivesAlmostFloat32sVectors) {
   }
 }
 
-TEST(EmbedderTypes, NamesRoundTrip) {
-  for (const ComputeType type :
-       {ComputeType::kFloat32, ComputeType::kBFloat16, ComputeType::kInt8}) {
-    EXPECT_EQ(ParseComputeType(ComputeTypeName(type)), type);
-  }
-  EXPECT_EQ(ParseComputeType("bf16"), ComputeType::kBFloat16);
-  EXPECT_EQ(ParseComputeType("auto"), std::nullopt);
+TEST(EmbedderTypes, NamesAreUnderstood) {
+  EXPECT_EQ(ParseComputeChoice(ComputeTypeName(ComputeType::kFloat32)), ComputeChoice::kFloat32);
+  EXPECT_EQ(ParseComputeChoice(ComputeTypeName(ComputeType::kBFloat16)), ComputeChoice::kBFloat16);
+  EXPECT_EQ(ParseComputeChoice(ComputeTypeName(ComputeType::kInt8)), ComputeChoice::kInt8);
+  EXPECT_EQ(ParseComputeChoice("f32"), ComputeChoice::kFloat32);
+  EXPECT_EQ(ParseComputeChoice("bf16"), ComputeChoice::kBFloat16);
+  EXPECT_EQ(ParseComputeChoice("auto"), ComputeChoice::kAuto);
+  EXPECT_EQ(ParseComputeChoice(""), std::nullopt);
 }
 
 TEST_F(EmbedderTest, ServesSeveralThreadsAtOnce) {

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "base/json_text.h"
 #include "base/numeric.h"
 
 #include <algorithm>
@@ -46,25 +47,9 @@ std::string HexOf(std::string_view text) {
   return hash.Hex();
 }
 
-void AppendString(std::string_view value, std::string* out) {
-  constexpr char kHex[] = "0123456789abcdef";
-  *out += '"';
-  for (const char c : value) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      *out += {'\\', c};
-    } else if (byte < 0x20) {
-      *out += {'\\', 'u', '0', '0', kHex[byte >> 4], kHex[byte & 15]};
-    } else {
-      *out += c;
-    }
-  }
-  *out += '"';
-}
-
 std::string Quoted(std::string_view value) {
   std::string out;
-  AppendString(value, &out);
+  json::AppendString(value, &out);
   return out;
 }
 

@@ -3,7 +3,7 @@
 // One class for each kind of hardware: ref/ is the specification in plain loops, cpu/ the fast one.
 // The ops are coarse (at least tens of microseconds each), so a virtual call costs nothing. Every
 // op checks nothing: shapes are the caller's promise (BGE_DCHECK in debug builds). All float data
-// is float32; tables that stay in a model file may be float16 or bfloat16 and unaligned.
+// is float32; tables that stay in a model file may be float16, bfloat16 or int8 and unaligned.
 //
 // Thread-safety: ops are const and may run at once on different data. An op may split its work over
 // `context.pool`; inside another loop of that pool it runs on the calling thread alone.
@@ -89,8 +89,9 @@ class Backend {
   virtual bool Supports(ComputeType type) const = 0;
 
   /// Stacks weights [n_i, K] (PyTorch's layout, any dtype) along their rows: y = x * W^T. kInt8
-  /// takes K up to 32,768 and rounds each row of W to 127 steps of its largest magnitude. The
-  /// parts' memory must outlive the result unless owned_bytes() is not 0.
+  /// takes K up to 32,768 and rounds each row of W to 127 steps of its largest magnitude
+  /// (tensor/int8_row.h); a row that is stored as int8 it takes as it is. The parts' memory must
+  /// outlive the result unless owned_bytes() is not 0.
   virtual std::unique_ptr<const PreparedLinear> PrepareLinear(std::span<const TensorView> parts,
                                                               ComputeType type) const = 0;
 

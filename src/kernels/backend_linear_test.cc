@@ -2,9 +2,11 @@
 // backend_ops_test.cc.
 #include "base/numeric.h"
 #include "kernels/test_backend_ops.h"
+#include "tensor/int8_row.h"
 
 #include <cmath>
 #include <cstring>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -39,7 +41,7 @@ TEST_P(BackendOps, LinearOfOddShapes) {
 
 TEST_P(BackendOps, LinearStacksPartsOfAnyTypeAndAlignment) {
   constexpr int64_t kK = 37;
-  for (const DType dtype : {DType::kF32, DType::kF16, DType::kBF16}) {
+  for (const DType dtype : {DType::kF32, DType::kF16, DType::kBF16, DType::kI8}) {
     for (const size_t offset : {0, 1, 2, 4}) {
       for (const int64_t num_parts : {1, 3}) {
         SCOPED_TRACE(std::string(DTypeName(dtype)) + ", offset " + std::to_string(offset) + ", " +
@@ -65,6 +67,41 @@ TEST_P(BackendOps, LinearStacksPartsOfAnyTypeAndAlignment) {
         }
       }
     }
+  }
+}
+
+// A file of int8 weights computes what the weights that it was rounded from compute, bit by bit.
+TEST_P(BackendOps, LinearTakesStoredInt8AsItIs) {
+  if (!backend().Supports(ComputeType::kInt8)) return;
+  constexpr int64_t kRows = 9;
+  for (const auto& [n, k] : {std::pair<int64_t, int64_t>{1, 1}, {70, 33}, {384, 96}}) {
+    const std::vector<float> values = Normal(n * k);
+    std::vector<int8_t> quantized;
+    std::vector<float> scales;
+    for (int64_t r = 0; r < n; ++r) {
+      const auto row =
+          std::span(values).subspan(static_cast<size_t>(r * k), static_cast<size_t>(k));
+      const Int8Row rounded(row);
+      for (const float v : row) quantized.push_back(rounded.Round(v));
+      scales.push_back(rounded.scale());
+    }
+    const TensorView floats = {.data = values.data(), .dtype = DType::kF32, .shape = {n, k}};
+    const TensorView stored = {.data = quantized.data(),
+                               .dtype = DType::kI8,
+                               .shape = {n, k},
+                               .row_scales = scales.data()};
+    const TensorView before[] = {floats, floats, floats};
+    const TensorView after[] = {stored, floats, stored};
+    const auto expected_weight = backend().PrepareLinear(before, ComputeType::kInt8);
+    const auto prepared = backend().PrepareLinear(after, ComputeType::kInt8);
+    Table x = NormalTable(kRows, k);
+    const Operand input = NewOperand(workspace_, ComputeType::kInt8, kRows, k);
+    backend().ToOperand(context(), x.view(), input);
+    Table y(kRows, 3 * n);
+    Table expected(kRows, 3 * n);
+    backend().Linear(context(), input, *prepared, {}, y.view());
+    backend().Linear(context(), input, *expected_weight, {}, expected.view());
+    EXPECT_EQ(y.Dense(), expected.Dense()) << "N " << n << " K " << k;
   }
 }
 

@@ -20,7 +20,7 @@ TEST_P(BackendOps, EmbedLayerNormOfAnyTableTypes) {
   constexpr int64_t kPositions = 40;
   for (const int64_t hidden_size : {1, 3, 7, 8, 9, 15, 16, 17, 33, 384}) {
     for (const int64_t tokens : {0, 1, 2, 37, 300}) {
-      for (const DType dtype : {DType::kF32, DType::kF16, DType::kBF16}) {
+      for (const DType dtype : {DType::kF32, DType::kF16, DType::kBF16, DType::kI8}) {
         for (const bool with_types : {true, false}) {
           SCOPED_TRACE("H " + std::to_string(hidden_size) + " T " + std::to_string(tokens) + " " +
                        std::string(DTypeName(dtype)));

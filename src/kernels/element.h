@@ -9,7 +9,8 @@
 
 namespace bge {
 
-/// Element `index` of `tensor` in row-major order, as float. All three dtypes convert exactly.
+/// Element `index` of `tensor` in row-major order, as float. The floating-point types convert
+/// exactly.
 inline float ReadElement(const TensorView& tensor, int64_t index) {
   const char* p =
       static_cast<const char*>(tensor.data) + static_cast<size_t>(index) * DTypeBytes(tensor.dtype);
@@ -17,6 +18,10 @@ inline float ReadElement(const TensorView& tensor, int64_t index) {
     float value;
     std::memcpy(&value, p, sizeof value);
     return value;
+  }
+  if (tensor.dtype == DType::kI8) {
+    const auto q = static_cast<float>(*reinterpret_cast<const int8_t*>(p));
+    return tensor.row_scales == nullptr ? q : q * tensor.ScaleOfRow(index / tensor.shape[1]);
   }
   uint16_t bits;
   std::memcpy(&bits, p, sizeof bits);

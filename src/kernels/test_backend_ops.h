@@ -89,15 +89,21 @@ class Table {
   std::vector<float> values_;
 };
 
-// A stored tensor of any dtype at any byte offset from alignment.
+// A stored tensor of any dtype at any byte offset from alignment. int8: of [rows, cols]; 64ths, and
+// each row with a scale of its own, so that it holds other values than these.
 class Stored {
  public:
   Stored(const std::vector<float>& values, Shape shape, DType dtype, size_t offset) {
-    bytes_.resize(values.size() * DTypeBytes(dtype) + offset + 8);
+    const auto rows = static_cast<size_t>(shape[0]);
+    bytes_.resize(values.size() * DTypeBytes(dtype) + offset + 8 + 4 * rows);
     // From a multiple of 8, then `offset` further.
     const size_t misfit = reinterpret_cast<uintptr_t>(bytes_.data()) % 8;
     std::byte* p = bytes_.data() + (8 - misfit) % 8 + offset;
-    view_ = {p, dtype, shape};
+    view_ = {.data = p, .dtype = dtype, .shape = shape};
+    if (dtype == DType::kI8) {
+      StoreInt8(values, p, rows);
+      return;
+    }
     for (size_t i = 0; i < values.size(); ++i) {
       const uint32_t bits = std::bit_cast<uint32_t>(values[i]);
       if (dtype == DType::kF32) {
@@ -116,6 +122,18 @@ class Stored {
   const TensorView& view() const { return view_; }
 
  private:
+  void StoreInt8(const std::vector<float>& values, std::byte* p, size_t rows) {
+    std::byte* scales = p + values.size();  // as unaligned as the data
+    view_.row_scales = scales;
+    for (size_t i = 0; i < values.size(); ++i) {
+      p[i] = static_cast<std::byte>(static_cast<int8_t>(values[i] * 64.0f));
+    }
+    for (size_t r = 0; r < rows; ++r) {
+      const float scale = static_cast<float>(r % 5) / 300.0f;  // of row 0: zero
+      std::memcpy(scales + 4 * r, &scale, 4);
+    }
+  }
+
   std::vector<std::byte> bytes_;
   TensorView view_;
 };

@@ -8,6 +8,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <initializer_list>
 #include <string>
 
@@ -58,8 +59,18 @@ struct TensorView {
   const void* data = nullptr;
   DType dtype = DType::kF32;
   Shape shape;
+  /// kI8 of two dimensions: a float a row that its integers are multiplied with, unaligned too;
+  /// null: 1.
+  const void* row_scales = nullptr;
 
   size_t num_bytes() const { return static_cast<size_t>(shape.num_elements()) * DTypeBytes(dtype); }
+  float ScaleOfRow(int64_t row) const {
+    float scale = 1.0f;
+    if (row_scales != nullptr) {
+      std::memcpy(&scale, static_cast<const char*>(row_scales) + row * 4, sizeof scale);
+    }
+    return scale;
+  }
 };
 
 /// Row-major float matrix in somebody else's memory; row r begins at data + r * stride.

@@ -62,6 +62,9 @@ std::string OldLayerNormName(std::string_view name) {
   return "";
 }
 
+// "x.weight" is int8, "x.weight_scale" the float32 scale of each row.
+constexpr std::string_view kScaleSuffix = "_scale";
+
 template <typename Bits, typename Convert>
 void ConvertAll(const void* data, std::vector<float>* values, Convert convert) {
   const auto* bytes = static_cast<const std::byte*>(data);
@@ -69,6 +72,14 @@ void ConvertAll(const void* data, std::vector<float>* values, Convert convert) {
     Bits bits;
     std::memcpy(&bits, bytes + i * sizeof(Bits), sizeof(Bits));  // may be unaligned
     (*values)[i] = convert(bits);
+  }
+}
+
+void ScaleRows(const TensorView& view, std::vector<float>* values) {
+  if (view.row_scales == nullptr) return;
+  const auto cols = static_cast<size_t>(view.shape[1]);
+  for (size_t i = 0; i < values->size(); ++i) {
+    (*values)[i] *= view.ScaleOfRow(static_cast<int64_t>(i / cols));
   }
 }
 
@@ -86,8 +97,21 @@ std::vector<float> ToFloat32(const TensorView& view) {
     case DType::kBF16:
       ConvertAll<uint16_t>(view.data, &values, Bf16ToFloat);
       break;
+    case DType::kI8:
+      ConvertAll<int8_t>(view.data, &values, [](int8_t q) { return static_cast<float>(q); });
+      ScaleRows(view, &values);
+      break;
   }
   return values;
+}
+
+bool HoldsInt8(const WeightSource& source) {
+  for (const std::string& name : source.Names()) {
+    if (!name.ends_with(kScaleSuffix)) continue;
+    const auto stored = source.FindStored(name.substr(0, name.size() - kScaleSuffix.size()));
+    if (stored && stored->dtype == "I8") return true;
+  }
+  return false;
 }
 
 PrefixedWeights::PrefixedWeights(std::shared_ptr<const WeightSource> source,
@@ -96,9 +120,46 @@ PrefixedWeights::PrefixedWeights(std::shared_ptr<const WeightSource> source,
 
 std::optional<TensorView> PrefixedWeights::FindAny(std::string_view name) const {
   const std::string full = prefix_ + std::string(name);
-  if (auto view = source_->Find(full)) return view;
+  if (auto view = source_->Find(full)) {
+    if (view->dtype == DType::kI8) AttachScales(full, &*view);
+    return view;
+  }
   const std::string old = OldLayerNormName(full);
   return old.empty() ? std::nullopt : source_->Find(old);
+}
+
+// int8 means nothing without "<name>_scale": a float32 for each row.
+void PrefixedWeights::AttachScales(const std::string& name, TensorView* view) const {
+  const std::string scale_name = name + std::string(kScaleSuffix);
+  const auto fail = [&](std::string_view what, const std::string& found,
+                        const std::string& expected) {
+    Fail(ErrorCode::kCorruptData, what,
+         fmt::format("{}: tensor {}: found {}, expected {}", source_->FileOf(scale_name),
+                     Printable(scale_name), found, expected),
+         "quantize the model again");
+  };
+  if (view->shape.rank() != 2) {
+    Fail(ErrorCode::kUnsupported, "int8 tensor is no matrix",
+         fmt::format("{}: tensor {}: found shape {}, expected two dimensions",
+                     source_->FileOf(name), Printable(name), view->shape.ToString()),
+         "save the weights as float32, float16 or bfloat16");
+  }
+  const int64_t rows = view->shape[0];
+  const std::string expected = fmt::format("float32 of shape {}", Shape{rows, 1}.ToString());
+  const auto scales = source_->Find(scale_name);
+  if (!scales) fail("int8 tensor without its scales", "nothing", expected);
+  if (scales->dtype != DType::kF32 ||
+      !(scales->shape == Shape{rows, 1} || scales->shape == Shape{rows})) {
+    fail("scales do not fit their int8 tensor",
+         fmt::format("{} of shape {}", DTypeName(scales->dtype), scales->shape.ToString()),
+         expected);
+  }
+  view->row_scales = scales->data;
+  for (int64_t r = 0; r < rows; ++r) {
+    const float scale = view->ScaleOfRow(r);
+    if (std::isfinite(scale) && scale >= 0.0f) continue;
+    fail("scale is no magnitude", fmt::format("{} in row {}", scale, r), "a finite number from 0");
+  }
 }
 
 TensorView PrefixedWeights::GetAny(std::string_view name, std::string_view expected) const {

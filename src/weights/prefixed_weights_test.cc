@@ -124,5 +124,73 @@ TEST_F(PrefixedWeightsTest, OldLayerNormNamesAreFound) {
   EXPECT_THAT(weights.GetVector("embeddings.LayerNorm.bias", 1), ElementsAre(3));
 }
 
+// ---- int8
+
+SafetensorsBuilder Int8File() {
+  SafetensorsBuilder builder;
+  builder.AddFloats(std::string("bert.") + kAnchor, {1, 1}, {1})
+      .Add("bert.w.weight", "I8", {2, 3}, BytesOf<int8_t>({0, 1, -1, 127, -127, -128}));
+  return builder;
+}
+
+TEST_F(PrefixedWeightsTest, Int8ComesWithItsScales) {
+  for (const std::vector<int64_t>& shape : {std::vector<int64_t>{2, 1}, {2}}) {
+    for (const size_t misalignment : {0, 1}) {
+      SafetensorsBuilder builder = Int8File();
+      builder.AddFloats("bert.w.weight_scale", shape, {0.25f, 2}).Pad(misalignment);
+      const auto source = Source(builder);
+      EXPECT_TRUE(HoldsInt8(*source));
+      const PrefixedWeights weights(source, kAnchor);
+      const TensorView view = weights.Get("w.weight", {2, 3});
+      EXPECT_EQ(view.dtype, DType::kI8);
+      EXPECT_EQ(view.num_bytes(), 6u);
+      EXPECT_THAT(ToFloat32(view), ElementsAre(0, 0.25f, -0.25f, 254, -254, -256));
+    }
+  }
+}
+
+// Without scales nobody reads it, and it is an error only for who wants to.
+TEST_F(PrefixedWeightsTest, Int8WithoutScalesIsAnErrorWhenAskedFor) {
+  const auto source = Source(Int8File());
+  EXPECT_FALSE(HoldsInt8(*source));
+  const PrefixedWeights weights(source, kAnchor);
+  EXPECT_THAT(test::Thrown([&] {
+                return weights.Get("w.weight", {2, 3});
+              }),
+              AllOf(StartsWith("corrupt_data: int8 tensor without its scales: "),
+                    HasSubstr("m.safetensors: tensor bert.w.weight_scale: found nothing, expected "
+                              "float32 of shape [2, 1]")));
+}
+
+TEST_F(PrefixedWeightsTest, ScalesThatDoNotFitAreErrors) {
+  const auto thrown = [&](std::string_view dtype, const std::vector<int64_t>& shape,
+                          std::string_view data) {
+    SafetensorsBuilder builder = Int8File();
+    builder.Add("bert.w.weight_scale", dtype, shape, data);
+    const PrefixedWeights weights(Source(builder), kAnchor);
+    return test::Thrown([&] { return weights.Get("w.weight", {2, 3}); });
+  };
+  const auto floats = [](std::vector<float> values) { return BytesOf<float>(values); };
+  EXPECT_THAT(thrown("F32", {3, 1}, floats({1, 1, 1})),
+              HasSubstr("found float32 of shape [3, 1], expected float32 of shape [2, 1]"));
+  EXPECT_THAT(thrown("F32", {1, 2}, floats({1, 1})), HasSubstr("found float32 of shape [1, 2]"));
+  EXPECT_THAT(thrown("F32", {}, floats({1})), HasSubstr("found float32 of shape []"));
+  EXPECT_THAT(thrown("BF16", {2, 1}, std::string(4, 0)), HasSubstr("found bfloat16 of shape"));
+  EXPECT_THAT(thrown("I64", {2, 1}, std::string(16, 0)), StartsWith("unsupported: "));
+  EXPECT_THAT(thrown("F32", {2, 1}, floats({1, -1})), HasSubstr("scale is no magnitude: "));
+  EXPECT_THAT(thrown("F32", {2, 1}, floats({std::numeric_limits<float>::quiet_NaN(), 1})),
+              HasSubstr("found nan in row 0"));
+  EXPECT_THAT(thrown("F32", {2, 1}, floats({1, std::numeric_limits<float>::infinity()})),
+              HasSubstr("found inf in row 1, expected a finite number from 0"));
+}
+
+TEST_F(PrefixedWeightsTest, Int8VectorsAreErrors) {
+  SafetensorsBuilder builder = Int8File();
+  builder.Add("bert.v", "I8", {2}, BytesOf<int8_t>({1, 2})).AddFloats("bert.v_scale", {2}, {1, 1});
+  const PrefixedWeights weights(Source(builder), kAnchor);
+  EXPECT_THAT(test::Thrown([&] { return weights.GetVector("v", 2); }),
+              AllOf(StartsWith("unsupported: int8 tensor is no matrix"), HasSubstr("bert.v:")));
+}
+
 }  // namespace
 }  // namespace bge

@@ -37,7 +37,7 @@ struct StoredDType {
 constexpr StoredDType kDTypes[] = {
     {"F32", 32, DType::kF32},         {"F16", 16, DType::kF16},
     {"BF16", 16, DType::kBF16},       {"BOOL", 8, std::nullopt},
-    {"U8", 8, std::nullopt},          {"I8", 8, std::nullopt},
+    {"U8", 8, std::nullopt},          {"I8", 8, DType::kI8},
     {"I16", 16, std::nullopt},        {"U16", 16, std::nullopt},
     {"I32", 32, std::nullopt},        {"U32", 32, std::nullopt},
     {"I64", 64, std::nullopt},        {"U64", 64, std::nullopt},
@@ -228,13 +228,11 @@ class SafetensorsFile final : public WeightSource {
   }
 
   std::optional<TensorView> Find(std::string_view name) const override {
-    const auto it =
-        std::lower_bound(entries_.begin(), entries_.end(), name,
-                         [](const Entry& entry, std::string_view key) { return entry.name < key; });
-    if (it == entries_.end() || it->name != name) return std::nullopt;
+    const Entry* it = FindEntry(name);
+    if (it == nullptr) return std::nullopt;
     if (!it->dtype->readable) {
       Fail(ErrorCode::kUnsupported, "cannot read tensors of this dtype",
-           fmt::format("{}: tensor {}: found {}, expected F32, F16 or BF16", FileOf(name),
+           fmt::format("{}: tensor {}: found {}, expected F32, F16, BF16 or I8", FileOf(name),
                        Printable(name), it->dtype->name),
            "save the weights as float32, float16 or bfloat16");
     }
@@ -249,6 +247,12 @@ class SafetensorsFile final : public WeightSource {
     view.dtype = *it->dtype->readable;
     for (const int64_t dim : it->dims) view.shape.Append(dim);
     return view;
+  }
+
+  std::optional<StoredTensor> FindStored(std::string_view name) const override {
+    const Entry* it = FindEntry(name);
+    if (it == nullptr) return std::nullopt;
+    return StoredTensor{it->dtype->name, it->dims, data_.subspan(it->begin, it->end - it->begin)};
   }
 
   std::vector<std::string> Names() const override {
@@ -274,6 +278,13 @@ class SafetensorsFile final : public WeightSource {
   }
 
  private:
+  const Entry* FindEntry(std::string_view name) const {
+    const auto it =
+        std::lower_bound(entries_.begin(), entries_.end(), name,
+                         [](const Entry& entry, std::string_view key) { return entry.name < key; });
+    return it == entries_.end() || it->name != name ? nullptr : &*it;
+  }
+
   void ReadMetadata(json::Value metadata) {
     metadata.ForEachMember([&](std::string_view key, json::Value value) {
       metadata_[std::string(key)] = value.AsString();

@@ -76,7 +76,19 @@ TEST(Safetensors, AnotherDTypeIsAnErrorOnlyWhenAskedFor) {
   const auto source = OpenSafetensors(dir.Write("m.safetensors", SmallFile().File()));
   EXPECT_THAT(test::Thrown([&] { return source->Find("position_ids"); }),
               AllOf(StartsWith("unsupported: "), HasSubstr("m.safetensors: tensor position_ids"),
-                    HasSubstr("found I64, expected F32, F16 or BF16")));
+                    HasSubstr("found I64, expected F32, F16, BF16 or I8")));
+}
+
+TEST(Safetensors, AnyTensorIsFoundAsItIsStored) {
+  const TempDir dir;
+  const auto source = OpenSafetensors(dir.Write("m.safetensors", SmallFile().File()));
+  const auto ids = source->FindStored("position_ids");
+  ASSERT_TRUE(ids);
+  EXPECT_EQ(ids->dtype, "I64");
+  EXPECT_THAT(ids->dims, ElementsAre(1, 2));
+  ASSERT_EQ(ids->bytes.size(), 16u);
+  EXPECT_EQ(ids->bytes[8], std::byte{1});
+  EXPECT_FALSE(source->FindStored("position"));
 }
 
 TEST(Safetensors, FiveDimensionsAreAnErrorOnlyWhenAskedFor) {

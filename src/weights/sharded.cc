@@ -42,6 +42,11 @@ class ShardedWeights final : public WeightSource {
     return it == shard_of_.end() ? std::nullopt : it->second->Find(name);
   }
 
+  std::optional<StoredTensor> FindStored(std::string_view name) const override {
+    const auto it = shard_of_.find(name);
+    return it == shard_of_.end() ? std::nullopt : it->second->FindStored(name);
+  }
+
   std::vector<std::string> Names() const override {
     std::vector<std::string> names;
     names.reserve(shard_of_.size());

@@ -11,6 +11,7 @@
 namespace bge {
 namespace {
 
+using test::BytesOf;
 using test::SafetensorsBuilder;
 using test::TempDir;
 using testing::AllOf;
@@ -53,6 +54,21 @@ TEST_F(Sharded, FindsEachTensorInItsShard) {
               ElementsAre("model.safetensors.index.json", "s-1.safetensors", "s-2.safetensors"));
   for (const std::string& name : source->Names()) source->Release(*source->Find(name));
   EXPECT_THAT(ToFloat32(*source->Find("c")), ElementsAre(3));
+}
+
+TEST_F(Sharded, ScalesMayBeInAnotherShard) {
+  SafetensorsBuilder first;
+  first.Add("a.weight", "I8", {2, 2}, BytesOf<int8_t>({1, -2, 127, -128}));
+  dir_.Write("s-1.safetensors", first.File());
+  SafetensorsBuilder second;
+  second.AddFloats("a.weight_scale", {2, 1}, {0.5f, 2});
+  dir_.Write("s-2.safetensors", second.File());
+  dir_.Write("model.safetensors.index.json",
+             R"({"weight_map":{"a.weight":"s-1.safetensors","a.weight_scale":"s-2.safetensors"}})");
+  const auto source = OpenWeights(dir_.path());
+  EXPECT_TRUE(HoldsInt8(*source));
+  EXPECT_THAT(ToFloat32(PrefixedWeights(source, "a.weight").Get("a.weight", {2, 2})),
+              ElementsAre(0.5f, -1, 254, -256));
 }
 
 TEST_F(Sharded, AbsentShardIsNamed) {

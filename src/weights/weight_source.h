@@ -4,15 +4,26 @@
 
 #include "tensor/tensor_view.h"
 
+#include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace bge {
+
+/// A tensor as its file describes it, whether or not anybody can read its numbers. The views live
+/// as long as the source.
+struct StoredTensor {
+  std::string_view dtype;  ///< the format's name: "F32", "I64"
+  std::span<const int64_t> dims;
+  std::span<const std::byte> bytes;
+};
 
 /// Named tensors, mapped read-only. Names are those of the Hugging Face checkpoint. Immutable;
 /// thread-safe; the views live as long as the source.
@@ -23,7 +34,10 @@ class WeightSource {
   /// nullopt where the name is absent. A tensor of a dtype that no encoder reads (int64
   /// position_ids buffers, say) is an error only when it is asked for: kUnsupported naming file,
   /// tensor and dtype.
+  /// An int8 tensor comes without its scales; PrefixedWeights finds them.
   virtual std::optional<TensorView> Find(std::string_view name) const = 0;
+  /// Any tensor; nullopt where the name is absent.
+  virtual std::optional<StoredTensor> FindStored(std::string_view name) const = 0;
   /// All names, sorted.
   virtual std::vector<std::string> Names() const = 0;
   /// The file that holds the tensor, for messages.
@@ -52,7 +66,9 @@ std::shared_ptr<const WeightSource> OpenSafetensors(const std::filesystem::path&
 /// "embeddings.word_embeddings.weight") as a name or as the end of a name: "", "bert.", "model.",
 /// "0.auto_model.", "0.auto_model.bert." ... Error(kCorruptData) where the anchor is absent, or is
 /// there more than once under none of these usual prefixes. Old checkpoints' LayerNorm.gamma and
-/// LayerNorm.beta are found as LayerNorm.weight and LayerNorm.bias. Thread-safe.
+/// LayerNorm.beta are found as LayerNorm.weight and LayerNorm.bias. An int8 matrix comes with the
+/// scales of its rows, which "<name>_scale" holds (docs/formats/quantized.md); Error(kCorruptData)
+/// where they are absent, do not fit or are no magnitudes. Thread-safe.
 class PrefixedWeights {
  public:
   PrefixedWeights(std::shared_ptr<const WeightSource> source, std::string_view anchor);
@@ -74,6 +90,7 @@ class PrefixedWeights {
 
  private:
   std::optional<TensorView> FindAny(std::string_view name) const;
+  void AttachScales(const std::string& name, TensorView* view) const;
   TensorView GetAny(std::string_view name, std::string_view expected) const;
   [[noreturn]] void FailShape(std::string_view name, const TensorView& view,
                               std::string_view expected) const;
@@ -82,7 +99,10 @@ class PrefixedWeights {
   std::string prefix_;
 };
 
-/// Any view converted to float32, exactly.
+/// Whether a tensor of `source` is int8 with scales.
+bool HoldsInt8(const WeightSource& source);
+
+/// Any view converted to float32: exactly, and int8 times its scales.
 std::vector<float> ToFloat32(const TensorView& view);
 
 }  // namespace bge

@@ -1,6 +1,9 @@
-// Reads stored float32, float16 or bfloat16 as float, at any alignment; compiled once per target.
+// Reads stored float32, float16, bfloat16 or int8 as float, at any alignment; compiled once per
+// target.
 #include "hwy/highway.h"
 #include "kernels/element.h"
+
+#include <algorithm>
 
 #if defined(BGE_KERNELS_CPU_LOAD_TABLE_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef BGE_KERNELS_CPU_LOAD_TABLE_INL_H_
@@ -51,6 +54,41 @@ HWY_INLINE void ReadRange(D d, const TensorView& tensor, int64_t begin, int64_t 
   }
 }
 
+// kI8, within one row.
+template <bool kAdd, class D>
+HWY_INLINE void ReadInt8Row(D d, const TensorView& tensor, int64_t begin, int64_t count,
+                            float scale, float* out) {
+  const hn::Rebind<int8_t, D> d8;
+  const hn::RebindToSigned<D> d32;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const auto* p = static_cast<const int8_t*>(tensor.data) + begin;
+  const auto vscale = hn::Set(d, scale);
+  int64_t i = 0;
+  for (; i + lanes <= count; i += lanes) {
+    const auto q = hn::ConvertTo(d, hn::PromoteTo(d32, hn::LoadU(d8, p + i)));
+    const auto v = kAdd ? hn::MulAdd(q, vscale, hn::LoadU(d, out + i)) : hn::Mul(q, vscale);
+    hn::StoreU(v, d, out + i);
+  }
+  for (; i < count; ++i) {
+    const float v = static_cast<float>(p[i]) * scale;
+    out[i] = kAdd ? out[i] + v : v;
+  }
+}
+
+template <bool kAdd, class D>
+HWY_INLINE void ReadInt8(D d, const TensorView& tensor, int64_t begin, int64_t count, float* out) {
+  if (tensor.row_scales == nullptr) {
+    return ReadInt8Row<kAdd>(d, tensor, begin, count, 1.0f, out);
+  }
+  const int64_t cols = tensor.shape[1];
+  for (int64_t done = 0; done < count;) {
+    const int64_t row = (begin + done) / cols;
+    const int64_t n = std::min(count - done, (row + 1) * cols - (begin + done));
+    ReadInt8Row<kAdd>(d, tensor, begin + done, n, tensor.ScaleOfRow(row), out + done);
+    done += n;
+  }
+}
+
 // out[i] = (kAdd ? out[i] : 0) + tensor[begin + i] for i in [0, count).
 template <bool kAdd, class D>
 HWY_INLINE void ReadRange(D d, const TensorView& tensor, int64_t begin, int64_t count, float* out) {
@@ -61,6 +99,8 @@ HWY_INLINE void ReadRange(D d, const TensorView& tensor, int64_t begin, int64_t 
       return ReadRange<DType::kF16, kAdd>(d, tensor, begin, count, out);
     case DType::kBF16:
       return ReadRange<DType::kBF16, kAdd>(d, tensor, begin, count, out);
+    case DType::kI8:
+      return ReadInt8<kAdd>(d, tensor, begin, count, out);
   }
 }
 

@@ -2,11 +2,13 @@
 
 #include "base/numeric.h"
 #include "kernels/cpu/ops.h"
+#include "tensor/int8_row.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 #include <new>
+#include <numeric>
+#include <type_traits>
 #include <vector>
 
 namespace bge::cpu {
@@ -27,19 +29,19 @@ GemmKernel KernelFor(ComputeType type) {
 
 int64_t GroupSize(ComputeType type) { return kGroupBytes / OperandElementBytes(type); }
 
-// Copies rows [num_rows][k] of floats to groups of `Element`: to[group][row][of the group]. Blocks
-// of 16 k: a cache line of each row, then whole lines of the panel.
-template <typename Element, typename Convert>
-void Interleave(const float* rows, int64_t num_rows, int64_t k, int64_t panel_columns,
+// Copies rows [num_rows][k] to groups of `Element`: to[group][row][of the group]. Blocks of 16 k: a
+// cache line of each row of floats, then whole lines of the panel.
+template <typename Stored, typename Element, typename Convert>
+void Interleave(const Stored* rows, int64_t num_rows, int64_t k, int64_t panel_columns,
                 const Convert& convert, Element* to) {
   constexpr int64_t kGroup = kGroupBytes / sizeof(Element);
   constexpr int64_t kBlock = 16;
   for (int64_t first = 0; first < k; first += kBlock) {
     const int64_t last = std::min(first + kBlock, k);
     for (int64_t row = 0; row < num_rows; ++row) {
-      const float* from = rows + row * k;
+      const Stored* from = rows + row * k;
       for (int64_t i = first; i < last; ++i) {
-        to[(i / kGroup * panel_columns + row) * kGroup + i % kGroup] = convert(from[i], row);
+        to[(i / kGroup * panel_columns + row) * kGroup + i % kGroup] = convert(from[i]);
       }
     }
   }
@@ -67,6 +69,8 @@ PackedWeights::PackedWeights(std::span<const TensorView> parts, ComputeType type
   if (type == ComputeType::kInt8) {
     scales_ = reinterpret_cast<float*>(memory_.get() + panels_bytes);
     sums_ = reinterpret_cast<int32_t*>(scales_ + columns);
+    PackInt8(parts);
+    return;
   }
 
   // Rows of W one panel at a time, as floats: where they lie, if that is whole and aligned.
@@ -95,45 +99,48 @@ PackedWeights::PackedWeights(std::span<const TensorView> parts, ComputeType type
   }
 }
 
-void PackedWeights::PackPanel(int64_t index, const float* rows, int64_t num_rows) {
+// Rows are taken as they are stored where that is int8, else rounded.
+void PackedWeights::PackInt8(std::span<const TensorView> parts) {
+  const int64_t columns = kernel_.panel_columns;
+  std::fill_n(scales_, num_panels_ * columns, 0.0f);
+  std::fill_n(sums_, num_panels_ * columns, 0);
+  std::vector<float> floats(static_cast<size_t>(k_));
+  std::vector<int8_t> panel(static_cast<size_t>(std::min(columns, n_) * k_));
+  int64_t n = 0;  // of W
+  for (const TensorView& part : parts) {
+    for (int64_t row = 0; row < part.shape[0]; ++row, ++n) {
+      int8_t* to = panel.data() + n % columns * k_;
+      if (part.dtype == DType::kI8) {
+        std::copy_n(static_cast<const int8_t*>(part.data) + row * k_, k_, to);
+        scales_[n] = part.ScaleOfRow(row);
+      } else {
+        ConvertToFloat(part, row * k_, k_, floats.data());
+        const Int8Row rounded(floats);
+        for (int64_t i = 0; i < k_; ++i) to[i] = rounded.Round(floats[static_cast<size_t>(i)]);
+        scales_[n] = rounded.scale();
+      }
+      sums_[n] = std::accumulate(to, to + k_, int32_t{0});
+      const int64_t rows = n % columns + 1;
+      if (rows == columns || n + 1 == n_) PackPanel(n / columns, panel.data(), rows);
+    }
+  }
+}
+
+template <typename Stored>
+void PackedWeights::PackPanel(int64_t index, const Stored* rows, int64_t num_rows) {
   const int64_t columns = kernel_.panel_columns;
   std::byte* to = memory_.get() + index * groups_ * columns * kGroupBytes;
   if (num_rows < columns || k_ % GroupSize(type_) != 0) {
     std::memset(to, 0, static_cast<size_t>(groups_ * columns * kGroupBytes));
   }
-  switch (type_) {
-    case ComputeType::kFloat32:
-      Interleave(
-          rows, num_rows, k_, columns, [](float v, int64_t) { return v; },
-          reinterpret_cast<float*>(to));
-      return;
-    case ComputeType::kBFloat16:
-      Interleave(
-          rows, num_rows, k_, columns, [](float v, int64_t) { return FloatToBf16(v); },
-          reinterpret_cast<uint16_t*>(to));
-      return;
-    case ComputeType::kInt8:
-      break;
+  const auto same = [](Stored v) { return v; };
+  if constexpr (std::is_same_v<Stored, int8_t>) {
+    Interleave(rows, num_rows, k_, columns, same, reinterpret_cast<int8_t*>(to));
+  } else if (type_ == ComputeType::kFloat32) {
+    Interleave(rows, num_rows, k_, columns, same, reinterpret_cast<float*>(to));
+  } else {
+    Interleave(rows, num_rows, k_, columns, FloatToBf16, reinterpret_cast<uint16_t*>(to));
   }
-  float* scales = scales_ + index * columns;
-  int32_t* sums = sums_ + index * columns;
-  std::fill_n(scales, columns, 0.0f);
-  std::fill_n(sums, columns, 0);
-  std::vector<float> inverses(static_cast<size_t>(num_rows));
-  for (int64_t row = 0; row < num_rows; ++row) {
-    float largest = 0.0f;
-    for (int64_t i = 0; i < k_; ++i) largest = std::max(largest, std::abs(rows[row * k_ + i]));
-    scales[row] = largest / 127.0f;
-    inverses[static_cast<size_t>(row)] = largest == 0.0f ? 0.0f : 127.0f / largest;
-  }
-  Interleave(
-      rows, num_rows, k_, columns,
-      [&](float v, int64_t row) {
-        const auto q = static_cast<int8_t>(std::lrint(v * inverses[static_cast<size_t>(row)]));
-        sums[row] += q;
-        return q;
-      },
-      reinterpret_cast<int8_t*>(to));
 }
 
 }  // namespace bge::cpu

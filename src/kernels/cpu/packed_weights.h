@@ -38,7 +38,10 @@ class PackedWeights : public PreparedLinear {
   }
 
  private:
-  void PackPanel(int64_t index, const float* rows, int64_t num_rows);
+  void PackInt8(std::span<const TensorView> parts);
+  // Rows [num_rows][k]: float, or int8 for kInt8.
+  template <typename Stored>
+  void PackPanel(int64_t index, const Stored* rows, int64_t num_rows);
 
   ComputeType type_;
   GemmKernel kernel_;

@@ -2,9 +2,8 @@
 #include "base/numeric.h"
 #include "kernels/element.h"
 #include "kernels/ref/ops.h"
+#include "tensor/int8_row.h"
 
-#include <algorithm>
-#include <cmath>
 #include <utility>
 
 namespace bge::ref {
@@ -28,6 +27,15 @@ class PlainLinear : public PreparedLinear {
   std::vector<float> weight_;  // [N, K], after the rounding that the type asks for
 };
 
+// Rows of k values to what their int8 stands for.
+void RoundRows(std::span<float> weight, int64_t k) {
+  for (; !weight.empty(); weight = weight.subspan(static_cast<size_t>(k))) {
+    const auto row = weight.first(static_cast<size_t>(k));
+    const Int8Row rounded(row);
+    for (float& v : row) v = static_cast<float>(rounded.Round(v)) * rounded.scale();
+  }
+}
+
 }  // namespace
 
 std::unique_ptr<const PreparedLinear> PrepareLinear(std::span<const TensorView> parts,
@@ -39,20 +47,14 @@ std::unique_ptr<const PreparedLinear> PrepareLinear(std::span<const TensorView> 
   for (const TensorView& part : parts) {
     BGE_CHECK(part.shape.rank() == 2 && part.shape[1] == k);
     n += part.shape[0];
+    const size_t first = weight.size();
     for (int64_t i = 0; i < part.shape.num_elements(); ++i) weight.push_back(ReadElement(part, i));
+    if (type == ComputeType::kInt8 && part.dtype != DType::kI8) {
+      RoundRows(std::span(weight).subspan(first), k);
+    }
   }
   if (type == ComputeType::kBFloat16) {
     for (float& v : weight) v = Bf16ToFloat(FloatToBf16(v));
-  }
-  if (type == ComputeType::kInt8) {
-    for (int64_t r = 0; r < n; ++r) {
-      const auto row =
-          std::span(weight).subspan(static_cast<size_t>(r * k), static_cast<size_t>(k));
-      float largest = 0.0f;
-      for (const float v : row) largest = std::max(largest, std::abs(v));
-      const float inverse = largest == 0.0f ? 0.0f : 127.0f / largest;
-      for (float& v : row) v = std::nearbyint(v * inverse) * (largest / 127.0f);
-    }
   }
   return std::make_unique<PlainLinear>(type, n, k, std::move(weight));
 }

@@ -1,0 +1,38 @@
+// Files and folders that are being written: their temporary names, and their removal when the work
+// ends early.
+#ifndef BGE_BASE_UNFINISHED_H_
+#define BGE_BASE_UNFINISHED_H_
+
+#include <filesystem>
+#include <string>
+
+namespace bge {
+
+/// The name of something not yet complete in the folder of `path`, so that it can be renamed to it.
+/// Removed by RemoveUnfinishedFiles() until it is destroyed; nothing is created. Not thread-safe.
+class UnfinishedName {
+ public:
+  explicit UnfinishedName(const std::filesystem::path& path);
+  ~UnfinishedName();
+  UnfinishedName(const UnfinishedName&) = delete;
+  UnfinishedName& operator=(const UnfinishedName&) = delete;
+
+  const std::string& text() const { return text_; }
+
+ private:
+  std::string text_;
+};
+
+/// The file, or the folder with all that is in it. What cannot be removed stays. Async-signal-safe.
+void RemoveTree(const char* path) noexcept;
+
+/// Removes what this process has begun and not committed. Async-signal-safe.
+void RemoveUnfinishedFiles() noexcept;
+
+/// Makes what was renamed in a folder ("" is the current one) outlast a power failure, where its
+/// file system can.
+void SyncFolder(const std::filesystem::path& folder);
+
+}  // namespace bge
+
+#endif  // BGE_BASE_UNFINISHED_H_

@@ -1,0 +1,73 @@
+// Quantize: a new model directory beside the old one, complete or not at all.
+#include "bge/quantize.h"
+
+#include "base/atomic_directory.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "engine/model_spec.h"
+#include "hub/cache.h"
+#include "quantize/model_copy.h"
+#include "quantize/weight_conversion.h"
+#include "weights/weight_source.h"
+
+#include <algorithm>
+#include <system_error>
+
+namespace bge {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+// The new directory would be copied into itself.
+void CheckNotWithin(const fs::path& out, const fs::path& model) {
+  std::error_code ignored;
+  const fs::path inner = fs::weakly_canonical(out, ignored);
+  const fs::path outer = fs::weakly_canonical(model, ignored);
+  if (std::mismatch(outer.begin(), outer.end(), inner.begin(), inner.end()).first == outer.end()) {
+    Fail(ErrorCode::kInvalidArgument, "the output lies within the model", out.string(),
+         "give a directory outside of it");
+  }
+}
+
+void CreateFolder(const fs::path& path) {
+  std::error_code error;
+  fs::create_directory(path, error);
+  if (error) {
+    Fail(ErrorCode::kIo, "cannot create directory", path.string() + ": " + error.message(),
+         "check permissions and disk");
+  }
+}
+
+}  // namespace
+
+QuantizeStats Quantize(const std::string& model, const fs::path& out,
+                       const QuantizeOptions& options) {
+  const ModelSpec spec = ReadModelSpec(ResolveModel(model), {});
+  CheckNotWithin(out, spec.dir);
+  const auto weights = OpenWeights(spec.transformer_dir);
+  const quantize::ModelFileList list = quantize::ListModelFiles(spec);
+  const fs::path transformer = spec.transformer_dir.lexically_relative(spec.dir).lexically_normal();
+
+  AtomicDirectory directory(out);
+  for (const fs::path& folder : list.folders) CreateFolder(directory.path() / folder);
+  for (const fs::path& file : list.files) {
+    if (file == (transformer / "config.json").lexically_normal()) {
+      AtomicFile config(directory.path() / file);
+      config.Write(quantize::ConfigFor(spec, options.type));
+      config.Commit();
+    } else {
+      quantize::CopyModelFile(spec.dir / file, directory.path() / file, options.stop);
+    }
+  }
+  const quantize::ConversionStats converted = quantize::ConvertWeights(
+      *weights, options.type,
+      (directory.path() / transformer / "model.safetensors").lexically_normal(), options.stop);
+  directory.Commit();
+  return {.matrices = converted.matrices,
+          .files = static_cast<int64_t>(list.files.size()) + 1,
+          .bytes_before = converted.bytes_before,
+          .bytes_after = converted.bytes_after};
+}
+
+}  // namespace bge

@@ -1,0 +1,29 @@
+// A model's tensors in another type, in one file.
+#ifndef BGE_QUANTIZE_WEIGHT_CONVERSION_H_
+#define BGE_QUANTIZE_WEIGHT_CONVERSION_H_
+
+#include "bge/quantize.h"
+
+#include "weights/weight_source.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <stop_token>
+
+namespace bge::quantize {
+
+struct ConversionStats {
+  int64_t matrices = 0;
+  uint64_t bytes_before = 0;  // of all tensors
+  uint64_t bytes_after = 0;
+};
+
+/// Writes the tensors of `source` to `path` under the same names, matrices as `type`; what is in
+/// memory at a time is some MB. Error(kCorruptData) naming a tensor that is not finite,
+/// kInvalidArgument one that `type` cannot hold, or whose weights are int8 already; kCancelled.
+ConversionStats ConvertWeights(const WeightSource& source, WeightType type,
+                               const std::filesystem::path& path, const std::stop_token& stop);
+
+}  // namespace bge::quantize
+
+#endif  // BGE_QUANTIZE_WEIGHT_CONVERSION_H_
