@@ -15,6 +15,12 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   # Highway 1.0.3 with GCC < 12.3 cannot compile its scalar fallback for plain SSE2.
   target_compile_options(bge_flags INTERFACE -march=x86-64-v2)
 endif()
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64|ARM64")
+  # Vectors of a size that is not known when compiling cannot be members of an array, as sums are in
+  # our loops. All these CPUs have NEON.
+  target_compile_definitions(bge_flags INTERFACE
+    "HWY_DISABLED_TARGETS=(HWY_SVE|HWY_SVE2|HWY_SVE_256|HWY_SVE2_128)")
+endif()
 if(BGE_SANITIZE)
   target_compile_options(bge_flags INTERFACE -fsanitize=${BGE_SANITIZE} -fno-omit-frame-pointer
     -fno-sanitize-recover=all)
