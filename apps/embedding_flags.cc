@@ -50,6 +50,10 @@ void AddEngineFlags(CLI::App& app, EmbeddingFlags* flags) {
                  "for a model quantized to it, else f32")
       ->type_name("TYPE")
       ->check(CLI::IsMember({"auto", "f32", "bf16", "int8"}));
+  AddString(app, "--packed-cache", &flags->packed_cache,
+            "Keep packed weights in this folder, from where the next process maps them (default: "
+            "$BGE_PACKED_CACHE, else none)")
+      ->type_name("DIR");
   AddCount(app, "--max-length", &flags->max_length,
            "Cut texts to so many tokens, special tokens included (default: the model's limit)");
   app.add_option("--batch-tokens", flags->batch_tokens,
@@ -94,6 +98,7 @@ EmbedderOptions ToEmbedderOptions(const EmbeddingFlags& flags) {
   options.threads = flags.threads;
   options.pooling = ParsePooling(flags.pooling);
   options.max_length = flags.max_length;
+  options.packed_cache = flags.packed_cache;
   options.compute_type = ParseComputeChoice(flags.dtype).value_or(ComputeChoice::kDefault);
   options.on_warning = PrintWarning;
   return options;

@@ -17,7 +17,8 @@ struct EmbeddingFlags {
   std::string model;  ///< empty: DefaultModel()
   int threads = 0;
   std::string pooling;
-  std::string dtype;  ///< f32, bf16, int8 or auto; empty: as the weights are stored
+  std::string dtype;         ///< f32, bf16, int8 or auto; empty: as the weights are stored
+  std::string packed_cache;  ///< folder; empty: the environment's
   std::optional<int64_t> max_length;
   bool query = false;
   bool passage = false;
@@ -35,7 +36,7 @@ std::string DefaultModel();
 CLI::Option* AddModelFlag(CLI::App& app, std::string* model);
 /// The same as a positional MODEL, or --model.
 void AddModelArgument(CLI::App& app, std::string* model);
-/// --threads --dtype --pooling --max-length --batch-tokens
+/// --threads --dtype --packed-cache --pooling --max-length --batch-tokens
 void AddEngineFlags(CLI::App& app, EmbeddingFlags* flags);
 /// --threads alone
 void AddThreadsFlag(CLI::App& app, int* threads);

@@ -8,6 +8,8 @@ set(CMAKE_SYSTEM_PROCESSOR aarch64)
 set(CMAKE_C_COMPILER aarch64-linux-gnu-gcc)
 set(CMAKE_CXX_COMPILER aarch64-linux-gnu-g++)
 set(CMAKE_LIBRARY_ARCHITECTURE aarch64-linux-gnu)
+# Headers that differ between architectures, as OpenSSL's.
+set(CMAKE_CXX_FLAGS_INIT "-isystem ${BGE_AARCH64_ROOT}/usr/include/aarch64-linux-gnu")
 set(CMAKE_FIND_ROOT_PATH "${BGE_AARCH64_ROOT}")
 set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
 set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)

@@ -29,6 +29,11 @@ struct EmbedderOptions {
   std::optional<int64_t> max_length = {};  ///< tokens, special tokens included
   /// What linear layers multiply. Weights that are stored in another type are converted.
   ComputeChoice compute_type = ComputeChoice::kDefault;
+  /// Folder in which packed weights are kept, a file for each model and compute type, about as
+  /// large as its weights in that type: the next load maps it instead of packing, and processes
+  /// that do share its memory. Anything in it may be deleted at any time. Empty: $BGE_PACKED_CACHE;
+  /// where that is unset, nothing is kept.
+  std::string packed_cache = {};
   WarningSink on_warning = {};
 };
 

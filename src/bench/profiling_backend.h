@@ -39,6 +39,11 @@ class ProfilingBackend : public Backend {
                                                       ComputeType type) const override;
   /// What the other backend does to the product while it is in the cache is done after it, step by
   /// step, so that each step has its own time. The results are the same.
+  std::string PackedLayout(ComputeType type) const override { return backend_.PackedLayout(type); }
+  std::unique_ptr<const PreparedLinear> FromPacked(std::span<const std::byte> memory, int64_t n,
+                                                   int64_t k, ComputeType type) const override {
+    return backend_.FromPacked(memory, n, k, type);
+  }
   void Linear(const OpContext& context, const ConstOperand& x, const PreparedLinear& w,
               const Epilogue& epilogue, const Operand& y) const override;
   void ToOperand(const OpContext& context, ConstMatrix x, const Operand& out) const override;

@@ -28,27 +28,21 @@ LayerNormWeights LoadNorm(const PrefixedWeights& weights, const std::string& nam
           .beta = weights.GetVector(name + ".bias", size)};
 }
 
-std::unique_ptr<const PreparedLinear> Prepare(const Backend& backend,
-                                              const PrefixedWeights& weights, ComputeType type,
-                                              std::span<const TensorView> parts) {
-  auto prepared = backend.PrepareLinear(parts, type);
-  if (prepared->owned_bytes() > 0) {
-    for (const TensorView& part : parts) weights.source().Release(part);
-  }
-  return prepared;
-}
-
 }  // namespace
 
 BertEncoder::BertEncoder(const BertConfig& config, std::shared_ptr<const WeightSource> source,
-                         ComputeType type, const Backend& backend, ThreadPool& pool)
+                         ComputeType type, const Backend& backend, ThreadPool& pool,
+                         const PackedCacheOptions& cache)
     : config_(config),
       type_(type),
       weights_(std::move(source), NamesOf(config.family).word_embeddings),
       backend_(backend),
+      packed_cache_(cache, weights_.source(), type, backend),
       layers_(static_cast<size_t>(config.num_layers)) {
   LoadEmbeddings();
   pool.ParallelForEach(config_.num_layers, [&](int64_t i) { LoadLayer(i); });
+  const std::vector<const PreparedLinear*> linears = LinearLayers();
+  packed_cache_.Save(linears);
 
   const int64_t h = config_.hidden_size;
   const int64_t f = config_.intermediate_size;
@@ -71,12 +65,31 @@ BertEncoder::BertEncoder(const BertConfig& config, std::shared_ptr<const WeightS
   }
   info_.weights_dtype = DTypeName(tables_.word.dtype);
   info_.compute_type = type_;
-  for (const Layer& layer : layers_) {
-    info_.packed_bytes +=
-        layer.attention.query->owned_bytes() + layer.attention.key_value->owned_bytes() +
-        layer.attention.output->owned_bytes() + layer.feed_forward.up->owned_bytes() +
-        layer.feed_forward.down->owned_bytes();
+  for (const PreparedLinear* linear : linears) info_.packed_bytes += linear->owned_bytes();
+}
+
+// By their numbers in the cache.
+std::vector<const PreparedLinear*> BertEncoder::LinearLayers() const {
+  std::vector<const PreparedLinear*> linears;
+  for (const auto& [attention, feed_forward] : layers_) {
+    for (const auto* linear : {&attention.query, &attention.key_value, &attention.output,
+                               &feed_forward.up, &feed_forward.down}) {
+      linears.push_back(linear->get());
+    }
   }
+  return linears;
+}
+
+std::unique_ptr<const PreparedLinear> BertEncoder::Prepare(
+    size_t number, std::span<const TensorView> parts) const {
+  int64_t rows = 0;
+  for (const TensorView& part : parts) rows += part.shape[0];
+  if (auto kept = packed_cache_.Find(number, rows, parts[0].shape[1])) return kept;
+  auto prepared = backend_.PrepareLinear(parts, type_);
+  if (prepared->owned_bytes() > 0) {
+    for (const TensorView& part : parts) weights_.source().Release(part);
+  }
+  return prepared;
 }
 
 void BertEncoder::LoadEmbeddings() {
@@ -96,9 +109,10 @@ void BertEncoder::LoadLayer(int64_t index) {
   const std::string prefix = std::string(names.layer_prefix) + std::to_string(index) + ".";
   const int64_t h = config_.hidden_size;
   const int64_t f = config_.intermediate_size;
+  size_t number = static_cast<size_t>(index) * 5;  // as in LinearLayers()
   const auto linear = [&](std::string_view name, int64_t out, int64_t in) {
     const std::array part = {weights_.Get(Weight(prefix, name), Shape{out, in})};
-    return Prepare(backend_, weights_, type_, part);
+    return Prepare(number++, part);
   };
 
   // Vectors before matrices: reading a bias would map the pages again that a matrix beside it has
@@ -122,7 +136,7 @@ void BertEncoder::LoadLayer(int64_t index) {
   const std::array key_value = {weights_.Get(Weight(prefix, names.layer.key), Shape{h, h}),
                                 weights_.Get(Weight(prefix, names.layer.value), Shape{h, h})};
   attention.query = linear(names.layer.query, h, h);
-  attention.key_value = Prepare(backend_, weights_, type_, key_value);
+  attention.key_value = Prepare(number++, key_value);
   attention.output = linear(names.layer.attention_output, h, h);
   feed_forward.up = linear(names.layer.up, f, h);
   feed_forward.down = linear(names.layer.down, h, f);

@@ -5,6 +5,7 @@
 #include "encoder/bert_config.h"
 #include "encoder/blocks.h"
 #include "encoder/encoder.h"
+#include "encoder/packed_cache.h"
 #include "weights/weight_source.h"
 
 #include <memory>
@@ -17,7 +18,8 @@ class BertEncoder : public Encoder {
   /// Reads and prepares the weights, layers in parallel on `pool`; what is packed is released from
   /// the mapped file. The backend supports `type`.
   BertEncoder(const BertConfig& config, std::shared_ptr<const WeightSource> source,
-              ComputeType type, const Backend& backend, ThreadPool& pool);
+              ComputeType type, const Backend& backend, ThreadPool& pool,
+              const PackedCacheOptions& cache = {});
 
   const EncoderInfo& info() const override { return info_; }
   Matrix Forward(const PackedBatch& batch, const OpContext& context) const override;
@@ -28,6 +30,9 @@ class BertEncoder : public Encoder {
     AttentionBlock attention;
     FeedForwardBlock feed_forward;
   };
+  std::vector<const PreparedLinear*> LinearLayers() const;
+  std::unique_ptr<const PreparedLinear> Prepare(size_t number,
+                                                std::span<const TensorView> parts) const;
   void LoadEmbeddings();
   void LoadLayer(int64_t index);
   /// Hidden states after the embeddings and all layers but the last.
@@ -39,6 +44,7 @@ class BertEncoder : public Encoder {
   const ComputeType type_;  // of linear layers
   const PrefixedWeights weights_;
   const Backend& backend_;
+  const PackedCache packed_cache_;
   EmbeddingTables tables_;  // views into the mapped file
   LayerNormWeights embeddings_norm_;
   std::vector<Layer> layers_;

@@ -221,7 +221,7 @@ TEST(MakeEncoder, NamesAnUnknownArchitecture) {
   ThreadPool pool(1);
   const auto document = json::Document::Parse(R"({"model_type":"t5"})", "config.json");
   try {
-    MakeEncoder(document->root(), nullptr, ComputeType::kFloat32, ReferenceBackend(), pool);
+    MakeEncoder(document->root(), nullptr, ComputeType::kFloat32, ReferenceBackend(), pool, {});
     FAIL();
   } catch (const Error& e) {
     EXPECT_EQ(e.code(), ErrorCode::kUnsupported);

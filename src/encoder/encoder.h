@@ -3,6 +3,7 @@
 #define BGE_ENCODER_ENCODER_H_
 
 #include "base/json.h"
+#include "encoder/packed_cache.h"
 #include "kernels/backend.h"
 #include "weights/weight_source.h"
 
@@ -59,12 +60,13 @@ class Encoder {
 };
 
 /// The encoder that `config` (a Hugging Face config.json) names, with its weights; its linear
-/// layers multiply `type`, which the backend supports. Error(kUnsupported) for an unknown
-/// model_type, activation or position scheme; kCorruptData for weights that do not fit.
+/// layers multiply `type`, which the backend supports, and may come from `cache`.
+/// Error(kUnsupported) for an unknown model_type, activation or position scheme; kCorruptData for
+/// weights that do not fit.
 std::unique_ptr<const Encoder> MakeEncoder(json::Value config,
                                            std::shared_ptr<const WeightSource> weights,
                                            ComputeType type, const Backend& backend,
-                                           ThreadPool& pool);
+                                           ThreadPool& pool, const PackedCacheOptions& cache);
 
 }  // namespace bge
 

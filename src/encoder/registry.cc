@@ -10,11 +10,11 @@ namespace bge {
 std::unique_ptr<const Encoder> MakeEncoder(json::Value config,
                                            std::shared_ptr<const WeightSource> weights,
                                            ComputeType type, const Backend& backend,
-                                           ThreadPool& pool) {
+                                           ThreadPool& pool, const PackedCacheOptions& cache) {
   const json::Value model_type = config.At("model_type");
   if (BertFamilyOf(model_type.AsString())) {
     return std::make_unique<BertEncoder>(BertConfig::FromJson(config), std::move(weights), type,
-                                         backend, pool);
+                                         backend, pool, cache);
   }
   Fail(ErrorCode::kUnsupported,
        "unknown architecture \"" + Printable(model_type.AsString(), 60) + "\"", model_type.Where(),

@@ -2,6 +2,7 @@
 #include "bge/embedder.h"
 
 #include "base/cpu_limits.h"
+#include "base/env.h"
 #include "base/error.h"
 #include "engine/embedder_impl.h"
 #include "engine/encode_pipeline.h"
@@ -134,8 +135,12 @@ EmbedderImpl::EmbedderImpl(ModelSpec spec, const EmbedderOptions& options, const
           spec_.transformer_dir,
           {.lowercase_first = spec_.do_lower_case, .on_warning = options.on_warning})),
       weights_(OpenWeights(spec_.transformer_dir)),
-      encoder_(MakeEncoder(spec_.config->root(), weights_,
-                           ChooseComputeType(options, *weights_, backend_), backend_, pool_)),
+      encoder_(MakeEncoder(
+          spec_.config->root(), weights_, ChooseComputeType(options, *weights_, backend_), backend_,
+          pool_,
+          {.folder = options.packed_cache.empty() ? GetEnv("BGE_PACKED_CACHE").value_or("")
+                                                  : options.packed_cache,
+           .on_warning = options.on_warning})),
       head_(spec_.modules, encoder_->info().hidden_size, backend_) {
   SetMaxLength(options);
   FillInfo();

@@ -19,9 +19,11 @@
 #include "tensor/tensor_view.h"
 #include "tensor/workspace.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -53,8 +55,11 @@ class PreparedLinear {
   virtual ComputeType type() const = 0;
   virtual int64_t in_features() const = 0;   // K
   virtual int64_t out_features() const = 0;  // N
-  /// Bytes of memory that it owns (0 where it multiplies the mapped file as it is).
+  /// Bytes of memory that it owns (0 where it multiplies what is mapped, as it is).
   virtual size_t owned_bytes() const = 0;
+  /// All that it reads when it multiplies, for Backend::FromPacked. Empty where the backend's
+  /// PackedLayout is.
+  virtual std::span<const std::byte> packed() const { return {}; }
 };
 
 /// Inputs of the embedding lookup: all [T].
@@ -94,6 +99,17 @@ class Backend {
   /// outlive the result unless owned_bytes() is not 0.
   virtual std::unique_ptr<const PreparedLinear> PrepareLinear(std::span<const TensorView> parts,
                                                               ComputeType type) const = 0;
+
+  /// The format of PreparedLinear::packed() in words: what was packed under one name can be used
+  /// under the same name, in any process. Empty where it cannot be.
+  virtual std::string PackedLayout(ComputeType type) const = 0;
+
+  /// The prepared linear [n, k] whose packed() was copied to `memory`, 64-byte aligned, which must
+  /// outlive it. Null where the size does not fit; what else the memory holds is not checked, and
+  /// harms nothing but results.
+  virtual std::unique_ptr<const PreparedLinear> FromPacked(std::span<const std::byte> memory,
+                                                           int64_t n, int64_t k,
+                                                           ComputeType type) const = 0;
 
   /// y[M, N] = activation(x[M, K] * W^T + bias), sums in float32 (kInt8: exact, then scaled). x has
   /// the type of w; y is float32, or of w's type: the next layer's operand (before it is rounded,

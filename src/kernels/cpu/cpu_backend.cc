@@ -30,6 +30,11 @@ class CpuBackendImpl : public Backend {
                                                       ComputeType type) const override {
     return cpu::PrepareLinear(parts, type);
   }
+  std::string PackedLayout(ComputeType type) const override { return cpu::PackedLayout(type); }
+  std::unique_ptr<const PreparedLinear> FromPacked(std::span<const std::byte> memory, int64_t n,
+                                                   int64_t k, ComputeType type) const override {
+    return cpu::FromPacked(memory, n, k, type);
+  }
   void Linear(const OpContext& context, const ConstOperand& x, const PreparedLinear& w,
               const Epilogue& epilogue, const Operand& y) const override {
     cpu::Linear(context, x, w, epilogue, y);

@@ -115,6 +115,14 @@ std::unique_ptr<const PreparedLinear> PrepareLinear(std::span<const TensorView> 
   return std::make_unique<PackedWeights>(parts, type);
 }
 
+std::string PackedLayout(ComputeType type) { return PackedWeights::LayoutName(type); }
+
+std::unique_ptr<const PreparedLinear> FromPacked(std::span<const std::byte> memory, int64_t n,
+                                                 int64_t k, ComputeType type) {
+  if (memory.size() != PackedWeights::Bytes(n, k, type)) return nullptr;
+  return std::make_unique<PackedWeights>(memory, n, k, type);
+}
+
 void Linear(const OpContext& context, const ConstOperand& x, const PreparedLinear& prepared,
             const Epilogue& epilogue, const Operand& y) {
   const auto& w = static_cast<const PackedWeights&>(prepared);

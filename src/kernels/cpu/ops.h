@@ -8,6 +8,9 @@ namespace bge::cpu {
 
 std::unique_ptr<const PreparedLinear> PrepareLinear(std::span<const TensorView> parts,
                                                     ComputeType type);
+std::string PackedLayout(ComputeType type);
+std::unique_ptr<const PreparedLinear> FromPacked(std::span<const std::byte> memory, int64_t n,
+                                                 int64_t k, ComputeType type);
 void Linear(const OpContext& context, const ConstOperand& x, const PreparedLinear& w,
             const Epilogue& epilogue, const Operand& y);
 void ToOperand(const OpContext& context, ConstMatrix x, const Operand& out);

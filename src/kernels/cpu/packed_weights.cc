@@ -47,32 +47,64 @@ void Interleave(const Stored* rows, int64_t num_rows, int64_t k, int64_t panel_c
   }
 }
 
+int64_t RowsOf(std::span<const TensorView> parts) {
+  BGE_CHECK(!parts.empty());
+  int64_t rows = 0;
+  for (const TensorView& part : parts) {
+    BGE_CHECK(part.shape.rank() == 2 && part.shape[1] == parts[0].shape[1]);
+    rows += part.shape[0];
+  }
+  return rows;
+}
+
 }  // namespace
 
-PackedWeights::PackedWeights(std::span<const TensorView> parts, ComputeType type)
-    : type_(type), kernel_(KernelFor(type)) {
-  BGE_CHECK(!parts.empty());
-  k_ = parts[0].shape[1];
-  for (const TensorView& part : parts) {
-    BGE_CHECK(part.shape.rank() == 2 && part.shape[1] == k_);
-    n_ += part.shape[0];
-  }
-  BGE_CHECK(type != ComputeType::kInt8 || k_ <= kMaxInt8Depth);
+PackedWeights::PackedWeights(int64_t n, int64_t k, ComputeType type)
+    : type_(type), kernel_(KernelFor(type)), n_(n), k_(k) {
+  BGE_CHECK(type != ComputeType::kInt8 || k <= kMaxInt8Depth);
   groups_ = (k_ + GroupSize(type) - 1) / GroupSize(type);
   num_panels_ = (n_ + kernel_.panel_columns - 1) / kernel_.panel_columns;
-  const auto columns = static_cast<size_t>(num_panels_ * kernel_.panel_columns);
-  const size_t panels_bytes = columns * static_cast<size_t>(groups_ * kGroupBytes);
-  bytes_ = panels_bytes;
-  if (type == ComputeType::kInt8) bytes_ += columns * (sizeof(float) + sizeof(int32_t));
+  bytes_ = panels_bytes();
+  if (type == ComputeType::kInt8) bytes_ += columns() * (sizeof(float) + sizeof(int32_t));
+}
+
+PackedWeights::PackedWeights(std::span<const TensorView> parts, ComputeType type)
+    : PackedWeights(RowsOf(parts), parts[0].shape[1], type) {
   memory_ = hwy::AllocateAligned<std::byte>(std::max<size_t>(bytes_, 1));
   if (memory_ == nullptr) throw std::bad_alloc();
+  SetMemory(memory_.get());
   if (type == ComputeType::kInt8) {
-    scales_ = reinterpret_cast<float*>(memory_.get() + panels_bytes);
-    sums_ = reinterpret_cast<int32_t*>(scales_ + columns);
     PackInt8(parts);
-    return;
+  } else {
+    PackFloats(parts);
   }
+}
 
+PackedWeights::PackedWeights(std::span<const std::byte> memory, int64_t n, int64_t k,
+                             ComputeType type)
+    : PackedWeights(n, k, type) {
+  BGE_CHECK(memory.size() == bytes_ && reinterpret_cast<uintptr_t>(memory.data()) % 64 == 0);
+  SetMemory(memory.data());
+}
+
+std::string PackedWeights::LayoutName(ComputeType type) {
+  // The number counts changes of the format.
+  return "panels 1: " + std::to_string(KernelFor(type).panel_columns) + " columns, " +
+         std::to_string(OperandElementBytes(type)) + " bytes a number";
+}
+
+size_t PackedWeights::Bytes(int64_t n, int64_t k, ComputeType type) {
+  return PackedWeights(n, k, type).bytes_;
+}
+
+void PackedWeights::SetMemory(const std::byte* memory) {
+  panels_ = memory;
+  if (type_ != ComputeType::kInt8) return;
+  scales_ = reinterpret_cast<const float*>(memory + panels_bytes());
+  sums_ = reinterpret_cast<const int32_t*>(scales_ + columns());
+}
+
+void PackedWeights::PackFloats(std::span<const TensorView> parts) {
   // Rows of W one panel at a time, as floats: where they lie, if that is whole and aligned.
   std::vector<float> buffer;
   size_t part = 0;
@@ -102,8 +134,10 @@ PackedWeights::PackedWeights(std::span<const TensorView> parts, ComputeType type
 // Rows are taken as they are stored where that is int8, else rounded.
 void PackedWeights::PackInt8(std::span<const TensorView> parts) {
   const int64_t columns = kernel_.panel_columns;
-  std::fill_n(scales_, num_panels_ * columns, 0.0f);
-  std::fill_n(sums_, num_panels_ * columns, 0);
+  auto* const scales = reinterpret_cast<float*>(memory_.get() + panels_bytes());
+  auto* const sums = reinterpret_cast<int32_t*>(scales + this->columns());
+  std::fill_n(scales, num_panels_ * columns, 0.0f);
+  std::fill_n(sums, num_panels_ * columns, 0);
   std::vector<float> floats(static_cast<size_t>(k_));
   std::vector<int8_t> panel(static_cast<size_t>(std::min(columns, n_) * k_));
   int64_t n = 0;  // of W
@@ -112,14 +146,14 @@ void PackedWeights::PackInt8(std::span<const TensorView> parts) {
       int8_t* to = panel.data() + n % columns * k_;
       if (part.dtype == DType::kI8) {
         std::copy_n(static_cast<const int8_t*>(part.data) + row * k_, k_, to);
-        scales_[n] = part.ScaleOfRow(row);
+        scales[n] = part.ScaleOfRow(row);
       } else {
         ConvertToFloat(part, row * k_, k_, floats.data());
         const Int8Row rounded(floats);
         for (int64_t i = 0; i < k_; ++i) to[i] = rounded.Round(floats[static_cast<size_t>(i)]);
-        scales_[n] = rounded.scale();
+        scales[n] = rounded.scale();
       }
-      sums_[n] = std::accumulate(to, to + k_, int32_t{0});
+      sums[n] = std::accumulate(to, to + k_, int32_t{0});
       const int64_t rows = n % columns + 1;
       if (rows == columns || n + 1 == n_) PackPanel(n / columns, panel.data(), rows);
     }

@@ -9,25 +9,33 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 
 namespace bge::cpu {
 
-/// W as panels (gemm.h) in one block of memory of its own. Immutable.
+/// W as panels (gemm.h) in one block of memory. Immutable.
 class PackedWeights : public PreparedLinear {
  public:
-  /// Parts as PrepareLinear takes them.
+  /// In memory of its own; parts as PrepareLinear takes them.
   PackedWeights(std::span<const TensorView> parts, ComputeType type);
+  /// W [n, k] in memory of somebody else, of Bytes(), where another had it packed.
+  PackedWeights(std::span<const std::byte> memory, int64_t n, int64_t k, ComputeType type);
+
+  /// The format of the memory, for the instructions in use.
+  static std::string LayoutName(ComputeType type);
+  static size_t Bytes(int64_t n, int64_t k, ComputeType type);
 
   ComputeType type() const override { return type_; }
   int64_t in_features() const override { return k_; }
   int64_t out_features() const override { return n_; }
-  size_t owned_bytes() const override { return bytes_; }
+  size_t owned_bytes() const override { return memory_ == nullptr ? 0 : bytes_; }
+  std::span<const std::byte> packed() const override { return {panels_, bytes_}; }
 
   const GemmKernel& kernel() const { return kernel_; }
   int64_t groups() const { return groups_; }
   int64_t num_panels() const { return num_panels_; }
   const std::byte* panel(int64_t i) const {
-    return memory_.get() + i * groups_ * kernel_.panel_columns * kGroupBytes;
+    return panels_ + i * groups_ * kernel_.panel_columns * kGroupBytes;
   }
   /// kInt8: of panel i.
   const float* column_scales(int64_t i) const {
@@ -38,6 +46,11 @@ class PackedWeights : public PreparedLinear {
   }
 
  private:
+  PackedWeights(int64_t n, int64_t k, ComputeType type);
+  size_t columns() const { return static_cast<size_t>(num_panels_ * kernel_.panel_columns); }
+  size_t panels_bytes() const { return columns() * static_cast<size_t>(groups_ * kGroupBytes); }
+  void SetMemory(const std::byte* memory);
+  void PackFloats(std::span<const TensorView> parts);
   void PackInt8(std::span<const TensorView> parts);
   // Rows [num_rows][k]: float, or int8 for kInt8.
   template <typename Stored>
@@ -50,9 +63,10 @@ class PackedWeights : public PreparedLinear {
   int64_t groups_ = 0;
   int64_t num_panels_ = 0;
   size_t bytes_ = 0;
-  hwy::AlignedFreeUniquePtr<std::byte[]> memory_;  // panels, then scales, then sums
-  float* scales_ = nullptr;
-  int32_t* sums_ = nullptr;
+  hwy::AlignedFreeUniquePtr<std::byte[]> memory_;  // null where it is somebody else's
+  const std::byte* panels_ = nullptr;              // behind them scales, then sums
+  const float* scales_ = nullptr;
+  const int32_t* sums_ = nullptr;
 };
 
 }  // namespace bge::cpu

@@ -14,6 +14,11 @@ class RefBackend : public Backend {
                                                       ComputeType type) const override {
     return ref::PrepareLinear(parts, type);
   }
+  std::string PackedLayout(ComputeType) const override { return {}; }
+  std::unique_ptr<const PreparedLinear> FromPacked(std::span<const std::byte>, int64_t, int64_t,
+                                                   ComputeType) const override {
+    return nullptr;
+  }
   void Linear(const OpContext&, const ConstOperand& x, const PreparedLinear& w,
               const Epilogue& epilogue, const Operand& y) const override {
     ref::Linear(x, w, epilogue, y);

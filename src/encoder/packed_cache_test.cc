@@ -1,0 +1,141 @@
+#include "encoder/packed_cache.h"
+
+#include "bge/embedder.h"
+
+#include "base/file.h"
+#include "tests/temp_dir.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+namespace bge {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A copy of a model, and a folder for its packed weights.
+class PackedCacheTest : public testing::Test {
+ protected:
+  PackedCacheTest() {
+    fs::copy(BGE_TEST_DATA_DIR "/models/tiny-bert", model_, fs::copy_options::recursive);
+  }
+
+  std::vector<float> Vector(const std::string& cache,
+                            ComputeChoice type = ComputeChoice::kFloat32) {
+    warnings_.clear();
+    EmbedderOptions options = {.threads = 2, .compute_type = type, .packed_cache = cache};
+    options.on_warning = [this](std::string_view text) { warnings_.emplace_back(text); };
+    return Embedder::Load(model_.string(), options).Encode("Texts are known by their vectors.");
+  }
+  std::vector<float> Cached(ComputeChoice type = ComputeChoice::kFloat32) {
+    return Vector(cache_.string(), type);
+  }
+
+  std::vector<fs::path> Files() const {
+    std::vector<fs::path> files;
+    for (const auto& entry : fs::directory_iterator(cache_)) files.push_back(entry.path());
+    return files;
+  }
+  fs::path File() const { return Files().at(0); }
+  // Another number in the middle of the file, where weights are.
+  void Tamper() const {
+    const std::string bytes = ReadFile(File(), 1 << 30);
+    std::fstream file(File(), std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(static_cast<std::streamoff>(bytes.size() / 2));
+    file.write(std::string(4096, '\x3c').data(), 4096);
+  }
+
+  test::TempDir temp_;
+  const fs::path model_ = temp_.path() / "model";
+  const fs::path cache_ = temp_.path() / "cache" / "of weights";
+  std::vector<std::string> warnings_;
+};
+
+TEST_F(PackedCacheTest, ALoadFromTheFileGivesTheSameBits) {
+  for (const ComputeChoice type :
+       {ComputeChoice::kFloat32, ComputeChoice::kBFloat16, ComputeChoice::kInt8}) {
+    const std::vector<float> expected = Vector("", type);
+    const std::vector<float> first = Cached(type);
+    const fs::file_time_type written = fs::last_write_time(File());
+    const std::vector<float> second = Cached(type);
+    EXPECT_EQ(first, expected);
+    EXPECT_EQ(second, expected);
+    EXPECT_EQ(fs::last_write_time(File()), written);
+    fs::remove_all(cache_);
+  }
+}
+
+TEST_F(PackedCacheTest, TheFileIsWhatIsComputedWith) {
+  const std::vector<float> honest = Cached();
+  Tamper();
+  EXPECT_NE(Cached(), honest);
+}
+
+TEST_F(PackedCacheTest, EachTypeHasAFile) {
+  (void)Cached(ComputeChoice::kFloat32);
+  (void)Cached(ComputeChoice::kInt8);
+  EXPECT_EQ(Files().size(), 2u);
+}
+
+TEST_F(PackedCacheTest, ChangedWeightsAreNotServedFromTheFile) {
+  const std::vector<float> honest = Cached();
+  Tamper();
+  // The same bytes in a new file: nothing in the cache can know that they are the same.
+  fs::copy(model_ / "model.safetensors", model_ / "new");
+  fs::rename(model_ / "new", model_ / "model.safetensors");
+  EXPECT_EQ(Cached(), honest);
+  EXPECT_EQ(Cached(), honest);
+  EXPECT_EQ(Files().size(), 1u);
+}
+
+TEST_F(PackedCacheTest, DamagedFilesAreReplaced) {
+  const std::vector<float> honest = Cached();
+  const fs::path file = File();
+  const std::string whole = ReadFile(file, 1 << 30);
+  const auto expect_honest = [&](const std::string& bytes, const std::string& what) {
+    {
+      std::ofstream out(file, std::ios::binary | std::ios::trunc);
+      out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    }
+    EXPECT_EQ(Cached(), honest) << what;
+    EXPECT_EQ(ReadFile(file, 1 << 30), whole) << what;
+  };
+  for (const size_t size : {size_t{0}, size_t{1}, size_t{79}, size_t{80}, size_t{200}, size_t{4096},
+                            whole.size() / 2, whole.size() - 1}) {
+    expect_honest(whole.substr(0, size), "cut to " + std::to_string(size));
+  }
+  for (size_t at = 0; at < 80 + 32 * 2; ++at) {
+    for (const char mask : {'\x01', '\xff'}) {
+      std::string bytes = whole;
+      bytes[at] = static_cast<char>(bytes[at] ^ mask);
+      // An offset may still be that of a page: wrong numbers are then what the owner has written.
+      const size_t in_entry = (at - 80) % 32;
+      if (at >= 80 && in_entry >= 17 && in_entry < 24) continue;
+      expect_honest(bytes, "byte " + std::to_string(at));
+    }
+  }
+}
+
+TEST_F(PackedCacheTest, AFileThatOthersMayWriteIsNotUsed) {
+  const std::vector<float> honest = Cached();
+  Tamper();
+  fs::permissions(File(), fs::perms::group_write, fs::perm_options::add);
+  EXPECT_EQ(Cached(), honest);
+  ASSERT_FALSE(warnings_.empty());
+  EXPECT_NE(warnings_[0].find("others may write it"), std::string::npos);
+}
+
+TEST_F(PackedCacheTest, AFolderThatCannotBeWrittenIsAWarning) {
+  const std::vector<float> expected = Vector("");
+  const fs::path file = temp_.Write("file", "no folder");
+  EXPECT_EQ(Vector((file / "cache").string()), expected);
+  ASSERT_EQ(warnings_.size(), 1u);
+  EXPECT_NE(warnings_[0].find("packed weights are not kept"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace bge
