@@ -77,6 +77,9 @@ TEST(ThreadPool, ServesSeveralCallersAtOnce) {
 }
 
 TEST(ThreadPool, SurvivesAFork) {
+#ifdef __SANITIZE_THREAD__
+  GTEST_SKIP() << "ThreadSanitizer cannot start threads in a forked child";
+#endif
   // The child uses the parent's pool, destroys it, and exits as a pre-forked server does; were any
   // of it to wait for a thread that the child does not have, the alarm would end it.
   auto pool = std::make_unique<ThreadPool>(3);

@@ -1,16 +1,19 @@
 """What bfloat16 and int8 cost in accuracy: all-MiniLM-L6-v2 against itself in float32.
 
-    python tools/oracle/types_compare.py --bge build/release/bge [--types bf16,int8] [--poolings mean,cls]
+    python tools/oracle/types_compare.py --bge build/release/bge [--types bf16,int8,quantized] [--poolings mean,cls]
 
 For each type and pooling (the first token alone is BGE's): the worst cosine to float32 over the SciFact corpus
 and its queries; SciFact's nDCG@10 and the STS scores less those of float32; and for queries of that type on
 float32 documents the mean share of the ten best that is the same. A type that this CPU does not multiply is said
-to be float32 and not compared. The exit status is 1 where a row is beyond its limit.
+to be float32 and not compared; `quantized` is the directory that `bge quantize` writes, embeddings rounded to int8
+too, in the type that it is computed in without --dtype. The exit status is 1 where a row is beyond its limit.
 """
 
 import argparse
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -27,7 +30,8 @@ class Limit(NamedTuple):
     overlap: float
 
 
-LIMITS = {"bf16": Limit(0.9995, 0.1, 0.95), "int8": Limit(0.995, 0.3, 0.95)}
+LIMITS = {"bf16": Limit(0.9995, 0.1, 0.95), "int8": Limit(0.995, 0.3, 0.95),
+          "quantized": Limit(0.995, 0.3, 0.95)}
 STS = ("sts15", "stsbenchmark")
 
 
@@ -57,9 +61,9 @@ class Vectors(NamedTuple):
     pairs: dict
 
 
-def embed(bge, model, texts: Texts, pooling: str, dtype: str) -> Vectors:
+def embed(bge, model, texts: Texts, pooling: str, *flags: str) -> Vectors:
     def run(lines):
-        return engine.embed(bge, model, lines, "--pooling", pooling, "--dtype", dtype)[0]
+        return engine.embed(bge, model, lines, "--pooling", pooling, *flags)[0]
 
     pairs = {name: (run([row["sentence1"] for row in rows]), run([row["sentence2"] for row in rows]))
              for name, rows in texts.pairs.items()}
@@ -99,22 +103,37 @@ def effective_type(bge, model, dtype: str) -> str:
     return "float32" if "computing in float32" in warning else dtype
 
 
+def quantize(bge, model, out: Path) -> None:
+    done = subprocess.run([str(bge), "quantize", str(model), str(out)], capture_output=True, text=True)
+    if done.returncode:
+        raise engine.EngineError(done.stderr.strip())
+    print(done.stderr.strip())
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     engine.add_bge_argument(parser)
-    parser.add_argument("--types", default="bf16,int8")
+    parser.add_argument("--types", default="bf16,int8,quantized")
     parser.add_argument("--poolings", default="mean,cls")
     arguments = parser.parse_args()
     model, texts = engine.minilm_dir(), read_texts()
     table = engine.Table("what", "found", "limit")
-    for pooling in arguments.poolings.split(","):
-        exact = embed(arguments.bge, model, texts, pooling, "f32")
-        for dtype in arguments.types.split(","):
-            if effective_type(arguments.bge, model, dtype) == "float32":
-                print(f"{dtype} {pooling}: this CPU computes it in float32: nothing to compare")
-                continue
-            other = embed(arguments.bge, model, texts, pooling, dtype)
-            compare(table, f"{dtype} {pooling}", texts, exact, other, LIMITS[dtype])
+    types = arguments.types.split(",")
+    with tempfile.TemporaryDirectory(prefix="bge-oracle-") as scratch:
+        quantized = Path(scratch) / "all-MiniLM-L6-v2-int8"
+        if "quantized" in types:
+            quantize(arguments.bge, model, quantized)
+        for pooling in arguments.poolings.split(","):
+            exact = embed(arguments.bge, model, texts, pooling, "--dtype", "f32")
+            for dtype in types:
+                if dtype == "quantized":
+                    other = embed(arguments.bge, quantized, texts, pooling)
+                elif effective_type(arguments.bge, model, dtype) == "float32":
+                    print(f"{dtype} {pooling}: this CPU computes it in float32: nothing to compare")
+                    continue
+                else:
+                    other = embed(arguments.bge, model, texts, pooling, "--dtype", dtype)
+                compare(table, f"{dtype} {pooling}", texts, exact, other, LIMITS[dtype])
     return table.exit_status()
 
 
