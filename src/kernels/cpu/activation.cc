@@ -49,7 +49,7 @@ struct GeluTanhFunction {
 struct ReluFunction {
   template <class D, class V>
   HWY_INLINE V operator()(D d, V x) const {
-    return hn::Max(hn::Zero(d), x);  // operands in this order let NaN through on x86
+    return AtLeast(d, 0.0f, x);
   }
 };
 

@@ -37,6 +37,19 @@ HWY_INLINE void StoreFirst(D d, hn::Vec<D> v, float* p, size_t n) {
   std::memcpy(p, lanes, n * sizeof(float));
 }
 
+// max(limit, x) and min(limit, x), but NaN for NaN: x86 gives its second operand where one is NaN,
+// ARM the other one.
+template <class D>
+HWY_INLINE hn::Vec<D> AtLeast(D d, float limit, hn::Vec<D> x) {
+  const auto most = hn::Max(hn::Set(d, limit), x);
+  return HWY_ARCH_ARM ? hn::IfThenElse(hn::IsNaN(x), x, most) : most;
+}
+template <class D>
+HWY_INLINE hn::Vec<D> AtMost(D d, float limit, hn::Vec<D> x) {
+  const auto least = hn::Min(hn::Set(d, limit), x);
+  return HWY_ARCH_ARM ? hn::IfThenElse(hn::IsNaN(x), x, least) : least;
+}
+
 // The upper halves are the lanes rounded to bfloat16, ties to even; NaN stays NaN. The lower halves
 // are anything.
 template <class D>
@@ -89,7 +102,7 @@ constexpr float kRoundingShift = 12582912.0f;  // 1.5 * 2^23
 // wrong. 2^0 is exactly 1. NaN gives NaN.
 template <class D, class V>
 HWY_INLINE V Exp2(D d, V x) {
-  x = hn::Max(hn::Set(d, -126.0f), x);  // operands in this order let NaN through on x86
+  x = AtLeast(d, -126.0f, x);
   const V shifted = hn::Add(x, hn::Set(d, kRoundingShift));
   const V n = hn::Sub(shifted, hn::Set(d, kRoundingShift));
   return ScaledExp2(d, hn::Sub(x, n), shifted);
@@ -99,7 +112,7 @@ HWY_INLINE V Exp2(D d, V x) {
 // NaN gives NaN.
 template <class D, class V>
 HWY_INLINE V Exp(D d, V x) {
-  x = hn::Min(hn::Set(d, 88.0f), hn::Max(hn::Set(d, -87.3f), x));
+  x = AtMost(d, 88.0f, AtLeast(d, -87.3f, x));
   const V log2e = hn::Set(d, 1.44269504f);
   const V shifted = hn::MulAdd(x, log2e, hn::Set(d, kRoundingShift));
   const V n = hn::Sub(shifted, hn::Set(d, kRoundingShift));
@@ -117,7 +130,7 @@ HWY_INLINE V Exp(D d, V x) {
 // its relative accuracy, which 1 + erf loses.
 template <class D, class V>
 HWY_INLINE V GeluErf(D d, V x) {
-  const V a = hn::Min(hn::Set(d, 14.4f), hn::Abs(x));  // Phi(-14.4) is below the smallest float
+  const V a = AtMost(d, 14.4f, hn::Abs(x));  // Phi(-14.4) is below the smallest float
   const V u = hn::Div(hn::Set(d, 1.0f), hn::MulAdd(a, hn::Set(d, 0.35f), hn::Set(d, 1.0f)));
   V p = hn::Set(d, 4.89021651e-2f);
   p = hn::MulAdd(p, u, hn::Set(d, -2.01967463e-1f));
@@ -129,14 +142,14 @@ HWY_INLINE V GeluErf(D d, V x) {
   p = hn::MulAdd(p, u, hn::Set(d, -2.71317567e-5f));
   // exp(-a^2 / 2) = 2^(-a^2 log2(e) / 2)
   const V e = Exp2(d, hn::Mul(hn::Mul(a, a), hn::Set(d, -0.72134752f)));
-  return hn::NegMulAdd(hn::Mul(a, p), e, hn::Max(x, hn::Zero(d)));
+  return hn::NegMulAdd(hn::Mul(a, p), e, AtLeast(d, 0.0f, x));
 }
 
 // GeluErf to 7e-5 absolutely, for results that bfloat16 or int8 then rounds: with a = |x|, x Phi(x)
 // = max(x, 0) - a Phi(-a), whose second term is a polynomial of degree 10 up to 4.2 and ends there.
 template <class D, class V>
 HWY_INLINE V CoarseGeluErf(D d, V x) {
-  const V a = hn::Min(hn::Set(d, 4.2f), hn::Abs(x));
+  const V a = AtMost(d, 4.2f, hn::Abs(x));
   V p = hn::Set(d, -1.63228888e-5f);
   p = hn::MulAdd(p, a, hn::Set(d, 3.76982585e-4f));
   p = hn::MulAdd(p, a, hn::Set(d, -3.61162215e-3f));
@@ -147,7 +160,7 @@ HWY_INLINE V CoarseGeluErf(D d, V x) {
   p = hn::MulAdd(p, a, hn::Set(d, 1.43392822e-2f));
   p = hn::MulAdd(p, a, hn::Set(d, -4.01924103e-1f));
   p = hn::MulAdd(p, a, hn::Set(d, 5.00214159e-1f));
-  return hn::NegMulAdd(a, p, hn::Max(hn::Zero(d), x));
+  return hn::NegMulAdd(a, p, AtLeast(d, 0.0f, x));
 }
 
 // 1 / (1 + e^-x), to a few ulp.
