@@ -39,6 +39,9 @@ struct PanelProduct {
   const RowScale* row_scales;  // int8: [rows]
   const float* column_scales;  // int8: [panel_columns]
   const int32_t* column_sums;  // int8: [panel_columns], of w
+  // W is larger than the caches, and this is the only use of the panel: fetch what lies behind it
+  // into the second-level cache meanwhile, as much as the panel has.
+  bool fetch_next = false;
 };
 
 struct GemmKernel {

@@ -38,8 +38,8 @@ struct Bf16Type {
   }
 
   template <int kRows>
-  static HWY_INLINE void Tile(int64_t row, const PanelProduct& product) {
-    FloatTile<Bf16Type, kRows>(D(), row, product);
+  static HWY_INLINE void Tile(int64_t row, Fetch fetch, const PanelProduct& product) {
+    FloatTile<Bf16Type, kRows>(D(), row, fetch, product);
   }
 };
 

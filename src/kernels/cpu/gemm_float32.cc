@@ -31,8 +31,8 @@ struct Float32Type {
   static HWY_INLINE Sum MultiplyAdd(Sum sum, Group x, Group w) { return hn::MulAdd(x, w, sum); }
 
   template <int kRows>
-  static HWY_INLINE void Tile(int64_t row, const PanelProduct& product) {
-    FloatTile<Float32Type, kRows>(D(), row, product);
+  static HWY_INLINE void Tile(int64_t row, Fetch fetch, const PanelProduct& product) {
+    FloatTile<Float32Type, kRows>(D(), row, fetch, product);
   }
 };
 

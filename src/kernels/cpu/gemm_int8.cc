@@ -63,7 +63,7 @@ struct Int8Type : public Instruction {
     return hn::Set(DI(), group);
   }
   template <int kRows>
-  static HWY_INLINE void Tile(int64_t row, const PanelProduct& product) {
+  static HWY_INLINE void Tile(int64_t row, Fetch fetch, const PanelProduct& product) {
     const RowScale* rows = product.row_scales + row;
     Sum sums[kRows][kPanelVectors];
     BGE_UNROLL
@@ -75,7 +75,7 @@ struct Int8Type : public Instruction {
       }
     }
     SumTile<Int8Type, kRows>(product.x + row * product.x_stride, product.x_stride, product.panel,
-                             product.groups, sums);
+                             product.groups, fetch, sums);
     hn::Vec<D> scaled[kRows][kPanelVectors];
     BGE_UNROLL
     for (int v = 0; v < kPanelVectors; ++v) {

@@ -20,13 +20,21 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 // Vectors in the width of a panel: what leaves room in the registers beside kTileRows rows of sums.
 // 32 registers (AVX-512, NEON): 6 x 4 sums, 4 of W and one of x; 16: 6 x 2, 2 and one.
+constexpr int64_t kLineBytes = 64;
 constexpr int kPanelVectors = HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_NEON ? 4 : 2;
+
+// What a tile fetches from memory while it multiplies: `lines` cache lines for each group.
+struct Fetch {
+  const std::byte* next = nullptr;
+  int64_t lines = 0;
+};
 
 // sums[r][v] = sum over groups of x_r and w_v.
 // Type: Sum, a vector; Group, a vector of groups; Broadcast(p), Load(p), MultiplyAdd(sum, x, w).
 template <class Type, int kRows>
 HWY_INLINE void SumTile(const std::byte* x, int64_t x_stride, const std::byte* panel,
-                        int64_t groups, typename Type::Sum (&sums)[kRows][kPanelVectors]) {
+                        int64_t groups, Fetch fetch,
+                        typename Type::Sum (&sums)[kRows][kPanelVectors]) {
   constexpr int64_t kVectorBytes = Type::kLanes * kGroupBytes;
   for (int64_t g = 0; g < groups; ++g) {
     typename Type::Group w[kPanelVectors];
@@ -42,34 +50,45 @@ HWY_INLINE void SumTile(const std::byte* x, int64_t x_stride, const std::byte* p
     }
     x += kGroupBytes;
     panel += kPanelVectors * kVectorBytes;
+    for (int64_t line = 0; line < fetch.lines; ++line) {
+      __builtin_prefetch(fetch.next, 0, 2);
+      fetch.next += kLineBytes;
+    }
   }
 }
 
-// Calls Type::template Tile<n>(row, product) for groups of rows that cover the product's, as equal
-// as can be: 8 rows are 4 + 4, as 6 + 2 would take longer.
+// Calls Type::template Tile<n>(row, fetch, product) for groups of rows that cover the product's, as
+// equal as can be: 8 rows are 4 + 4, as 6 + 2 would take longer. Each fetches its part of the next
+// panel: with two tiles, all of it in the first would leave the memory idle in the second.
 template <class Type>
 HWY_INLINE void ForEachTile(const PanelProduct& product) {
   const int64_t tiles = (product.rows + kTileRows - 1) / kTileRows;
+  constexpr int64_t kPanelLines = kPanelVectors * Type::kLanes * kGroupBytes / kLineBytes;
   for (int64_t t = 0; t < tiles; ++t) {
     const int64_t row = t * product.rows / tiles;
+    Fetch fetch;
+    if (product.fetch_next) {
+      fetch.lines = (kPanelLines + tiles - 1) / tiles;
+      fetch.next = product.panel + product.groups * kLineBytes * (kPanelLines + t * fetch.lines);
+    }
     switch ((t + 1) * product.rows / tiles - row) {
       case 1:
-        Type::template Tile<1>(row, product);
+        Type::template Tile<1>(row, fetch, product);
         break;
       case 2:
-        Type::template Tile<2>(row, product);
+        Type::template Tile<2>(row, fetch, product);
         break;
       case 3:
-        Type::template Tile<3>(row, product);
+        Type::template Tile<3>(row, fetch, product);
         break;
       case 4:
-        Type::template Tile<4>(row, product);
+        Type::template Tile<4>(row, fetch, product);
         break;
       case 5:
-        Type::template Tile<5>(row, product);
+        Type::template Tile<5>(row, fetch, product);
         break;
       default:
-        Type::template Tile<6>(row, product);
+        Type::template Tile<6>(row, fetch, product);
     }
   }
 }
@@ -106,7 +125,7 @@ HWY_INLINE void StoreTile(D d, const hn::Vec<D> (&values)[kRows][kPanelVectors],
 
 // The tile of a type whose sums are floats.
 template <class Type, int kRows, class D>
-HWY_INLINE void FloatTile(D d, int64_t row, const PanelProduct& product) {
+HWY_INLINE void FloatTile(D d, int64_t row, Fetch fetch, const PanelProduct& product) {
   hn::Vec<D> sums[kRows][kPanelVectors];
   BGE_UNROLL
   for (int r = 0; r < kRows; ++r) {
@@ -114,7 +133,7 @@ HWY_INLINE void FloatTile(D d, int64_t row, const PanelProduct& product) {
     for (int v = 0; v < kPanelVectors; ++v) sums[r][v] = hn::Zero(d);
   }
   SumTile<Type, kRows>(product.x + row * product.x_stride, product.x_stride, product.panel,
-                       product.groups, sums);
+                       product.groups, fetch, sums);
   StoreTile<kRows>(d, sums, product, row);
 }
 

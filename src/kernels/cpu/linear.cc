@@ -27,7 +27,11 @@ class Product {
  public:
   Product(const ConstOperand& x, const PackedWeights& w, const Epilogue& epilogue,
           Accuracy accuracy)
-      : x_(x), w_(w), epilogue_(epilogue), accuracy_(accuracy) {}
+      : x_(x),
+        w_(w),
+        epilogue_(epilogue),
+        accuracy_(accuracy),
+        fetch_next_(x.rows <= kRowsAtOnce) {}
 
   // y: all columns of W.
   void Run(int64_t first_panel, int64_t last_panel, Matrix y) const {
@@ -86,7 +90,8 @@ class Product {
                           .accumulate = begin > 0,
                           .row_scales = x_.scales == nullptr ? nullptr : x_.scales + r,
                           .column_scales = w_.column_scales(p),
-                          .column_sums = w_.column_sums(p)});
+                          .column_sums = w_.column_sums(p),
+                          .fetch_next = fetch_next_});
   }
 
   void Finish(int64_t p, Matrix y) const {
@@ -100,6 +105,7 @@ class Product {
   const PackedWeights& w_;
   const Epilogue& epilogue_;
   Accuracy accuracy_;
+  bool fetch_next_;
 };
 
 // Of the calling thread, until its next call.
