@@ -46,6 +46,7 @@ class MemoryWeights : public WeightSource {
   std::string FileOf(std::string_view) const override { return "memory"; }
   const std::map<std::string, std::string>& Metadata() const override { return metadata_; }
   std::vector<std::string> Files() const override { return {}; }
+  std::vector<std::string> FileStates() const override { return {}; }
   void Release(const TensorView&) const override {}
 
  private:

@@ -43,6 +43,15 @@ void CheckFree(const fs::path& path) {
   const bool empty = fs::is_empty(path, error);
   if (error) FailErrno("cannot read directory", path, error.value());
   if (!empty) FailOccupied(path, "the directory is not empty");
+  // What cannot be replaced by rename.
+  const fs::path name = path.filename();
+  struct stat state = {};
+  struct stat parent = {};
+  if (name == "." || name == ".." ||
+      (::stat(path.c_str(), &state) == 0 && ::stat((path / "..").c_str(), &parent) == 0 &&
+       state.st_dev != parent.st_dev)) {
+    FailOccupied(path, "it is a mount point or the current directory");
+  }
 }
 
 }  // namespace
@@ -53,6 +62,9 @@ AtomicDirectory::AtomicDirectory(const fs::path& path)
   if (::mkdir(temporary_.text().c_str(), 0777) != 0) {
     FailErrno("cannot create directory", target_, errno);
   }
+  // An empty folder that is replaced keeps who may use it.
+  struct stat old = {};
+  if (::stat(target_.c_str(), &old) == 0) ::chmod(temporary_.text().c_str(), old.st_mode & 0777);
 }
 
 AtomicDirectory::~AtomicDirectory() {
@@ -60,6 +72,7 @@ AtomicDirectory::~AtomicDirectory() {
 }
 
 void AtomicDirectory::Commit() {
+  temporary_.Keep();
   // rename(2) replaces an empty folder.
   if (::rename(temporary_.text().c_str(), target_.c_str()) != 0) {
     const int error = errno;

@@ -27,7 +27,7 @@ class AtomicDirectory {
 
  private:
   const std::filesystem::path target_;  // without a slash at its end
-  const UnfinishedName temporary_;
+  UnfinishedName temporary_;
   bool committed_ = false;
 };
 

@@ -89,5 +89,19 @@ TEST_F(AtomicDirectoryTest, WhatAppearedMeanwhileStays) {
   EXPECT_EQ(ReadFile(out_ / "file", 100), "mine");
 }
 
+TEST_F(AtomicDirectoryTest, AnEmptyFolderThatIsReplacedKeepsItsPermissions) {
+  fs::create_directory(out_);
+  fs::permissions(out_, fs::perms::owner_all);
+  AtomicDirectory directory(out_);
+  directory.Commit();
+  EXPECT_EQ(fs::status(out_).permissions(), fs::perms::owner_all);
+}
+
+TEST_F(AtomicDirectoryTest, TheCurrentDirectoryCannotBeReplaced) {
+  fs::create_directory(out_);
+  EXPECT_THAT(test::Thrown([&] { return AtomicDirectory(out_ / ".").path(); }),
+              HasSubstr("the output is there already"));
+}
+
 }  // namespace
 }  // namespace bge

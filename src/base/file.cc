@@ -35,28 +35,50 @@ struct Fd {
   }
 };
 
-// Opens a regular file for reading and gives its size. Without O_NONBLOCK, opening a FIFO would
+// Opens a regular file for reading and says what it is. Without O_NONBLOCK, opening a FIFO would
 // wait for somebody to write to it.
-size_t OpenRegular(const fs::path& path, Fd* fd) {
-  fd->value = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+struct stat OpenRegular(const fs::path& path, int flags, Fd* fd) {
+  fd->value = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | flags);
   if (fd->value < 0) FailErrno("cannot open file", path, errno);
   struct stat info = {};
   if (::fstat(fd->value, &info) != 0) FailErrno("cannot open file", path, errno);
   if (!S_ISREG(info.st_mode)) {
     Fail(ErrorCode::kInvalidArgument, "not a regular file", path.string(), "give a file");
   }
-  return static_cast<size_t>(info.st_size);
+  return info;
 }
 
 }  // namespace
 
 std::shared_ptr<const MappedFile> MappedFile::Open(const fs::path& path) {
   Fd fd;
-  const size_t size = OpenRegular(path, &fd);
+  const struct stat info = OpenRegular(path, 0, &fd);
+  return Map(path, fd.value, info);
+}
+
+std::shared_ptr<const MappedFile> MappedFile::OpenOwn(const fs::path& path) {
+  Fd fd;
+  const struct stat info = OpenRegular(path, O_NOFOLLOW, &fd);
+  if ((info.st_uid != ::geteuid() && info.st_uid != 0) ||
+      (info.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+    Fail(ErrorCode::kInvalidArgument, "others may write the file", path.string(), "remove it");
+  }
+  return Map(path, fd.value, info);
+}
+
+std::shared_ptr<const MappedFile> MappedFile::Map(const fs::path& path, int fd,
+                                                  const struct stat& info) {
+  const auto size = static_cast<size_t>(info.st_size);
   std::shared_ptr<MappedFile> file(new MappedFile());
   file->path_ = path;
+  for (const int64_t part :
+       {static_cast<int64_t>(info.st_ino), static_cast<int64_t>(info.st_size),
+        static_cast<int64_t>(info.st_mtim.tv_sec), static_cast<int64_t>(info.st_mtim.tv_nsec),
+        static_cast<int64_t>(info.st_ctim.tv_sec), static_cast<int64_t>(info.st_ctim.tv_nsec)}) {
+    file->state_ += std::to_string(part) + " ";
+  }
   if (size > 0) {
-    void* data = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd.value, 0);
+    void* data = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd, 0);
     if (data == MAP_FAILED) FailErrno("cannot map file", path, errno);
     file->data_ = static_cast<const std::byte*>(data);
     file->size_ = size;
@@ -78,7 +100,7 @@ void MappedFile::Release(size_t offset, size_t size) const {
 
 std::string ReadFile(const fs::path& path, uint64_t max_bytes) {
   Fd fd;
-  const size_t size = OpenRegular(path, &fd);
+  const auto size = static_cast<size_t>(OpenRegular(path, 0, &fd).st_size);
   if (size > max_bytes) {
     Fail(ErrorCode::kCorruptData, "file is too large",
          path.string() + ": found " + std::to_string(size) + " bytes, expected at most " +
@@ -104,7 +126,7 @@ struct AtomicFile::State {
   explicit State(const fs::path& target) : path(target), temporary(target) {}
 
   const fs::path path;
-  const UnfinishedName temporary;
+  UnfinishedName temporary;
   Fd fd;
   std::string buffer;
   uint64_t flushed = 0;  // bytes in the file
@@ -137,7 +159,7 @@ constexpr size_t kWriteBuffer = 1 << 20;
 constexpr size_t kMostNameBytes = 255;  // of one file name, on every file system of Linux
 }  // namespace
 
-AtomicFile::AtomicFile(const fs::path& path) {
+AtomicFile::AtomicFile(const fs::path& path, FileAccess access) {
   struct stat old = {};
   const bool exists = ::stat(path.c_str(), &old) == 0;
   if (exists && S_ISDIR(old.st_mode)) {
@@ -148,8 +170,9 @@ AtomicFile::AtomicFile(const fs::path& path) {
     FailErrno("cannot create file", path, ENAMETOOLONG);
   }
   // A file that is replaced keeps who may read it.
-  const bool replaces = exists && S_ISREG(old.st_mode);
-  const mode_t mode = replaces ? old.st_mode & 0777 : 0666;
+  const bool private_file = access == FileAccess::kOwnerOnly;
+  const bool replaces = !private_file && exists && S_ISREG(old.st_mode);
+  const mode_t mode = private_file ? 0600 : replaces ? old.st_mode & 0777 : 0666;
   state_ = std::make_unique<State>(path);
   state_->fd.value =
       ::open(state_->temporary.text().c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode);
@@ -207,6 +230,7 @@ void AtomicFile::Commit() {
   State& s = *state_;
   s.Flush();
   if (::fsync(s.fd.value) != 0 && errno != EINVAL) FailErrno("cannot write file", s.path, errno);
+  s.temporary.Keep();
   if (::rename(s.temporary.text().c_str(), s.path.c_str()) != 0)
     FailErrno("cannot rename file", s.path, errno);
   s.committed = true;

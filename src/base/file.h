@@ -10,6 +10,8 @@
 #include <string>
 #include <string_view>
 
+struct stat;
+
 namespace bge {
 
 /// A whole file mapped read-only. Immutable; thread-safe. The file must not be changed in place
@@ -18,12 +20,17 @@ class MappedFile {
  public:
   /// Error(kNotFound) or Error(kIo). A directory or other non-regular file is kInvalidArgument.
   static std::shared_ptr<const MappedFile> Open(const std::filesystem::path& path);
+  /// The same, but no link, and Error(kInvalidArgument) where somebody else than this user or root
+  /// owns it or may write it.
+  static std::shared_ptr<const MappedFile> OpenOwn(const std::filesystem::path& path);
   ~MappedFile();
   MappedFile(const MappedFile&) = delete;
   MappedFile& operator=(const MappedFile&) = delete;
 
   std::span<const std::byte> bytes() const { return {data_, size_}; }
   const std::filesystem::path& path() const { return path_; }
+  /// Inode, size and times of change: other text where the file was changed before it was opened.
+  const std::string& state() const { return state_; }
 
   /// Lets the kernel drop the pages of [offset, offset + size) from this process; they are read
   /// again if touched again.
@@ -31,13 +38,20 @@ class MappedFile {
 
  private:
   MappedFile() = default;
+  static std::shared_ptr<const MappedFile> Map(const std::filesystem::path& path, int fd,
+                                               const struct stat& info);
   const std::byte* data_ = nullptr;
   size_t size_ = 0;
   std::filesystem::path path_;
+  std::string state_;
 };
 
 /// The file's content. Error(kNotFound / kIo), or kCorruptData where it is over max_bytes.
 std::string ReadFile(const std::filesystem::path& path, uint64_t max_bytes);
+
+/// Who may use a file that is written: those who may use the one that it replaces (a new one: whom
+/// the umask allows), or its owner alone, to read and write.
+enum class FileAccess { kAsBefore, kOwnerOnly };
 
 /// A file that appears under its name only when Commit() has written and synced all of it.
 /// Destroyed without Commit, it leaves nothing behind; RemoveUnfinishedFiles() does the same from a
@@ -46,7 +60,7 @@ class AtomicFile {
  public:
   /// Creates a temporary sibling of `path`, with the permissions of the file that it will replace.
   /// Error(kIo).
-  explicit AtomicFile(const std::filesystem::path& path);
+  explicit AtomicFile(const std::filesystem::path& path, FileAccess access = FileAccess::kAsBefore);
   AtomicFile(AtomicFile&&) noexcept;
   ~AtomicFile();
 

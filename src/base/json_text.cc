@@ -8,8 +8,11 @@ namespace bge::json {
 namespace {
 
 constexpr int kIndent = 2;
+// What is nested deeper stays on one line: otherwise text grows with its depth.
+constexpr int kMostIndent = 12;
 
 void NewLine(int indent, std::string* out) {
+  if (indent > kMostIndent) return;
   *out += '\n';
   out->append(static_cast<size_t>(indent), ' ');
 }

@@ -7,10 +7,12 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <climits>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
+#include <cstdio>
 #include <cstring>
+#include <random>
 
 namespace bge {
 
@@ -18,35 +20,38 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// What this process is writing, where a signal handler can find it: a slot is a path that is null
-// while free.
-std::array<std::atomic<char*>, 64> unfinished;
+// What this process is writing, where a signal handler can find it. A path is written before its
+// slot becomes ready, and stays as it is until the slot is free again: nothing is ever freed that
+// RemoveUnfinishedFiles() may be reading.
+struct Slot {
+  enum State { kFree, kTaken, kReady, kRemoving, kRemoved };
+  std::atomic<int> state = kFree;
+  char path[PATH_MAX] = {};
+};
+std::array<Slot, 64> unfinished;
 
-void Register(const std::string& path) {
-  char* copy = ::strdup(path.c_str());
-  for (auto& slot : unfinished) {
-    char* free_slot = nullptr;
-    if (slot.compare_exchange_strong(free_slot, copy)) return;
+// Null where there are more files than anybody opens: such a file is not cleaned on a signal.
+Slot* Register(const std::string& path) {
+  if (path.size() >= sizeof(Slot::path)) return nullptr;
+  for (Slot& slot : unfinished) {
+    int free = Slot::kFree;
+    if (!slot.state.compare_exchange_strong(free, Slot::kTaken)) continue;
+    std::memcpy(slot.path, path.c_str(), path.size() + 1);
+    slot.state.store(Slot::kReady);
+    return &slot;
   }
-  std::free(copy);  // more files at once than anybody opens: this one is not cleaned on a signal
-}
-
-void Unregister(const std::string& path) {
-  for (auto& slot : unfinished) {
-    char* p = slot.load();
-    if (p != nullptr && path == p && slot.compare_exchange_strong(p, nullptr)) {
-      std::free(p);
-      return;
-    }
-  }
+  return nullptr;
 }
 
 constexpr size_t kMostNameBytes = 255;  // of one file name, on every file system of Linux
 
 // Beside the target's name, so that its origin can be seen, unless that makes the name too long.
 std::string TemporaryName(const fs::path& path) {
-  static std::atomic<unsigned> counter = 0;
-  const std::string suffix = "tmp-" + std::to_string(::getpid()) + "-" + std::to_string(counter++);
+  // Process numbers are no names: containers that share a folder have the same ones.
+  std::random_device random;
+  char suffix_text[32];
+  std::snprintf(suffix_text, sizeof suffix_text, "tmp-%08x%08x", random(), random());
+  const std::string suffix = suffix_text;
   if (path.filename().string().size() + 1 + suffix.size() <= kMostNameBytes) {
     return path.string() + "." + suffix;
   }
@@ -92,17 +97,32 @@ bool Remove(int folder, const char* name, int depth) noexcept {
 
 }  // namespace
 
-UnfinishedName::UnfinishedName(const fs::path& path) : text_(TemporaryName(path)) {
-  Register(text_);
-}
+UnfinishedName::UnfinishedName(const fs::path& path)
+    : text_(TemporaryName(path)), slot_(Register(text_)) {}
 
-UnfinishedName::~UnfinishedName() { Unregister(text_); }
+UnfinishedName::~UnfinishedName() { Keep(); }
+
+void UnfinishedName::Keep() {
+  if (slot_ == nullptr) return;
+  auto* const slot = static_cast<Slot*>(slot_);
+  slot_ = nullptr;
+  // While it is being removed its path is read.
+  for (;;) {
+    int state = Slot::kReady;
+    if (slot->state.compare_exchange_strong(state, Slot::kFree)) return;
+    if (state == Slot::kRemoved) return slot->state.store(Slot::kFree);
+    ::usleep(1000);
+  }
+}
 
 void RemoveTree(const char* path) noexcept { Remove(AT_FDCWD, path, 0); }
 
 void RemoveUnfinishedFiles() noexcept {
-  for (auto& slot : unfinished) {
-    if (const char* path = slot.load()) RemoveTree(path);
+  for (Slot& slot : unfinished) {
+    int ready = Slot::kReady;
+    if (!slot.state.compare_exchange_strong(ready, Slot::kRemoving)) continue;
+    RemoveTree(slot.path);
+    slot.state.store(Slot::kRemoved);
   }
 }
 

@@ -9,7 +9,8 @@
 namespace bge {
 
 /// The name of something not yet complete in the folder of `path`, so that it can be renamed to it.
-/// Removed by RemoveUnfinishedFiles() until it is destroyed; nothing is created. Not thread-safe.
+/// Removed by RemoveUnfinishedFiles() until Keep() or the end of its life; nothing is created. Not
+/// thread-safe.
 class UnfinishedName {
  public:
   explicit UnfinishedName(const std::filesystem::path& path);
@@ -18,15 +19,19 @@ class UnfinishedName {
   UnfinishedName& operator=(const UnfinishedName&) = delete;
 
   const std::string& text() const { return text_; }
+  /// To be called before the rename: it is not removed any more, unless it is gone already.
+  void Keep();
 
  private:
   std::string text_;
+  void* slot_;
 };
 
 /// The file, or the folder with all that is in it. What cannot be removed stays. Async-signal-safe.
 void RemoveTree(const char* path) noexcept;
 
-/// Removes what this process has begun and not committed. Async-signal-safe.
+/// Removes what this process has begun and not committed.
+/// Async-signal-safe; may run beside other threads.
 void RemoveUnfinishedFiles() noexcept;
 
 /// Makes what was renamed in a folder ("" is the current one) outlast a power failure, where its

@@ -28,6 +28,15 @@ LayerNormWeights LoadNorm(const PrefixedWeights& weights, const std::string& nam
           .beta = weights.GetVector(name + ".bias", size)};
 }
 
+void CheckInt8(const BertConfig& config) {
+  const int64_t longest = std::max(config.hidden_size, config.intermediate_size);
+  if (longest <= kMaxInt8Columns) return;
+  Fail(ErrorCode::kUnsupported, "the model is too wide for int8",
+       "config.json: hidden_size or intermediate_size: found " + std::to_string(longest) +
+           ", expected at most " + std::to_string(kMaxInt8Columns),
+       "compute it in float32 (--dtype f32)");
+}
+
 }  // namespace
 
 BertEncoder::BertEncoder(const BertConfig& config, std::shared_ptr<const WeightSource> source,
@@ -39,6 +48,7 @@ BertEncoder::BertEncoder(const BertConfig& config, std::shared_ptr<const WeightS
       backend_(backend),
       packed_cache_(cache, weights_.source(), type, backend),
       layers_(static_cast<size_t>(config.num_layers)) {
+  if (type == ComputeType::kInt8) CheckInt8(config_);
   LoadEmbeddings();
   pool.ParallelForEach(config_.num_layers, [&](int64_t i) { LoadLayer(i); });
   const std::vector<const PreparedLinear*> linears = LinearLayers();

@@ -3,12 +3,8 @@
 #include "base/error.h"
 #include "base/hash.h"
 
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstring>
-#include <set>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -34,27 +30,11 @@ void AddText(Sha256* hash, std::string_view text) {
   hash->Update(BytesOf(text));
 }
 
-// What tells one state of a file from another without reading all of it.
-std::string StateOf(const std::string& path) {
-  struct stat state = {};
-  if (::stat(path.c_str(), &state) != 0) return "unknown";
-  std::string text;
-  for (const int64_t part :
-       {static_cast<int64_t>(state.st_dev), static_cast<int64_t>(state.st_ino),
-        static_cast<int64_t>(state.st_size), static_cast<int64_t>(state.st_mtim.tv_sec),
-        static_cast<int64_t>(state.st_mtim.tv_nsec)}) {
-    text += std::to_string(part) + " ";
-  }
-  return text;
-}
-
 // Of the weights: their files' states, and each tensor's name, shape and a sample of its bytes.
 std::string Fingerprint(const WeightSource& weights, std::string_view layout) {
   Sha256 hash;
   AddText(&hash, layout);
-  std::set<std::string> files;
   for (const std::string& name : weights.Names()) {
-    files.insert(weights.FileOf(name));
     AddText(&hash, name);
     const auto stored = weights.FindStored(name);
     if (!stored) continue;
@@ -63,15 +43,8 @@ std::string Fingerprint(const WeightSource& weights, std::string_view layout) {
     const size_t size = std::min(kSampleBytes, stored->bytes.size());
     hash.Update(stored->bytes.subspan((stored->bytes.size() - size) / 2, size));
   }
-  for (const std::string& file : files) AddText(&hash, StateOf(file));
+  for (const std::string& state : weights.FileStates()) AddText(&hash, state);
   return hash.Hex();
-}
-
-bool OnlyOursToWrite(const std::filesystem::path& path) {
-  struct stat state = {};
-  if (::lstat(path.c_str(), &state) != 0) return false;
-  return S_ISREG(state.st_mode) && (state.st_uid == ::geteuid() || state.st_uid == 0) &&
-         (state.st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
 std::string_view AsText(const uint64_t& number) {
@@ -86,7 +59,7 @@ PackedCache::PackedCache(const PackedCacheOptions& options, const WeightSource& 
   if (options.folder.empty()) return;
   const std::string layout = backend.PackedLayout(type);
   const std::vector<std::string> names = weights.Names();
-  if (layout.empty() || names.empty()) return;
+  if (layout.empty() || names.empty() || weights.FileStates().empty()) return;
   Sha256 place;
   AddText(&place, std::filesystem::weakly_canonical(weights.FileOf(names.front())).string());
   AddText(&place, layout);
@@ -103,10 +76,9 @@ void PackedCache::Warn(const std::string& what) const {
 void PackedCache::Open() {
   std::error_code error;
   if (!std::filesystem::exists(std::filesystem::symlink_status(path_, error))) return;
-  if (!OnlyOursToWrite(path_)) return Warn("others may write it, or it is no file: remove it");
   std::shared_ptr<const MappedFile> file;
   try {
-    file = MappedFile::Open(path_);
+    file = MappedFile::OpenOwn(path_);
   } catch (const Error& e) {
     return Warn(e.what());
   }
@@ -156,15 +128,13 @@ void PackedCache::Save(std::span<const PreparedLinear* const> layers) const {
   }
   try {
     std::filesystem::create_directories(path_.parent_path());
-    AtomicFile file(path_);
+    AtomicFile file(path_, FileAccess::kOwnerOnly);
     file.Write(header);
     for (const PreparedLinear* layer : layers) {
       file.Write(std::string(AlignUp(file.size()) - file.size(), '\0'));
       file.Write(layer->packed());
     }
     file.Commit();
-    using std::filesystem::perms;
-    std::filesystem::permissions(path_, perms::owner_read | perms::owner_write);
   } catch (const std::exception& e) {
     Warn(e.what());
   }

@@ -6,6 +6,7 @@
 #include "tests/temp_dir.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <filesystem>
 #include <fstream>
@@ -120,13 +121,50 @@ TEST_F(PackedCacheTest, DamagedFilesAreReplaced) {
   }
 }
 
+TEST_F(PackedCacheTest, TheFileIsForItsOwnerAlone) {
+  const mode_t before = ::umask(0);
+  (void)Cached();
+  EXPECT_EQ(fs::status(File()).permissions(), fs::perms::owner_read | fs::perms::owner_write);
+  // Another one in its place, which everybody could write, does not make it so again.
+  std::ofstream(File(), std::ios::trunc) << "no packed weights";
+  fs::permissions(File(), fs::perms::all);
+  (void)Cached();
+  ::umask(before);
+  EXPECT_EQ(fs::status(File()).permissions(), fs::perms::owner_read | fs::perms::owner_write);
+}
+
+TEST_F(PackedCacheTest, ALinkIsNotFollowed) {
+  const std::vector<float> honest = Cached();
+  Tamper();
+  fs::rename(File(), temp_.path() / "elsewhere");
+  fs::create_symlink(temp_.path() / "elsewhere", cache_ / (temp_.path() / "elsewhere").filename());
+  const fs::path link = File();
+  (void)Vector("");
+  EXPECT_EQ(Cached(), honest);
+  EXPECT_TRUE(fs::is_symlink(fs::symlink_status(link)));
+}
+
+TEST_F(PackedCacheTest, WeightsChangedInPlaceWithTheirOldTimeAreNotServedFromTheFile) {
+  (void)Cached();
+  const fs::path weights = model_ / "model.safetensors";
+  const fs::file_time_type time = fs::last_write_time(weights);
+  const std::string bytes = ReadFile(weights, 1 << 30);
+  {  // the last tensor's last numbers, which are in no sample
+    std::fstream file(weights, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(static_cast<std::streamoff>(bytes.size() - 16));
+    file.write(std::string(16, '\0').data(), 16);
+  }
+  fs::last_write_time(weights, time);
+  EXPECT_EQ(Cached(), Vector(""));
+}
+
 TEST_F(PackedCacheTest, AFileThatOthersMayWriteIsNotUsed) {
   const std::vector<float> honest = Cached();
   Tamper();
   fs::permissions(File(), fs::perms::group_write, fs::perm_options::add);
   EXPECT_EQ(Cached(), honest);
   ASSERT_FALSE(warnings_.empty());
-  EXPECT_NE(warnings_[0].find("others may write it"), std::string::npos);
+  EXPECT_NE(warnings_[0].find("others may write the file"), std::string::npos);
 }
 
 TEST_F(PackedCacheTest, AFolderThatCannotBeWrittenIsAWarning) {

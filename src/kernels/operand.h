@@ -18,6 +18,9 @@ constexpr int64_t OperandElementBytes(ComputeType type) {
   return type == ComputeType::kFloat32 ? 4 : type == ComputeType::kBFloat16 ? 2 : 1;
 }
 
+/// The longest rows whose kInt8 products a 32-bit sum holds, twice over.
+inline constexpr int64_t kMaxInt8Columns = 32768;
+
 /// kInt8: an element q of a row stands for (q - zero_point) * scale.
 struct RowScale {
   float scale;

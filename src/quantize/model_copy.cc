@@ -57,7 +57,9 @@ class Lister {
 
  private:
   void AddModule(const fs::path& dir) {
-    module_dirs_.push_back(dir.lexically_relative(dir_).lexically_normal());
+    const fs::path relative = dir.lexically_relative(dir_).lexically_normal();
+    // "2_Dense/" is 2_Dense.
+    module_dirs_.push_back(relative.has_filename() ? relative : relative.parent_path());
   }
 
   void List(const fs::path& folder, int depth) {

@@ -21,9 +21,13 @@ namespace {
 
 // The new directory would be copied into itself.
 void CheckNotWithin(const fs::path& out, const fs::path& model) {
-  std::error_code ignored;
-  const fs::path inner = fs::weakly_canonical(out, ignored);
-  const fs::path outer = fs::weakly_canonical(model, ignored);
+  std::error_code error;
+  const fs::path inner = fs::weakly_canonical(fs::absolute(out), error);
+  const fs::path outer = fs::canonical(model, error);
+  if (error) {
+    Fail(ErrorCode::kIo, "cannot find out where the output lies",
+         out.string() + ": " + error.message(), "check permissions and disk");
+  }
   if (std::mismatch(outer.begin(), outer.end(), inner.begin(), inner.end()).first == outer.end()) {
     Fail(ErrorCode::kInvalidArgument, "the output lies within the model", out.string(),
          "give a directory outside of it");

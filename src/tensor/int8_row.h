@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <span>
 
 namespace bge {
@@ -13,20 +14,27 @@ namespace bge {
 /// stands for q * scale.
 class Int8Row {
  public:
-  /// Of these values, which are finite.
+  /// Of these values. Where one is not finite the scale is NaN, and what is computed from it.
   explicit Int8Row(std::span<const float> values) {
     float largest = 0.0f;
-    for (const float v : values) largest = std::max(largest, std::abs(v));
+    float zeros = 0.0f;  // not once a value is infinite or NaN
+    for (const float v : values) {
+      largest = std::max(largest, std::abs(v));
+      zeros += v * 0.0f;
+    }
+    if (zeros != 0.0f) return;
     scale_ = largest / 127.0f;
     inverse_ = 127.0f / largest;
     if (!std::isfinite(inverse_)) inverse_ = 0.0f;  // zeros, and what no float divides 127 by
   }
   float scale() const { return scale_; }
-  int8_t Round(float v) const { return static_cast<int8_t>(std::lrint(v * inverse_)); }
+  int8_t Round(float v) const {
+    return inverse_ == 0.0f ? int8_t{0} : static_cast<int8_t>(std::lrint(v * inverse_));
+  }
 
  private:
-  float scale_;
-  float inverse_;
+  float scale_ = std::numeric_limits<float>::quiet_NaN();
+  float inverse_ = 0.0f;
 };
 
 }  // namespace bge

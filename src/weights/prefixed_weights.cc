@@ -120,12 +120,14 @@ PrefixedWeights::PrefixedWeights(std::shared_ptr<const WeightSource> source,
 
 std::optional<TensorView> PrefixedWeights::FindAny(std::string_view name) const {
   const std::string full = prefix_ + std::string(name);
-  if (auto view = source_->Find(full)) {
-    if (view->dtype == DType::kI8) AttachScales(full, &*view);
+  for (const std::string& known : {full, OldLayerNormName(full)}) {
+    if (known.empty()) continue;
+    auto view = source_->Find(known);
+    if (!view) continue;
+    if (view->dtype == DType::kI8) AttachScales(known, &*view);
     return view;
   }
-  const std::string old = OldLayerNormName(full);
-  return old.empty() ? std::nullopt : source_->Find(old);
+  return std::nullopt;
 }
 
 // int8 means nothing without "<name>_scale": a float32 for each row.

@@ -265,6 +265,7 @@ class SafetensorsFile final : public WeightSource {
   std::string FileOf(std::string_view) const override { return file_->path().string(); }
   const std::map<std::string, std::string>& Metadata() const override { return metadata_; }
   std::vector<std::string> Files() const override { return {file_->path().filename().string()}; }
+  std::vector<std::string> FileStates() const override { return {file_->state()}; }
 
   void Release(const TensorView& view) const override {
     const auto* begin = static_cast<const std::byte*>(view.data);

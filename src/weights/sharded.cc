@@ -67,6 +67,14 @@ class ShardedWeights final : public WeightSource {
     return files;
   }
 
+  std::vector<std::string> FileStates() const override {
+    std::vector<std::string> states;
+    for (const auto& [file, shard] : shards_) {
+      for (std::string& state : shard->FileStates()) states.push_back(std::move(state));
+    }
+    return states;
+  }
+
   void Release(const TensorView& view) const override {
     // Only the shard that the view points into does anything.
     for (const auto& [file, shard] : shards_) shard->Release(view);

@@ -46,6 +46,8 @@ class WeightSource {
   virtual const std::map<std::string, std::string>& Metadata() const = 0;
   /// Paths of all files, relative to the model directory.
   virtual std::vector<std::string> Files() const = 0;
+  /// MappedFile::state() of the files that hold tensors; none where they are no files.
+  virtual std::vector<std::string> FileStates() const = 0;
 
   /// Lets the kernel drop the mapped pages wholly inside this view, which now exists in packed
   /// form. The view stays valid: pages are read again when touched. A view of another source does

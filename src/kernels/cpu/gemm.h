@@ -49,9 +49,6 @@ struct GemmKernel {
   void (*multiply)(const PanelProduct& product) = nullptr;
 };
 
-// Products of 255 and 127 that a 32-bit sum holds, twice over.
-inline constexpr int64_t kMaxInt8Depth = 32768;
-
 // The best kernel for the instructions in use (targets.h). `multiply` is null where there is none.
 GemmKernel Float32Kernel();
 GemmKernel Bf16Kernel();

@@ -61,7 +61,7 @@ int64_t RowsOf(std::span<const TensorView> parts) {
 
 PackedWeights::PackedWeights(int64_t n, int64_t k, ComputeType type)
     : type_(type), kernel_(KernelFor(type)), n_(n), k_(k) {
-  BGE_CHECK(type != ComputeType::kInt8 || k <= kMaxInt8Depth);
+  BGE_CHECK(type != ComputeType::kInt8 || k <= kMaxInt8Columns);
   groups_ = (k_ + GroupSize(type) - 1) / GroupSize(type);
   num_panels_ = (n_ + kernel_.panel_columns - 1) / kernel_.panel_columns;
   bytes_ = panels_bytes();
