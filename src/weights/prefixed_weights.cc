@@ -106,12 +106,15 @@ std::vector<float> ToFloat32(const TensorView& view) {
 }
 
 bool HoldsInt8(const WeightSource& source) {
+  size_t int8_bytes = 0;
+  size_t other_bytes = 0;
   for (const std::string& name : source.Names()) {
-    if (!name.ends_with(kScaleSuffix)) continue;
-    const auto stored = source.FindStored(name.substr(0, name.size() - kScaleSuffix.size()));
-    if (stored && stored->dtype == "I8") return true;
+    const auto stored = source.FindStored(name);
+    if (!stored || stored->dims.size() != 2 || name.ends_with(kScaleSuffix)) continue;
+    const bool scaled = source.FindStored(name + std::string(kScaleSuffix)).has_value();
+    (stored->dtype == "I8" && scaled ? int8_bytes : other_bytes) += stored->bytes.size();
   }
-  return false;
+  return int8_bytes > other_bytes;
 }
 
 PrefixedWeights::PrefixedWeights(std::shared_ptr<const WeightSource> source,

@@ -149,6 +149,13 @@ TEST_F(PrefixedWeightsTest, Int8ComesWithItsScales) {
   }
 }
 
+TEST_F(PrefixedWeightsTest, OneInt8TensorIsNoQuantizedModel) {
+  SafetensorsBuilder builder = Int8File();
+  builder.AddFloats("bert.w.weight_scale", {2, 1}, {0.25f, 2});
+  builder.AddFloats("bert.other.weight", {2, 3}, {1, 2, 3, 4, 5, 6});
+  EXPECT_FALSE(HoldsInt8(*Source(builder)));
+}
+
 // Without scales nobody reads it, and it is an error only for who wants to.
 TEST_F(PrefixedWeightsTest, Int8WithoutScalesIsAnErrorWhenAskedFor) {
   const auto source = Source(Int8File());
