@@ -106,15 +106,15 @@ std::vector<float> ToFloat32(const TensorView& view) {
 }
 
 bool HoldsInt8(const WeightSource& source) {
-  size_t int8_bytes = 0;
-  size_t other_bytes = 0;
+  int64_t int8_matrices = 0;
+  int64_t others = 0;
   for (const std::string& name : source.Names()) {
     const auto stored = source.FindStored(name);
     if (!stored || stored->dims.size() != 2 || name.ends_with(kScaleSuffix)) continue;
     const bool scaled = source.FindStored(name + std::string(kScaleSuffix)).has_value();
-    (stored->dtype == "I8" && scaled ? int8_bytes : other_bytes) += stored->bytes.size();
+    ++(stored->dtype == "I8" && scaled ? int8_matrices : others);
   }
-  return int8_bytes > other_bytes;
+  return int8_matrices > 0 && int8_matrices >= others;
 }
 
 PrefixedWeights::PrefixedWeights(std::shared_ptr<const WeightSource> source,

@@ -101,8 +101,8 @@ class PrefixedWeights {
   std::string prefix_;
 };
 
-/// Whether more bytes of the matrices of `source` are int8 with scales than not: a tensor that is
-/// there by the way does not make it a quantized model.
+/// Whether at least half of the matrices of `source` are int8 with scales: one that is there by the
+/// way does not make it a quantized model.
 bool HoldsInt8(const WeightSource& source);
 
 /// Any view converted to float32: exactly, and int8 times its scales.
