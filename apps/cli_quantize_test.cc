@@ -10,6 +10,7 @@
 
 #include <csignal>
 #include <filesystem>
+#include <utility>
 
 namespace bge::cli {
 namespace {
@@ -107,6 +108,17 @@ TEST_F(QuantizeCommand, LeavesNothingWhenInterrupted) {
     EXPECT_EQ(program.Wait(), 128 + signal_number);
     EXPECT_TRUE(fs::is_empty(dir_.path()));
   }
+}
+
+TEST_F(QuantizeCommand, EmptyNamesAreWrongUsage) {
+  for (const auto& [model, out] : {std::pair<std::string, std::string>{"", out_}, {kModel, ""}}) {
+    const ProgramResult result = RunBge({"quantize", model, out});
+    EXPECT_EQ(result.status, 2);
+    EXPECT_THAT(
+        result.err,
+        StartsWith("bge: error: empty name: " + std::string(out.empty() ? "OUT" : "MODEL") + ": "));
+  }
+  EXPECT_TRUE(fs::is_empty(dir_.path()));
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include <memory>
+#include <utility>
 
 namespace bge::cli {
 namespace {
@@ -24,6 +25,9 @@ std::string Megabytes(uint64_t bytes) {
 }
 
 int RunQuantize(const QuantizeFlags& flags, const RunContext& context) {
+  for (const auto& [name, value] : {std::pair("MODEL", &flags.model), {"OUT", &flags.out}}) {
+    if (value->empty()) throw UsageError(fmt::format("empty name: {}: give a directory", name));
+  }
   QuantizeOptions options;
   options.type = flags.dtype == "int8"   ? WeightType::kInt8
                  : flags.dtype == "bf16" ? WeightType::kBFloat16

@@ -156,7 +156,6 @@ struct AtomicFile::State {
 
 namespace {
 constexpr size_t kWriteBuffer = 1 << 20;
-constexpr size_t kMostNameBytes = 255;  // of one file name, on every file system of Linux
 }  // namespace
 
 AtomicFile::AtomicFile(const fs::path& path, FileAccess access) {

@@ -43,8 +43,6 @@ Slot* Register(const std::string& path) {
   return nullptr;
 }
 
-constexpr size_t kMostNameBytes = 255;  // of one file name, on every file system of Linux
-
 // Beside the target's name, so that its origin can be seen, unless that makes the name too long.
 std::string TemporaryName(const fs::path& path) {
   // Process numbers are no names: containers that share a folder have the same ones.

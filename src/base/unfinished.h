@@ -3,10 +3,13 @@
 #ifndef BGE_BASE_UNFINISHED_H_
 #define BGE_BASE_UNFINISHED_H_
 
+#include <cstddef>
 #include <filesystem>
 #include <string>
 
 namespace bge {
+
+inline constexpr size_t kMostNameBytes = 255;  // of one file name, on every file system of Linux
 
 /// The name of something not yet complete in the folder of `path`, so that it can be renamed to it.
 /// Removed by RemoveUnfinishedFiles() until Keep() or the end of its life; nothing is created. Not

@@ -69,7 +69,7 @@ PackedCache::PackedCache(const PackedCacheOptions& options, const WeightSource& 
 }
 
 void PackedCache::Warn(const std::string& what) const {
-  if (on_warning_) on_warning_("packed weights are not kept: " + path_.string() + ": " + what);
+  if (on_warning_) on_warning_(what);
 }
 
 // The file's header: kMagic, the fingerprint, the number of entries, the entries.
@@ -80,7 +80,7 @@ void PackedCache::Open() {
   try {
     file = MappedFile::OpenOwn(path_);
   } catch (const Error& e) {
-    return Warn(e.what());
+    return Warn("packed weights are not used, but made again: " + std::string(e.what()));
   }
   const std::span<const std::byte> bytes = file->bytes();
   const size_t fixed = kMagic.size() + kFingerprintBytes + sizeof(uint64_t);
@@ -127,7 +127,12 @@ void PackedCache::Save(std::span<const PreparedLinear* const> layers) const {
     }
   }
   try {
-    std::filesystem::create_directories(path_.parent_path());
+    std::error_code error;
+    std::filesystem::create_directories(path_.parent_path(), error);
+    if (error) {
+      Fail(ErrorCode::kIo, "cannot create the folder of packed weights",
+           path_.parent_path().string() + ": " + error.message(), "give another folder");
+    }
     AtomicFile file(path_, FileAccess::kOwnerOnly);
     file.Write(header);
     for (const PreparedLinear* layer : layers) {
@@ -136,7 +141,7 @@ void PackedCache::Save(std::span<const PreparedLinear* const> layers) const {
     }
     file.Commit();
   } catch (const std::exception& e) {
-    Warn(e.what());
+    Warn("packed weights are not kept: " + std::string(e.what()));
   }
 }
 

@@ -299,6 +299,7 @@ TEST(Recognition, PublishedConfigsAreRecognised) {
     const char* config;
     int64_t hidden_size;
   };
+  // Verbatim, the path of the authors' machine included: it is in the files that users download.
   const Published models[] = {
       {"bge-small-en-v1.5",
        R"(,"_name_or_path":"/root/.cache/torch/sentence_transformers/BAAI_bge-small-en/",

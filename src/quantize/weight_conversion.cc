@@ -25,7 +25,6 @@ namespace bge::quantize {
 
 namespace {
 
-constexpr std::string_view kScaleSuffix = "_scale";
 constexpr int64_t kFloatsAtOnce = 1 << 18;  // 1 MB, unless a row has more
 
 std::string_view StoredName(WeightType type) {
@@ -94,7 +93,7 @@ class Conversion {
     const int64_t rows = view.shape[0];
     Add({name, dtype, Dims(tensor), elements},
         [this, name, view](SafetensorsWriter* writer) { WriteIntegers(name, view, writer); });
-    Add({name + std::string(kScaleSuffix), "F32", {rows, 1}, 4 * static_cast<uint64_t>(rows)},
+    Add({name + std::string(kInt8ScaleSuffix), "F32", {rows, 1}, 4 * static_cast<uint64_t>(rows)},
         [this, name, view](SafetensorsWriter* writer) { WriteScales(name, view, writer); });
   }
 

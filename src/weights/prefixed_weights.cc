@@ -62,9 +62,6 @@ std::string OldLayerNormName(std::string_view name) {
   return "";
 }
 
-// "x.weight" is int8, "x.weight_scale" the float32 scale of each row.
-constexpr std::string_view kScaleSuffix = "_scale";
-
 template <typename Bits, typename Convert>
 void ConvertAll(const void* data, std::vector<float>* values, Convert convert) {
   const auto* bytes = static_cast<const std::byte*>(data);
@@ -110,8 +107,8 @@ bool HoldsInt8(const WeightSource& source) {
   int64_t others = 0;
   for (const std::string& name : source.Names()) {
     const auto stored = source.FindStored(name);
-    if (!stored || stored->dims.size() != 2 || name.ends_with(kScaleSuffix)) continue;
-    const bool scaled = source.FindStored(name + std::string(kScaleSuffix)).has_value();
+    if (!stored || stored->dims.size() != 2 || name.ends_with(kInt8ScaleSuffix)) continue;
+    const bool scaled = source.FindStored(name + std::string(kInt8ScaleSuffix)).has_value();
     ++(stored->dtype == "I8" && scaled ? int8_matrices : others);
   }
   return int8_matrices > 0 && int8_matrices >= others;
@@ -135,7 +132,7 @@ std::optional<TensorView> PrefixedWeights::FindAny(std::string_view name) const 
 
 // int8 means nothing without "<name>_scale": a float32 for each row.
 void PrefixedWeights::AttachScales(const std::string& name, TensorView* view) const {
-  const std::string scale_name = name + std::string(kScaleSuffix);
+  const std::string scale_name = name + std::string(kInt8ScaleSuffix);
   const auto fail = [&](std::string_view what, const std::string& found,
                         const std::string& expected) {
     Fail(ErrorCode::kCorruptData, what,

@@ -101,6 +101,9 @@ class PrefixedWeights {
   std::string prefix_;
 };
 
+/// "x.weight" is int8, "x.weight_scale" the float32 scale of each of its rows.
+inline constexpr std::string_view kInt8ScaleSuffix = "_scale";
+
 /// Whether at least half of the matrices of `source` are int8 with scales: one that is there by the
 /// way does not make it a quantized model.
 bool HoldsInt8(const WeightSource& source);
