@@ -4,6 +4,7 @@
 #include "kernels/test_backend_ops.h"
 #include "tensor/int8_row.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <span>
@@ -211,6 +212,54 @@ TEST_P(BackendOps, OperandsAreRoundedByHalfAStepAtMost) {
         }
       }
       workspace_.Reset();
+    }
+  }
+}
+
+// One, some, as many as there may be, and one too many; of any size and next to zeros.
+TEST_P(BackendOps, Int8OutliersAreExactAndLeaveTheOthersTheirSteps) {
+  if (!backend().Supports(ComputeType::kInt8)) return;
+  constexpr int64_t kK = 203;
+  constexpr int64_t kN = 70;
+  const Stored stored(Normal(kN * kK), {kN, kK}, DType::kF32, 0);
+  const TensorView parts[] = {stored.view()};
+  const auto prepared = backend().PrepareLinear(parts, ComputeType::kInt8);
+  const auto expected_weight = ReferenceBackend().PrepareLinear(parts, ComputeType::kInt8);
+  for (const int outliers : {0, 1, 2, 3, kMaxOutliers, kMaxOutliers + 1}) {
+    for (const float size : {30.0f, -30.0f, 1e4f, 1e30f}) {
+      for (const float others : {1.0f, 0.0f, 1e-20f}) {
+        SCOPED_TRACE(std::to_string(outliers) + " of " + std::to_string(size) + " in " +
+                     std::to_string(others));
+        Table x = NormalTable(7, kK);
+        for (int64_t r = 0; r < 7; ++r) {
+          for (int64_t c = 0; c < kK; ++c) {
+            x.view().row(r)[c] = others * std::clamp(x.view().row(r)[c], -3.0f, 3.0f);
+          }
+          for (int i = 0; i < outliers; ++i) {
+            x.view().row(r)[(r + 67 * i) % kK] = i % 2 == 0 ? size : -0.7f * size;
+          }
+        }
+        const Operand in = NewOperand(workspace_, ComputeType::kInt8, 7, kK);
+        backend().ToOperand(context(), x.view(), in);
+        const bool taken = outliers > 0 && outliers <= kMaxOutliers && others > 0.0f;
+        for (int64_t r = 0; taken && r < 7; ++r) {
+          ASSERT_EQ(in.scales[r].num_outliers, outliers);
+          const float largest = 6.0f * others / 127.0f;  // of a range of 3 each way
+          EXPECT_LE(in.scales[r].scale,
+                    std::max(largest, 1.001f * std::abs(size) / kMaxOutlierSteps));
+          for (int64_t c = 0; c < kK; ++c) {
+            const float value = x.view().row(r)[c];
+            EXPECT_NEAR(OperandValue(in, r, c), value,
+                        1.01 * in.scales[r].scale + 1e-7 * std::abs(value));
+          }
+        }
+        Table y(7, kN);
+        Table expected(7, kN);
+        backend().Linear(context(), in, *prepared, {}, y.view());
+        ReferenceBackend().Linear(context(), in, *expected_weight, {}, expected.view());
+        ExpectClose(y, expected, 4e-5 * std::max(1.0f, std::abs(size)), 4e-6);
+        workspace_.Reset();
+      }
     }
   }
 }

@@ -21,10 +21,25 @@ constexpr int64_t OperandElementBytes(ComputeType type) {
 /// The longest rows whose kInt8 products a 32-bit sum holds, twice over.
 inline constexpr int64_t kMaxInt8Columns = 32768;
 
-/// kInt8: an element q of a row stands for (q - zero_point) * scale.
+/// The most elements of a kInt8 row that its 255 steps need not reach.
+inline constexpr int kMaxOutliers = 4;
+/// The elements beyond this share of a row's largest magnitude are outliers, if they are so few.
+inline constexpr float kOutlierShare = 0.25f;
+/// The most steps that one element stands for: beyond, float32 would round them itself.
+inline constexpr int32_t kMaxOutlierSteps = 1 << 20;
+
+/// kInt8: an element q of a row stands for (q - zero_point) * scale, and one of the outliers for
+/// `steps` more. A row of BERT often has a number or two ten times as large as all others, always
+/// that of the first token: were the steps to reach it, they would be too coarse for the others.
 struct RowScale {
+  struct Outlier {
+    int32_t column;
+    int32_t steps;
+  };
   float scale;
   int32_t zero_point;
+  int32_t num_outliers;
+  Outlier outliers[kMaxOutliers];
 };
 
 /// Rows in somebody else's memory, in the form in which a backend multiplies them; made by

@@ -145,8 +145,11 @@ inline float OperandValue(const ConstOperand& x, int64_t row, int64_t col) {
     return Bf16ToFloat(static_cast<const uint16_t*>(x.data)[at]);
   }
   const RowScale scale = x.scales[row];
-  return scale.scale *
-         static_cast<float>(static_cast<const uint8_t*>(x.data)[at] - scale.zero_point);
+  int32_t steps = static_cast<const uint8_t*>(x.data)[at] - scale.zero_point;
+  for (int i = 0; i < scale.num_outliers; ++i) {
+    if (scale.outliers[i].column == col) steps += scale.outliers[i].steps;
+  }
+  return scale.scale * static_cast<float>(steps);
 }
 
 inline void ExpectSameOperand(const ConstOperand& actual, const ConstOperand& expected) {
@@ -156,6 +159,11 @@ inline void ExpectSameOperand(const ConstOperand& actual, const ConstOperand& ex
     if (expected.type != ComputeType::kInt8) continue;
     EXPECT_EQ(actual.scales[r].scale, expected.scales[r].scale) << r;
     EXPECT_EQ(actual.scales[r].zero_point, expected.scales[r].zero_point) << r;
+    ASSERT_EQ(actual.scales[r].num_outliers, expected.scales[r].num_outliers) << r;
+    for (int i = 0; i < expected.scales[r].num_outliers; ++i) {
+      EXPECT_EQ(actual.scales[r].outliers[i].column, expected.scales[r].outliers[i].column) << r;
+      EXPECT_EQ(actual.scales[r].outliers[i].steps, expected.scales[r].outliers[i].steps) << r;
+    }
   }
 }
 

@@ -25,7 +25,8 @@ inline constexpr int64_t kMaxPanelColumns = 64;
 inline constexpr int64_t kGroupBytes = 4;
 
 // y[r][c] = (accumulate ? y[r][c] : 0) + sum over k of x[r][k] w[k][c]; int8: that sum of integers,
-// less zero_point[r] column_sums[c], times scale[r] column_scales[c].
+// less zero_point[r] column_sums[c], plus steps w[column][c] of the row's outliers, times scale[r]
+// column_scales[c].
 struct PanelProduct {
   const std::byte* x;          // row r at x + r * x_stride
   int64_t x_stride;            // bytes

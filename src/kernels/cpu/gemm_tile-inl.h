@@ -27,6 +27,11 @@ constexpr int kPanelVectors = HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_NEON ?
 struct Fetch {
   const std::byte* next = nullptr;
   int64_t lines = 0;
+
+  // Those of one group.
+  HWY_INLINE void Lines() {
+    for (int64_t line = 0; line < lines; ++line, next += kLineBytes) __builtin_prefetch(next, 0, 2);
+  }
 };
 
 // sums[r][v] = sum over groups of x_r and w_v.
@@ -50,10 +55,7 @@ HWY_INLINE void SumTile(const std::byte* x, int64_t x_stride, const std::byte* p
     }
     x += kGroupBytes;
     panel += kPanelVectors * kVectorBytes;
-    for (int64_t line = 0; line < fetch.lines; ++line) {
-      __builtin_prefetch(fetch.next, 0, 2);
-      fetch.next += kLineBytes;
-    }
+    fetch.Lines();
   }
 }
 
