@@ -8,9 +8,9 @@
 // Where the numbers are bfloat16, a word of 4 bytes holds two of them that follow each other in the
 // direction of the sum (along D for keys and queries, along the keys for values and weights).
 // For each block of queries: scores = q K^T, softmax, out = P V, both products by Tile(), which
-// keeps kTileRows x 2 vectors of sums in registers (12 of AVX2's 16: with 6 rows it loads 2 vectors
-// and broadcasts 6 numbers for 12 multiply-adds, below the load ports' limit). The scores of a
-// block (at most 24 KB) stay in the first-level cache, the packed block (D 64: 256 KB) in the
+// keeps kAttentionRows x 2 vectors of sums in registers (12 of AVX2's 16: with 6 rows it loads 2
+// vectors and broadcasts 6 numbers for 12 multiply-adds, below the load ports' limit). The scores
+// of a block (at most 24 KB) stay in the first-level cache, the packed block (D 64: 256 KB) in the
 // second. With more than one block the softmax is rescaled as it goes (Milakov and Gimelshein
 // 2018); max and sum of each query are then kept beside `out`, which holds the unfinished mix.
 //

@@ -5,8 +5,8 @@
 // that the loop reads it in order and multiplies whole vectors with a broadcast group of x. W's
 // last panel and its last group are filled up with zeros.
 //
-// The kernel of an instruction set keeps kTileRows x (2 or 4) vectors of sums in registers. A sum
-// is one chain of multiply-adds in the order of k: a result depends on its row and its column
+// The kernel of an instruction set keeps rows x columns of sums in registers (gemm_tile-inl.h). A
+// sum is one chain of multiply-adds in the order of k: a result depends on its row and its column
 // alone, not on how many rows there are or on how threads cut them.
 #ifndef BGE_KERNELS_CPU_GEMM_H_
 #define BGE_KERNELS_CPU_GEMM_H_
@@ -18,10 +18,10 @@
 
 namespace bge::cpu {
 
-// Rows of x that one tile of sums covers.
-inline constexpr int64_t kTileRows = 6;
 // The widest panel of any kernel.
-inline constexpr int64_t kMaxPanelColumns = 64;
+inline constexpr int64_t kMaxPanelColumns = 32;
+// Those of the most panels that are multiplied at once.
+inline constexpr int64_t kMaxColumns = 64;
 inline constexpr int64_t kGroupBytes = 4;
 
 // y[r][c] = (accumulate ? y[r][c] : 0) + sum over k of x[r][k] w[k][c]; int8: that sum of integers,
@@ -32,21 +32,24 @@ struct PanelProduct {
   int64_t x_stride;            // bytes
   int64_t rows;                // any number
   const std::byte* panel;      // [groups][panel_columns], 64-byte aligned
+  int64_t panels;              // up to panels_at_once
+  int64_t panel_stride;        // bytes from one to the next
   int64_t groups;              // of k
   float* y;                    // row r at y + r * y_stride
   int64_t y_stride;            // floats
-  int64_t columns;             // written: up to panel_columns
+  int64_t columns;             // written: up to those of the panels
   bool accumulate;             // not with int8
   const RowScale* row_scales;  // int8: [rows]
-  const float* column_scales;  // int8: [panel_columns]
-  const int32_t* column_sums;  // int8: [panel_columns], of w
-  // W is larger than the caches, and this is the only use of the panel: fetch what lies behind it
-  // into the second-level cache meanwhile, as much as the panel has.
+  const float* column_scales;  // int8: those of all panels
+  const int32_t* column_sums;  // int8: those of all panels, of w
+  // W is larger than the caches, and this is the only use of the panel: fetch what lies behind into
+  // the second-level cache meanwhile. With one panel.
   bool fetch_next = false;
 };
 
 struct GemmKernel {
   int64_t panel_columns = 0;
+  int64_t panels_at_once = 1;  // what is fastest for many rows
   void (*multiply)(const PanelProduct& product) = nullptr;
 };
 

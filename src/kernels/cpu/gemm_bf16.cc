@@ -37,9 +37,9 @@ struct Bf16Type {
     return sum;
   }
 
-  template <int kRows>
+  template <int kRows, int kVectors>
   static HWY_INLINE void Tile(int64_t row, Fetch fetch, const PanelProduct& product) {
-    FloatTile<Bf16Type, kRows>(D(), row, fetch, product);
+    FloatTile<Bf16Type, kRows, kVectors>(D(), row, fetch, product);
   }
 };
 
@@ -54,7 +54,7 @@ namespace bge::cpu {
 
 GemmKernel Bf16Kernel() {
 #if HWY_TARGETS & HWY_AVX3
-  if (CanUse(Extension::kAvx512Bf16)) return {kMaxPanelColumns, &N_AVX3::MultiplyBf16};
+  if (CanUse(Extension::kAvx512Bf16)) return {2 * 16, 2, &N_AVX3::MultiplyBf16};
 #endif
   return {};
 }

@@ -30,15 +30,16 @@ struct Float32Type {
   }
   static HWY_INLINE Sum MultiplyAdd(Sum sum, Group x, Group w) { return hn::MulAdd(x, w, sum); }
 
-  template <int kRows>
+  template <int kRows, int kVectors>
   static HWY_INLINE void Tile(int64_t row, Fetch fetch, const PanelProduct& product) {
-    FloatTile<Float32Type, kRows>(D(), row, fetch, product);
+    FloatTile<Float32Type, kRows, kVectors>(D(), row, fetch, product);
   }
 };
 
 void MultiplyFloat32(const PanelProduct& product) { ForEachTile<Float32Type>(product); }
 
 int64_t Float32PanelColumns() { return kPanelVectors * Float32Type::kLanes; }
+int64_t Float32PanelsAtOnce() { return kPanelsAtOnce; }
 
 }  // namespace bge::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -48,9 +49,11 @@ namespace bge::cpu {
 
 HWY_EXPORT(MultiplyFloat32);
 HWY_EXPORT(Float32PanelColumns);
+HWY_EXPORT(Float32PanelsAtOnce);
 
 GemmKernel Float32Kernel() {
-  return {HWY_DYNAMIC_DISPATCH(Float32PanelColumns)(), &HWY_DYNAMIC_DISPATCH(MultiplyFloat32)};
+  return {HWY_DYNAMIC_DISPATCH(Float32PanelColumns)(), HWY_DYNAMIC_DISPATCH(Float32PanelsAtOnce)(),
+          &HWY_DYNAMIC_DISPATCH(MultiplyFloat32)};
 }
 
 }  // namespace bge::cpu

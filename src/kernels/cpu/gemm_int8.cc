@@ -65,23 +65,22 @@ struct Int8Type : public Instruction {
     std::memcpy(&group, p, sizeof group);
     return hn::Set(DI(), group);
   }
-  template <int kRows>
+  template <int kRows, int kVectors>
   static HWY_INLINE void Tile(int64_t row, Fetch fetch, const PanelProduct& product) {
     const RowScale* rows = product.row_scales + row;
-    Sum sums[kRows][kPanelVectors];
+    Sum sums[kRows][kVectors];
     BGE_UNROLL
-    for (int v = 0; v < kPanelVectors; ++v) {
+    for (int v = 0; v < kVectors; ++v) {
       const Sum column_sums = hn::Load(DI(), product.column_sums + v * kLanes);
       BGE_UNROLL
       for (int r = 0; r < kRows; ++r) {
         sums[r][v] = hn::Mul(column_sums, hn::Set(DI(), -rows[r].zero_point));
       }
     }
-    SumTile<Int8Type, kRows>(product.x + row * product.x_stride, product.x_stride, product.panel,
-                             product.groups, fetch, sums);
-    hn::Vec<D> scaled[kRows][kPanelVectors];
+    SumTile<Int8Type>(row, fetch, product, sums);
+    hn::Vec<D> scaled[kRows][kVectors];
     BGE_UNROLL
-    for (int v = 0; v < kPanelVectors; ++v) {
+    for (int v = 0; v < kVectors; ++v) {
       const auto column_scale = hn::Load(D(), product.column_scales + v * kLanes);
       BGE_UNROLL
       for (int r = 0; r < kRows; ++r) {
@@ -89,12 +88,11 @@ struct Int8Type : public Instruction {
         scaled[r][v] = hn::Mul(hn::Mul(hn::ConvertTo(D(), sums[r][v]), row_scale), column_scale);
       }
     }
-    StoreTile<kRows>(D(), scaled, product, row);
+    StoreTile(D(), scaled, product, row);
   }
 };
 
-// y[r] += steps w[column], scaled, for each of the rows' outliers. Apart from the tiles, which few
-// rows concern: in them it cost all others 6 %.
+// y[r] += steps w[column], scaled, for each of the row's outliers, which few rows have.
 HWY_NOINLINE void AddOutliers(const PanelProduct& product, int64_t r) {
   constexpr int64_t kPanelColumns = kPanelVectors * kInt32Lanes;
   const RowScale& row = product.row_scales[r];
@@ -105,8 +103,9 @@ HWY_NOINLINE void AddOutliers(const PanelProduct& product, int64_t r) {
     const int above = 24 - outlier.column % 4 * 8;  // bits of the group
     const auto scale = hn::Set(D(), row.scale * static_cast<float>(outlier.steps));
     for (int64_t c = 0; c < product.columns; c += kInt32Lanes) {
-      const Int32s groups =
-          hn::Load(DI(), reinterpret_cast<const int32_t*>(group + c * kGroupBytes));
+      const Int32s groups = hn::Load(
+          DI(), reinterpret_cast<const int32_t*>(group + c / kPanelColumns * product.panel_stride +
+                                                 c % kPanelColumns * kGroupBytes));
       const Int32s w = hn::ShiftRight<24>(hn::ShiftLeftSame(groups, above));
       const auto column_scale = hn::Load(D(), product.column_scales + c);
       const auto part = hn::Mul(hn::Mul(hn::ConvertTo(D(), w), scale), column_scale);
@@ -140,16 +139,16 @@ namespace bge::cpu {
 
 GemmKernel Int8Kernel() {
 #if HWY_TARGETS & HWY_AVX3
-  if (CanUse(Extension::kAvx512Vnni)) return {4 * 16, &N_AVX3::MultiplyVnni};
+  if (CanUse(Extension::kAvx512Vnni)) return {2 * 16, 2, &N_AVX3::MultiplyVnni};
 #endif
 #if HWY_TARGETS & HWY_AVX2
-  if (CanUse(Extension::kAvxVnni)) return {2 * 8, &N_AVX2::MultiplyVnni};
+  if (CanUse(Extension::kAvxVnni)) return {2 * 8, 1, &N_AVX2::MultiplyVnni};
 #endif
 #if HWY_TARGETS & HWY_AVX3
-  if (HighwayTarget() == HWY_AVX3) return {4 * 16, &N_AVX3::MultiplyPairs};
+  if (HighwayTarget() == HWY_AVX3) return {2 * 16, 2, &N_AVX3::MultiplyPairs};
 #endif
 #if HWY_TARGETS & HWY_AVX2
-  if (HighwayTarget() == HWY_AVX2) return {2 * 8, &N_AVX2::MultiplyPairs};
+  if (HighwayTarget() == HWY_AVX2) return {2 * 8, 1, &N_AVX2::MultiplyPairs};
 #endif
   return {};
 }

@@ -18,10 +18,16 @@ namespace bge::cpu::HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Vectors in the width of a panel: what leaves room in the registers beside kTileRows rows of sums.
-// 32 registers (AVX-512, NEON): 6 x 4 sums, 4 of W and one of x; 16: 6 x 2, 2 and one.
+// A tile of sums is what fits the registers. 16 of them: 6 rows x a panel of 2 vectors, 2 of W and
+// one of x. 32 (AVX-512, NEON): 12 x 2, for few rows, and 6 x 4, two panels, which loads less for
+// each multiplication, for many. Few rows, such as a query's, multiply a W that comes from memory:
+// with one tile for all of them it goes on coming while they are multiplied, with two it pauses in
+// the second.
 constexpr int64_t kLineBytes = 64;
-constexpr int kPanelVectors = HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_NEON ? 4 : 2;
+constexpr int64_t kFetchAhead = 4096;  // bytes
+constexpr int kPanelVectors = 2;
+constexpr bool kManyRegisters = HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_NEON;
+constexpr int kPanelsAtOnce = kManyRegisters ? 2 : 1;
 
 // What a tile fetches from memory while it multiplies: `lines` cache lines for each group.
 struct Fetch {
@@ -34,24 +40,28 @@ struct Fetch {
   }
 };
 
-// sums[r][v] = sum over groups of x_r and w_v.
+// sums[r][v] = sum over groups of x_r and w_v, rows of the product from `row` on.
 // Type: Sum, a vector; Group, a vector of groups; Broadcast(p), Load(p), MultiplyAdd(sum, x, w).
-template <class Type, int kRows>
-HWY_INLINE void SumTile(const std::byte* x, int64_t x_stride, const std::byte* panel,
-                        int64_t groups, Fetch fetch,
-                        typename Type::Sum (&sums)[kRows][kPanelVectors]) {
+template <class Type, int kRows, int kVectors>
+HWY_INLINE void SumTile(int64_t row, Fetch fetch, const PanelProduct& product,
+                        typename Type::Sum (&sums)[kRows][kVectors]) {
   constexpr int64_t kVectorBytes = Type::kLanes * kGroupBytes;
-  for (int64_t g = 0; g < groups; ++g) {
-    typename Type::Group w[kPanelVectors];
+  const int64_t x_stride = product.x_stride;
+  const int64_t panel_stride = product.panel_stride;
+  const std::byte* x = product.x + row * x_stride;
+  const std::byte* panel = product.panel;
+  for (int64_t g = 0; g < product.groups; ++g) {
+    typename Type::Group w[kVectors];
     BGE_UNROLL
-    for (int v = 0; v < kPanelVectors; ++v) w[v] = Type::Load(panel + v * kVectorBytes);
+    for (int v = 0; v < kVectors; ++v) {
+      w[v] =
+          Type::Load(panel + v / kPanelVectors * panel_stride + v % kPanelVectors * kVectorBytes);
+    }
     BGE_UNROLL
     for (int r = 0; r < kRows; ++r) {
       const typename Type::Group v = Type::Broadcast(x + r * x_stride);
       BGE_UNROLL
-      for (int c = 0; c < kPanelVectors; ++c) {
-        sums[r][c] = Type::MultiplyAdd(sums[r][c], v, w[c]);
-      }
+      for (int c = 0; c < kVectors; ++c) sums[r][c] = Type::MultiplyAdd(sums[r][c], v, w[c]);
     }
     x += kGroupBytes;
     panel += kPanelVectors * kVectorBytes;
@@ -59,11 +69,20 @@ HWY_INLINE void SumTile(const std::byte* x, int64_t x_stride, const std::byte* p
   }
 }
 
-// Calls Type::template Tile<n>(row, fetch, product) for groups of rows that cover the product's, as
-// equal as can be: 8 rows are 4 + 4, as 6 + 2 would take longer. Each fetches its part of the next
-// panel: with two tiles, all of it in the first would leave the memory idle in the second.
-template <class Type>
-HWY_INLINE void ForEachTile(const PanelProduct& product) {
+// Type::template Tile<rows, kVectors>(row, fetch, product), rows at most kRows.
+template <class Type, int kRows, int kVectors>
+HWY_INLINE void RunTile(int64_t rows, int64_t row, Fetch fetch, const PanelProduct& product) {
+  if constexpr (kRows > 1) {
+    if (rows < kRows) return RunTile<Type, kRows - 1, kVectors>(rows, row, fetch, product);
+  }
+  Type::template Tile<kRows, kVectors>(row, fetch, product);
+}
+
+// Tiles that cover the product's rows, as equal as can be: 8 rows are 4 + 4, as 6 + 2 would take
+// longer. They fetch what comes next in W: one tile as it goes, of several each its part of the
+// next panel (all of it in the first would leave the memory idle in the others).
+template <class Type, int kTileRows, int kVectors>
+HWY_INLINE void RunTiles(const PanelProduct& product) {
   const int64_t tiles = (product.rows + kTileRows - 1) / kTileRows;
   constexpr int64_t kPanelLines = kPanelVectors * Type::kLanes * kGroupBytes / kLineBytes;
   for (int64_t t = 0; t < tiles; ++t) {
@@ -71,41 +90,32 @@ HWY_INLINE void ForEachTile(const PanelProduct& product) {
     Fetch fetch;
     if (product.fetch_next) {
       fetch.lines = (kPanelLines + tiles - 1) / tiles;
-      fetch.next = product.panel + product.groups * kLineBytes * (kPanelLines + t * fetch.lines);
+      const int64_t part = product.groups * kLineBytes * (kPanelLines + t * fetch.lines);
+      fetch.next = product.panel + (tiles == 1 ? kFetchAhead : part);
     }
-    switch ((t + 1) * product.rows / tiles - row) {
-      case 1:
-        Type::template Tile<1>(row, fetch, product);
-        break;
-      case 2:
-        Type::template Tile<2>(row, fetch, product);
-        break;
-      case 3:
-        Type::template Tile<3>(row, fetch, product);
-        break;
-      case 4:
-        Type::template Tile<4>(row, fetch, product);
-        break;
-      case 5:
-        Type::template Tile<5>(row, fetch, product);
-        break;
-      default:
-        Type::template Tile<6>(row, fetch, product);
-    }
+    RunTile<Type, kTileRows, kVectors>((t + 1) * product.rows / tiles - row, row, fetch, product);
   }
 }
 
+template <class Type>
+HWY_INLINE void ForEachTile(const PanelProduct& product) {
+  if constexpr (kManyRegisters) {
+    if (product.panels == 2) return RunTiles<Type, 6, 2 * kPanelVectors>(product);
+  }
+  RunTiles<Type, kManyRegisters ? 12 : 6, kPanelVectors>(product);
+}
+
 // Stores (or adds) a tile of floats, cut at the product's columns.
-template <int kRows, class D>
-HWY_INLINE void StoreTile(D d, const hn::Vec<D> (&values)[kRows][kPanelVectors],
+template <int kRows, int kVectors, class D>
+HWY_INLINE void StoreTile(D d, const hn::Vec<D> (&values)[kRows][kVectors],
                           const PanelProduct& product, int64_t row) {
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   float* y = product.y + row * product.y_stride;
-  if (product.columns == kPanelVectors * lanes) {
+  if (product.columns == kVectors * lanes) {
     BGE_UNROLL
     for (int r = 0; r < kRows; ++r) {
       BGE_UNROLL
-      for (int v = 0; v < kPanelVectors; ++v) {
+      for (int v = 0; v < kVectors; ++v) {
         float* to = y + r * product.y_stride + v * lanes;
         hn::StoreU(product.accumulate ? hn::Add(hn::LoadU(d, to), values[r][v]) : values[r][v], d,
                    to);
@@ -113,11 +123,11 @@ HWY_INLINE void StoreTile(D d, const hn::Vec<D> (&values)[kRows][kPanelVectors],
     }
     return;
   }
-  HWY_ALIGN float whole[kMaxPanelColumns] = {};
+  HWY_ALIGN float whole[kMaxColumns] = {};
   BGE_UNROLL
   for (int r = 0; r < kRows; ++r) {
     BGE_UNROLL
-    for (int v = 0; v < kPanelVectors; ++v) hn::Store(values[r][v], d, whole + v * lanes);
+    for (int v = 0; v < kVectors; ++v) hn::Store(values[r][v], d, whole + v * lanes);
     float* to = y + r * product.y_stride;
     for (int64_t c = 0; c < product.columns; ++c) {
       to[c] = product.accumulate ? to[c] + whole[c] : whole[c];
@@ -126,17 +136,16 @@ HWY_INLINE void StoreTile(D d, const hn::Vec<D> (&values)[kRows][kPanelVectors],
 }
 
 // The tile of a type whose sums are floats.
-template <class Type, int kRows, class D>
+template <class Type, int kRows, int kVectors, class D>
 HWY_INLINE void FloatTile(D d, int64_t row, Fetch fetch, const PanelProduct& product) {
-  hn::Vec<D> sums[kRows][kPanelVectors];
+  hn::Vec<D> sums[kRows][kVectors];
   BGE_UNROLL
   for (int r = 0; r < kRows; ++r) {
     BGE_UNROLL
-    for (int v = 0; v < kPanelVectors; ++v) sums[r][v] = hn::Zero(d);
+    for (int v = 0; v < kVectors; ++v) sums[r][v] = hn::Zero(d);
   }
-  SumTile<Type, kRows>(product.x + row * product.x_stride, product.x_stride, product.panel,
-                       product.groups, fetch, sums);
-  StoreTile<kRows>(d, sums, product, row);
+  SumTile<Type>(row, fetch, product, sums);
+  StoreTile(d, sums, product, row);
 }
 
 }  // namespace bge::cpu::HWY_NAMESPACE

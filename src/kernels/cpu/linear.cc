@@ -15,9 +15,11 @@ namespace bge::cpu {
 
 namespace {
 
-// Rows that are multiplied and then finished: 24 rows of the widest panel are 6 KB.
-constexpr int64_t kRowsAtOnce = 4 * kTileRows;
-// A panel of more is cut along k, so that half of a 512 KB cache holds a part.
+// Rows that are multiplied and then finished: 48 rows of 64 columns are 12 KB.
+constexpr int64_t kRowsAtOnce = 48;
+// Up to so many, W is what takes time to come.
+constexpr int64_t kFewRows = 24;
+// Panels of more are cut along k, so that half of a 512 KB cache holds a part.
 constexpr int64_t kMaxPanelBytes = 256 * 1024;
 // Where the result is quantised by whole rows, it is kept as floats for this many.
 constexpr int64_t kQuantizedRows = 48;
@@ -27,77 +29,89 @@ class Product {
  public:
   Product(const ConstOperand& x, const PackedWeights& w, const Epilogue& epilogue,
           Accuracy accuracy)
-      : x_(x),
-        w_(w),
-        epilogue_(epilogue),
-        accuracy_(accuracy),
-        fetch_next_(x.rows <= kRowsAtOnce) {}
+      : x_(x), w_(w), epilogue_(epilogue), accuracy_(accuracy), few_(x.rows <= kFewRows) {}
 
   // y: all columns of W.
   void Run(int64_t first_panel, int64_t last_panel, Matrix y) const {
-    const int64_t panel_bytes = w_.groups() * w_.kernel().panel_columns * kGroupBytes;
-    const bool whole = x_.type == ComputeType::kInt8;  // its sums are integers until the end
-    const int64_t blocks =
-        whole ? 1 : std::max<int64_t>(1, (panel_bytes + kMaxPanelBytes - 1) / kMaxPanelBytes);
-    for (int64_t p = first_panel; p < last_panel; ++p) {
+    ForEachStrip(first_panel, last_panel, [&](const Strip& strip) {
+      const bool whole = x_.type == ComputeType::kInt8;  // its sums are integers until the end
+      const int64_t bytes = strip.panels * PanelBytes();
+      const int64_t blocks =
+          whole ? 1 : std::max<int64_t>(1, (bytes + kMaxPanelBytes - 1) / kMaxPanelBytes);
       for (int64_t b = 0; b < blocks; ++b) {
         const int64_t begin = b * w_.groups() / blocks;
         const int64_t end = (b + 1) * w_.groups() / blocks;
         for (int64_t r = 0; r < x_.rows; r += kRowsAtOnce) {
           const int64_t rows = std::min(kRowsAtOnce, x_.rows - r);
-          const Matrix part = Columns(p, y.Rows(r, rows));
-          Multiply(p, begin, end, r, part);
-          if (b + 1 == blocks) Finish(p, part);
+          const Matrix part(y.row(r) + strip.column, rows, strip.columns, y.stride);
+          Multiply(strip, begin, end, r, part);
+          if (b + 1 == blocks) Finish(strip, part);
         }
       }
-    }
+    });
   }
 
   // As Run, with a result of the format `y` has (bfloat16).
   void RunNarrow(int64_t first_panel, int64_t last_panel, const Operand& y) const {
-    alignas(64) float tile[kRowsAtOnce * kMaxPanelColumns];
-    for (int64_t p = first_panel; p < last_panel; ++p) {
+    alignas(64) float tile[kRowsAtOnce * kMaxColumns];
+    ForEachStrip(first_panel, last_panel, [&](const Strip& strip) {
       for (int64_t r = 0; r < x_.rows; r += kRowsAtOnce) {
         const int64_t rows = std::min(kRowsAtOnce, x_.rows - r);
-        const int64_t begin = p * w_.kernel().panel_columns;
-        const int64_t columns = std::min(w_.kernel().panel_columns, w_.out_features() - begin);
-        const Matrix part(tile, rows, columns, kMaxPanelColumns);
-        Multiply(p, 0, w_.groups(), r, part);
-        Finish(p, part);
-        NarrowColumns(part, y.Rows(r, rows), begin);
+        const Matrix part(tile, rows, strip.columns, kMaxColumns);
+        Multiply(strip, 0, w_.groups(), r, part);
+        Finish(strip, part);
+        NarrowColumns(part, y.Rows(r, rows), strip.column);
       }
-    }
+    });
   }
 
  private:
-  Matrix Columns(int64_t p, Matrix y) const {
-    const int64_t begin = p * w_.kernel().panel_columns;
-    return {y.data + begin, y.rows, std::min(w_.kernel().panel_columns, y.cols - begin), y.stride};
+  // Panels that are multiplied at once, and the columns of y that they make.
+  struct Strip {
+    int64_t first;
+    int64_t panels;
+    int64_t column;
+    int64_t columns;
+  };
+
+  int64_t PanelBytes() const { return w_.groups() * w_.kernel().panel_columns * kGroupBytes; }
+
+  template <typename Function>
+  void ForEachStrip(int64_t first, int64_t last, const Function& function) const {
+    const int64_t width = w_.kernel().panel_columns;
+    const int64_t most = few_ ? 1 : w_.kernel().panels_at_once;
+    for (int64_t p = first; p < last; p += most) {
+      const int64_t panels = std::min(most, last - p);
+      const int64_t column = p * width;
+      function(Strip{p, panels, column, std::min(panels * width, w_.out_features() - column)});
+    }
   }
 
   // Groups [begin, end) of k; rows from r on.
-  void Multiply(int64_t p, int64_t begin, int64_t end, int64_t r, Matrix y) const {
+  void Multiply(const Strip& strip, int64_t begin, int64_t end, int64_t r, Matrix y) const {
     const int64_t bytes = OperandElementBytes(x_.type);
     const auto* x = static_cast<const std::byte*>(x_.data);
-    w_.kernel().multiply({.x = x + r * x_.stride * bytes + begin * kGroupBytes,
-                          .x_stride = x_.stride * bytes,
-                          .rows = y.rows,
-                          .panel = w_.panel(p) + begin * w_.kernel().panel_columns * kGroupBytes,
-                          .groups = end - begin,
-                          .y = y.data,
-                          .y_stride = y.stride,
-                          .columns = y.cols,
-                          .accumulate = begin > 0,
-                          .row_scales = x_.scales == nullptr ? nullptr : x_.scales + r,
-                          .column_scales = w_.column_scales(p),
-                          .column_sums = w_.column_sums(p),
-                          .fetch_next = fetch_next_});
+    w_.kernel().multiply(
+        {.x = x + r * x_.stride * bytes + begin * kGroupBytes,
+         .x_stride = x_.stride * bytes,
+         .rows = y.rows,
+         .panel = w_.panel(strip.first) + begin * w_.kernel().panel_columns * kGroupBytes,
+         .panels = strip.panels,
+         .panel_stride = PanelBytes(),
+         .groups = end - begin,
+         .y = y.data,
+         .y_stride = y.stride,
+         .columns = y.cols,
+         .accumulate = begin > 0,
+         .row_scales = x_.scales == nullptr ? nullptr : x_.scales + r,
+         .column_scales = w_.column_scales(strip.first),
+         .column_sums = w_.column_sums(strip.first),
+         .fetch_next = few_});
   }
 
-  void Finish(int64_t p, Matrix y) const {
+  void Finish(const Strip& strip, Matrix y) const {
     if (epilogue_.bias.empty() && epilogue_.activation == Activation::kIdentity) return;
-    const float* bias =
-        epilogue_.bias.empty() ? nullptr : epilogue_.bias.data() + p * w_.kernel().panel_columns;
+    const float* bias = epilogue_.bias.empty() ? nullptr : epilogue_.bias.data() + strip.column;
     ActivateInPlace(y, bias, epilogue_.activation, accuracy_);
   }
 
@@ -105,7 +119,7 @@ class Product {
   const PackedWeights& w_;
   const Epilogue& epilogue_;
   Accuracy accuracy_;
-  bool fetch_next_;
+  bool few_;
 };
 
 // Of the calling thread, until its next call.
