@@ -17,6 +17,7 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 // Of the tiny model that every test's BGE_MODEL is.
 constexpr int64_t kLayers = 3;
@@ -189,6 +190,15 @@ TEST(Bench, TakesTheFirstTextsOfAFile) {
   EXPECT_EQ(document->root().At("texts").AsInt(), 2);
   EXPECT_EQ(document->root().At("truncated").AsInt(), 1);
   EXPECT_EQ(document->root().At("max_length").AsInt(), 5);
+  EXPECT_THAT(result.err, Not(HasSubstr("takes them all")));
+}
+
+TEST(Bench, SaysThatAFileHasFewerTexts) {
+  const ProgramResult result =
+      RunBge({"bench", "--work", "-", "--texts", "3", "--queries", "1", "--json"},
+             {.input = "one\ntwo\n"});
+  ASSERT_EQ(result.status, 0) << result.err;
+  EXPECT_THAT(result.err, HasSubstr("standard input has 2 texts: --texts 3 takes them all"));
 }
 
 TEST(Bench, ExplainsWrongUsage) {
@@ -204,6 +214,7 @@ TEST(Bench, ExplainsWrongUsage) {
   EXPECT_THAT(usage_error({"bench", "--repeat", "none"}), HasSubstr("--repeat"));
   EXPECT_THAT(usage_error({"bench", "--work", "mixed", "--format", "csv"}), HasSubstr("--format"));
   EXPECT_THAT(usage_error({"bench", "--work", "texts.parquet"}), HasSubstr("texts.parquet"));
+  EXPECT_THAT(usage_error({"bench", "--work", ""}), HasSubstr("empty name: --work"));
   EXPECT_THAT(usage_error({"bench", "roof", "--texts", "3"}), HasSubstr("--texts"));
   EXPECT_THAT(usage_error({"bench", "--texts", "3", "roof"}), HasSubstr("--texts excludes roof"));
   EXPECT_THAT(usage_error({"bench", "roof", "--threads", "0"}), HasSubstr("--threads"));

@@ -119,6 +119,9 @@ TEST_F(QuantizeCommand, EmptyNamesAreWrongUsage) {
         StartsWith("bge: error: empty name: " + std::string(out.empty() ? "OUT" : "MODEL") + ": "));
   }
   EXPECT_TRUE(fs::is_empty(dir_.path()));
+  const ProgramResult stream = RunBge({"quantize", kModel, "-"});
+  EXPECT_EQ(stream.status, 2);
+  EXPECT_THAT(stream.err, StartsWith("bge: error: no output stream: OUT: "));
 }
 
 }  // namespace

@@ -508,6 +508,13 @@ TEST(Verify, FindsTheModelsOwnVectorsAndOthersDifferences) {
   EXPECT_EQ(report->root().At("top_k").AsInt(), 10);
   EXPECT_EQ(RunBge({"verify", "--against", jsonl, "--pooling", "mean", "--tolerance", "2"}).status,
             0);
+
+  // A narrow type is beyond the tolerance of float32: the reader is told which of both to change.
+  const ProgramResult narrow = RunBge({"verify", "--against", jsonl, "--dtype", "int8"});
+  if (narrow.err.find("computing in float32") == std::string::npos) {
+    EXPECT_EQ(narrow.status, 1);
+    EXPECT_THAT(narrow.err, AllOf(HasSubstr("int8"), HasSubstr("--tolerance")));
+  }
 }
 
 TEST(Verify, NamesWhatDoesNotFit) {

@@ -50,10 +50,17 @@ std::vector<std::string> ReadTexts(const BenchFlags& flags, const RunContext& co
   if (texts.empty()) {
     Fail(ErrorCode::kInvalidArgument, "no texts", reader->name(), "give a file with some");
   }
+  if (flags.texts && static_cast<int64_t>(texts.size()) < *flags.texts) {
+    PrintNote(fmt::format("{} has {} texts: --texts {} takes them all", reader->name(),
+                          WithSeparators(std::ssize(texts)), *flags.texts));
+  }
   return texts;
 }
 
 std::vector<std::string> TextsOf(const BenchFlags& flags, const RunContext& context) {
+  if (flags.work.empty()) {
+    throw UsageError("empty name: --work: give short, mixed, long, or a file of texts");
+  }
   const auto work = ParseWork(flags.work);
   if (!work) return ReadTexts(flags, context);
   if (!flags.input.format.empty() || flags.input.field) {

@@ -28,6 +28,9 @@ int RunQuantize(const QuantizeFlags& flags, const RunContext& context) {
   for (const auto& [name, value] : {std::pair("MODEL", &flags.model), {"OUT", &flags.out}}) {
     if (value->empty()) throw UsageError(fmt::format("empty name: {}: give a directory", name));
   }
+  if (flags.out == "-") {
+    throw UsageError("no output stream: OUT: a model is a directory: give the name of one");
+  }
   QuantizeOptions options;
   options.type = flags.dtype == "int8"   ? WeightType::kInt8
                  : flags.dtype == "bf16" ? WeightType::kBFloat16

@@ -212,6 +212,13 @@ int Verify(const VerifyFlags& flags, const RunContext& context) {
   const bool within = comparison.max_abs <= flags.tolerance;
   output->Write((flags.json ? ReportJson : ReportText)(comparison, ranks, flags.tolerance, within));
   output->Commit();
+  const ComputeType type = embedder.info().compute_type;
+  if (!within && type != ComputeType::kFloat32) {
+    PrintNote(
+        fmt::format("computed in {}, which differs from float32 by more than 1e-5: --dtype f32 "
+                    "compares exactly, --tolerance says how much may differ",
+                    ComputeTypeName(type)));
+  }
   return within ? 0 : 1;
 }
 

@@ -26,7 +26,7 @@ enum class ComputeType { kFloat32, kBFloat16, kInt8 };
 /// with a warning.
 enum class ComputeChoice {
   kDefault,  ///< kInt8 where the model's weights are stored as int8, else kFloat32
-  kAuto,     ///< the same, but bfloat16 where the CPU has instructions for it; without a warning
+  kAuto,     ///< the same, but kBFloat16 instead of kFloat32 where the CPU has it
   kFloat32,
   kBFloat16,
   kInt8,

@@ -1,5 +1,6 @@
 #include "bench/machine.h"
 
+#include "kernels/backend.h"
 #include "kernels/cpu/targets.h"
 
 #include <sys/resource.h>
@@ -82,8 +83,8 @@ Machine DescribeMachine() {
   for (const std::string_view name : kInstructionSets) {
     if (known.contains(std::string(name))) machine.instruction_sets.emplace_back(name);
   }
-  const auto targets = cpu::SupportedTargets();
-  machine.kernel_target = targets.empty() ? "none" : targets.front();
+  CpuBackend();  // from now on $BGE_CPU_TARGET counts
+  machine.kernel_target = cpu::CurrentTarget();
   machine.cpus = OnlineCpus();
   return machine;
 }

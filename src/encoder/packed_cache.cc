@@ -4,7 +4,9 @@
 #include "base/hash.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
+#include <filesystem>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -49,6 +51,22 @@ std::string Fingerprint(const WeightSource& weights, std::string_view layout) {
 
 std::string_view AsText(const uint64_t& number) {
   return {reinterpret_cast<const char*>(&number), sizeof number};
+}
+
+// What a process that was killed while it wrote this file left behind: as large as the model.
+// Younger ones may be another's that is at work.
+void RemoveLeftovers(const std::filesystem::path& path) {
+  constexpr auto kOld = std::chrono::hours(1);
+  const std::string prefix = path.filename().string() + ".tmp-";
+  const auto now = std::filesystem::file_time_type::clock::now();
+  std::error_code error;
+  std::filesystem::directory_iterator entry(path.parent_path(), error);
+  for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
+    if (!entry->path().filename().string().starts_with(prefix)) continue;
+    std::error_code ignored;
+    const auto changed = entry->last_write_time(ignored);
+    if (!ignored && now - changed > kOld) std::filesystem::remove(entry->path(), ignored);
+  }
 }
 
 }  // namespace
@@ -133,6 +151,7 @@ void PackedCache::Save(std::span<const PreparedLinear* const> layers) const {
       Fail(ErrorCode::kIo, "cannot create the folder of packed weights",
            path_.parent_path().string() + ": " + error.message(), "give another folder");
     }
+    RemoveLeftovers(path_);
     AtomicFile file(path_, FileAccess::kOwnerOnly);
     file.Write(header);
     for (const PreparedLinear* layer : layers) {

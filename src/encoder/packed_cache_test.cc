@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -165,6 +166,25 @@ TEST_F(PackedCacheTest, AFileThatOthersMayWriteIsNotUsed) {
   EXPECT_EQ(Cached(), honest);
   ASSERT_FALSE(warnings_.empty());
   EXPECT_NE(warnings_[0].find("others may write the file"), std::string::npos);
+}
+
+// As a process that was killed left them; a young one may belong to one that is at work.
+TEST_F(PackedCacheTest, OldLeftoversOfTheFileGo) {
+  (void)Cached();
+  const std::string name = File().string();
+  const auto leave = [](const std::string& path, std::chrono::hours age) {
+    std::ofstream(path) << "part";
+    fs::last_write_time(path, fs::file_time_type::clock::now() - age);
+  };
+  leave(name + ".tmp-0123456789abcdef", std::chrono::hours(2));
+  leave(name + ".tmp-0123456789abcdee", std::chrono::hours(0));
+  leave(name + ".of-somebody", std::chrono::hours(2));
+  leave(cache_ / "another.bgepack.tmp-0123456789abcdef", std::chrono::hours(2));
+  ASSERT_EQ(Files().size(), 5u);
+  fs::last_write_time(model_ / "model.safetensors", fs::file_time_type::clock::now());
+  (void)Cached();  // is written again
+  EXPECT_EQ(Files().size(), 4u);
+  EXPECT_FALSE(fs::exists(name + ".tmp-0123456789abcdef"));
 }
 
 TEST_F(PackedCacheTest, AFolderThatCannotBeWrittenIsAWarning) {

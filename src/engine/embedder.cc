@@ -105,7 +105,7 @@ ComputeType WantedType(ComputeChoice choice, bool int8_weights, const Backend& b
     case ComputeChoice::kAuto:
       break;
   }
-  if (int8_weights && backend.Supports(ComputeType::kInt8)) return ComputeType::kInt8;
+  if (int8_weights) return ComputeType::kInt8;
   return backend.Supports(ComputeType::kBFloat16) ? ComputeType::kBFloat16 : ComputeType::kFloat32;
 }
 
@@ -115,8 +115,11 @@ ComputeType ChooseComputeType(const EmbedderOptions& options, const WeightSource
   const ComputeType wanted = WantedType(options.compute_type, HoldsInt8(weights), backend);
   if (backend.Supports(wanted)) return wanted;
   if (options.on_warning) {
-    options.on_warning("this CPU has no instructions that multiply " +
-                       std::string(ComputeTypeName(wanted)) + ": computing in float32");
+    const auto held = GetEnv("BGE_CPU_TARGET");
+    options.on_warning(
+        (held ? "the instructions of BGE_CPU_TARGET=" + Printable(*held, 60) + " do not multiply "
+              : "this CPU has no instructions that multiply ") +
+        std::string(ComputeTypeName(wanted)) + ": computing in float32");
   }
   return ComputeType::kFloat32;
 }
