@@ -215,8 +215,8 @@ int Verify(const VerifyFlags& flags, const RunContext& context) {
   const ComputeType type = embedder.info().compute_type;
   if (!within && type != ComputeType::kFloat32) {
     PrintNote(
-        fmt::format("computed in {}, which differs from float32 by more than 1e-5: --dtype f32 "
-                    "compares exactly, --tolerance says how much may differ",
+        fmt::format("computed in {}: its rounding alone is more than a tolerance for float32; "
+                    "--dtype f32 computes without it",
                     ComputeTypeName(type)));
   }
   return within ? 0 : 1;

@@ -119,6 +119,7 @@ void PackedCache::Open() {
   }
   file_ = std::move(file);
   entries_ = std::move(entries);
+  RemoveLeftovers(path_);
 }
 
 std::unique_ptr<const PreparedLinear> PackedCache::Find(size_t number, int64_t n, int64_t k) const {

@@ -21,7 +21,7 @@ constexpr int64_t OperandElementBytes(ComputeType type) {
 /// The longest rows whose kInt8 products a 32-bit sum holds, twice over.
 inline constexpr int64_t kMaxInt8Columns = 32768;
 
-/// The most elements of a kInt8 row that its 255 steps need not reach.
+/// The most elements of a kInt8 row that its steps need not reach.
 inline constexpr int kMaxOutliers = 4;
 /// The elements beyond this share of a row's largest magnitude are outliers, if they are so few.
 inline constexpr float kOutlierShare = 0.25f;

@@ -20,8 +20,8 @@ namespace bge::cpu {
 
 // The widest panel of any kernel.
 inline constexpr int64_t kMaxPanelColumns = 32;
-// Those of the most panels that are multiplied at once.
-inline constexpr int64_t kMaxColumns = 64;
+// Of the most panels that are multiplied at once.
+inline constexpr int64_t kMaxColumns = 2 * kMaxPanelColumns;
 inline constexpr int64_t kGroupBytes = 4;
 
 // y[r][c] = (accumulate ? y[r][c] : 0) + sum over k of x[r][k] w[k][c]; int8: that sum of integers,
@@ -31,7 +31,7 @@ struct PanelProduct {
   const std::byte* x;          // row r at x + r * x_stride
   int64_t x_stride;            // bytes
   int64_t rows;                // any number
-  const std::byte* panel;      // [groups][panel_columns], 64-byte aligned
+  const std::byte* panel;      // [groups][panel_columns], aligned for its vectors
   int64_t panels;              // up to panels_at_once
   int64_t panel_stride;        // bytes from one to the next
   int64_t groups;              // of k

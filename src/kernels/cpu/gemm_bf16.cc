@@ -54,7 +54,9 @@ namespace bge::cpu {
 
 GemmKernel Bf16Kernel() {
 #if HWY_TARGETS & HWY_AVX3
-  if (CanUse(Extension::kAvx512Bf16)) return {2 * 16, 2, &N_AVX3::MultiplyBf16};
+  if (CanUse(Extension::kAvx512Bf16))
+    return {N_AVX3::kPanelVectors * N_AVX3::Bf16Type::kLanes, N_AVX3::kPanelsAtOnce,
+            &N_AVX3::MultiplyBf16};
 #endif
   return {};
 }

@@ -1,7 +1,8 @@
 // float32 GEMM kernels, for every instruction set.
 //
 // Per group of k a 6 x 4 tile of AVX-512 does 24 multiply-adds for 4 loads and 6 broadcasts, a
-// 6 x 2 tile of AVX2 12 for 2 and 6: both are bound by the multiply-add units.
+// 12 x 2 tile 24 for 2 and 12, a 6 x 2 tile of AVX2 12 for 2 and 6: all are bound by the
+// multiply-add units.
 #include "kernels/cpu/gemm.h"
 
 // clang-format off

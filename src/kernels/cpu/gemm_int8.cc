@@ -26,6 +26,7 @@ using D = hn::ScalableTag<float>;
 using DI = hn::RebindToSigned<D>;
 using Int32s = hn::Vec<DI>;
 constexpr auto kInt32Lanes = static_cast<int64_t>(hn::MaxLanes(D()));
+constexpr int64_t kPanelColumns = kPanelVectors * kInt32Lanes;
 
 struct Vnni {
   static HWY_INLINE Int32s MultiplyAdd(Int32s sum, Int32s x, Int32s w) {
@@ -94,7 +95,6 @@ struct Int8Type : public Instruction {
 
 // y[r] += steps w[column], scaled, for each of the row's outliers, which few rows have.
 HWY_NOINLINE void AddOutliers(const PanelProduct& product, int64_t r) {
-  constexpr int64_t kPanelColumns = kPanelVectors * kInt32Lanes;
   const RowScale& row = product.row_scales[r];
   float* y = product.y + r * product.y_stride;
   for (int i = 0; i < row.num_outliers; ++i) {
@@ -139,16 +139,20 @@ namespace bge::cpu {
 
 GemmKernel Int8Kernel() {
 #if HWY_TARGETS & HWY_AVX3
-  if (CanUse(Extension::kAvx512Vnni)) return {2 * 16, 2, &N_AVX3::MultiplyVnni};
+  if (CanUse(Extension::kAvx512Vnni))
+    return {N_AVX3::kPanelColumns, N_AVX3::kPanelsAtOnce, &N_AVX3::MultiplyVnni};
 #endif
 #if HWY_TARGETS & HWY_AVX2
-  if (CanUse(Extension::kAvxVnni)) return {2 * 8, 1, &N_AVX2::MultiplyVnni};
+  if (CanUse(Extension::kAvxVnni))
+    return {N_AVX2::kPanelColumns, N_AVX2::kPanelsAtOnce, &N_AVX2::MultiplyVnni};
 #endif
 #if HWY_TARGETS & HWY_AVX3
-  if (HighwayTarget() == HWY_AVX3) return {2 * 16, 2, &N_AVX3::MultiplyPairs};
+  if (HighwayTarget() == HWY_AVX3)
+    return {N_AVX3::kPanelColumns, N_AVX3::kPanelsAtOnce, &N_AVX3::MultiplyPairs};
 #endif
 #if HWY_TARGETS & HWY_AVX2
-  if (HighwayTarget() == HWY_AVX2) return {2 * 8, 1, &N_AVX2::MultiplyPairs};
+  if (HighwayTarget() == HWY_AVX2)
+    return {N_AVX2::kPanelColumns, N_AVX2::kPanelsAtOnce, &N_AVX2::MultiplyPairs};
 #endif
   return {};
 }

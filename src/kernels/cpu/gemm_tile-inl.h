@@ -10,6 +10,8 @@
 #define BGE_KERNELS_CPU_GEMM_TILE_INL_H_
 #endif
 
+#include "base/error.h"
+
 #include <algorithm>
 #include <cstring>
 
@@ -29,14 +31,18 @@ constexpr int kPanelVectors = 2;
 constexpr bool kManyRegisters = HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_NEON;
 constexpr int kPanelsAtOnce = kManyRegisters ? 2 : 1;
 
-// What a tile fetches from memory while it multiplies: `lines` cache lines for each group.
+// What a tile fetches from memory while it multiplies: [next, end), `times` for each group of k.
 struct Fetch {
   const std::byte* next = nullptr;
-  int64_t lines = 0;
+  const std::byte* end = nullptr;
+  int64_t times = 0;
+  int64_t step = 0;
 
-  // Those of one group.
-  HWY_INLINE void Lines() {
-    for (int64_t line = 0; line < lines; ++line, next += kLineBytes) __builtin_prefetch(next, 0, 2);
+  HWY_INLINE void OfOneGroup() {
+    for (int64_t i = 0; i < times; ++i) {
+      __builtin_prefetch(next, 0, 2);
+      next = std::min(next + step, end);
+    }
   }
 };
 
@@ -65,7 +71,7 @@ HWY_INLINE void SumTile(int64_t row, Fetch fetch, const PanelProduct& product,
     }
     x += kGroupBytes;
     panel += kPanelVectors * kVectorBytes;
-    fetch.Lines();
+    fetch.OfOneGroup();
   }
 }
 
@@ -79,19 +85,23 @@ HWY_INLINE void RunTile(int64_t rows, int64_t row, Fetch fetch, const PanelProdu
 }
 
 // Tiles that cover the product's rows, as equal as can be: 8 rows are 4 + 4, as 6 + 2 would take
-// longer. They fetch what comes next in W: one tile as it goes, of several each its part of the
-// next panel (all of it in the first would leave the memory idle in the others).
+// longer. They fetch what comes next in W: one tile what lies a little ahead, of several each its
+// part of the next panel (all of it in the first would leave the memory idle in the others).
 template <class Type, int kTileRows, int kVectors>
 HWY_INLINE void RunTiles(const PanelProduct& product) {
   const int64_t tiles = (product.rows + kTileRows - 1) / kTileRows;
-  constexpr int64_t kPanelLines = kPanelVectors * Type::kLanes * kGroupBytes / kLineBytes;
+  constexpr int64_t kGroup = kPanelVectors * Type::kLanes * kGroupBytes;  // bytes of a panel
+  const int64_t panel_bytes = product.groups * kGroup;
   for (int64_t t = 0; t < tiles; ++t) {
     const int64_t row = t * product.rows / tiles;
     Fetch fetch;
     if (product.fetch_next) {
-      fetch.lines = (kPanelLines + tiles - 1) / tiles;
-      const int64_t part = product.groups * kLineBytes * (kPanelLines + t * fetch.lines);
-      fetch.next = product.panel + (tiles == 1 ? kFetchAhead : part);
+      const int64_t begin = tiles == 1 ? kFetchAhead : panel_bytes + t * panel_bytes / tiles;
+      const int64_t lines = (kGroup + kLineBytes - 1) / kLineBytes;
+      fetch.next = product.panel + begin;
+      fetch.end = fetch.next + panel_bytes / tiles;
+      fetch.times = (lines + tiles - 1) / tiles;
+      fetch.step = std::min(kGroup, kLineBytes);
     }
     RunTile<Type, kTileRows, kVectors>((t + 1) * product.rows / tiles - row, row, fetch, product);
   }
@@ -99,13 +109,33 @@ HWY_INLINE void RunTiles(const PanelProduct& product) {
 
 template <class Type>
 HWY_INLINE void ForEachTile(const PanelProduct& product) {
+  BGE_DCHECK(product.panels <= kPanelsAtOnce);
   if constexpr (kManyRegisters) {
     if (product.panels == 2) return RunTiles<Type, 6, 2 * kPanelVectors>(product);
   }
   RunTiles<Type, kManyRegisters ? 12 : 6, kPanelVectors>(product);
 }
 
-// Stores (or adds) a tile of floats, cut at the product's columns.
+// A tile of y, and zeros behind the product's columns.
+template <int kRows, int kVectors, class D>
+HWY_INLINE void LoadTile(D d, const PanelProduct& product, int64_t row,
+                         hn::Vec<D> (&values)[kRows][kVectors]) {
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const bool all = product.columns == kVectors * lanes;
+  HWY_ALIGN float whole[kMaxColumns] = {};
+  BGE_UNROLL
+  for (int r = 0; r < kRows; ++r) {
+    const float* from = product.y + (row + r) * product.y_stride;
+    if (!all) {
+      std::memcpy(whole, from, static_cast<size_t>(product.columns) * sizeof(float));
+      from = whole;
+    }
+    BGE_UNROLL
+    for (int v = 0; v < kVectors; ++v) values[r][v] = hn::LoadU(d, from + v * lanes);
+  }
+}
+
+// Stores a tile of y, cut at the product's columns.
 template <int kRows, int kVectors, class D>
 HWY_INLINE void StoreTile(D d, const hn::Vec<D> (&values)[kRows][kVectors],
                           const PanelProduct& product, int64_t row) {
@@ -116,9 +146,7 @@ HWY_INLINE void StoreTile(D d, const hn::Vec<D> (&values)[kRows][kVectors],
     for (int r = 0; r < kRows; ++r) {
       BGE_UNROLL
       for (int v = 0; v < kVectors; ++v) {
-        float* to = y + r * product.y_stride + v * lanes;
-        hn::StoreU(product.accumulate ? hn::Add(hn::LoadU(d, to), values[r][v]) : values[r][v], d,
-                   to);
+        hn::StoreU(values[r][v], d, y + r * product.y_stride + v * lanes);
       }
     }
     return;
@@ -128,14 +156,13 @@ HWY_INLINE void StoreTile(D d, const hn::Vec<D> (&values)[kRows][kVectors],
   for (int r = 0; r < kRows; ++r) {
     BGE_UNROLL
     for (int v = 0; v < kVectors; ++v) hn::Store(values[r][v], d, whole + v * lanes);
-    float* to = y + r * product.y_stride;
-    for (int64_t c = 0; c < product.columns; ++c) {
-      to[c] = product.accumulate ? to[c] + whole[c] : whole[c];
-    }
+    std::memcpy(y + r * product.y_stride, whole,
+                static_cast<size_t>(product.columns) * sizeof(float));
   }
 }
 
-// The tile of a type whose sums are floats.
+// The tile of a type whose sums are floats. Where it goes on with sums of y, they are its start:
+// one chain of additions, wherever k is cut.
 template <class Type, int kRows, int kVectors, class D>
 HWY_INLINE void FloatTile(D d, int64_t row, Fetch fetch, const PanelProduct& product) {
   hn::Vec<D> sums[kRows][kVectors];
@@ -144,6 +171,7 @@ HWY_INLINE void FloatTile(D d, int64_t row, Fetch fetch, const PanelProduct& pro
     BGE_UNROLL
     for (int v = 0; v < kVectors; ++v) sums[r][v] = hn::Zero(d);
   }
+  if (product.accumulate) LoadTile(d, product, row, sums);
   SumTile<Type>(row, fetch, product, sums);
   StoreTile(d, sums, product, row);
 }

@@ -2,8 +2,7 @@
 //
 // Each panel of W is read once for a chunk of rows: from the second-level cache, where a block of
 // it (at most kMaxPanelBytes) stays. What follows the product (bias, activation, a narrower format
-// for the next layer) is done to a few rows of a panel at a time, while they are in the first-level
-// cache.
+// for the next layer) is done to kRowsAtOnce rows at a time, while they are in a near cache.
 #include "kernels/cpu/ops.h"
 #include "kernels/cpu/packed_weights.h"
 #include "kernels/cpu/scratch.h"
@@ -189,11 +188,16 @@ void Linear(const OpContext& context, const ConstOperand& x, const PreparedLinea
     return;
   }
   constexpr int64_t kWorthSharing = 400'000;  // multiply-adds for each thread: a few us
-  const int64_t work = x.rows * x.cols * w.kernel().panel_columns;  // of a panel
+  // Many rows take several panels at once, where that leaves some for every thread.
+  const int64_t at_once = w.kernel().panels_at_once;
+  const int64_t unit = x.rows > kFewRows && w.num_panels() >= threads * at_once ? at_once : 1;
+  const int64_t units = (w.num_panels() + unit - 1) / unit;
+  const int64_t work = x.rows * x.cols * w.kernel().panel_columns * unit;
   const Operand floats = quantized ? Operand(Scratch(x.rows, y.cols)) : y;
-  context.pool.ParallelFor(w.num_panels(), 1 + kWorthSharing / (work + 1),
-                           [&](int64_t begin, int64_t end) { multiply(x, floats, begin, end); });
-  if (quantized) NarrowRows(floats.matrix(), y);
+  context.pool.ParallelFor(units, 1 + kWorthSharing / (work + 1), [&](int64_t begin, int64_t end) {
+    multiply(x, floats, begin * unit, std::min(end * unit, w.num_panels()));
+  });
+  if (quantized) ToOperand(context, floats.matrix(), y);
 }
 
 }  // namespace bge::cpu
