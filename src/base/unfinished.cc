@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <cstring>
 #include <random>
+#include <system_error>
 
 namespace bge {
 
@@ -43,12 +44,14 @@ Slot* Register(const std::string& path) {
   return nullptr;
 }
 
+constexpr char kTemporary[] = "tmp-";
+
 // Beside the target's name, so that its origin can be seen, unless that makes the name too long.
 std::string TemporaryName(const fs::path& path) {
   // Process numbers are no names: containers that share a folder have the same ones.
   std::random_device random;
   char suffix_text[32];
-  std::snprintf(suffix_text, sizeof suffix_text, "tmp-%08x%08x", random(), random());
+  std::snprintf(suffix_text, sizeof suffix_text, "%s%08x%08x", kTemporary, random(), random());
   const std::string suffix = suffix_text;
   if (path.filename().string().size() + 1 + suffix.size() <= kMostNameBytes) {
     return path.string() + "." + suffix;
@@ -121,6 +124,19 @@ void RemoveUnfinishedFiles() noexcept {
     if (!slot.state.compare_exchange_strong(ready, Slot::kRemoving)) continue;
     RemoveTree(slot.path);
     slot.state.store(Slot::kRemoved);
+  }
+}
+
+void RemoveLeftovers(const fs::path& path, std::chrono::seconds older_than) {
+  const std::string prefix = path.filename().string() + "." + kTemporary;
+  const auto now = fs::file_time_type::clock::now();
+  std::error_code error;
+  fs::directory_iterator entry(path.parent_path(), error);
+  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+    if (!entry->path().filename().string().starts_with(prefix)) continue;
+    std::error_code ignored;
+    const auto changed = entry->last_write_time(ignored);
+    if (!ignored && now - changed > older_than) fs::remove(entry->path(), ignored);
   }
 }
 

@@ -3,6 +3,7 @@
 #ifndef BGE_BASE_UNFINISHED_H_
 #define BGE_BASE_UNFINISHED_H_
 
+#include <chrono>
 #include <cstddef>
 #include <filesystem>
 #include <string>
@@ -36,6 +37,10 @@ void RemoveTree(const char* path) noexcept;
 /// Removes what this process has begun and not committed.
 /// Async-signal-safe; may run beside other threads.
 void RemoveUnfinishedFiles() noexcept;
+
+/// Removes what killed processes left of writing the file `path`: files with its temporary names
+/// that are older. What cannot be removed stays.
+void RemoveLeftovers(const std::filesystem::path& path, std::chrono::seconds older_than);
 
 /// Makes what was renamed in a folder ("" is the current one) outlast a power failure, where its
 /// file system can.

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "base/unfinished.h"
 
 #include <algorithm>
 #include <chrono>
@@ -14,6 +15,9 @@
 namespace bge {
 
 namespace {
+
+// Younger ones may be another process's that is at work.
+constexpr std::chrono::hours kOldLeftover(1);
 
 constexpr std::string_view kMagic = "BGEPACK1";
 constexpr size_t kFingerprintBytes = 64;
@@ -51,22 +55,6 @@ std::string Fingerprint(const WeightSource& weights, std::string_view layout) {
 
 std::string_view AsText(const uint64_t& number) {
   return {reinterpret_cast<const char*>(&number), sizeof number};
-}
-
-// What a process that was killed while it wrote this file left behind: as large as the model.
-// Younger ones may be another's that is at work.
-void RemoveLeftovers(const std::filesystem::path& path) {
-  constexpr auto kOld = std::chrono::hours(1);
-  const std::string prefix = path.filename().string() + ".tmp-";
-  const auto now = std::filesystem::file_time_type::clock::now();
-  std::error_code error;
-  std::filesystem::directory_iterator entry(path.parent_path(), error);
-  for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
-    if (!entry->path().filename().string().starts_with(prefix)) continue;
-    std::error_code ignored;
-    const auto changed = entry->last_write_time(ignored);
-    if (!ignored && now - changed > kOld) std::filesystem::remove(entry->path(), ignored);
-  }
 }
 
 }  // namespace
@@ -119,7 +107,7 @@ void PackedCache::Open() {
   }
   file_ = std::move(file);
   entries_ = std::move(entries);
-  RemoveLeftovers(path_);
+  RemoveLeftovers(path_, kOldLeftover);
 }
 
 std::unique_ptr<const PreparedLinear> PackedCache::Find(size_t number, int64_t n, int64_t k) const {
@@ -152,7 +140,7 @@ void PackedCache::Save(std::span<const PreparedLinear* const> layers) const {
       Fail(ErrorCode::kIo, "cannot create the folder of packed weights",
            path_.parent_path().string() + ": " + error.message(), "give another folder");
     }
-    RemoveLeftovers(path_);
+    RemoveLeftovers(path_, kOldLeftover);
     AtomicFile file(path_, FileAccess::kOwnerOnly);
     file.Write(header);
     for (const PreparedLinear* layer : layers) {

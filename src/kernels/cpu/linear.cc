@@ -23,12 +23,16 @@ constexpr int64_t kMaxPanelBytes = 256 * 1024;
 // Where the result is quantised by whole rows, it is kept as floats for this many.
 constexpr int64_t kQuantizedRows = 48;
 
+int64_t PanelsAtOnce(int64_t rows, const PackedWeights& w) {
+  return rows > kFewRows ? w.kernel().panels_at_once : 1;
+}
+
 // Columns of panels [first, last) of y = activation(x W^T + bias), y float32.
 class Product {
  public:
   Product(const ConstOperand& x, const PackedWeights& w, const Epilogue& epilogue,
           Accuracy accuracy)
-      : x_(x), w_(w), epilogue_(epilogue), accuracy_(accuracy), few_(x.rows <= kFewRows) {}
+      : x_(x), w_(w), epilogue_(epilogue), accuracy_(accuracy), fetch_next_(x.rows <= kFewRows) {}
 
   // y: all columns of W.
   void Run(int64_t first_panel, int64_t last_panel, Matrix y) const {
@@ -78,7 +82,7 @@ class Product {
   template <typename Function>
   void ForEachStrip(int64_t first, int64_t last, const Function& function) const {
     const int64_t width = w_.kernel().panel_columns;
-    const int64_t most = few_ ? 1 : w_.kernel().panels_at_once;
+    const int64_t most = PanelsAtOnce(x_.rows, w_);
     for (int64_t p = first; p < last; p += most) {
       const int64_t panels = std::min(most, last - p);
       const int64_t column = p * width;
@@ -105,7 +109,7 @@ class Product {
          .row_scales = x_.scales == nullptr ? nullptr : x_.scales + r,
          .column_scales = w_.column_scales(strip.first),
          .column_sums = w_.column_sums(strip.first),
-         .fetch_next = few_});
+         .fetch_next = fetch_next_});
   }
 
   void Finish(const Strip& strip, Matrix y) const {
@@ -118,7 +122,7 @@ class Product {
   const PackedWeights& w_;
   const Epilogue& epilogue_;
   Accuracy accuracy_;
-  bool few_;
+  bool fetch_next_;
 };
 
 // Of the calling thread, until its next call.
@@ -189,8 +193,8 @@ void Linear(const OpContext& context, const ConstOperand& x, const PreparedLinea
   }
   constexpr int64_t kWorthSharing = 400'000;  // multiply-adds for each thread: a few us
   // Many rows take several panels at once, where that leaves some for every thread.
-  const int64_t at_once = w.kernel().panels_at_once;
-  const int64_t unit = x.rows > kFewRows && w.num_panels() >= threads * at_once ? at_once : 1;
+  const int64_t at_once = PanelsAtOnce(x.rows, w);
+  const int64_t unit = w.num_panels() >= threads * at_once ? at_once : 1;
   const int64_t units = (w.num_panels() + unit - 1) / unit;
   const int64_t work = x.rows * x.cols * w.kernel().panel_columns * unit;
   const Operand floats = quantized ? Operand(Scratch(x.rows, y.cols)) : y;

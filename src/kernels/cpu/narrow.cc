@@ -90,12 +90,11 @@ HWY_INLINE Range RangeOf(D d, const float* from, int64_t count) {
   return range;
 }
 
-// Those of `row` are the columns of the numbers beyond `limit`, in order: none if there are too
-// many.
+// Gives `row`, which has none, the columns of the numbers beyond `limit`, in order: none if there
+// are too many.
 template <class D>
 HWY_INLINE void FindOutliers(D d, const float* from, int64_t count, float limit, RowScale& row) {
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  row.num_outliers = 0;
   for (int64_t i = 0; i < count; i += lanes) {
     const auto n = static_cast<size_t>(std::min(lanes, count - i));
     const auto v = n == hn::Lanes(d) ? hn::LoadU(d, from + i) : LoadFirst(d, from + i, n);
