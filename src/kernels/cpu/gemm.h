@@ -5,9 +5,9 @@
 // that the loop reads it in order and multiplies whole vectors with a broadcast group of x. W's
 // last panel and its last group are filled up with zeros.
 //
-// The kernel of an instruction set keeps rows x columns of sums in registers (gemm_tile-inl.h). A
-// sum is one chain of multiply-adds in the order of k: a result depends on its row and its column
-// alone, not on how many rows there are or on how threads cut them.
+// The kernel of an instruction set keeps rows x columns of sums in registers (gemm_tile-inl.h; AMX:
+// gemm_amx-inl.h). A sum is one chain of multiply-adds in the order of k: a result depends on its
+// row and its column alone, not on how many rows there are or on how threads cut them.
 #ifndef BGE_KERNELS_CPU_GEMM_H_
 #define BGE_KERNELS_CPU_GEMM_H_
 
@@ -22,6 +22,7 @@ namespace bge::cpu {
 inline constexpr int64_t kMaxPanelColumns = 32;
 // Of the most panels that are multiplied at once.
 inline constexpr int64_t kMaxColumns = 2 * kMaxPanelColumns;
+inline constexpr int64_t kMaxRowsAtOnce = 64;
 inline constexpr int64_t kGroupBytes = 4;
 
 // y[r][c] = (accumulate ? y[r][c] : 0) + sum over k of x[r][k] w[k][c]; int8: that sum of integers,
@@ -51,7 +52,14 @@ struct GemmKernel {
   int64_t panel_columns = 0;
   int64_t panels_at_once = 1;  // what is fastest for many rows
   void (*multiply)(const PanelProduct& product) = nullptr;
+  int64_t rows_at_once =
+      48;  // likewise, at most kMaxRowsAtOnce; what follows finds them in a cache
 };
+
+// Of AMX (gemm_amx-inl.h), whose blocks have 32 rows.
+inline GemmKernel AmxKernel(void (*multiply)(const PanelProduct&)) {
+  return {kMaxPanelColumns, 1, multiply, kMaxRowsAtOnce};
+}
 
 // The best kernel for the instructions in use (targets.h). `multiply` is null where there is none.
 GemmKernel Float32Kernel();

@@ -1,7 +1,8 @@
 // int8 GEMM kernels: unsigned rows of x times signed columns of W, exact in 32-bit sums.
 //
 // AVX512-VNNI and AVX-VNNI: vpdpbusd adds four products to a sum, without saturation. It is written
-// in assembly, as GCC 12 takes the built-in function's operands through memory.
+// in assembly, as GCC 12 takes the built-in function's operands through memory. AMX: the same, for
+// whole tiles.
 //
 // Without VNNI: vpmaddubsw adds two products in 16 bits, where it saturates, so x has seven bits
 // (127 * 127 * 2 fits); vpmaddwd by ones makes 32-bit sums of them. (Eight bits in vpmaddwd alone
@@ -14,6 +15,7 @@
 #define HWY_TARGET_INCLUDE "kernels/cpu/gemm_int8.cc"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
+#include "kernels/cpu/gemm_amx-inl.h"
 #include "kernels/cpu/gemm_tile-inl.h"
 #include "kernels/cpu/vector_math-inl.h"
 // clang-format on
@@ -51,6 +53,23 @@ struct Pairs {
   }
 };
 
+// Stores a tile of sums, less the zero points, times the scales.
+template <int kRows, int kVectors>
+HWY_INLINE void StoreScaled(const Int32s (&sums)[kRows][kVectors], const PanelProduct& product,
+                            int64_t row) {
+  hn::Vec<D> scaled[kRows][kVectors];
+  BGE_UNROLL
+  for (int v = 0; v < kVectors; ++v) {
+    const auto column_scale = hn::Load(D(), product.column_scales + v * kInt32Lanes);
+    BGE_UNROLL
+    for (int r = 0; r < kRows; ++r) {
+      const auto row_scale = hn::Set(D(), product.row_scales[row + r].scale);
+      scaled[r][v] = hn::Mul(hn::Mul(hn::ConvertTo(D(), sums[r][v]), row_scale), column_scale);
+    }
+  }
+  StoreTile(D(), scaled, product, row);
+}
+
 // What the kernels share. Instruction has MultiplyAdd(sum, x, w).
 template <class Instruction>
 struct Int8Type : public Instruction {
@@ -79,17 +98,7 @@ struct Int8Type : public Instruction {
       }
     }
     SumTile<Int8Type>(row, fetch, product, sums);
-    hn::Vec<D> scaled[kRows][kVectors];
-    BGE_UNROLL
-    for (int v = 0; v < kVectors; ++v) {
-      const auto column_scale = hn::Load(D(), product.column_scales + v * kLanes);
-      BGE_UNROLL
-      for (int r = 0; r < kRows; ++r) {
-        const auto row_scale = hn::Set(D(), rows[r].scale);
-        scaled[r][v] = hn::Mul(hn::Mul(hn::ConvertTo(D(), sums[r][v]), row_scale), column_scale);
-      }
-    }
-    StoreTile(D(), scaled, product, row);
+    StoreScaled(sums, product, row);
   }
 };
 
@@ -119,16 +128,46 @@ HWY_NOINLINE void AddOutliers(const PanelProduct& product, int64_t r) {
   }
 }
 
-template <class Instruction>
-HWY_INLINE void Multiply(const PanelProduct& product) {
-  ForEachTile<Int8Type<Instruction>>(product);
+HWY_INLINE void AddAllOutliers(const PanelProduct& product) {
   for (int64_t r = 0; r < product.rows; ++r) {
     if (product.row_scales[r].num_outliers > 0) AddOutliers(product, r);
   }
 }
 
+template <class Instruction>
+HWY_INLINE void Multiply(const PanelProduct& product) {
+  ForEachTile<Int8Type<Instruction>>(product);
+  AddAllOutliers(product);
+}
+
 void MultiplyVnni(const PanelProduct& product) { Multiply<Vnni>(product); }
 void MultiplyPairs(const PanelProduct& product) { Multiply<Pairs>(product); }
+
+#if HWY_TARGET == HWY_AVX3
+template <class Tiles>
+void MultiplyAmx(const PanelProduct& product) {
+  const auto multiply = [&](const auto& sum, int64_t row, int64_t rows) HWY_ATTR {
+    alignas(64) int32_t sums[kAmxBlockRows][kAmxBlockColumns];
+    sum(sums[0], sizeof sums[0], /*add=*/false);
+    for (int64_t r = 0; r < rows; ++r) {
+      Int32s values[1][kPanelVectors];
+      BGE_UNROLL
+      for (int v = 0; v < kPanelVectors; ++v) {
+        const Int32s column_sums = hn::Load(DI(), product.column_sums + v * kInt32Lanes);
+        const Int32s start =
+            hn::Mul(column_sums, hn::Set(DI(), -product.row_scales[row + r].zero_point));
+        values[0][v] = hn::Add(start, hn::Load(DI(), sums[r] + v * kInt32Lanes));
+      }
+      StoreScaled(values, product, row + r);
+    }
+  };
+  ForEachAmxBlock<AmxInt8, Tiles>(product, multiply);
+  AddAllOutliers(product);
+}
+
+void MultiplyAmxTiles(const PanelProduct& product) { MultiplyAmx<AmxTiles>(product); }
+void MultiplyEmulatedAmx(const PanelProduct& product) { MultiplyAmx<EmulatedAmxTiles>(product); }
+#endif
 
 }  // namespace bge::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -139,6 +178,8 @@ namespace bge::cpu {
 
 GemmKernel Int8Kernel() {
 #if HWY_TARGETS & HWY_AVX3
+  if (CanUse(Extension::kAmx)) return AmxKernel(&N_AVX3::MultiplyAmxTiles);
+  if (CanUse(Extension::kEmulatedAmx)) return AmxKernel(&N_AVX3::MultiplyEmulatedAmx);
   if (CanUse(Extension::kAvx512Vnni))
     return {N_AVX3::kPanelColumns, N_AVX3::kPanelsAtOnce, &N_AVX3::MultiplyVnni};
 #endif

@@ -2,7 +2,7 @@
 //
 // Each panel of W is read once for a chunk of rows: from the second-level cache, where a block of
 // it (at most kMaxPanelBytes) stays. What follows the product (bias, activation, a narrower format
-// for the next layer) is done to kRowsAtOnce rows at a time, while they are in a near cache.
+// for the next layer) is done to the kernel's rows_at_once, while they are in a near cache.
 #include "kernels/cpu/ops.h"
 #include "kernels/cpu/packed_weights.h"
 #include "kernels/cpu/scratch.h"
@@ -14,14 +14,12 @@ namespace bge::cpu {
 
 namespace {
 
-// Rows that are multiplied and then finished: 48 rows of 64 columns are 12 KB.
-constexpr int64_t kRowsAtOnce = 48;
 // Up to so many, W is what takes time to come.
 constexpr int64_t kFewRows = 24;
 // Panels of more are cut along k, so that half of a 512 KB cache holds a part.
 constexpr int64_t kMaxPanelBytes = 256 * 1024;
-// Where the result is quantised by whole rows, it is kept as floats for this many.
-constexpr int64_t kQuantizedRows = 48;
+// To multiples of so many groups, a cache line of x.
+constexpr int64_t kLineGroups = 64 / kGroupBytes;
 
 int64_t PanelsAtOnce(int64_t rows, const PackedWeights& w) {
   return rows > kFewRows ? w.kernel().panels_at_once : 1;
@@ -42,10 +40,10 @@ class Product {
       const int64_t blocks =
           whole ? 1 : std::max<int64_t>(1, (bytes + kMaxPanelBytes - 1) / kMaxPanelBytes);
       for (int64_t b = 0; b < blocks; ++b) {
-        const int64_t begin = b * w_.groups() / blocks;
-        const int64_t end = (b + 1) * w_.groups() / blocks;
-        for (int64_t r = 0; r < x_.rows; r += kRowsAtOnce) {
-          const int64_t rows = std::min(kRowsAtOnce, x_.rows - r);
+        const int64_t begin = CutGroups(b, blocks);
+        const int64_t end = CutGroups(b + 1, blocks);
+        for (int64_t r = 0; r < x_.rows; r += RowsAtOnce()) {
+          const int64_t rows = std::min(RowsAtOnce(), x_.rows - r);
           const Matrix part(y.row(r) + strip.column, rows, strip.columns, y.stride);
           Multiply(strip, begin, end, r, part);
           if (b + 1 == blocks) Finish(strip, part);
@@ -56,10 +54,10 @@ class Product {
 
   // As Run, with a result of the format `y` has (bfloat16).
   void RunNarrow(int64_t first_panel, int64_t last_panel, const Operand& y) const {
-    alignas(64) float tile[kRowsAtOnce * kMaxColumns];
+    alignas(64) float tile[kMaxRowsAtOnce * kMaxColumns];
     ForEachStrip(first_panel, last_panel, [&](const Strip& strip) {
-      for (int64_t r = 0; r < x_.rows; r += kRowsAtOnce) {
-        const int64_t rows = std::min(kRowsAtOnce, x_.rows - r);
+      for (int64_t r = 0; r < x_.rows; r += RowsAtOnce()) {
+        const int64_t rows = std::min(RowsAtOnce(), x_.rows - r);
         const Matrix part(tile, rows, strip.columns, kMaxColumns);
         Multiply(strip, 0, w_.groups(), r, part);
         Finish(strip, part);
@@ -76,6 +74,13 @@ class Product {
     int64_t column;
     int64_t columns;
   };
+
+  int64_t RowsAtOnce() const { return w_.kernel().rows_at_once; }
+
+  // Where part b of k begins.
+  int64_t CutGroups(int64_t b, int64_t parts) const {
+    return b == parts ? w_.groups() : b * w_.groups() / parts / kLineGroups * kLineGroups;
+  }
 
   int64_t PanelBytes() const { return w_.groups() * w_.kernel().panel_columns * kGroupBytes; }
 
@@ -172,7 +177,8 @@ void Linear(const OpContext& context, const ConstOperand& x, const PreparedLinea
   constexpr int64_t kRowsEach = 64;
   const int64_t threads = context.pool.available_threads();
   if (threads == 1 || x.rows >= kRowsEach * threads) {
-    const int64_t block = quantized ? kQuantizedRows : x.rows;
+    // Where the result is quantised by whole rows, it is kept as floats for these.
+    const int64_t block = quantized ? w.kernel().rows_at_once : x.rows;
     const int64_t share = (x.rows + threads - 1) / threads;
     context.pool.ParallelFor(threads, 1, [&](int64_t first, int64_t last) {
       for (int64_t t = first; t < last; ++t) {

@@ -1,19 +1,21 @@
 // bfloat16: vdpbf16ps, two multiply-adds for each float32 lane. int8: vpdpbusd, four for each int32
 // lane, in 512-bit (AVX512-VNNI) or 256-bit registers (AVX-VNNI); without them AVX2's vpmaddubsw,
-// vpmaddwd and vpaddd, three instructions for the same four.
+// vpmaddwd and vpaddd, three instructions for the same four. AMX: tdpbf16ps and tdpbusd, 16 x 16
+// sums of 16 groups of two or four.
 //
-// Intrinsics: Highway 1.0.3 has none of these instructions. Each function is compiled for its
-// instruction set and called only after the CPU was asked for it.
+// Intrinsics, but for AMX: Highway 1.0.3 has none of these instructions. Each function is compiled
+// for its instruction set and called only after the CPU was asked for it.
 #include "kernels/cpu/roof_narrow.h"
 
 #if defined(__x86_64__)
 
+#include "kernels/cpu/targets.h"
 #include "kernels/cpu/unroll.h"
 
-#include <cpuid.h>
 #include <immintrin.h>
 
 #include <atomic>
+#include <cstdint>
 
 namespace bge::cpu {
 
@@ -98,16 +100,41 @@ __attribute__((target("avx2"))) int64_t RunMaddubs(int64_t rounds) {
   return rounds * kChainsMaddubs * 32 * 2;
 }
 
-// AVX-VNNI is too new a name for __builtin_cpu_supports of all compilers: CPUID 7.1, EAX bit 4.
-// AVX2 stands for the operating system's part, saving the registers.
-bool HasAvxVnni() {
-  unsigned int eax = 0;
-  unsigned int ebx = 0;
-  unsigned int ecx = 0;
-  unsigned int edx = 0;
-  if (!__builtin_cpu_supports("avx2")) return false;
-  if (__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) == 0 || eax < 1) return false;
-  return __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) != 0 && (eax >> 4 & 1) != 0;
+// Four tiles of sums, as many as the latency (52) needs at 16 cycles each. All numbers are zero.
+struct alignas(64) TileShapes {
+  uint8_t palette = 1;
+  uint8_t reserved[15] = {};
+  uint16_t row_bytes[16] = {64, 64, 64, 64, 64, 64};
+  uint8_t rows[16] = {16, 16, 16, 16, 16, 16};
+};
+
+template <int kMultiplyAddsOfGroup, typename Multiply>
+int64_t RunTiles(int64_t rounds, const Multiply& multiply) {
+  const TileShapes shapes;
+  asm volatile("ldtilecfg %0" ::"m"(shapes) : "memory");
+  for (int64_t r = 0; r < rounds; ++r) multiply();
+  asm volatile("tilerelease" ::: "memory");
+  return rounds * 4 * 16 * 16 * 16 * kMultiplyAddsOfGroup * 2;
+}
+
+int64_t RunAmxBf16(int64_t rounds) {
+  return RunTiles<2>(rounds, [] {
+    asm volatile(
+        "tdpbf16ps %tmm5, %tmm4, %tmm0\n\t"
+        "tdpbf16ps %tmm5, %tmm4, %tmm1\n\t"
+        "tdpbf16ps %tmm5, %tmm4, %tmm2\n\t"
+        "tdpbf16ps %tmm5, %tmm4, %tmm3");
+  });
+}
+
+int64_t RunAmxInt8(int64_t rounds) {
+  return RunTiles<4>(rounds, [] {
+    asm volatile(
+        "tdpbusd %tmm5, %tmm4, %tmm0\n\t"
+        "tdpbusd %tmm5, %tmm4, %tmm1\n\t"
+        "tdpbusd %tmm5, %tmm4, %tmm2\n\t"
+        "tdpbusd %tmm5, %tmm4, %tmm3");
+  });
 }
 
 }  // namespace
@@ -115,12 +142,15 @@ bool HasAvxVnni() {
 std::vector<PeakLoop> NarrowPeakLoops() {
   std::vector<PeakLoop> loops;
   const bool avx512 = __builtin_cpu_supports("avx512f") != 0;
+  if (CpuHas(Extension::kAmx)) {
+    return {{"bfloat16", "tdpbf16ps", RunAmxBf16}, {"int8", "tdpbusd", RunAmxInt8}};
+  }
   if (avx512 && __builtin_cpu_supports("avx512bf16")) {
     loops.push_back({"bfloat16", "vdpbf16ps", RunBf16Dot});
   }
   if (avx512 && __builtin_cpu_supports("avx512vnni")) {
     loops.push_back({"int8", "vpdpbusd zmm", RunVnni512});
-  } else if (HasAvxVnni()) {
+  } else if (__builtin_cpu_supports("avx2") && CpuHas(Extension::kAvxVnni)) {
     loops.push_back({"int8", "vpdpbusd ymm", RunVnni256});
   } else if (__builtin_cpu_supports("avx2")) {
     loops.push_back({"int8", "vpmaddubsw", RunMaddubs});

@@ -10,14 +10,17 @@ namespace bge::cpu {
 
 /// Extensions that single kernels want beside Highway's targets.
 enum class Extension {
-  kAvxVnni,     ///< vpdpbusd on 256 bits
-  kAvx512Vnni,  ///< vpdpbusd on 512 bits
-  kAvx512Bf16,  ///< vdpbf16ps
+  kAvxVnni,      ///< vpdpbusd on 256 bits
+  kAvx512Vnni,   ///< vpdpbusd on 512 bits
+  kAvx512Bf16,   ///< vdpbf16ps
+  kAmx,          ///< tdpbf16ps, tdpbusd
+  kEmulatedAmx,  ///< the same in plain code, for tests: no CPU lacks it
 };
 
 /// Names of the instruction sets compiled in that this CPU can run, best first; each has what those
-/// after it have: "avx512_bf16", "avx512_vnni", "avx512", "avx2_vnni", "avx2", "sse4",
-/// "ssse3".
+/// after it have: "avx512_amx", "avx512_bf16", "avx512_vnni", "avx512", "avx2_vnni", "avx2",
+/// "sse4", "ssse3". At last, for tests, "avx512_amx_emulated": the kernels of "avx512_amx" on
+/// "avx512_bf16".
 std::vector<std::string> SupportedTargets();
 
 /// The one in use.
@@ -31,7 +34,10 @@ bool ForceTarget(const std::string& name);
 /// Highway's target that goes with it.
 int64_t HighwayTarget();
 
-/// Whether the CPU has the extension and the target in use includes it.
+/// Whether the CPU has the extension, and the operating system lets us use it.
+bool CpuHas(Extension extension);
+
+/// Whether, besides, the target in use includes it.
 bool CanUse(Extension extension);
 
 }  // namespace bge::cpu
