@@ -1,8 +1,21 @@
 #include "tokenizer/pretokenized_string.h"
 
+#include "base/error.h"
+
 #include <algorithm>
 
 namespace bge::tokenizer {
+
+void RewrittenPiece::Append(std::string_view bytes, Offset origin) {
+  const size_t end = text_->size() + bytes.size();
+  if (end >> 16 != text_->size() >> 16) ThrowIfStopped(stop_);
+  if (end > most_) {
+    Fail(ErrorCode::kUnsupported, "cutting makes a text more than 64 times as long",
+         "tokenizer.json: field pre_tokenizer", "expected stages that add a few bytes to a word");
+  }
+  text_->append(bytes);
+  origins_->resize(text_->size(), origin);
+}
 
 void PretokenizedString::Clear(const std::stop_token* stop) {
   stop_ = stop;

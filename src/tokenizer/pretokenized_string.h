@@ -53,6 +53,25 @@ class PatternRanges {
   std::vector<PatternRange> ranges_;
 };
 
+/// What a piece becomes: its bytes, and the original characters that each stands for.
+class RewrittenPiece {
+ public:
+  /// Error(kCancelled) when the stop token of the text asks; Error(kUnsupported) where the pieces
+  /// grow to more than 64 times the text, and 1 MiB.
+  void Append(std::string_view bytes, Offset origin);
+
+ private:
+  friend class PretokenizedString;
+  RewrittenPiece(std::string* text, std::vector<Offset>* origins, const std::stop_token* stop,
+                 size_t most)
+      : text_(text), origins_(origins), stop_(stop), most_(most) {}
+
+  std::string* text_;
+  std::vector<Offset>* origins_;
+  const std::stop_token* stop_;
+  size_t most_;  // bytes
+};
+
 /// Pieces of one text, in order. Single thread.
 class PretokenizedString {
  public:
@@ -74,6 +93,12 @@ class PretokenizedString {
   template <typename F>
   void Split(SplitBehavior behavior, F&& f);
 
+  /// Changes the text of every piece that is no token. f(std::string_view piece, const Offset*
+  /// origins, RewrittenPiece* to), where origins[i] is that of byte i, appends what takes its
+  /// place; if that is nothing, the piece is gone.
+  template <typename F>
+  void Rewrite(F&& f);
+
   const std::vector<Piece>& pieces() const { return pieces_; }
   std::string_view View(ByteRange range) const {
     return std::string_view(text_).substr(range.begin, range.end - range.begin);
@@ -85,13 +110,16 @@ class PretokenizedString {
 
  private:
   void AppendSplits(ByteRange piece, SplitBehavior behavior);
+  size_t MostRewritten() const { return (text_.size() << 6) + (1 << 20); }
 
   const std::stop_token* stop_ = nullptr;
   std::string text_;
   std::vector<Offset> origins_;  // of each byte of text_
   std::vector<Piece> pieces_;
   std::vector<Piece> new_pieces_;  // scratch
-  PatternRanges ranges_;           // scratch
+  std::string new_text_;
+  std::vector<Offset> new_origins_;
+  PatternRanges ranges_;  // scratch
 };
 
 template <typename F>
@@ -108,6 +136,29 @@ void PretokenizedString::Split(SplitBehavior behavior, F&& f) {
     AppendSplits(piece.range, behavior);
   }
   pieces_.swap(new_pieces_);
+}
+
+template <typename F>
+void PretokenizedString::Rewrite(F&& f) {
+  new_pieces_.clear();
+  new_text_.clear();
+  new_origins_.clear();
+  RewrittenPiece to(&new_text_, &new_origins_, stop_, MostRewritten());
+  for (const Piece& piece : pieces_) {
+    ThrowIfStopped(stop_);
+    const size_t begin = new_text_.size();
+    if (piece.token_id) {
+      new_text_.push_back(text_[piece.range.begin]);
+      new_origins_.push_back(origins_[piece.range.begin]);
+    } else {
+      f(View(piece.range), origins_.data() + piece.range.begin, &to);
+      if (new_text_.size() == begin) continue;
+    }
+    new_pieces_.push_back({{begin, new_text_.size()}, piece.token_id});
+  }
+  pieces_.swap(new_pieces_);
+  text_.swap(new_text_);
+  origins_.swap(new_origins_);
 }
 
 /// Ranges of `text` where matches(char32_t) is true, one for each character, and those between
