@@ -109,9 +109,9 @@ TEST_P(BackendOps, LinearTakesStoredInt8AsItIs) {
 // The same text alone and in a batch: a row must not see how many others there are.
 // (Long rows, which are cut so that W stays in a cache.)
 TEST_P(BackendOps, LinearRowsDoNotDependOnTheBatch) {
-  constexpr int64_t kRows = 300;
-  constexpr int64_t kN = 100;
-  for (const int64_t k : {768, 1536, 3072, 4100}) {
+  constexpr int64_t kRows = 110;
+  constexpr int64_t kN = 68;
+  for (const int64_t k : {1536, 4100}) {
     const Stored stored(Normal(kN * k, 0.05f), {kN, k}, DType::kF32, 0);
     const TensorView parts[] = {stored.view()};
     Table x = NormalTable(kRows, k);
@@ -135,7 +135,7 @@ TEST_P(BackendOps, LinearRowsDoNotDependOnTheBatch) {
       const std::vector<float> all = multiply(pool_, kRows);
       ThreadPool three(3);
       for (ThreadPool* pool : {&pool_, &three}) {
-        for (const int64_t m : {1, 2, 5, 12, 13, 20, 24, 25, 31, 48, 49, 64, 100}) {
+        for (const int64_t m : {1, 5, 12, 13, 24, 25, 49, 64}) {
           const std::vector<float> some = multiply(*pool, m);
           EXPECT_EQ(some, std::vector<float>(all.begin(), all.begin() + std::ssize(some)))
               << "K " << k << " M " << m << " type " << static_cast<int>(type);

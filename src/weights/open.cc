@@ -1,6 +1,7 @@
 // Picks the weight file of a model directory.
 #include "base/error.h"
 #include "weights/sharded.h"
+#include "weights/torch_file.h"
 #include "weights/weight_source.h"
 
 #include <fmt/format.h>
@@ -17,10 +18,8 @@ struct OtherFormat {
   bool convertible;  // by transformers, which reads it
 };
 constexpr OtherFormat kOtherFormats[] = {
-    {"pytorch_model.bin", true},   {"pytorch_model.bin.index.json", true},
-    {"tf_model.h5", true},         {"flax_model.msgpack", true},
-    {"model.onnx", false},         {"onnx/model.onnx", false},
-    {"openvino_model.xml", false},
+    {"tf_model.h5", true},      {"flax_model.msgpack", true},  {"model.onnx", false},
+    {"onnx/model.onnx", false}, {"openvino_model.xml", false},
 };
 
 bool IsFile(const fs::path& path) {
@@ -49,15 +48,20 @@ std::string HowToConvert(const fs::path& dir) {
 }  // namespace
 
 std::shared_ptr<const WeightSource> OpenWeights(const fs::path& dir) {
-  // Parity: transformers takes the single file where both are there.
+  // Parity: transformers' order where several are there.
   if (IsFile(dir / "model.safetensors")) return OpenSafetensors(dir / "model.safetensors");
   if (IsFile(dir / "model.safetensors.index.json")) {
-    return OpenShardedSafetensors(dir / "model.safetensors.index.json");
+    return OpenSharded(dir / "model.safetensors.index.json");
+  }
+  if (IsFile(dir / "pytorch_model.bin")) return OpenTorchFile(dir / "pytorch_model.bin");
+  if (IsFile(dir / "pytorch_model.bin.index.json")) {
+    return OpenSharded(dir / "pytorch_model.bin.index.json");
   }
   for (const OtherFormat& other : kOtherFormats) {
     if (!IsFile(dir / other.file)) continue;
-    Fail(ErrorCode::kUnsupported, "weights are not in the safetensors format",
-         fmt::format("{}: found {}, expected model.safetensors", dir.string(), other.file),
+    Fail(ErrorCode::kUnsupported, "weights are in a format that this build does not read",
+         fmt::format("{}: found {}, expected model.safetensors or pytorch_model.bin", dir.string(),
+                     other.file),
          other.convertible ? HowToConvert(dir)
                            : "it cannot be converted: get the model.safetensors of the model that "
                              "it was made from");

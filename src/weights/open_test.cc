@@ -27,8 +27,7 @@ TEST(OpenWeights, TakesTheSingleFileBeforeTheIndex) {
 }
 
 TEST(OpenWeights, NamesOtherFormatsAndSaysHowToConvert) {
-  for (const char* file :
-       {"pytorch_model.bin", "pytorch_model.bin.index.json", "tf_model.h5", "flax_model.msgpack"}) {
+  for (const char* file : {"tf_model.h5", "flax_model.msgpack"}) {
     const TempDir dir;
     dir.Write(file, "x");
     EXPECT_THAT(test::Thrown([&] { return OpenWeights(dir.path()); }),
@@ -51,8 +50,8 @@ TEST(OpenWeights, DoesNotProposeToConvertWhatTransformersCannotRead) {
 TEST(OpenWeights, ConvertsSentenceTransformersDirectoriesAsAWhole) {
   const TempDir dir;
   dir.Write("modules.json", "[]");
-  dir.Write("pytorch_model.bin", "x");
-  dir.Write("2_Dense/pytorch_model.bin", "x");
+  dir.Write("tf_model.h5", "x");
+  dir.Write("2_Dense/tf_model.h5", "x");
   for (const auto& path : {dir.path(), dir.path() / "2_Dense"}) {
     EXPECT_THAT(test::Thrown([&] { return OpenWeights(path); }),
                 AllOf(StartsWith("unsupported: "),

@@ -1,8 +1,10 @@
-// model.safetensors.index.json: {"metadata": {...}, "weight_map": {tensor name: shard file name}}.
+// model.safetensors.index.json and pytorch_model.bin.index.json:
+// {"metadata": {...}, "weight_map": {tensor name: shard file name}}.
 #include "weights/sharded.h"
 
 #include "base/error.h"
 #include "base/json.h"
+#include "weights/torch_file.h"
 
 #include <fmt/format.h>
 
@@ -110,7 +112,7 @@ class ShardedWeights final : public WeightSource {
            fmt::format("{}{}: named by {}", Printable(path.string()), reason, value.Where()),
            "download the whole model again");
     }
-    auto source = OpenSafetensors(path);
+    auto source = path.extension() == ".safetensors" ? OpenSafetensors(path) : OpenTorchFile(path);
     names_[source.get()] = source->Names();  // sorted
     return source;
   }
@@ -124,7 +126,7 @@ class ShardedWeights final : public WeightSource {
 
 }  // namespace
 
-std::shared_ptr<const WeightSource> OpenShardedSafetensors(const fs::path& index) {
+std::shared_ptr<const WeightSource> OpenSharded(const fs::path& index) {
   return std::make_shared<const ShardedWeights>(index);
 }
 

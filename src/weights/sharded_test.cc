@@ -35,7 +35,7 @@ class Sharded : public testing::Test {
   }
   std::string Thrown(std::string_view index) {
     const auto path = dir_.Write("model.safetensors.index.json", index);
-    return test::Thrown([&] { return OpenShardedSafetensors(path); });
+    return test::Thrown([&] { return OpenSharded(path); });
   }
   const TempDir dir_;
 };

@@ -56,8 +56,8 @@ class WeightSource {
 };
 
 /// A source of the weights in `dir`: model.safetensors, or model.safetensors.index.json with its
-/// shards. Error(kNotFound) naming what was looked for; kUnsupported where only
-/// pytorch_model.bin or the like is there; kCorruptData.
+/// shards, or pytorch_model.bin likewise. Error(kNotFound) naming what was looked for; kUnsupported
+/// where only weights for other frameworks are there; kCorruptData.
 std::shared_ptr<const WeightSource> OpenWeights(const std::filesystem::path& dir);
 
 /// One .safetensors file. Checks the whole header before it returns: sizes, dtypes, offsets without
