@@ -3,6 +3,7 @@
 #define BGE_BGE_H_
 
 #include "bge/embedder.h"
+#include "bge/representations.h"
 #include "bge/error.h"
 #include "bge/index.h"
 #include "bge/quantize.h"

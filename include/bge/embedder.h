@@ -3,6 +3,7 @@
 #define BGE_EMBEDDER_H_
 
 #include "bge/export.h"
+#include "bge/representations.h"
 #include "bge/tokenizer.h"
 #include "bge/types.h"
 
@@ -73,6 +74,8 @@ struct ModelInfo {
   int64_t dimension = 0;                             ///< of the vectors, after all modules
   int64_t max_length = 0;
   std::string max_length_source;  ///< file and field, or "default"
+  Representations heads;          ///< the kinds of vectors that it makes; dense always
+  int64_t colbert_dimension = 0;  ///< of each of a text's colbert vectors
   std::vector<Pooling> poolings;  ///< concatenated in this order
   std::string pooling_source;
   bool include_prompt = true;        ///< false: the prompt's tokens are left out of pooling
@@ -124,6 +127,15 @@ class BGE_API Embedder {
   /// As Encode, into the caller's buffer of texts.size() x OutputDimension(options) floats.
   EncodeStats EncodeInto(std::span<const std::string_view> texts, const EncodeOptions& options,
                          std::span<float> output) const;
+
+  /// All kinds that are asked for, from one pass of the model (BGE-M3). truncate_dim and normalize
+  /// hold for dense and colbert vectors alike. Throws kInvalidArgument where none is asked for,
+  /// kUnsupported where the model lacks a head.
+  TextRepresentations EncodeAll(std::span<const std::string_view> texts,
+                                const Representations& which,
+                                const EncodeOptions& options = {}) const;
+  TextRepresentations EncodeAll(std::span<const std::string> texts, const Representations& which,
+                                const EncodeOptions& options = {}) const;
 
   /// Length of the vectors that a call with these options returns.
   int64_t OutputDimension(const EncodeOptions& options = {}) const;

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "engine/embedder_impl.h"
 #include "engine/encode_pipeline.h"
+#include "engine/special_tokens.h"
 #include "hub/cache.h"
 #include "tokenizer/load.h"
 
@@ -145,8 +146,52 @@ EmbedderImpl::EmbedderImpl(ModelSpec spec, const EmbedderOptions& options, const
                                                   : options.packed_cache,
            .on_warning = options.on_warning})),
       head_(spec_.modules, encoder_->info().hidden_size, backend_) {
+  LoadHeads();
   SetMaxLength(options);
   FillInfo();
+}
+
+// BGE-M3's heads, which lie in files of their own beside the weights.
+void EmbedderImpl::LoadHeads() {
+  const int64_t hidden_size = encoder_->info().hidden_size;
+  const std::filesystem::path& dir = spec_.transformer_dir;
+  const auto add = [&](const std::filesystem::path& file) {
+    spec_.files.push_back(file.lexically_relative(spec_.dir).string());
+  };
+  if (const auto file = TokenLinear::FindFile(dir, SparseHead::kFile)) {
+    sparse_head_ =
+        std::make_unique<const SparseHead>(*file, hidden_size, UnusedTokenIds(), backend_);
+    add(*file);
+  }
+  if (const auto file = TokenLinear::FindFile(dir, ColbertHead::kFile)) {
+    colbert_head_ = std::make_unique<const ColbertHead>(*file, hidden_size, backend_);
+    add(*file);
+  }
+}
+
+// Those that FlagEmbedding leaves out of lexical weights: cls, eos, pad and unk of the tokenizer.
+std::vector<int32_t> EmbedderImpl::UnusedTokenIds() const {
+  std::vector<int32_t> ids;
+  for (const std::string& token : SpecialTokens(spec_.transformer_dir, tokenizer_)) {
+    if (const auto id = tokenizer_.TokenToId(token)) ids.push_back(*id);
+  }
+  return ids;
+}
+
+void EmbedderImpl::RequireHeads(const Representations& which) const {
+  if (!which.dense && !which.sparse && !which.colbert) {
+    Fail(ErrorCode::kInvalidArgument, "no kind of vector is asked for", "the representations",
+         "ask for dense, sparse or colbert");
+  }
+  const auto require = [&](bool wanted, bool there, const std::string& kind, const char* file) {
+    if (!wanted || there) return;
+    Fail(ErrorCode::kUnsupported, "the model has no " + kind + " head",
+         spec_.transformer_dir.string() + ": found neither " + file + ".safetensors nor " + file +
+             ".pt",
+         "use BAAI/bge-m3 or a model made from it, whole: its heads are files of their own");
+  };
+  require(which.sparse, sparse_head_ != nullptr, "sparse", SparseHead::kFile);
+  require(which.colbert, colbert_head_ != nullptr, "colbert", ColbertHead::kFile);
 }
 
 void EmbedderImpl::SetMaxLength(const EmbedderOptions& options) {
@@ -189,6 +234,11 @@ void EmbedderImpl::FillInfo() {
   info_.intermediate_size = encoder.intermediate_size;
   info_.vocab_size = encoder.vocab_size;
   info_.num_parameters = encoder.num_parameters + head_.num_parameters();
+  if (sparse_head_ != nullptr) info_.num_parameters += sparse_head_->num_parameters();
+  if (colbert_head_ != nullptr) info_.num_parameters += colbert_head_->num_parameters();
+  info_.heads = {
+      .dense = true, .sparse = sparse_head_ != nullptr, .colbert = colbert_head_ != nullptr};
+  info_.colbert_dimension = colbert_head_ == nullptr ? 0 : colbert_head_->dimension();
   info_.weights_dtype = encoder.weights_dtype;
   info_.compute_type = encoder.compute_type;
   info_.dimension = OutputDimension({});
@@ -292,24 +342,91 @@ EmbedderImpl::Finish EmbedderImpl::FinishFor(const EncodeOptions& options) const
   // Parity: sentence-transformers truncates what the modules give, a Normalize module included. It
   // is left out only where that is all that could be meant by not normalising.
   const bool truncates = options.truncate_dim.has_value() || spec_.truncate_dim.has_value();
+  const int64_t colbert = colbert_head_ == nullptr ? 0 : colbert_head_->dimension();
   return {.normalize_full = !normalize && truncates && head_.ends_normalized(),
           .dimension = OutputDimension(options),
-          .normalize = normalize};
+          .normalize = normalize,
+          .colbert_dimension = std::min(colbert, options.truncate_dim.value_or(colbert))};
+}
+
+// Texts that are computed together.
+struct EmbedderImpl::Batch {
+  std::span<const int64_t> texts;  // their numbers in the call
+  PackedBatch tokens;
+
+  int64_t begin(size_t n) const { return tokens.cu_seqlens[n]; }
+  int64_t end(size_t n) const { return tokens.cu_seqlens[n + 1]; }
+};
+
+void EmbedderImpl::CheckFinite(std::span<const float> values, int64_t text) const {
+  if (std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); })) return;
+  Fail(ErrorCode::kCorruptData, "the model computes values that are not finite",
+       info_.path + ": text " + std::to_string(text) + " of the call",
+       "the weights are damaged: download them again");
+}
+
+void EmbedderImpl::ComputeDense(const OpContext& context, const Batch& batch, ConstMatrix hidden,
+                                std::span<const PoolRange> ranges, const Finish& finish,
+                                float* output) const {
+  const int64_t dimension = finish.dimension;
+  const Matrix full =
+      context.workspace.NewMatrix(static_cast<int64_t>(ranges.size()), head_.dimension());
+  head_.Run(context, hidden, ranges, full);
+  if (finish.normalize_full) backend_.L2Normalize(context, full);
+  const Matrix cut(full.data, full.rows, dimension, full.stride);
+  if (finish.normalize) backend_.L2Normalize(context, cut);
+  for (size_t n = 0; n < batch.texts.size(); ++n) {
+    const float* row = cut.row(static_cast<int64_t>(n));
+    CheckFinite({row, static_cast<size_t>(dimension)}, batch.texts[n]);
+    std::copy_n(row, dimension, output + batch.texts[n] * dimension);
+  }
+}
+
+void EmbedderImpl::ComputeSparse(const OpContext& context, const Batch& batch, ConstMatrix hidden,
+                                 SparseVector* output) const {
+  const Matrix weights = sparse_head_->TokenWeights(context, hidden);
+  for (size_t n = 0; n < batch.texts.size(); ++n) {
+    const int64_t begin = batch.begin(n);
+    const int64_t count = batch.end(n) - begin;
+    SparseVector& vector = output[batch.texts[n]];
+    vector = sparse_head_->Collect(
+        batch.tokens.input_ids.subspan(static_cast<size_t>(begin), static_cast<size_t>(count)),
+        weights.Rows(begin, count));
+    CheckFinite(vector.weights, batch.texts[n]);
+  }
+}
+
+void EmbedderImpl::ComputeColbert(const OpContext& context, const Batch& batch, ConstMatrix hidden,
+                                  const Finish& finish, MultiVector* output) const {
+  const int64_t dimension = finish.colbert_dimension;
+  const Matrix vectors = colbert_head_->TokenVectors(context, hidden, dimension, finish.normalize);
+  for (size_t n = 0; n < batch.texts.size(); ++n) {
+    MultiVector& vector = output[batch.texts[n]];
+    vector.dimension = dimension;
+    vector.values.clear();
+    const int64_t first = batch.begin(n) + 1;  // the first token has none
+    vector.values.reserve(
+        static_cast<size_t>(std::max<int64_t>(0, batch.end(n) - first) * dimension));
+    for (int64_t t = first; t < batch.end(n); ++t) {
+      vector.values.insert(vector.values.end(), vectors.row(t), vectors.row(t) + dimension);
+    }
+    CheckFinite(vector.values, batch.texts[n]);
+  }
 }
 
 void EmbedderImpl::ComputeBatch(const TokenizedTexts& texts, std::span<const int64_t> indices,
                                 int64_t prompt_tokens, const Finish& finish,
-                                std::span<float> output) const {
-  const int64_t dimension = finish.dimension;
+                                const Output& output) const {
   WorkspacePool::Lease workspace(&workspaces_);
   const OpContext context = {.pool = pool_, .workspace = *workspace};
   const PackedTokens packed(texts, indices);
-  const PackedBatch batch = packed.batch();
-  bool first_tokens = head_.takes_first_tokens() && prompt_tokens == 0;
+  const Batch batch = {indices, packed.batch()};
+  bool first_tokens = output.sparse == nullptr && output.colbert == nullptr &&
+                      head_.takes_first_tokens() && prompt_tokens == 0;
   std::vector<PoolRange> ranges(indices.size());
   for (size_t n = 0; n < ranges.size(); ++n) {
-    const int64_t begin = batch.cu_seqlens[n];
-    const int64_t end = batch.cu_seqlens[n + 1];
+    const int64_t begin = batch.begin(n);
+    const int64_t end = batch.end(n);
     ranges[n] = {begin, std::min(begin + prompt_tokens, end), end};
     first_tokens = first_tokens && begin < end;
   }
@@ -319,23 +436,13 @@ void EmbedderImpl::ComputeBatch(const TokenizedTexts& texts, std::span<const int
       ranges[n] = {row, row, row + 1};
     }
   }
-  const Matrix hidden = first_tokens ? encoder_->ForwardFirstTokens(batch, context)
-                                     : encoder_->Forward(batch, context);
-  const Matrix full =
-      context.workspace.NewMatrix(static_cast<int64_t>(ranges.size()), head_.dimension());
-  head_.Run(context, hidden, ranges, full);
-  if (finish.normalize_full) backend_.L2Normalize(context, full);
-  const Matrix cut(full.data, full.rows, dimension, full.stride);
-  if (finish.normalize) backend_.L2Normalize(context, cut);
-  for (size_t n = 0; n < indices.size(); ++n) {
-    const float* row = cut.row(static_cast<int64_t>(n));
-    if (!std::all_of(row, row + dimension, [](float v) { return std::isfinite(v); })) {
-      Fail(ErrorCode::kCorruptData, "the model computes values that are not finite",
-           info_.path + ": text " + std::to_string(indices[n]) + " of the call",
-           "the weights are damaged: download them again");
-    }
-    std::copy_n(row, dimension, output.data() + indices[n] * dimension);
+  const Matrix hidden = first_tokens ? encoder_->ForwardFirstTokens(batch.tokens, context)
+                                     : encoder_->Forward(batch.tokens, context);
+  if (output.dense != nullptr) {
+    ComputeDense(context, batch, hidden, ranges, finish, output.dense);
   }
+  if (output.sparse != nullptr) ComputeSparse(context, batch, hidden, output.sparse);
+  if (output.colbert != nullptr) ComputeColbert(context, batch, hidden, finish, output.colbert);
 }
 
 TextTokenizer EmbedderImpl::TokenizerFor(const EncodeOptions& options) const {
@@ -355,25 +462,62 @@ EncodeStats EmbedderImpl::EncodeInto(std::span<const std::string_view> texts,
          "found " + std::to_string(output.size()) + " floats, expected " + std::to_string(expected),
          "give texts.size() x OutputDimension(options) floats");
   }
+  return Run(texts, options, {.dense = output.data()});
+}
+
+TextRepresentations EmbedderImpl::EncodeAll(std::span<const std::string_view> texts,
+                                            const Representations& which,
+                                            const EncodeOptions& options) const {
+  RequireHeads(which);
+  TextRepresentations result;
+  Output output;
+  if (which.dense) {
+    result.dense_vecs.count = static_cast<int64_t>(texts.size());
+    result.dense_vecs.dimension = OutputDimension(options);
+    result.dense_vecs.values.resize(texts.size() *
+                                    static_cast<size_t>(result.dense_vecs.dimension));
+    output.dense = result.dense_vecs.values.data();
+  }
+  if (which.sparse) {
+    result.lexical_weights.resize(texts.size());
+    output.sparse = result.lexical_weights.data();
+  }
+  if (which.colbert) {
+    result.colbert_vecs.resize(texts.size());
+    output.colbert = result.colbert_vecs.data();
+  }
+  result.stats = Run(texts, options, output);
+  return result;
+}
+
+EncodeStats EmbedderImpl::Run(std::span<const std::string_view> texts, const EncodeOptions& options,
+                              const Output& output) const {
   const Finish finish = FinishFor(options);
   const int64_t dimension = finish.dimension;
   const TextTokenizer tokenizer = TokenizerFor(options);
   const int64_t prompt_tokens = PromptTokens(tokenizer.prompt, tokenizer.max_length);
+  int64_t token_bytes = encoder_->info().activation_bytes_per_token;
+  if (output.colbert != nullptr) {
+    token_bytes += static_cast<int64_t>(sizeof(float)) * colbert_head_->dimension();
+  }
 
   const EncodeWork work = {
       .texts = texts,
       .tokenizer = tokenizer,
       .batch_tokens = options.batch_tokens,
-      .max_batch_tokens =
-          std::max<int64_t>(1, kMaxBatchBytes / encoder_->info().activation_bytes_per_token),
+      .max_batch_tokens = std::max<int64_t>(1, kMaxBatchBytes / token_bytes),
       .compute =
           [&](const TokenizedTexts& window, std::span<const int64_t> batch) {
             ComputeBatch(window, batch, prompt_tokens, finish, output);
           },
       .copy =
           [&](int64_t from, int64_t to) {
-            std::copy_n(output.data() + from * dimension, dimension,
-                        output.data() + to * dimension);
+            if (output.dense != nullptr) {
+              std::copy_n(output.dense + from * dimension, dimension,
+                          output.dense + to * dimension);
+            }
+            if (output.sparse != nullptr) output.sparse[to] = output.sparse[from];
+            if (output.colbert != nullptr) output.colbert[to] = output.colbert[from];
           },
       .progress = options.progress,
       .stop = options.stop,
@@ -448,6 +592,19 @@ Embeddings Embedder::EncodeDocuments(std::initializer_list<std::string_view> tex
                                      EncodeOptions options) const {
   options.role = Role::kDocument;
   return Encode(texts, options);
+}
+
+TextRepresentations Embedder::EncodeAll(std::span<const std::string_view> texts,
+                                        const Representations& which,
+                                        const EncodeOptions& options) const {
+  return impl_->EncodeAll(texts, which, options);
+}
+
+TextRepresentations Embedder::EncodeAll(std::span<const std::string> texts,
+                                        const Representations& which,
+                                        const EncodeOptions& options) const {
+  const std::vector<std::string_view> views(texts.begin(), texts.end());
+  return EncodeAll(std::span<const std::string_view>(views), which, options);
 }
 
 int64_t Embedder::OutputDimension(const EncodeOptions& options) const {

@@ -12,7 +12,9 @@
 #include "engine/packed_batch.h"
 #include "engine/tokenized_texts.h"
 #include "engine/workspace_pool.h"
+#include "heads/colbert_head.h"
 #include "heads/dense_head.h"
+#include "heads/sparse_head.h"
 #include "kernels/backend.h"
 #include "weights/weight_source.h"
 
@@ -32,6 +34,8 @@ class EmbedderImpl {
 
   EncodeStats EncodeInto(std::span<const std::string_view> texts, const EncodeOptions& options,
                          std::span<float> output) const;
+  TextRepresentations EncodeAll(std::span<const std::string_view> texts,
+                                const Representations& which, const EncodeOptions& options) const;
   /// How a call with these options tokenises its texts; valid as long as the options.
   TextTokenizer TokenizerFor(const EncodeOptions& options) const;
   int64_t OutputDimension(const EncodeOptions& options) const;
@@ -43,6 +47,9 @@ class EmbedderImpl {
 
  private:
   EmbedderImpl(ModelSpec spec, const EmbedderOptions& options, const Backend& backend);
+  void LoadHeads();
+  std::vector<int32_t> UnusedTokenIds() const;
+  void RequireHeads(const Representations& which) const;
   void SetMaxLength(const EmbedderOptions& options);
   void FillInfo();
   std::string_view PromptFor(const EncodeOptions& options) const;
@@ -54,10 +61,27 @@ class EmbedderImpl {
     bool normalize_full;
     int64_t dimension;  // values kept
     bool normalize;
+    int64_t colbert_dimension;
   };
+  // Where the results of a call go, each for all of its texts; what is null is not computed.
+  struct Output {
+    float* dense = nullptr;
+    SparseVector* sparse = nullptr;
+    MultiVector* colbert = nullptr;
+  };
+  struct Batch;
   Finish FinishFor(const EncodeOptions& options) const;
+  EncodeStats Run(std::span<const std::string_view> texts, const EncodeOptions& options,
+                  const Output& output) const;
   void ComputeBatch(const TokenizedTexts& texts, std::span<const int64_t> indices,
-                    int64_t prompt_tokens, const Finish& finish, std::span<float> output) const;
+                    int64_t prompt_tokens, const Finish& finish, const Output& output) const;
+  void ComputeDense(const OpContext& context, const Batch& batch, ConstMatrix hidden,
+                    std::span<const PoolRange> ranges, const Finish& finish, float* output) const;
+  void ComputeSparse(const OpContext& context, const Batch& batch, ConstMatrix hidden,
+                     SparseVector* output) const;
+  void ComputeColbert(const OpContext& context, const Batch& batch, ConstMatrix hidden,
+                      const Finish& finish, MultiVector* output) const;
+  void CheckFinite(std::span<const float> values, int64_t text) const;
 
   mutable ThreadPool pool_;
   mutable WorkspacePool workspaces_;
@@ -68,6 +92,8 @@ class EmbedderImpl {
   std::shared_ptr<const WeightSource> weights_;
   std::unique_ptr<const Encoder> encoder_;
   DenseHead head_;
+  std::unique_ptr<const SparseHead> sparse_head_;    // null: the model has none
+  std::unique_ptr<const ColbertHead> colbert_head_;  // null: the model has none
   int64_t max_length_ = 0;
   ModelInfo info_;
 };

@@ -6,6 +6,8 @@
 #include "engine/model_files.h"
 #include "engine/module_chain.h"
 #include "engine/transformer_options.h"
+#include "heads/colbert_head.h"
+#include "heads/sparse_head.h"
 #include "hub/cache.h"
 
 #include <fmt/format.h>
@@ -155,13 +157,27 @@ void ChooseInstructions(const std::optional<Recognition>& recognition, ModelSpec
   }
 }
 
-// Without modules.json: what the table says, else what sentence-transformers assumes.
+// A head of BGE-M3 in a file of its own, which only such models have.
+std::string M3HeadFile(const fs::path& dir) {
+  for (const char* head : {SparseHead::kFile, ColbertHead::kFile}) {
+    if (const auto file = TokenLinear::FindFile(dir, head)) return file->filename().string();
+  }
+  return "";
+}
+
+// Without modules.json: what the table says or BGE-M3's heads, else what sentence-transformers
+// assumes.
 PoolingModule AssumePooling(const std::optional<Recognition>& recognition, const ModelSpec& spec,
                             const WarningSink& on_warning) {
   PoolingModule pooling;
   if (recognition) {
     pooling.modes = {recognition->model->pooling};
     pooling.source = recognition->source;
+    return pooling;
+  }
+  if (const std::string head = M3HeadFile(spec.transformer_dir); !head.empty()) {
+    pooling.modes = {Pooling::kCls};
+    pooling.source = head + ", which models made from BAAI/bge-m3 have";
     return pooling;
   }
   const json::Value config = spec.config->root();

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from datasets import REPOSITORY
+from evaluation_sets import REPOSITORY
 
 
 class EngineError(RuntimeError):

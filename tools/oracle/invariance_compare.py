@@ -11,7 +11,7 @@ import sys
 
 import numpy as np
 
-import datasets
+import evaluation_sets
 import engine
 import random_models
 
@@ -23,7 +23,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     engine.add_bge_argument(parser)
     bge = parser.parse_args().bge
-    mixed = datasets.scifact_corpus()[:200] + datasets.scifact_queries()[:200] + datasets.multilingual_lines(200)
+    mixed = evaluation_sets.scifact_corpus()[:200] + evaluation_sets.scifact_queries()[:200] + evaluation_sets.multilingual_lines(200)
     table = engine.Table("setting", "texts", "max abs", width=56)
     for name, model, texts in (
         ("minilm", engine.minilm_dir(), mixed),

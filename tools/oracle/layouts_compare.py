@@ -20,7 +20,7 @@ import transformers
 
 import engine
 import layout_cases
-from datasets import REPOSITORY
+from evaluation_sets import REPOSITORY
 
 MODELS = REPOSITORY / "tests/data/models"
 

@@ -12,7 +12,7 @@ import torch
 import transformers
 from safetensors.torch import save_file
 
-import datasets
+import evaluation_sets
 import random_weights
 import reference
 
@@ -38,7 +38,7 @@ def make(shape: str) -> Path:
         return where
     layers, hidden, heads, ffn, vocab, tokenizer = SHAPES[shape]
     shutil.rmtree(where, ignore_errors=True)
-    shutil.copytree(datasets.shared_dir() / "data/tokenizers" / tokenizer, where, copy_function=shutil.copyfile)
+    shutil.copytree(evaluation_sets.shared_dir() / "data/tokenizers" / tokenizer, where, copy_function=shutil.copyfile)
     where.chmod(0o755)
     for path in where.rglob("*"):
         path.chmod(0o755 if path.is_dir() else 0o644)
@@ -64,9 +64,9 @@ def make(shape: str) -> Path:
 def texts(shape: str) -> list[str]:
     """A text of every length in LENGTHS (to a token or two), cut out of real ones; the last is truncated."""
     language = shape.rsplit("-", 1)[1]
-    source = " ".join(datasets.scifact_corpus()[:400]) if language == "en" else "".join(
-        datasets.document_text(row)
-        for row in datasets.read_jsonl(datasets.shared_dir() / "data/xquad_retrieval/zh/corpus.jsonl"))
+    source = " ".join(evaluation_sets.scifact_corpus()[:400]) if language == "en" else "".join(
+        evaluation_sets.document_text(row)
+        for row in evaluation_sets.read_jsonl(evaluation_sets.shared_dir() / "data/xquad_retrieval/zh/corpus.jsonl"))
     tokenizer = reference.load_tokenizer(make(shape), 10**9)
     spans = tokenizer.encode(source, add_special_tokens=False).offsets
     result, position = [], 0

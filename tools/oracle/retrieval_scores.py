@@ -22,7 +22,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-import datasets
+import evaluation_sets
 import engine
 import numpy as np
 import pytrec_eval
@@ -105,10 +105,10 @@ def search_with_torch(model: Path, corpus: Path, queries: Path) -> dict[str, dic
     from sentence_transformers import SentenceTransformer
 
     encoder = SentenceTransformer(str(model), device="cpu")
-    documents = datasets.read_jsonl(corpus)
-    rows = datasets.read_jsonl(queries)
+    documents = evaluation_sets.read_jsonl(corpus)
+    rows = evaluation_sets.read_jsonl(queries)
     options = {"normalize_embeddings": True, "batch_size": 32}
-    document_vectors = encoder.encode_document([datasets.document_text(d) for d in documents], **options)
+    document_vectors = encoder.encode_document([evaluation_sets.document_text(d) for d in documents], **options)
     scores = encoder.encode_query([q["text"] for q in rows], **options) @ document_vectors.T
     run = {}
     for row, row_scores in zip(rows, scores):
@@ -126,7 +126,7 @@ def main() -> int:
     parser.add_argument("--reference", action="store_true", help="sentence-transformers instead of bge")
     arguments = parser.parse_args()
     model = arguments.model or engine.minilm_dir()
-    data = (arguments.shared or datasets.shared_dir()) / "data"
+    data = (arguments.shared or evaluation_sets.shared_dir()) / "data"
     names = list(TASKS) if arguments.tasks == "all" else arguments.tasks.split(",")
     if unknown := [name for name in names if name not in TASKS]:
         parser.error(f"unknown tasks: {', '.join(unknown)}")
@@ -140,7 +140,7 @@ def main() -> int:
             scratch = Path(scratch_name)
             queries = scratch / "queries.jsonl"
             with open(queries, "w", encoding="utf-8") as file:
-                for row in datasets.read_jsonl(folder / "queries.jsonl"):
+                for row in evaluation_sets.read_jsonl(folder / "queries.jsonl"):
                     if row["_id"] in qrels:
                         file.write(json.dumps({"_id": row["_id"], "text": row["text"]}, ensure_ascii=False) + "\n")
             started = time.monotonic()

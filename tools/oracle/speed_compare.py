@@ -21,7 +21,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-import datasets
+import evaluation_sets
 import engine
 
 MAX_LENGTH = 512
@@ -31,7 +31,7 @@ ENGINES = {"f32": ["torch", "ort", "ov", "ct2"], "bf16": ["torch-bf16", "ov-bf16
 
 
 def peers_path() -> Path:
-    return datasets.shared_dir() / "bench/peers.py"
+    return evaluation_sets.shared_dir() / "bench/peers.py"
 
 
 def peers_texts(work: str, count: int) -> list[str]:

@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-import datasets
+import evaluation_sets
 import engine
 import numpy as np
 from scipy.stats import spearmanr
@@ -59,14 +59,14 @@ def main() -> int:
     parser.add_argument("--reference", action="store_true", help="sentence-transformers instead of bge")
     arguments = parser.parse_args()
     model = arguments.model or engine.minilm_dir()
-    data = (arguments.shared or datasets.shared_dir()) / "data"
+    data = (arguments.shared or evaluation_sets.shared_dir()) / "data"
     names = arguments.tasks.split(",")
     if unknown := [name for name in names if name not in TASKS]:
         parser.error(f"unknown tasks: {', '.join(unknown)}")
 
     table = engine.Table("task", "Spearman", "expected", "pairs", "seconds", width=16)
     for name in names:
-        rows = datasets.read_jsonl(data / TASKS[name].file)
+        rows = evaluation_sets.read_jsonl(data / TASKS[name].file)
         texts = [row["sentence1"] for row in rows] + [row["sentence2"] for row in rows]
         started = time.monotonic()
         if arguments.reference:

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-import datasets
+import evaluation_sets
 import engine
 import retrieval_scores
 import sts_scores
@@ -45,14 +45,14 @@ class Texts(NamedTuple):
 
 
 def read_texts() -> Texts:
-    data = datasets.shared_dir() / "data"
+    data = evaluation_sets.shared_dir() / "data"
     folder = data / "scifact"
     qrels = retrieval_scores.read_qrels(folder / "qrels/test.tsv")
-    documents = datasets.read_jsonl(folder / "corpus.jsonl")
-    queries = [row for row in datasets.read_jsonl(folder / "queries.jsonl") if row["_id"] in qrels]
-    return Texts([datasets.document_text(row) for row in documents], [row["_id"] for row in documents],
+    documents = evaluation_sets.read_jsonl(folder / "corpus.jsonl")
+    queries = [row for row in evaluation_sets.read_jsonl(folder / "queries.jsonl") if row["_id"] in qrels]
+    return Texts([evaluation_sets.document_text(row) for row in documents], [row["_id"] for row in documents],
                  [row["text"] for row in queries], [row["_id"] for row in queries], qrels,
-                 {name: datasets.read_jsonl(data / sts_scores.TASKS[name].file) for name in STS})
+                 {name: evaluation_sets.read_jsonl(data / sts_scores.TASKS[name].file) for name in STS})
 
 
 class Vectors(NamedTuple):

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 import transformers
 
-import datasets
+import evaluation_sets
 import engine
 import random_models
 import reference
@@ -29,9 +29,9 @@ def minilm(bge, table) -> None:
     model = engine.minilm_dir()
     torch_model = reference.Reference(model, MINILM_LENGTH, "mean")
     for name, texts in (
-        ("SciFact corpus", datasets.scifact_corpus()),
-        ("SciFact queries", datasets.scifact_queries()),
-        ("multilingual lines", datasets.multilingual_lines(5000)),
+        ("SciFact corpus", evaluation_sets.scifact_corpus()),
+        ("SciFact queries", evaluation_sets.scifact_queries()),
+        ("multilingual lines", evaluation_sets.multilingual_lines(5000)),
     ):
         expected = torch_model.encode(texts, name)
         found, seconds = engine.embed(bge, model, texts)
@@ -40,14 +40,14 @@ def minilm(bge, table) -> None:
 
 def gold(bge, table) -> None:
     model = engine.minilm_dir()
-    data = datasets.shared_dir() / "data"
+    data = evaluation_sets.shared_dir() / "data"
     golden = data / "golden_embeddings"
-    by_id = {row["_id"]: row["text"] for row in datasets.read_jsonl(data / "scifact/queries.jsonl")}
+    by_id = {row["_id"]: row["text"] for row in evaluation_sets.read_jsonl(data / "scifact/queries.jsonl")}
     scifact = golden / "minilm_scifact_scidocs"
     ids = json.loads((scifact / "scifact_qids.json").read_text())
     compare_gold(bge, table, model, "published, SciFact queries", [by_id[i] for i in ids],
                  np.load(scifact / "scifact_qemb.npy"))
-    by_id = {row["_id"]: row["text"] for row in datasets.read_jsonl(scifact / "data_scidocs_queries.jsonl")}
+    by_id = {row["_id"]: row["text"] for row in evaluation_sets.read_jsonl(scifact / "data_scidocs_queries.jsonl")}
     ids = json.loads((scifact / "scidocs_qids.json").read_text())
     compare_gold(bge, table, model, "published, SciDocs queries", [by_id[i] for i in ids],
                  np.load(scifact / "scidocs_qemb.npy"))
