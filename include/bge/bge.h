@@ -3,10 +3,11 @@
 #define BGE_BGE_H_
 
 #include "bge/embedder.h"
-#include "bge/representations.h"
 #include "bge/error.h"
 #include "bge/index.h"
 #include "bge/quantize.h"
+#include "bge/representations.h"
+#include "bge/reranker.h"
 #include "bge/tokenizer.h"
 #include "bge/types.h"
 #include "bge/version.h"

@@ -1,14 +1,11 @@
 // Embedder: model directory to vectors. The main path of the library, top to bottom.
 #include "bge/embedder.h"
 
-#include "base/cpu_limits.h"
-#include "base/env.h"
 #include "base/error.h"
 #include "engine/embedder_impl.h"
 #include "engine/encode_pipeline.h"
 #include "engine/special_tokens.h"
 #include "hub/cache.h"
-#include "tokenizer/load.h"
 
 #include <algorithm>
 #include <array>
@@ -29,10 +26,6 @@ constexpr std::array<std::pair<Pooling, std::string_view>, 6> kPoolingNames = {{
     {Pooling::kLastToken, "lasttoken"},
 }};
 
-// Activations of one batch, unless one text alone needs more. The usual batch takes a twentieth of
-// it with the largest BERT; the limit is for strange shapes and a caller's batch_tokens.
-constexpr int64_t kMaxBatchBytes = 256 << 20;
-
 PoolingModule& PoolingOf(ModelSpec& spec) { return std::get<PoolingModule>(spec.modules.front()); }
 
 // The model's modules with the caller's pooling in place of theirs.
@@ -42,12 +35,15 @@ void OverridePooling(ModelSpec* spec, const EmbedderOptions& options) {
   PoolingOf(*spec).source = "the caller's option";
 }
 
+EngineOptions EngineOptionsOf(const EmbedderOptions& options) {
+  return {.threads = options.threads,
+          .compute_type = options.compute_type,
+          .packed_cache = options.packed_cache,
+          .on_warning = options.on_warning};
+}
+
 ModelSpec ReadSpec(const std::string& model, const EmbedderOptions& options) {
-  if (options.threads < 0 || options.threads > 1024) {
-    Fail(ErrorCode::kInvalidArgument, "number of threads out of range",
-         "found " + std::to_string(options.threads) + ", expected 0 to 1024",
-         "give 0 for one a physical core");
-  }
+  CheckThreads(EngineOptionsOf(options));
   // Its warnings say what pooling was assumed, and why: with a choice there is nothing to warn of.
   ModelSpec spec =
       ReadModelSpec(ResolveModel(model), options.pooling ? WarningSink() : options.on_warning);
@@ -91,61 +87,15 @@ std::optional<ComputeChoice> ParseComputeChoice(std::string_view name) {
   return std::nullopt;
 }
 
-namespace {
-
-ComputeType WantedType(ComputeChoice choice, bool int8_weights, const Backend& backend) {
-  switch (choice) {
-    case ComputeChoice::kFloat32:
-      return ComputeType::kFloat32;
-    case ComputeChoice::kBFloat16:
-      return ComputeType::kBFloat16;
-    case ComputeChoice::kInt8:
-      return ComputeType::kInt8;
-    case ComputeChoice::kDefault:
-      return int8_weights ? ComputeType::kInt8 : ComputeType::kFloat32;
-    case ComputeChoice::kAuto:
-      break;
-  }
-  if (int8_weights) return ComputeType::kInt8;
-  return backend.Supports(ComputeType::kBFloat16) ? ComputeType::kBFloat16 : ComputeType::kFloat32;
-}
-
-// The type that linear layers multiply: what was asked for, if this CPU can.
-ComputeType ChooseComputeType(const EmbedderOptions& options, const WeightSource& weights,
-                              const Backend& backend) {
-  const ComputeType wanted = WantedType(options.compute_type, HoldsInt8(weights), backend);
-  if (backend.Supports(wanted)) return wanted;
-  if (options.on_warning) {
-    const auto held = GetEnv("BGE_CPU_TARGET");
-    options.on_warning(
-        (held ? "the instructions of BGE_CPU_TARGET=" + Printable(*held, 60) + " do not multiply "
-              : "this CPU has no instructions that multiply ") +
-        std::string(ComputeTypeName(wanted)) + ": computing in float32");
-  }
-  return ComputeType::kFloat32;
-}
-
-}  // namespace
-
 EmbedderImpl::EmbedderImpl(const std::string& model, const EmbedderOptions& options,
                            const Backend& backend)
     : EmbedderImpl(ReadSpec(model, options), options, backend) {}
 
 EmbedderImpl::EmbedderImpl(ModelSpec spec, const EmbedderOptions& options, const Backend& backend)
-    : pool_(options.threads > 0 ? options.threads : DefaultThreads()),
-      backend_(backend),
-      spec_(std::move(spec)),
-      tokenizer_(tokenizer::LoadTokenizer(
-          spec_.transformer_dir,
-          {.lowercase_first = spec_.do_lower_case, .on_warning = options.on_warning})),
-      weights_(OpenWeights(spec_.transformer_dir)),
-      encoder_(MakeEncoder(
-          spec_.config->root(), weights_, ChooseComputeType(options, *weights_, backend_), backend_,
-          pool_,
-          {.folder = options.packed_cache.empty() ? GetEnv("BGE_PACKED_CACHE").value_or("")
-                                                  : options.packed_cache,
-           .on_warning = options.on_warning})),
-      head_(spec_.modules, encoder_->info().hidden_size, backend_) {
+    : spec_(std::move(spec)),
+      model_(spec_.transformer_dir, spec_.config->root(), spec_.do_lower_case,
+             EngineOptionsOf(options), backend),
+      head_(spec_.modules, model_.encoder().info().hidden_size, backend) {
   LoadHeads();
   SetMaxLength(options);
   FillInfo();
@@ -153,18 +103,18 @@ EmbedderImpl::EmbedderImpl(ModelSpec spec, const EmbedderOptions& options, const
 
 // BGE-M3's heads, which lie in files of their own beside the weights.
 void EmbedderImpl::LoadHeads() {
-  const int64_t hidden_size = encoder_->info().hidden_size;
+  const int64_t hidden_size = model_.encoder().info().hidden_size;
   const std::filesystem::path& dir = spec_.transformer_dir;
   const auto add = [&](const std::filesystem::path& file) {
     spec_.files.push_back(file.lexically_relative(spec_.dir).string());
   };
   if (const auto file = TokenLinear::FindFile(dir, SparseHead::kFile)) {
     sparse_head_ =
-        std::make_unique<const SparseHead>(*file, hidden_size, UnusedTokenIds(), backend_);
+        std::make_unique<const SparseHead>(*file, hidden_size, UnusedTokenIds(), model_.backend());
     add(*file);
   }
   if (const auto file = TokenLinear::FindFile(dir, ColbertHead::kFile)) {
-    colbert_head_ = std::make_unique<const ColbertHead>(*file, hidden_size, backend_);
+    colbert_head_ = std::make_unique<const ColbertHead>(*file, hidden_size, model_.backend());
     add(*file);
   }
 }
@@ -172,8 +122,8 @@ void EmbedderImpl::LoadHeads() {
 // Those that FlagEmbedding leaves out of lexical weights: cls, eos, pad and unk of the tokenizer.
 std::vector<int32_t> EmbedderImpl::UnusedTokenIds() const {
   std::vector<int32_t> ids;
-  for (const std::string& token : SpecialTokens(spec_.transformer_dir, tokenizer_)) {
-    if (const auto id = tokenizer_.TokenToId(token)) ids.push_back(*id);
+  for (const std::string& token : SpecialTokens(spec_.transformer_dir, model_.tokenizer())) {
+    if (const auto id = model_.tokenizer().TokenToId(token)) ids.push_back(*id);
   }
   return ids;
 }
@@ -195,12 +145,12 @@ void EmbedderImpl::RequireHeads(const Representations& which) const {
 }
 
 void EmbedderImpl::SetMaxLength(const EmbedderOptions& options) {
-  max_length_ = std::min(spec_.max_length, encoder_->info().max_tokens);
-  if (max_length_ < tokenizer_.num_special_tokens()) {
+  max_length_ = std::min(spec_.max_length, model_.encoder().info().max_tokens);
+  if (max_length_ < model_.tokenizer().num_special_tokens()) {
     Fail(ErrorCode::kCorruptData, "maximum length does not hold the special tokens",
          spec_.dir.string() + ": " + spec_.max_length_source + ": found " +
              std::to_string(max_length_) + ", expected at least " +
-             std::to_string(tokenizer_.num_special_tokens()),
+             std::to_string(model_.tokenizer().num_special_tokens()),
          "repair the file or download it again");
   }
   if (options.max_length) {
@@ -211,8 +161,8 @@ void EmbedderImpl::SetMaxLength(const EmbedderOptions& options) {
 
 int64_t EmbedderImpl::MaxLengthFor(const EncodeOptions& options) const {
   if (!options.max_length) return max_length_;
-  const int64_t longest = encoder_->info().max_tokens;
-  const int64_t shortest = std::max<int64_t>(1, tokenizer_.num_special_tokens());
+  const int64_t longest = model_.encoder().info().max_tokens;
+  const int64_t shortest = std::max<int64_t>(1, model_.tokenizer().num_special_tokens());
   if (*options.max_length < shortest || *options.max_length > longest) {
     Fail(ErrorCode::kInvalidArgument, "max_length out of range",
          "found " + std::to_string(*options.max_length) + ", expected " + std::to_string(shortest) +
@@ -223,7 +173,7 @@ int64_t EmbedderImpl::MaxLengthFor(const EncodeOptions& options) const {
 }
 
 void EmbedderImpl::FillInfo() {
-  const EncoderInfo& encoder = encoder_->info();
+  const EncoderInfo& encoder = model_.encoder().info();
   const PoolingModule& pooling = PoolingOf(spec_);
   info_.path = spec_.dir.string();
   info_.name = spec_.name;
@@ -258,13 +208,7 @@ void EmbedderImpl::FillInfo() {
   info_.instruction_source = spec_.instruction_source;
   info_.similarity = spec_.similarity;
   info_.files = spec_.files;
-  for (const char* file : {"tokenizer.json", "vocab.txt"}) {
-    const std::filesystem::path path = spec_.transformer_dir / file;
-    if (!std::filesystem::exists(path)) continue;
-    info_.files.push_back(path.lexically_relative(spec_.dir).string());
-    break;  // the first that is there is the one that was read
-  }
-  for (const std::string& file : weights_->Files()) info_.files.push_back(file);
+  for (std::string& file : model_.Files(spec_.dir)) info_.files.push_back(std::move(file));
 }
 
 // sentence-transformers' precedence: explicit text, explicit name, the role's, the default prompt.
@@ -299,9 +243,9 @@ std::string_view EmbedderImpl::PromptFor(const EncodeOptions& options) const {
 // the prompt alone with special tokens, but for a special token at the end.
 int64_t EmbedderImpl::PromptTokens(std::string_view prompt, int64_t max_length) const {
   if (prompt.empty() || head_.include_prompt()) return 0;
-  const Encoding encoding = tokenizer_.Encode(prompt, {.max_length = max_length});
+  const Encoding encoding = model_.tokenizer().Encode(prompt, {.max_length = max_length});
   const auto n = static_cast<int64_t>(encoding.ids.size());
-  return n > 0 && tokenizer_.is_special(encoding.ids.back()) ? n - 1 : n;
+  return n > 0 && model_.tokenizer().is_special(encoding.ids.back()) ? n - 1 : n;
 }
 
 int64_t EmbedderImpl::OutputDimension(const EncodeOptions& options) const {
@@ -315,26 +259,6 @@ int64_t EmbedderImpl::OutputDimension(const EncodeOptions& options) const {
          "give a dimension within that range");
   }
   return std::min(*truncate, head_.dimension());
-}
-
-// What the encoder takes for granted. A tokenizer of another model breaks it, and so do a
-// vocabulary or a post-processor that somebody has tampered with.
-void EmbedderImpl::CheckTokens(std::span<const int32_t> ids) const {
-  const auto vocab_size = static_cast<uint32_t>(encoder_->info().vocab_size);
-  uint32_t largest = 0;
-  for (const int32_t id : ids) largest = std::max(largest, static_cast<uint32_t>(id));
-  if (largest >= vocab_size) {
-    Fail(ErrorCode::kCorruptData, "token id is outside the model's vocabulary",
-         info_.path + ": the tokenizer gives " + std::to_string(largest) + ", expected less than " +
-             std::to_string(vocab_size) + " (vocab_size of config.json)",
-         "use the tokenizer that belongs to the model");
-  }
-  if (static_cast<int64_t>(ids.size()) > encoder_->info().max_tokens) {
-    Fail(ErrorCode::kCorruptData, "the tokenizer gives more tokens than the model has positions",
-         info_.path + ": post_processor of tokenizer.json: found " + std::to_string(ids.size()) +
-             " tokens, expected at most " + std::to_string(encoder_->info().max_tokens),
-         "use the tokenizer that belongs to the model");
-  }
 }
 
 EmbedderImpl::Finish EmbedderImpl::FinishFor(const EncodeOptions& options) const {
@@ -372,9 +296,9 @@ void EmbedderImpl::ComputeDense(const OpContext& context, const Batch& batch, Co
   const Matrix full =
       context.workspace.NewMatrix(static_cast<int64_t>(ranges.size()), head_.dimension());
   head_.Run(context, hidden, ranges, full);
-  if (finish.normalize_full) backend_.L2Normalize(context, full);
+  if (finish.normalize_full) model_.backend().L2Normalize(context, full);
   const Matrix cut(full.data, full.rows, dimension, full.stride);
-  if (finish.normalize) backend_.L2Normalize(context, cut);
+  if (finish.normalize) model_.backend().L2Normalize(context, cut);
   for (size_t n = 0; n < batch.texts.size(); ++n) {
     const float* row = cut.row(static_cast<int64_t>(n));
     CheckFinite({row, static_cast<size_t>(dimension)}, batch.texts[n]);
@@ -417,8 +341,8 @@ void EmbedderImpl::ComputeColbert(const OpContext& context, const Batch& batch, 
 void EmbedderImpl::ComputeBatch(const TokenizedTexts& texts, std::span<const int64_t> indices,
                                 int64_t prompt_tokens, const Finish& finish,
                                 const Output& output) const {
-  WorkspacePool::Lease workspace(&workspaces_);
-  const OpContext context = {.pool = pool_, .workspace = *workspace};
+  WorkspacePool::Lease workspace(&model_.workspaces());
+  const OpContext context = {.pool = model_.pool(), .workspace = *workspace};
   const PackedTokens packed(texts, indices);
   const Batch batch = {indices, packed.batch()};
   bool first_tokens = output.sparse == nullptr && output.colbert == nullptr &&
@@ -436,8 +360,8 @@ void EmbedderImpl::ComputeBatch(const TokenizedTexts& texts, std::span<const int
       ranges[n] = {row, row, row + 1};
     }
   }
-  const Matrix hidden = first_tokens ? encoder_->ForwardFirstTokens(batch.tokens, context)
-                                     : encoder_->Forward(batch.tokens, context);
+  const Matrix hidden = first_tokens ? model_.encoder().ForwardFirstTokens(batch.tokens, context)
+                                     : model_.encoder().Forward(batch.tokens, context);
   if (output.dense != nullptr) {
     ComputeDense(context, batch, hidden, ranges, finish, output.dense);
   }
@@ -446,12 +370,9 @@ void EmbedderImpl::ComputeBatch(const TokenizedTexts& texts, std::span<const int
 }
 
 TextTokenizer EmbedderImpl::TokenizerFor(const EncodeOptions& options) const {
-  return {.tokenizer = tokenizer_,
-          .prompt = PromptFor(options),
-          .max_length = MaxLengthFor(options),
-          .stop = options.stop,
-          .hash = hash_,
-          .check = [this](std::span<const int32_t> ids) { CheckTokens(ids); }};
+  TextTokenizer tokenizer = model_.MakeTextTokenizer(MaxLengthFor(options), options.stop);
+  tokenizer.prompt = PromptFor(options);
+  return tokenizer;
 }
 
 EncodeStats EmbedderImpl::EncodeInto(std::span<const std::string_view> texts,
@@ -496,16 +417,16 @@ EncodeStats EmbedderImpl::Run(std::span<const std::string_view> texts, const Enc
   const int64_t dimension = finish.dimension;
   const TextTokenizer tokenizer = TokenizerFor(options);
   const int64_t prompt_tokens = PromptTokens(tokenizer.prompt, tokenizer.max_length);
-  int64_t token_bytes = encoder_->info().activation_bytes_per_token;
+  int64_t colbert_bytes = 0;  // a token
   if (output.colbert != nullptr) {
-    token_bytes += static_cast<int64_t>(sizeof(float)) * colbert_head_->dimension();
+    colbert_bytes = static_cast<int64_t>(sizeof(float)) * colbert_head_->dimension();
   }
 
   const EncodeWork work = {
       .texts = texts,
       .tokenizer = tokenizer,
       .batch_tokens = options.batch_tokens,
-      .max_batch_tokens = std::max<int64_t>(1, kMaxBatchBytes / token_bytes),
+      .max_batch_tokens = model_.MaxBatchTokens(colbert_bytes),
       .compute =
           [&](const TokenizedTexts& window, std::span<const int64_t> batch) {
             ComputeBatch(window, batch, prompt_tokens, finish, output);
@@ -522,7 +443,7 @@ EncodeStats EmbedderImpl::Run(std::span<const std::string_view> texts, const Enc
       .progress = options.progress,
       .stop = options.stop,
   };
-  return EncodeTexts(work, pool_);
+  return EncodeTexts(work, model_.pool());
 }
 
 /// Under the name that the public header has for it.

@@ -5,18 +5,14 @@
 
 #include "bge/embedder.h"
 
-#include "base/keyed_hash.h"
-#include "base/parallel.h"
-#include "encoder/encoder.h"
+#include "engine/loaded_transformer.h"
 #include "engine/model_spec.h"
 #include "engine/packed_batch.h"
 #include "engine/tokenized_texts.h"
-#include "engine/workspace_pool.h"
 #include "heads/colbert_head.h"
 #include "heads/dense_head.h"
 #include "heads/sparse_head.h"
 #include "kernels/backend.h"
-#include "weights/weight_source.h"
 
 #include <cstdint>
 #include <memory>
@@ -41,8 +37,8 @@ class EmbedderImpl {
   int64_t OutputDimension(const EncodeOptions& options) const;
 
   const ModelInfo& info() const { return info_; }
-  const Tokenizer& tokenizer() const { return tokenizer_; }
-  int threads() const { return pool_.threads(); }
+  const Tokenizer& tokenizer() const { return model_.tokenizer(); }
+  int threads() const { return model_.pool().threads(); }
   int64_t dimension() const { return head_.dimension(); }
 
  private:
@@ -55,7 +51,6 @@ class EmbedderImpl {
   std::string_view PromptFor(const EncodeOptions& options) const;
   int64_t PromptTokens(std::string_view prompt, int64_t max_length) const;
   int64_t MaxLengthFor(const EncodeOptions& options) const;
-  void CheckTokens(std::span<const int32_t> ids) const;
   // What becomes of the vectors of the head, in this order.
   struct Finish {
     bool normalize_full;
@@ -83,14 +78,8 @@ class EmbedderImpl {
                       const Finish& finish, MultiVector* output) const;
   void CheckFinite(std::span<const float> values, int64_t text) const;
 
-  mutable ThreadPool pool_;
-  mutable WorkspacePool workspaces_;
-  const Backend& backend_;
-  const KeyedHash hash_ = KeyedHash::WithRandomKey();  // of texts, to find repeated ones
   ModelSpec spec_;
-  Tokenizer tokenizer_;
-  std::shared_ptr<const WeightSource> weights_;
-  std::unique_ptr<const Encoder> encoder_;
+  LoadedTransformer model_;
   DenseHead head_;
   std::unique_ptr<const SparseHead> sparse_head_;    // null: the model has none
   std::unique_ptr<const ColbertHead> colbert_head_;  // null: the model has none

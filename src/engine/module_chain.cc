@@ -178,6 +178,17 @@ std::vector<ModuleEntry> ReadModulesJson(json::Value modules) {
   return entries;
 }
 
+fs::path ReadCrossEncoderModules(json::Value modules) {
+  if (modules.is_array() && modules.size() == 1) {
+    const json::Value module = modules.Elements().front();
+    if (ReadModuleType(module.At("type")) == "Transformer") {
+      return ReadModulePath(module.At("path"));
+    }
+  }
+  Fail(ErrorCode::kUnsupported, "a reranker with other modules than a Transformer",
+       modules.Where() + ": expected one Transformer", "use a sequence classifier of one label");
+}
+
 std::vector<ModuleSpec> ReadModuleConfigs(const std::vector<ModuleEntry>& entries,
                                           std::optional<int64_t> hidden_size, ModelFiles* files) {
   std::vector<ModuleSpec> modules;

@@ -23,6 +23,9 @@ struct ModuleEntry {
 /// Normalize, Dense, LayerNorm, Dropout. Error(kCorruptData), or kUnsupported naming the module.
 std::vector<ModuleEntry> ReadModulesJson(json::Value modules);
 
+/// The folder of the Transformer, the one module of a CrossEncoder's modules.json. Errors as above.
+std::filesystem::path ReadCrossEncoderModules(json::Value modules);
+
 /// The configuration of the modules after the Transformer. `hidden_size`: where config.json says
 /// it. Dimensions that do not fit each other are Error(kCorruptData).
 std::vector<ModuleSpec> ReadModuleConfigs(const std::vector<ModuleEntry>& entries,

@@ -32,12 +32,16 @@ void TokenizedTexts::TokenizeBlock(const TextTokenizer& tokenizer, int64_t block
   Encoding encoding;
   std::string prompted;
   for (int64_t i = block.begin; i < block.end; ++i) {
-    std::string_view text = texts_[static_cast<size_t>(i)];
-    if (!tokenizer.prompt.empty()) {
-      prompted.assign(tokenizer.prompt).append(text);
-      text = prompted;
+    if (tokenizer.encode) {
+      tokenizer.encode(i, &encoding);
+    } else {
+      std::string_view text = texts_[static_cast<size_t>(i)];
+      if (!tokenizer.prompt.empty()) {
+        prompted.assign(tokenizer.prompt).append(text);
+        text = prompted;
+      }
+      tokenizer.tokenizer.EncodeInto(text, options, &encoding);
     }
-    tokenizer.tokenizer.EncodeInto(text, options, &encoding);
     tokenizer.check(encoding.ids);
     entries_[static_cast<size_t>(i - begin_)] = {
         .hash = tokenizer.hash(std::as_bytes(std::span(encoding.ids))),

@@ -21,6 +21,9 @@ struct TextTokenizer {
   int64_t max_length;
   std::stop_token stop = {};  ///< ends even the inside of one huge text, with Error(kCancelled)
   std::function<uint64_t(std::span<const std::byte>)> hash;  ///< of the bytes of a text's ids
+  /// Where set, what makes the tokens of the text of this number, instead of tokenizer, prompt and
+  /// max_length: pairs of texts.
+  std::function<void(int64_t text, Encoding* encoding)> encode = {};
   /// Throws where the ids are not what the encoder takes.
   std::function<void(std::span<const int32_t> ids)> check = [](std::span<const int32_t>) {};
 };

@@ -59,13 +59,15 @@ void RequireString(json::Value object, std::string_view key, std::string_view ex
 }
 
 // Keys of versions 5.4 and newer. Those that leave the vectors of a text alone are passed over.
-void CheckNewKeys(json::Value options) {
-  RequireString(options, "transformer_task", "feature-extraction");
-  RequireString(options, "module_output_name", "token_embeddings");
+void CheckNewKeys(json::Value options, TransformerTask task) {
+  const bool scores = task == TransformerTask::kSequenceClassification;
+  RequireString(options, "transformer_task",
+                scores ? "sequence-classification" : "feature-extraction");
+  RequireString(options, "module_output_name", scores ? "scores" : "token_embeddings");
   if (const auto modalities = options.FindNonNull("modality_config")) {
     if (const auto text = modalities->FindNonNull("text")) {
       RequireString(*text, "method", "forward");
-      RequireString(*text, "method_output_name", "last_hidden_state");
+      RequireString(*text, "method_output_name", scores ? "logits" : "last_hidden_state");
     }
   }
   for (const char* key : {"query_length", "document_length", "query_expansion"}) {
@@ -102,13 +104,14 @@ int64_t UsablePositions(json::Value config) {
 
 }  // namespace
 
-TransformerOptions ReadTransformerOptions(const fs::path& folder, ModelFiles* files) {
+TransformerOptions ReadTransformerOptions(const fs::path& folder, ModelFiles* files,
+                                          TransformerTask task) {
   TransformerOptions options;
   for (const std::string_view name : kFileNames) {
     const auto document = files->Find(folder / name);
     if (document == nullptr) continue;
     const json::Value root = document->root();
-    CheckNewKeys(root);
+    CheckNewKeys(root, task);
     if (root.size() == 0) continue;  // Parity: an empty object is passed over
     if (const auto value = root.FindNonNull("do_lower_case")) {
       options.do_lower_case = value->AsBool();

@@ -12,6 +12,9 @@
 
 namespace bge {
 
+/// What the transformer is for: vectors of texts, or scores of pairs.
+enum class TransformerTask { kFeatureExtraction, kSequenceClassification };
+
 /// What sentence_bert_config.json, or one of its older names, says.
 struct TransformerOptions {
   std::optional<int64_t> max_seq_length;
@@ -21,7 +24,9 @@ struct TransformerOptions {
 
 /// Reads the file in `folder` (relative; "" is the model directory itself). Error(kUnsupported) for
 /// settings that change the vectors in ways that this build does not have.
-TransformerOptions ReadTransformerOptions(const std::filesystem::path& folder, ModelFiles* files);
+TransformerOptions ReadTransformerOptions(
+    const std::filesystem::path& folder, ModelFiles* files,
+    TransformerTask task = TransformerTask::kFeatureExtraction);
 
 /// The most tokens a text may have, special tokens included.
 struct MaxLength {

@@ -55,6 +55,14 @@ class CharacterCounter {
   Place furthest_, behind_;
 };
 
+void Clear(Encoding* encoding) {
+  encoding->ids.clear();
+  encoding->type_ids.clear();
+  encoding->offsets.clear();
+  encoding->special_tokens_mask.clear();
+  encoding->truncated = false;
+}
+
 }  // namespace
 
 // A text, or the start of a longer one, as valid UTF-8.
@@ -115,27 +123,39 @@ Tokenizer::Impl::Impl(Stages stages) : stages_(std::move(stages)) {
   }
 }
 
+// Tokens of the texts that the options leave room for.
+size_t Tokenizer::Impl::MostTokens(bool pair, const TokenizeOptions& options) const {
+  if (!options.max_length) return std::numeric_limits<size_t>::max();
+  const int64_t added = options.add_special_tokens ? num_special_tokens(pair) : 0;
+  if (*options.max_length < added) {
+    Fail(ErrorCode::kInvalidArgument,
+         "max_length " + std::to_string(*options.max_length) + " cannot hold the special tokens",
+         pair ? "a pair" : "a text",
+         "expected at least " + std::to_string(added) +
+             ", or no special tokens (add_special_tokens off; bge tokenize --no-special)");
+  }
+  return static_cast<size_t>(*options.max_length - added);
+}
+
+void Tokenizer::Impl::JoinPair(std::span<const int32_t> a, std::span<const int32_t> b, bool more,
+                               const TokenizeOptions& options, Encoding* encoding) const {
+  Clear(encoding);
+  const auto kept =
+      tokenizer::Truncate(a.size(), b.size(), MostTokens(true, options), options.strategy);
+  const auto keep = [&](std::span<const int32_t> ids, size_t count) {
+    const bool left = stages_.truncation_direction == TruncationDirection::kLeft;
+    return TokenSequence{ids.subspan(left ? ids.size() - count : 0, count), {}};
+  };
+  const TokenSequence second = keep(b, kept.second);
+  encoding->truncated = more || kept.first < a.size() || kept.second < b.size();
+  stages_.post_processor->Process(keep(a, kept.first), &second, options.add_special_tokens, false,
+                                  encoding);
+}
+
 void Tokenizer::Impl::Encode(std::string_view a, const std::string_view* b,
                              const TokenizeOptions& options, Encoding* encoding) const {
-  encoding->ids.clear();
-  encoding->type_ids.clear();
-  encoding->offsets.clear();
-  encoding->special_tokens_mask.clear();
-  encoding->truncated = false;
-
-  size_t most = std::numeric_limits<size_t>::max();
-  if (options.max_length) {
-    const int64_t added = options.add_special_tokens ? num_special_tokens(b != nullptr) : 0;
-    if (*options.max_length < added) {
-      Fail(ErrorCode::kInvalidArgument,
-           "max_length " + std::to_string(*options.max_length) + " cannot hold the special tokens",
-           b != nullptr ? "a pair" : "a text",
-           "expected at least " + std::to_string(added) +
-               ", or no special tokens (add_special_tokens off; bge tokenize --no-special)");
-    }
-    most = static_cast<size_t>(*options.max_length - added);
-  }
-
+  Clear(encoding);
+  const size_t most = MostTokens(b != nullptr, options);
   Scratch& scratch = ThreadScratch();
   scratch.stop = &options.stop;
   scratch.bytes_seen = a.size() + (b != nullptr ? b->size() : 0);

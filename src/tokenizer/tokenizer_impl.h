@@ -15,6 +15,7 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -42,6 +43,10 @@ class Tokenizer::Impl {
 
   void Encode(std::string_view a, const std::string_view* b, const TokenizeOptions& options,
               Encoding* encoding) const;
+  /// As Encode of a pair with special tokens, of texts whose tokens are known. `more`: either lost
+  /// tokens before.
+  void JoinPair(std::span<const int32_t> a, std::span<const int32_t> b, bool more,
+                const TokenizeOptions& options, Encoding* encoding) const;
   std::string Decode(const std::vector<int32_t>& ids, bool skip_special_tokens) const;
   std::optional<int32_t> TokenToId(std::string_view token) const;
   std::optional<std::string_view> IdToToken(int32_t id) const;
@@ -53,6 +58,7 @@ class Tokenizer::Impl {
   const tokenizer::Normalizer* normalizer() const { return stages_.normalizer.get(); }
 
  private:
+  size_t MostTokens(bool pair, const TokenizeOptions& options) const;
   struct Scratch;
   struct TextStart;
   struct TextTokens;

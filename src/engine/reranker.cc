@@ -1,0 +1,389 @@
+// Reranker: pairs of texts to scores.
+#include "bge/reranker.h"
+
+#include "base/error.h"
+#include "engine/encode_pipeline.h"
+#include "engine/loaded_transformer.h"
+#include "engine/packed_batch.h"
+#include "engine/reranker_spec.h"
+#include "heads/classification_head.h"
+#include "hub/cache.h"
+#include "tokenizer/tokenizer_impl.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <unordered_map>
+#include <utility>
+
+namespace bge {
+
+namespace {
+
+// FlagReranker's max_length, and the share of it that a query may take.
+constexpr int64_t kFlagEmbeddingLength = 512;
+constexpr int64_t QueryShare(int64_t max_length) { return max_length * 3 / 4; }
+
+EngineOptions EngineOptionsOf(const RerankerOptions& options) {
+  return {.threads = options.threads,
+          .compute_type = options.compute_type,
+          .packed_cache = options.packed_cache,
+          .on_warning = options.on_warning};
+}
+
+RerankerSpec ReadSpec(const std::string& model, const RerankerOptions& options) {
+  CheckThreads(EngineOptionsOf(options));
+  RerankerSpec spec = ReadRerankerSpec(ResolveModel(model));
+  if (options.pair_style) {
+    spec.pair_style = *options.pair_style;
+    spec.pair_style_source = "the caller's option";
+  }
+  return spec;
+}
+
+std::string_view ActivationName(Activation activation) {
+  switch (activation) {
+    case Activation::kIdentity:
+      return "identity";
+    case Activation::kTanh:
+      return "tanh";
+    default:
+      return "sigmoid";
+  }
+}
+
+// In double, as Python does it.
+float Apply(Activation activation, float logit) {
+  switch (activation) {
+    case Activation::kIdentity:
+      return logit;
+    case Activation::kTanh:
+      return static_cast<float>(std::tanh(static_cast<double>(logit)));
+    default:
+      return static_cast<float>(1.0 / (1.0 + std::exp(-static_cast<double>(logit))));
+  }
+}
+
+// Tokens of a text without special tokens.
+struct TextTokens {
+  std::vector<int32_t> ids;
+  bool truncated = false;
+};
+
+}  // namespace
+
+std::string_view PairStyleName(PairStyle style) {
+  return style == PairStyle::kCrossEncoder ? "crossencoder" : "flagembedding";
+}
+
+class Reranker::Impl {
+ public:
+  Impl(const std::string& model, const RerankerOptions& options, const Backend& backend)
+      : spec_(ReadSpec(model, options)),
+        model_(spec_.transformer_dir, spec_.config->root(), spec_.do_lower_case,
+               EngineOptionsOf(options), backend),
+        head_(spec_.config->root().At("model_type").AsString(), model_.encoder().info().hidden_size,
+              model_.weights(), backend) {
+    SetMaxLength(options);
+    FillInfo();
+  }
+
+  const RerankerInfo& info() const { return info_; }
+  const Tokenizer& tokenizer() const { return model_.tokenizer(); }
+  int threads() const { return model_.pool().threads(); }
+
+  std::vector<float> ComputeScore(std::span<const TextPair> pairs,
+                                  const RerankOptions& options) const;
+
+ private:
+  // A sequence to compute: the tokens of a passage, or a window of them, with those of its query.
+  struct Item {
+    int64_t pair;
+    int64_t begin;  // of the passage's tokens, where they are cut into windows
+    int64_t end;
+  };
+  struct Lengths {
+    int64_t pair;
+    int64_t query;
+  };
+  class Pairs;
+
+  void SetMaxLength(const RerankerOptions& options);
+  void FillInfo();
+  Lengths LengthsFor(const RerankOptions& options) const;
+  void ComputeBatch(const TokenizedTexts& items, std::span<const int64_t> batch,
+                    std::span<float> logits) const;
+
+  RerankerSpec spec_;
+  LoadedTransformer model_;
+  ClassificationHead head_;
+  int64_t max_length_ = 0;
+  RerankerInfo info_;
+};
+
+void Reranker::Impl::SetMaxLength(const RerankerOptions& options) {
+  max_length_ = std::min(spec_.max_length, model_.encoder().info().max_tokens);
+  if (spec_.pair_style == PairStyle::kFlagEmbedding && max_length_ > kFlagEmbeddingLength) {
+    max_length_ = kFlagEmbeddingLength;
+    spec_.max_length_source = "FlagReranker's default";
+  }
+  if (options.max_length) {
+    max_length_ = LengthsFor({.max_length = options.max_length}).pair;
+    spec_.max_length_source = "the caller's option";
+  }
+}
+
+Reranker::Impl::Lengths Reranker::Impl::LengthsFor(const RerankOptions& options) const {
+  const int64_t longest = model_.encoder().info().max_tokens;
+  const int64_t special = tokenizer().num_special_tokens(/*pair=*/true);
+  const int64_t pair = options.max_length.value_or(max_length_);
+  const auto require = [&](int64_t found, int64_t least, int64_t most, const char* what) {
+    if (found >= least && found <= most) return;
+    Fail(ErrorCode::kInvalidArgument, std::string(what) + " out of range",
+         "found " + std::to_string(found) + ", expected " + std::to_string(least) + " to " +
+             std::to_string(most) + " for " + spec_.name,
+         "give a length within that range");
+  };
+  require(pair, special + 2, longest, "max_length");
+  if (spec_.pair_style == PairStyle::kCrossEncoder) return {pair, pair};
+  // One token at least is left for the passage.
+  const int64_t most = pair - special - 1;
+  if (options.query_max_length) require(*options.query_max_length, 1, most, "query_max_length");
+  return {pair, options.query_max_length.value_or(std::min(QueryShare(pair), most))};
+}
+
+void Reranker::Impl::FillInfo() {
+  const EncoderInfo& encoder = model_.encoder().info();
+  info_.path = spec_.dir.string();
+  info_.name = spec_.name;
+  info_.architecture = encoder.architecture;
+  info_.num_layers = encoder.num_layers;
+  info_.hidden_size = encoder.hidden_size;
+  info_.num_heads = encoder.num_heads;
+  info_.intermediate_size = encoder.intermediate_size;
+  info_.vocab_size = encoder.vocab_size;
+  info_.num_parameters = encoder.num_parameters + head_.num_parameters();
+  info_.weights_dtype = encoder.weights_dtype;
+  info_.compute_type = encoder.compute_type;
+  info_.pair_style = spec_.pair_style;
+  info_.pair_style_source = spec_.pair_style_source;
+  info_.max_length = max_length_;
+  info_.max_length_source = spec_.max_length_source;
+  info_.activation = ActivationName(spec_.activation);
+  info_.activation_source = spec_.activation_source;
+  info_.default_prompt = spec_.default_prompt;
+  info_.files = spec_.files;
+  for (std::string& file : model_.Files(spec_.dir)) info_.files.push_back(std::move(file));
+}
+
+// The pairs of a call as token sequences. Queries are tokenised once, however many passages each
+// has; passages when their sequence is made, but for windows, whose number depends on their tokens.
+class Reranker::Impl::Pairs {
+ public:
+  Pairs(const Reranker::Impl& reranker, std::span<const TextPair> pairs,
+        const RerankOptions& options)
+      : reranker_(reranker),
+        pairs_(pairs),
+        options_(options),
+        lengths_(reranker.LengthsFor(options)) {
+    TokenizeQueries();
+    if (options.best_window) {
+      TokenizePassages();
+    } else {
+      for (int64_t i = 0; i < std::ssize(pairs); ++i) items_.push_back({i, 0, 0});
+    }
+    for (const Item& item : items_) texts_.push_back(PairOf(item).passage);
+  }
+
+  std::span<const Item> items() const { return items_; }
+  /// A text for each item, for guesses of its length.
+  std::span<const std::string_view> texts() const { return texts_; }
+
+  void Encode(int64_t index, Encoding* encoding) const {
+    const Item& item = items_[static_cast<size_t>(index)];
+    const TextTokens& query = QueryOf(item);
+    const bool flag_embedding = reranker_.spec_.pair_style == PairStyle::kFlagEmbedding;
+    const TokenizeOptions join = {.max_length = lengths_.pair,
+                                  .strategy = flag_embedding ? TruncationStrategy::kOnlySecond
+                                                             : TruncationStrategy::kLongestFirst,
+                                  .stop = options_.stop};
+    const auto& impl = reranker_.tokenizer().impl();
+    if (options_.best_window) {
+      const TextTokens& passage = passages_[static_cast<size_t>(item.pair)];
+      const auto window =
+          std::span(passage.ids)
+              .subspan(static_cast<size_t>(item.begin), static_cast<size_t>(item.end - item.begin));
+      impl.JoinPair(query.ids, window, query.truncated, join, encoding);
+      return;
+    }
+    // CrossEncoder's strategy looks at the whole length of a passage.
+    const TextTokens passage = Tokenize(
+        PairOf(item).passage, flag_embedding ? std::optional(lengths_.pair) : std::nullopt);
+    impl.JoinPair(query.ids, passage.ids, query.truncated || passage.truncated, join, encoding);
+  }
+
+ private:
+  const TextPair& PairOf(const Item& item) const { return pairs_[static_cast<size_t>(item.pair)]; }
+  const TextTokens& QueryOf(const Item& item) const {
+    return queries_[query_of_pair_[static_cast<size_t>(item.pair)]];
+  }
+
+  TextTokens Tokenize(std::string_view text, std::optional<int64_t> max_length) const {
+    Encoding encoding = reranker_.tokenizer().Encode(
+        text, {.add_special_tokens = false, .max_length = max_length, .stop = options_.stop});
+    return {std::move(encoding.ids), encoding.truncated};
+  }
+
+  void TokenizeQueries() {
+    const bool flag_embedding = reranker_.spec_.pair_style == PairStyle::kFlagEmbedding;
+    // A window needs room beside the query, whatever the style.
+    const bool cut = flag_embedding || options_.best_window;
+    const int64_t most = flag_embedding ? lengths_.query : QueryShare(lengths_.pair);
+    const std::string& prompt = options_.instruction.value_or(reranker_.spec_.default_prompt);
+    std::unordered_map<std::string_view, size_t> seen;
+    query_of_pair_.reserve(pairs_.size());
+    for (const TextPair& pair : pairs_) {
+      const auto [it, is_new] = seen.try_emplace(pair.query, queries_.size());
+      if (is_new) {
+        const std::string text = prompt + std::string(pair.query);
+        queries_.push_back(Tokenize(text, cut ? std::optional(most) : std::nullopt));
+      }
+      query_of_pair_.push_back(it->second);
+    }
+  }
+
+  void TokenizePassages() {
+    passages_.resize(pairs_.size());
+    reranker_.model_.pool().ParallelForEach(std::ssize(pairs_), [&](int64_t i) {
+      passages_[static_cast<size_t>(i)] =
+          Tokenize(pairs_[static_cast<size_t>(i)].passage, std::nullopt);
+    });
+    const int64_t special = reranker_.tokenizer().num_special_tokens(/*pair=*/true);
+    for (int64_t i = 0; i < std::ssize(pairs_); ++i) {
+      const auto tokens = std::ssize(passages_[static_cast<size_t>(i)].ids);
+      const auto query = std::ssize(QueryOf({i, 0, 0}).ids);
+      const int64_t room = std::max<int64_t>(1, lengths_.pair - special - query);
+      const int64_t step = std::max<int64_t>(1, room / 2);
+      // The last window is whole: it ends where the passage does.
+      for (int64_t begin = 0;; begin += step) {
+        if (begin + room >= tokens) {
+          items_.push_back({i, std::max<int64_t>(0, tokens - room), tokens});
+          break;
+        }
+        items_.push_back({i, begin, begin + room});
+      }
+    }
+  }
+
+  const Reranker::Impl& reranker_;
+  std::span<const TextPair> pairs_;
+  const RerankOptions& options_;
+  const Lengths lengths_;
+  std::vector<TextTokens> queries_;
+  std::vector<size_t> query_of_pair_;
+  std::vector<TextTokens> passages_;  // with windows only
+  std::vector<Item> items_;
+  std::vector<std::string_view> texts_;
+};
+
+void Reranker::Impl::ComputeBatch(const TokenizedTexts& items, std::span<const int64_t> batch,
+                                  std::span<float> logits) const {
+  WorkspacePool::Lease workspace(&model_.workspaces());
+  const OpContext context = {.pool = model_.pool(), .workspace = *workspace};
+  const PackedTokens packed(items, batch);
+  const Matrix first_tokens = model_.encoder().ForwardFirstTokens(packed.batch(), context);
+  std::vector<float> scores(batch.size());
+  head_.Run(context, first_tokens, scores);
+  for (size_t n = 0; n < batch.size(); ++n) {
+    if (!std::isfinite(scores[n])) {
+      Fail(ErrorCode::kCorruptData, "the model computes values that are not finite",
+           info_.path + ": pair " + std::to_string(batch[n]) + " of the call",
+           "the weights are damaged: download them again");
+    }
+    logits[static_cast<size_t>(batch[n])] = scores[n];
+  }
+}
+
+std::vector<float> Reranker::Impl::ComputeScore(std::span<const TextPair> pairs,
+                                                const RerankOptions& options) const {
+  const Pairs sequences(*this, pairs, options);
+  std::vector<float> logits(sequences.items().size());
+  TextTokenizer tokenizer = model_.MakeTextTokenizer(LengthsFor(options).pair, options.stop);
+  tokenizer.encode = [&sequences](int64_t item, Encoding* encoding) {
+    sequences.Encode(item, encoding);
+  };
+  const EncodeWork work = {
+      .texts = sequences.texts(),
+      .tokenizer = tokenizer,
+      .batch_tokens = options.batch_tokens,
+      .max_batch_tokens = model_.MaxBatchTokens(),
+      .compute = [&](const TokenizedTexts& window,
+                     std::span<const int64_t> batch) { ComputeBatch(window, batch, logits); },
+      .copy =
+          [&](int64_t from, int64_t to) {
+            logits[static_cast<size_t>(to)] = logits[static_cast<size_t>(from)];
+          },
+      .progress = options.progress,
+      .stop = options.stop,
+  };
+  EncodeTexts(work, model_.pool());
+
+  const Activation style =
+      spec_.pair_style == PairStyle::kCrossEncoder ? spec_.activation : Activation::kIdentity;
+  const Activation activation = !options.normalize   ? style
+                                : *options.normalize ? Activation::kSigmoid
+                                                     : Activation::kIdentity;
+  std::vector<float> scores(pairs.size(), -INFINITY);
+  for (size_t i = 0; i < logits.size(); ++i) {
+    float& score = scores[static_cast<size_t>(sequences.items()[i].pair)];
+    score = std::max(score, Apply(activation, logits[i]));
+  }
+  return scores;
+}
+
+Reranker Reranker::Load(const std::string& model, const RerankerOptions& options) {
+  return Reranker(std::make_unique<const Impl>(model, options, CpuBackend()));
+}
+
+Reranker::Reranker(std::unique_ptr<const Impl> impl) : impl_(std::move(impl)) {}
+Reranker::Reranker(Reranker&&) noexcept = default;
+Reranker& Reranker::operator=(Reranker&&) noexcept = default;
+Reranker::~Reranker() = default;
+
+std::vector<float> Reranker::ComputeScore(std::span<const TextPair> pairs,
+                                          const RerankOptions& options) const {
+  return impl_->ComputeScore(pairs, options);
+}
+
+std::vector<float> Reranker::ComputeScore(std::string_view query,
+                                          std::span<const std::string> passages,
+                                          const RerankOptions& options) const {
+  std::vector<TextPair> pairs;
+  pairs.reserve(passages.size());
+  for (const std::string& passage : passages) pairs.push_back({query, passage});
+  return impl_->ComputeScore(pairs, options);
+}
+
+std::vector<RankedPassage> Reranker::Rank(std::string_view query,
+                                          std::span<const std::string> passages, int64_t top_k,
+                                          const RerankOptions& options) const {
+  const std::vector<float> scores = ComputeScore(query, passages, options);
+  std::vector<RankedPassage> ranked;
+  ranked.reserve(scores.size());
+  for (size_t i = 0; i < scores.size(); ++i) {
+    ranked.push_back({static_cast<int64_t>(i), scores[i]});
+  }
+  std::stable_sort(
+      ranked.begin(), ranked.end(),
+      [](const RankedPassage& a, const RankedPassage& b) { return a.score > b.score; });
+  if (top_k > 0 && static_cast<size_t>(top_k) < ranked.size()) {
+    ranked.resize(static_cast<size_t>(top_k));
+  }
+  return ranked;
+}
+
+int Reranker::threads() const { return impl_->threads(); }
+const RerankerInfo& Reranker::info() const { return impl_->info(); }
+const Tokenizer& Reranker::tokenizer() const { return impl_->tokenizer(); }
+
+}  // namespace bge
