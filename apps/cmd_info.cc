@@ -6,6 +6,7 @@
 #include "apps/json_object.h"
 #include "apps/json_text.h"
 #include "apps/output_stream.h"
+#include "apps/reranker_flags.h"
 #include "base/error.h"
 
 #include <fmt/format.h>
@@ -57,6 +58,73 @@ class Table {
   std::string text_;
 };
 
+// "dense, sparse, colbert (1024 values a token)"
+std::string HeadNames(const ModelInfo& info) {
+  std::string names = "dense";
+  if (info.heads.sparse) names += ", sparse";
+  if (info.heads.colbert) {
+    names += fmt::format(", colbert ({} values a token)", info.colbert_dimension);
+  }
+  return names;
+}
+
+std::vector<std::string> Heads(const ModelInfo& info) {
+  std::vector<std::string> heads = {"dense"};
+  if (info.heads.sparse) heads.emplace_back("sparse");
+  if (info.heads.colbert) heads.emplace_back("colbert");
+  return heads;
+}
+
+std::string InfoText(const RerankerInfo& info) {
+  Table table;
+  table.Row("name", Printable(info.name));
+  table.Row("path", Printable(info.path, 4096));
+  table.Row("kind", "reranker");
+  table.Row("architecture", Printable(info.architecture));
+  table.Row("size", fmt::format("{} layers, hidden {}, {} heads, feed-forward {}, {} word pieces",
+                                info.num_layers, info.hidden_size, info.num_heads,
+                                info.intermediate_size, WithSeparators(info.vocab_size)));
+  table.Row("parameters", fmt::format("{} ({})", WithSeparators(info.num_parameters),
+                                      Printable(info.weights_dtype)));
+  table.Row("max length",
+            WithSource(fmt::format("{} tokens", info.max_length), info.max_length_source));
+  table.Row("pairs", WithSource(fmt::format("as {} does", PairStyleName(info.pair_style)),
+                                info.pair_style_source));
+  const bool raw = info.pair_style == PairStyle::kFlagEmbedding;
+  table.Row("scores", raw ? "logits; with --normalize a sigmoid of them"
+                          : WithSource(info.activation, info.activation_source));
+  if (!info.default_prompt.empty()) table.Row("queries", "prompt " + Quoted(info.default_prompt));
+  for (const std::string& file : info.files) table.Row("file", Printable(file, 4096));
+  return table.text();
+}
+
+std::string InfoJson(const RerankerInfo& info) {
+  std::string text;
+  JsonObject object(&text);
+  object.Text("name", info.name);
+  object.Text("path", info.path);
+  object.Text("kind", "reranker");
+  object.Text("architecture", info.architecture);
+  object.Number("num_layers", info.num_layers);
+  object.Number("hidden_size", info.hidden_size);
+  object.Number("num_heads", info.num_heads);
+  object.Number("intermediate_size", info.intermediate_size);
+  object.Number("vocab_size", info.vocab_size);
+  object.Number("num_parameters", info.num_parameters);
+  object.Text("weights_dtype", info.weights_dtype);
+  object.Number("max_length", info.max_length);
+  object.Text("max_length_source", info.max_length_source);
+  object.Text("pair_style", std::string(PairStyleName(info.pair_style)));
+  object.Text("pair_style_source", info.pair_style_source);
+  object.Text("activation", info.activation);
+  object.Text("activation_source", info.activation_source);
+  object.Text("default_prompt", info.default_prompt);
+  object.Texts("files", info.files);
+  object.End();
+  text += '\n';
+  return text;
+}
+
 std::string InfoText(const ModelInfo& info) {
   Table table;
   table.Row("name", Printable(info.name));
@@ -69,6 +137,7 @@ std::string InfoText(const ModelInfo& info) {
                                       Printable(info.weights_dtype)));
   table.Row("vectors",
             fmt::format("{} values, compared by {}", info.dimension, Printable(info.similarity)));
+  table.Row("heads", HeadNames(info));
   table.Row("max length",
             WithSource(fmt::format("{} tokens", info.max_length), info.max_length_source));
   table.Row("pooling", WithSource(Joined(PoolingNames(info), " + "), info.pooling_source));
@@ -102,6 +171,8 @@ std::string InfoJson(const ModelInfo& info) {
   object.Number("num_parameters", info.num_parameters);
   object.Text("weights_dtype", info.weights_dtype);
   object.Number("dimension", info.dimension);
+  object.Texts("heads", Heads(info));
+  object.Number("colbert_dimension", info.colbert_dimension);
   object.Text("similarity", info.similarity);
   object.Number("max_length", info.max_length);
   object.Text("max_length_source", info.max_length_source);
@@ -123,6 +194,13 @@ std::string InfoJson(const ModelInfo& info) {
 
 int Info(const InfoFlags& flags) {
   const auto output = OpenOutput("-");
+  const std::string model = flags.embedding.model.empty() ? DefaultModel() : flags.embedding.model;
+  if (IsReranker(model)) {
+    const Reranker reranker = LoadReranker({.model = model});
+    output->Write(flags.json ? InfoJson(reranker.info()) : InfoText(reranker.info()));
+    output->Commit();
+    return 0;
+  }
   const Embedder embedder = LoadEmbedder(flags.embedding);
   output->Write(flags.json ? InfoJson(embedder.info()) : InfoText(embedder.info()));
   output->Commit();

@@ -7,6 +7,7 @@
 #include "apps/encode_stream.h"
 #include "apps/hit_writer.h"
 #include "apps/index_space.h"
+#include "apps/reranker_flags.h"
 #include "apps/text_input.h"
 #include "base/error.h"
 
@@ -32,7 +33,21 @@ struct SearchFlags {
   std::string output_format;
   HitWriterOptions writer;
   bool no_text = false;
+  std::string reranker;
+  int64_t rerank_depth = 100;
 };
+
+// The hits of one query, of which more were found than are wanted, in the order of a reranker.
+void Rerank(const Reranker& reranker, const RerankOptions& options, std::string_view query,
+            int64_t top_k, std::vector<Hit>* hits) {
+  std::vector<TextPair> pairs;
+  for (const Hit& hit : *hits) pairs.push_back({query, hit.text});
+  const std::vector<float> scores = reranker.ComputeScore(pairs, options);
+  for (size_t i = 0; i < scores.size(); ++i) (*hits)[i].score = scores[i];
+  std::stable_sort(hits->begin(), hits->end(),
+                   [](const Hit& a, const Hit& b) { return a.score > b.score; });
+  if (static_cast<int64_t>(hits->size()) > top_k) hits->resize(static_cast<size_t>(top_k));
+}
 
 std::unique_ptr<TextReader> OpenQueries(const SearchFlags& flags, const RunContext& context) {
   if (!flags.input.texts.empty() && !flags.input.input.empty()) {
@@ -64,21 +79,34 @@ int Search(const SearchFlags& flags, const RunContext& context) {
       LoadSpaceEmbedder(index.info(), flags.dir, embedding, !flags.embedding.model.empty());
   CheckSpace(index.info(), flags.dir, embedding, embedder);
 
+  std::optional<Reranker> reranker;
+  RerankOptions rerank = {.batch_tokens = embedding.batch_tokens, .stop = context.stop};
+  if (!flags.reranker.empty()) {
+    RerankerFlags reranking;
+    reranking.model = flags.reranker;
+    reranking.threads = embedding.threads;
+    reranking.dtype = flags.embedding.dtype;
+    reranking.packed_cache = embedding.packed_cache;
+    reranker = LoadReranker(reranking);
+  }
+  const int64_t depth = reranker ? std::max(flags.rerank_depth, flags.top_k) : flags.top_k;
+
   EncodeOptions encode = ToEncodeOptions(embedding, context);
   encode.max_length = embedding.max_length;
   const auto dimension = static_cast<size_t>(index.info().dimension);
   const auto group =
-      static_cast<size_t>(std::max<int64_t>(1, kMaxHitsHeld / std::max<int64_t>(1, flags.top_k)));
+      static_cast<size_t>(std::max<int64_t>(1, kMaxHitsHeld / std::max<int64_t>(1, depth)));
   int64_t number = 0;
   EncodeStream(*reader, embedder, encode, context,
                [&](std::span<const TextRecord> records, std::span<const float> vectors) {
                  for (size_t begin = 0; begin < records.size(); begin += group) {
                    const size_t n = std::min(group, records.size() - begin);
-                   const auto hits = index.Search(vectors.subspan(begin * dimension, n * dimension),
-                                                  flags.top_k, embedder.threads());
+                   auto hits = index.Search(vectors.subspan(begin * dimension, n * dimension),
+                                            depth, embedder.threads());
                    for (size_t i = 0; i < n; ++i) {
                      const TextRecord& query = records[begin + i];
                      const std::string count = std::to_string(++number);
+                     if (reranker) Rerank(*reranker, rerank, query.text, flags.top_k, &hits[i]);
                      writer->Write(query.id.value_or(count), query.text, hits[i]);
                    }
                    if (context.stop.stop_requested()) {
@@ -130,6 +158,13 @@ void SetUpSearch(CLI::App& app, Action* action) {
   AddString(app, "-m,--model", &flags->embedding.model,
             "Model directory or name (default: the one that the index was built with)")
       ->type_name("MODEL");
+  AddString(app, "--rerank", &flags->reranker,
+            "Order what was found by the scores of this reranker, whose directory or name it is")
+      ->type_name("MODEL");
+  app.add_option("--rerank-depth", flags->rerank_depth,
+                 "Texts that the reranker gets for each query (default: 100, at least --top-k)")
+      ->type_name("N")
+      ->check(CLI::Range(int64_t{1}, int64_t{1} << 20));
   AddRoleFlags(app, &flags->embedding);
   AddEngineFlags(app, &flags->embedding);
   app.footer(
@@ -140,6 +175,7 @@ void SetUpSearch(CLI::App& app, Action* action) {
       "Examples:\n"
       "  bge search ./index \"How do plants make sugar?\"\n"
       "  bge search ./index --queries queries.jsonl --top-k 1000 --output bge.run\n"
+      "  bge search ./index \"chlorophyll\" --rerank BAAI/bge-reranker-base --top-k 5\n"
       "  bge search ./index \"chlorophyll\" --output-format jsonl | jq .hits");
   app.callback([flags, action] {
     *action = [flags](const RunContext& context) { return Search(*flags, context); };

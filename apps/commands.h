@@ -54,6 +54,8 @@ std::span<const Command> Commands();
 void SetUpEmbed(CLI::App& app, Action* action);
 void SetUpTokenize(CLI::App& app, Action* action);
 void SetUpSimilarity(CLI::App& app, Action* action);
+void SetUpRerank(CLI::App& app, Action* action);
+void SetUpScore(CLI::App& app, Action* action);
 void SetUpInfo(CLI::App& app, Action* action);
 void SetUpVerify(CLI::App& app, Action* action);
 void SetUpIndex(CLI::App& app, Action* action);

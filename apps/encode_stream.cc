@@ -20,8 +20,10 @@ namespace {
 
 // Each chunk ends with threads that wait for the last one: it is large enough for that not to
 // count.
-TextBatchLimits LimitsFor(int threads) {
+TextBatchLimits LimitsFor(int threads, const Representations& which) {
   TextBatchLimits limits;
+  // A text of 512 tokens has 2 MB of colbert vectors.
+  if (which.colbert) return {.max_texts = 256, .max_bytes = 256 * 1024};
   limits.max_texts = std::max(limits.max_texts, static_cast<size_t>(threads) * 256);
   limits.max_bytes = std::max(limits.max_bytes, static_cast<size_t>(threads) * 256 * 1024);
   return limits;
@@ -29,20 +31,21 @@ TextBatchLimits LimitsFor(int threads) {
 
 struct EncodedBatch {
   std::vector<TextRecord> records;
-  std::vector<float> vectors;
+  TextRepresentations vectors;
 };
 
 /// Encodes the records of a reader on a thread of its own, at most two chunks ahead of the
 /// consumer.
 class EncodedBatches {
  public:
-  EncodedBatches(TextReader* reader, const Embedder& embedder, const EncodeOptions& options,
-                 const std::stop_token& stop)
+  EncodedBatches(TextReader* reader, const Embedder& embedder, const Representations& which,
+                 const EncodeOptions& options, const std::stop_token& stop)
       : embedder_(embedder),
+        which_(which),
         options_(options),
         on_stop_(stop, [this] { stop_.request_stop(); }),
         progress_(reader->bytes_total()),
-        batches_(reader, LimitsFor(embedder.threads())),
+        batches_(reader, LimitsFor(embedder.threads(), which)),
         thread_([this] { Run(); }) {}
   // Whatever the thread waits for is ended first: reading, computing or its consumer.
   ~EncodedBatches() {
@@ -75,7 +78,7 @@ class EncodedBatches {
     ready_.Finish(error);
   }
 
-  std::vector<float> Encode(const TextBatch& batch) {
+  TextRepresentations Encode(const TextBatch& batch) {
     std::vector<std::string_view> texts;
     for (const TextRecord& record : batch.records) texts.push_back(record.text);
     EncodeOptions call = options_;
@@ -92,9 +95,8 @@ class EncodedBatches {
           total_.tokens + static_cast<int64_t>(tokens_per_text * static_cast<double>(done)),
           bytes_before_ + static_cast<uint64_t>(bytes));
     };
-    std::vector<float> vectors(texts.size() *
-                               static_cast<size_t>(embedder_.OutputDimension(options_)));
-    const EncodeStats stats = embedder_.EncodeInto(texts, call, vectors);
+    TextRepresentations vectors = embedder_.EncodeAll(texts, which_, call);
+    const EncodeStats& stats = vectors.stats;
     total_.texts += stats.texts;
     total_.tokens += stats.tokens;
     total_.truncated_texts += stats.truncated_texts;
@@ -104,6 +106,7 @@ class EncodedBatches {
   }
 
   const Embedder& embedder_;
+  const Representations which_;
   const EncodeOptions& options_;
   std::stop_source stop_;
   std::stop_callback<std::function<void()>> on_stop_;
@@ -119,9 +122,19 @@ class EncodedBatches {
 
 EncodeStats EncodeStream(TextReader& reader, const Embedder& embedder, const EncodeOptions& options,
                          const RunContext& context, const VectorSink& sink) {
+  return EncodeStream(
+      reader, embedder, {.dense = true}, options, context,
+      [&sink](std::span<const TextRecord> records, const TextRepresentations& vectors) {
+        sink(records, vectors.dense_vecs.values);
+      });
+}
+
+EncodeStats EncodeStream(TextReader& reader, const Embedder& embedder, const Representations& which,
+                         const EncodeOptions& options, const RunContext& context,
+                         const RepresentationSink& sink) {
   EncodeStats total;
   {
-    EncodedBatches batches(&reader, embedder, options, context.stop);
+    EncodedBatches batches(&reader, embedder, which, options, context.stop);
     while (const auto batch = batches.Next()) {
       if (context.stop.stop_requested()) {
         Fail(ErrorCode::kCancelled, "interrupted", reader.name(), "run the command again");

@@ -16,11 +16,19 @@ namespace bge::cli {
 /// Receives the records of a chunk with their vectors: [records.size(), dimension].
 using VectorSink = std::function<void(std::span<const TextRecord>, std::span<const float>)>;
 
+/// Receives the records of a chunk with all that was asked for.
+using RepresentationSink =
+    std::function<void(std::span<const TextRecord>, const TextRepresentations&)>;
+
 /// Encodes all records of `reader` in chunks of bounded size and passes them to `sink` in input
 /// order, on the calling thread. A thread reads and another encodes meanwhile, each at most two
 /// chunks ahead of who comes after it. A slow pipe gets its vectors as soon as the texts are there.
 /// Shows progress on a terminal, and reports truncated texts on standard error at the end. Returns
 /// what was done. Error(kCancelled) on Ctrl-C; what `reader` and `sink` throw is rethrown.
+EncodeStats EncodeStream(TextReader& reader, const Embedder& embedder, const Representations& which,
+                         const EncodeOptions& options, const RunContext& context,
+                         const RepresentationSink& sink);
+/// The same with dense vectors alone.
 EncodeStats EncodeStream(TextReader& reader, const Embedder& embedder, const EncodeOptions& options,
                          const RunContext& context, const VectorSink& sink);
 

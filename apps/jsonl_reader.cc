@@ -60,7 +60,7 @@ void FillFromJson(const json::Value& object, const TextReaderOptions& options, T
     return value->AsString();
   };
   if (options.pair) {
-    record->text_pair = at("text_pair", "name the second text of the pair so");
+    record->text_pair = at(options.pair_field, "name the second text of the pair so");
   }
   const std::string_view text =
       at(options.field.value_or("text"), "say with --field NAME which field is the text");

@@ -181,9 +181,9 @@ class TableReader : public SourceReader {
     id_column_ = Column("_id");
     if (!id_column_) id_column_ = Column("id");
     if (options_.pair) {
-      pair_column_ = Column("text_pair");
+      pair_column_ = Column(options_.pair_field);
       if (!pair_column_) {
-        Fail(ErrorCode::kCorruptData, "no column text_pair", Where(record_line_),
+        Fail(ErrorCode::kCorruptData, "no column " + options_.pair_field, Where(record_line_),
              "name the column of the second text so");
       }
     } else if (!options_.field) {

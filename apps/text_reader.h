@@ -36,6 +36,8 @@ struct TextReaderOptions {
   /// Read two texts a record: `text` and `text_pair`, or two columns, or two texts with a tab
   /// between.
   bool pair = false;
+  /// JSON field or column of the second text.
+  std::string pair_field = "text_pair";
   /// Called with one line where a table's first record is taken as data; maybe from another thread.
   std::function<void(const std::string&)> on_note = {};
   /// A record longer than this is an error naming its line.

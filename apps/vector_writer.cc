@@ -3,10 +3,12 @@
 
 #include "apps/commands.h"
 #include "apps/json_text.h"
+#include "apps/npy_header.h"
 #include "base/error.h"
 
 #include <fmt/format.h>
 
+#include <array>
 #include <bit>
 #include <cstring>
 #include <utility>
@@ -19,47 +21,29 @@ static_assert(std::endian::native == std::endian::little, "the formats are littl
 // Text is handed to the output in pieces of about this size.
 constexpr size_t kPieceBytes = 64 * 1024;
 
-// Magic, version, header length and header together; room for any number of rows, so that the
-// header can be written again at the end with the number that it turned out to be.
-constexpr size_t kNpyHeaderBytes = 128;
-
 std::string_view AsBytes(std::span<const float> values) {
   return {reinterpret_cast<const char*>(values.data()), values.size_bytes()};
-}
-
-// NumPy's format version 1.0:
-// https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
-std::string NpyHeader(int64_t rows, int64_t columns) {
-  const std::string shape =
-      fmt::format("{{'descr': '<f4', 'fortran_order': False, 'shape': ({}, {}), }}", rows, columns);
-  std::string header("\x93NUMPY\x01\x00", 8);
-  constexpr size_t kPrefixBytes = 10;
-  constexpr size_t kTextBytes = kNpyHeaderBytes - kPrefixBytes;
-  header.push_back(static_cast<char>(kTextBytes & 0xFF));
-  header.push_back(static_cast<char>(kTextBytes >> 8));
-  header += shape;
-  BGE_CHECK(header.size() < kNpyHeaderBytes);
-  header.append(kNpyHeaderBytes - header.size() - 1, ' ');
-  header.push_back('\n');
-  return header;
 }
 
 class NpyWriter : public VectorWriter {
  public:
   NpyWriter(int64_t dimension, std::unique_ptr<OutputStream> output)
       : dimension_(dimension), output_(std::move(output)) {
-    output_->Write(NpyHeader(0, dimension_));
+    output_->Write(Header());
   }
   void Write(std::span<const TextRecord> records, std::span<const float> vectors) override {
     output_->Write(AsBytes(vectors));
     rows_ += static_cast<int64_t>(records.size());
   }
   void Finish() override {
-    output_->WriteAt(0, NpyHeader(rows_, dimension_));
+    output_->WriteAt(0, Header());
     output_->Commit();
   }
 
  private:
+  // Of so many rows as there are: it is written again at the end.
+  std::string Header() const { return NpyHeader("<f4", std::array<int64_t, 2>{rows_, dimension_}); }
+
   int64_t dimension_;
   int64_t rows_ = 0;
   std::unique_ptr<OutputStream> output_;

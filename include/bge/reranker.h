@@ -123,6 +123,11 @@ class BGE_API Reranker {
   std::unique_ptr<const Impl> impl_;
 };
 
+/// Whether `model`, as Reranker::Load takes it, is a reranker by its configuration files: a
+/// sequence classifier of one label, or a CrossEncoder. Of files that cannot be read it says no:
+/// who loads the model reports them.
+BGE_API bool IsReranker(const std::string& model);
+
 /// "flagembedding", "crossencoder".
 BGE_API std::string_view PairStyleName(PairStyle style);
 

@@ -72,6 +72,14 @@ struct TextTokens {
 
 }  // namespace
 
+bool IsReranker(const std::string& model) {
+  try {
+    return DescribesReranker(ResolveModel(model));
+  } catch (const Error&) {
+    return false;
+  }
+}
+
 std::string_view PairStyleName(PairStyle style) {
   return style == PairStyle::kCrossEncoder ? "crossencoder" : "flagembedding";
 }

@@ -19,6 +19,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr const char* kCrossEncoderConfig = "config_sentence_transformers.json";
+constexpr std::string_view kClassifier = "ForSequenceClassification";
 constexpr std::string_view kUseReranker = "use a reranker, such as BAAI/bge-reranker-base";
 
 // "torch.nn.modules.activation.Sigmoid"
@@ -44,13 +45,16 @@ int64_t NumLabels(json::Value config) {
   return 2;  // transformers' default
 }
 
-void CheckClassifier(json::Value config) {
+// Empty where the file names none.
+std::string Architecture(json::Value config) {
   const auto architectures = config.FindNonNull("architectures");
-  std::string architecture;
-  if (architectures && architectures->is_array() && architectures->size() > 0) {
-    architecture = architectures->Elements().front().AsString();
-  }
-  if (!architecture.ends_with("ForSequenceClassification")) {
+  if (!architectures || !architectures->is_array() || architectures->size() == 0) return "";
+  return std::string(architectures->Elements().front().AsString());
+}
+
+void CheckClassifier(json::Value config) {
+  const std::string architecture = Architecture(config);
+  if (!architecture.ends_with(kClassifier)) {
     Fail(ErrorCode::kUnsupported, "not a reranker",
          fmt::format("{}: architectures: found {}, expected ...ForSequenceClassification",
                      config.Where(), architecture.empty() ? "none" : Printable(architecture, 60)),
@@ -113,6 +117,19 @@ void ReadOldCrossEncoderKeys(json::Value config, RerankerSpec* spec) {
 }
 
 }  // namespace
+
+bool DescribesReranker(const fs::path& dir) {
+  ModelFiles files(dir);
+  if (const auto document = files.Find(kCrossEncoderConfig)) {
+    if (const auto type = document->root().FindNonNull("model_type")) {
+      return type->AsString() == "CrossEncoder";
+    }
+  }
+  if (files.Has("modules.json")) return false;
+  const auto config = files.Find("config.json");
+  return config != nullptr && Architecture(config->root()).ends_with(kClassifier) &&
+         NumLabels(config->root()) == 1;
+}
 
 RerankerSpec ReadRerankerSpec(const fs::path& dir) {
   std::error_code ignored;

@@ -39,6 +39,10 @@ struct RerankerSpec {
 /// kUnsupported for a model that is no sequence classifier of one label.
 RerankerSpec ReadRerankerSpec(const std::filesystem::path& dir);
 
+/// Whether the files of `dir` say that it is a reranker. Error as ReadRerankerSpec, which reads
+/// them in full.
+bool DescribesReranker(const std::filesystem::path& dir);
+
 }  // namespace bge
 
 #endif  // BGE_ENGINE_RERANKER_SPEC_H_
