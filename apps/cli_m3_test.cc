@@ -207,6 +207,30 @@ TEST(Search, RerankPutsHitsInTheOrderOfTheReranker) {
   EXPECT_EQ(deep->root().At("hits").size(), 4u);
 }
 
+TEST(Quantize, KeepsHeadsAndRerankersUseful) {
+  const test::TempDir dir;
+  const std::string m3 = (dir.path() / "m3").string();
+  const std::string reranker = (dir.path() / "reranker").string();
+  OutputOf({"quantize", kM3, m3});
+  OutputOf({"quantize", kReranker, reranker});
+  const std::vector<std::string> texts = {"what is a map", "a map of the city", "--json"};
+  const auto scores = [&](const std::string& model) {
+    std::vector<std::string> arguments = {"score", "--model", model};
+    arguments.insert(arguments.end(), texts.begin(), texts.end());
+    return Parse(OutputOf(arguments));
+  };
+  EXPECT_NEAR(scores(m3)->root().At("colbert").AsDouble(),
+              scores(kM3)->root().At("colbert").AsDouble(), 0.02);
+  const std::vector<std::string> rerank = {"--query", "what is a map", "the map", "a fox"};
+  const auto best = [&](const std::string& model) {
+    std::vector<std::string> arguments = {"rerank", "--model", model};
+    arguments.insert(arguments.end(), rerank.begin(), rerank.end());
+    return Parse(OutputOf(arguments))->root().At("hits").Elements()[0].At("score").AsDouble();
+  };
+  EXPECT_NEAR(best(reranker), best(kReranker), 0.05);
+  EXPECT_THAT(OutputOf({"info", reranker}), HasSubstr("(int8)"));
+}
+
 TEST(Info, NamesHeadsAndRerankers) {
   EXPECT_THAT(OutputOf({"info", kM3}), HasSubstr("dense, sparse, colbert (16 values a token)"));
   EXPECT_THAT(OutputOf({"info", kM3, "--json"}),

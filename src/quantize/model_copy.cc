@@ -4,6 +4,8 @@
 #include "base/file.h"
 #include "base/json_text.h"
 #include "base/stop.h"
+#include "heads/colbert_head.h"
+#include "heads/sparse_head.h"
 #include "hub/cache.h"
 
 #include <fmt/format.h>
@@ -27,6 +29,19 @@ constexpr std::string_view kSkippedEnds[] = {
     ".bin",  ".pt",     ".pth",  ".ckpt",      ".h5",  ".msgpack",       ".ot",
     ".gguf", ".tflite", ".onnx", ".onnx_data", ".xml", ".bin.index.json"};
 constexpr std::string_view kSafetensorsEnds[] = {".safetensors", ".safetensors.index.json"};
+// What a module folder keeps its weights in.
+constexpr std::string_view kModuleWeights[] = {"model.safetensors", "pytorch_model.bin"};
+
+// BGE-M3's heads, which stay as they are.
+bool IsHead(std::string_view name) {
+  for (const std::string_view head : {SparseHead::kFile, ColbertHead::kFile}) {
+    if (name.starts_with(head) &&
+        (name.substr(head.size()) == ".pt" || name.substr(head.size()) == ".safetensors")) {
+      return true;
+    }
+  }
+  return false;
+}
 
 bool EndsInAny(std::string_view name, std::span<const std::string_view> ends) {
   return std::any_of(ends.begin(), ends.end(),
@@ -88,8 +103,8 @@ class Lister {
         List(relative, depth + 1);
         continue;
       }
-      if (EndsInAny(name, kSkippedEnds)) continue;
-      if (EndsInAny(name, kSafetensorsEnds) && !is_module) continue;
+      const bool kept = IsHead(name) || (is_module && EndsInAny(name, kModuleWeights));
+      if (!kept && (EndsInAny(name, kSkippedEnds) || EndsInAny(name, kSafetensorsEnds))) continue;
       if (fs::is_symlink(status)) CheckLink(path);
       list_.files.push_back(relative);
     }

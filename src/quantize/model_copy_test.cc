@@ -52,6 +52,15 @@ TEST(ModelCopy, TakesAllButWeights) {
               UnorderedElementsAre("1_Pooling", "2_Normalize", "other"));
 }
 
+TEST(ModelCopy, TakesTheHeadsOfBgeM3) {
+  const ModelDir dir;
+  for (const char* file : {"sparse_linear.pt", "colbert_linear.safetensors", "other_linear.pt"}) {
+    dir.Write(file, "x");
+  }
+  EXPECT_THAT(FilesOf(dir), IsSupersetOf({"sparse_linear.pt", "colbert_linear.safetensors"}));
+  EXPECT_THAT(FilesOf(dir), testing::Not(testing::Contains("other_linear.pt")));
+}
+
 TEST(ModelCopy, TakesTheWeightsOfModulesBehindTheTransformer) {
   const ModelDir dir;
   dir.WriteModules("," + test::ModuleJson(2, "2_Dense", "sentence_transformers.models.Dense"));
@@ -59,8 +68,9 @@ TEST(ModelCopy, TakesTheWeightsOfModulesBehindTheTransformer) {
                                    R"("activation_function":"torch.nn.modules.linear.Identity"})");
   dir.Write("2_Dense/model.safetensors", "x");
   dir.Write("2_Dense/pytorch_model.bin", "x");
-  EXPECT_THAT(FilesOf(dir), IsSupersetOf({"2_Dense/config.json", "2_Dense/model.safetensors"}));
-  EXPECT_EQ(FilesOf(dir).size(), 5u);
+  EXPECT_THAT(FilesOf(dir), IsSupersetOf({"2_Dense/config.json", "2_Dense/model.safetensors",
+                                          "2_Dense/pytorch_model.bin"}));
+  EXPECT_EQ(FilesOf(dir).size(), 6u);
 }
 
 TEST(ModelCopy, FollowsTheLinksOfTheHubsCache) {

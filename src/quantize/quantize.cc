@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "engine/model_spec.h"
+#include "engine/reranker_spec.h"
 #include "hub/cache.h"
 #include "quantize/model_copy.h"
 #include "quantize/weight_conversion.h"
@@ -43,11 +44,23 @@ void CreateFolder(const fs::path& path) {
   }
 }
 
+// Of a reranker what is copied: its head is among the transformer's weights.
+ModelSpec ReadAnySpec(const fs::path& dir) {
+  if (!DescribesReranker(dir)) return ReadModelSpec(dir, {});
+  RerankerSpec reranker = ReadRerankerSpec(dir);
+  ModelSpec spec;
+  spec.dir = reranker.dir;
+  spec.transformer_dir = reranker.transformer_dir;
+  spec.name = reranker.name;
+  spec.config = reranker.config;
+  return spec;
+}
+
 }  // namespace
 
 QuantizeStats Quantize(const std::string& model, const fs::path& out,
                        const QuantizeOptions& options) {
-  const ModelSpec spec = ReadModelSpec(ResolveModel(model), {});
+  const ModelSpec spec = ReadAnySpec(ResolveModel(model));
   CheckNotWithin(out, spec.dir);
   const auto weights = OpenWeights(spec.transformer_dir);
   const quantize::ModelFileList list = quantize::ListModelFiles(spec);
