@@ -1,0 +1,138 @@
+"""BGE-M3's three heads and the rerankers at their full size against FlagEmbedding and CrossEncoder, run live.
+
+    python tools/oracle/heads_compare.py --bge PROGRAM [--only bge-m3 bge-reranker-base ...]
+
+Weights are random, in the published layouts; bge-m3 has the real heads (see xlmr_models.py). Limits: dense, sparse and colbert
+vectors 2e-5, the same sparse keys but where a weight is below that, scores 1e-5. FlagEmbedding computes one text at a time, so
+that no padding takes part. The exit status is 1 where a limit is passed.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import torch
+import transformers
+
+import engine
+import evaluation_sets
+import xlmr_models
+
+LIMIT = 2e-5
+SCORE_LIMIT = 1e-5
+# Around where blocks and lanes end, and the longest.
+LENGTHS = [1, 2, 5, 17, 48, 127, 128, 129, 300, 511, 512, 1025, 2048, 4096, 8190]
+
+
+def documents(language, count=240):
+    rows = evaluation_sets.read_jsonl(evaluation_sets.shared_dir() / f"data/xquad_retrieval/{language}/corpus.jsonl")
+    return [evaluation_sets.document_text(row) for row in rows][:count]
+
+
+def long_texts(directory):
+    """A text of each length in tokens, special tokens left out, to a token or two."""
+    from tokenizers import Tokenizer
+    source = " ".join(documents("en") + documents("de") + documents("zh") + documents("ar"))
+    offsets = Tokenizer.from_file(str(directory / "tokenizer.json")).encode(source, add_special_tokens=False).offsets
+    texts, at = [], 0
+    for length in LENGTHS:
+        texts.append(source[offsets[at][0]:offsets[at + length - 1][1]])
+        at += 7
+    return texts
+
+
+def short_texts():
+    lines = evaluation_sets.multilingual_lines(60)
+    return [""] + lines
+
+
+def report(name, difference, limit):
+    print(f"  {name:<34} {difference:.1e}  (limit {limit:.0e}){'' if difference < limit else '  FAILED'}", flush=True)
+    return difference < limit
+
+
+def run(bge, *arguments):
+    done = subprocess.run([str(a) for a in (bge, *arguments)], capture_output=True, text=True)
+    if done.returncode:
+        raise engine.EngineError(done.stderr.strip())
+    return done.stdout
+
+
+def compare_m3(bge, directory):
+    from FlagEmbedding import BGEM3FlagModel
+    texts = short_texts() + long_texts(directory)
+    with tempfile.TemporaryDirectory(prefix="bge-oracle-") as scratch:
+        source, target = Path(scratch) / "texts.jsonl", Path(scratch) / "vectors.npz"
+        source.write_text("".join(json.dumps({"text": t}, ensure_ascii=False) + "\n" for t in texts), encoding="utf-8")
+        run(bge, "embed", "--model", directory, "--return", "dense,sparse,colbert", "--input", source, "--output", target)
+        with np.load(target) as file:
+            ours = dict(file)
+    model = BGEM3FlagModel(str(directory), use_fp16=False, devices="cpu")
+    worst = dict(dense=0.0, sparse=0.0, colbert=0.0)
+    keys = 0
+    for i, text in enumerate(texts):
+        theirs = model.encode([text], return_dense=True, return_sparse=True, return_colbert_vecs=True, max_length=8192, batch_size=1)
+        worst["dense"] = max(worst["dense"], float(np.abs(theirs["dense_vecs"][0] - ours["dense_vecs"][i]).max()))
+        begin, end = ours["sparse_offsets"][i:i + 2]
+        a = dict(zip(ours["sparse_token_ids"][begin:end].tolist(), ours["sparse_weights"][begin:end].tolist()))
+        b = {int(k): float(v) for k, v in theirs["lexical_weights"][0].items()}
+        keys += len(b)
+        for key in a.keys() | b.keys():
+            worst["sparse"] = max(worst["sparse"], abs(a.get(key, 0.0) - b.get(key, 0.0)))
+        begin, end = ours["colbert_offsets"][i:i + 2]
+        vectors = ours["colbert_vecs"][begin:end]
+        assert vectors.shape == theirs["colbert_vecs"][0].shape, (vectors.shape, theirs["colbert_vecs"][0].shape)
+        worst["colbert"] = max(worst["colbert"], float(np.abs(vectors - theirs["colbert_vecs"][0]).max()) if len(vectors) else 0.0)
+    print(f"  {len(texts)} texts of up to 8192 tokens, {keys} sparse keys, {len(ours['colbert_vecs'])} colbert vectors")
+    return all([report(kind, value, LIMIT) for kind, value in worst.items()])
+
+
+def compare_reranker(bge, directory):
+    from FlagEmbedding import FlagReranker
+    from sentence_transformers import CrossEncoder
+    queries = [row["text"] for row in evaluation_sets.read_jsonl(evaluation_sets.shared_dir() / "data/xquad_retrieval/en/queries.jsonl")][:8]
+    passages = documents("en", 12) + documents("zh", 4) + documents("th", 4) + [" ".join(documents("en", 12))]
+    pairs = [(q, p) for q in queries for p in passages[::2]] + [(" ".join(documents("en", 6)), passages[1]), (queries[0], passages[-1])]
+    ok = True
+    with tempfile.TemporaryDirectory(prefix="bge-oracle-") as scratch:
+        source = Path(scratch) / "pairs.jsonl"
+        source.write_text("".join(json.dumps({"query": q, "passage": p}, ensure_ascii=False) + "\n" for q, p in pairs), encoding="utf-8")
+
+        def ours(*flags):
+            out = run(bge, "rerank", "--model", directory, "--pairs", source, *flags)
+            return np.array([json.loads(line)["score"] for line in out.splitlines()])
+
+        model = FlagReranker(str(directory), use_fp16=False, devices="cpu", max_length=512)
+        theirs = np.array([model.compute_score([pair])[0] for pair in pairs])
+        print(f"  {len(pairs)} pairs, logits from {theirs.min():.2f} to {theirs.max():.2f}")
+        ok &= report("FlagReranker, logits", np.abs(ours() - theirs).max(), SCORE_LIMIT * max(1, np.abs(theirs).max()))
+        del model
+        model = CrossEncoder(str(directory), device="cpu", max_length=512, model_kwargs={"attn_implementation": "eager"})
+        theirs = np.concatenate([model.predict([pair]) for pair in pairs])
+        ok &= report("CrossEncoder, sigmoid", np.abs(ours("--pairs-as", "crossencoder", "--max-length", "512") - theirs).max(), SCORE_LIMIT)
+    return ok
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    engine.add_bge_argument(parser)
+    parser.add_argument("--only", nargs="+", default=list(xlmr_models.SHAPES), choices=list(xlmr_models.SHAPES), metavar="NAME")
+    arguments = parser.parse_args()
+    transformers.logging.set_verbosity_error()
+    torch.set_grad_enabled(False)
+    failed = []
+    for name in arguments.only:
+        directory = xlmr_models.make(name)
+        print(name, flush=True)
+        compare = compare_m3 if name == "bge-m3" else compare_reranker
+        if not compare(arguments.bge.resolve(), directory):
+            failed.append(name)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
