@@ -298,7 +298,7 @@ void Tokenizer::Impl::TokenizeGeneral(const TextStart& start, size_t limit, bool
       const auto size = static_cast<uint32_t>(piece.range.end - piece.range.begin);
       model_tokens.push_back({*piece.token_id, 0, size});
     } else {
-      stages_.model->Tokenize(pretokenized.View(piece.range), &model_tokens);
+      stages_.model->Tokenize(pretokenized.View(piece.range), scratch->stop, &model_tokens);
     }
     for (const ModelToken& token : model_tokens) {
       tokens->ids.push_back(token.id);
