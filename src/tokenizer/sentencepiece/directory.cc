@@ -11,6 +11,7 @@
 #include <array>
 #include <limits>
 #include <map>
+#include <unordered_map>
 
 namespace bge::tokenizer {
 namespace {
@@ -244,16 +245,18 @@ class Converter {
       });
       for (auto& [id, token] : numbered) {
         token.special = token.special || IsNamed(token.content);
-        AddOnce(token);
+        Add(token);
       }
     }
-    for (const std::string& name : order_) AddOnce(named_.at(name));
+    for (const std::string& name : order_) {
+      if (!places_.contains(named_.at(name).content)) Add(named_.at(name));
+    }
     bool configured = false;
     for (const char* key : {"additional_special_tokens", "extra_special_tokens"}) {
       const auto extra = Member(config_, key);
       if (!extra || !extra->is_array()) continue;
       configured = true;
-      for (const json::Value& token : extra->Elements()) AddOnce(ReadToken(token, true));
+      for (const json::Value& token : extra->Elements()) Add(ReadToken(token, true));
     }
     if (!configured) AddFromFile();
     for (const std::string& content : more) {
@@ -261,7 +264,7 @@ class Converter {
       token.content = content;
       token.special = true;
       token.normalized = false;
-      AddOnce(token);
+      Add(token);
     }
   }
 
@@ -272,9 +275,9 @@ class Converter {
       if (!control && piece.type != SentencePieceModel::PieceType::kUserDefined) continue;
       AddedToken token;
       token.content = piece.text;
-      token.special = control;
+      token.special = control || IsNamed(token.content);
       token.normalized = false;
-      AddOnce(token);
+      Add(token);
     }
   }
 
@@ -283,8 +286,15 @@ class Converter {
                        [&](const auto& entry) { return entry.second.content == content; });
   }
 
-  void AddOnce(const AddedToken& token) {
-    if (seen_.insert(token.content).second) stages_.added_tokens.push_back(token);
+  // Parity: of equal tokens the last one's flags count, so that those which the configuration gives
+  // to a named token are lost where the token is among the others too.
+  void Add(const AddedToken& token) {
+    const auto [place, added] = places_.try_emplace(token.content, stages_.added_tokens.size());
+    if (added) {
+      stages_.added_tokens.push_back(token);
+    } else {
+      stages_.added_tokens[place->second] = token;
+    }
   }
 
   SentencePieceModel file_;
@@ -293,7 +303,7 @@ class Converter {
   std::vector<Unigram::Piece> pieces_;
   std::vector<std::string> order_;  // of the named tokens
   std::map<std::string, AddedToken> named_;
-  std::unordered_set<std::string> seen_;
+  std::unordered_map<std::string, size_t> places_;  // in stages_.added_tokens
   Tokenizer::Impl::Stages stages_;
 };
 
