@@ -126,7 +126,7 @@ void Tokenizer::Impl::ChooseFastPath() {
     const auto normalization = tokenizer::AsSentencePiece(stages_.normalizer.get());
     const auto words = tokenizer::AsSentencePieceWords(stages_.pre_tokenizer.get());
     const std::string starts = added_.NormalizedStarts();
-    if (normalization && words && UnigramFastPath::Supports(*words, starts)) {
+    if (normalization && words && UnigramFastPath::Supports(*normalization, *words, starts)) {
       unigram_fast_path_.emplace(*normalization, *words, starts, *unigram);
     }
   }

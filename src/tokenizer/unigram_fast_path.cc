@@ -26,11 +26,19 @@ uint32_t NextNumber() {
 
 }  // namespace
 
-bool UnigramFastPath::Supports(const SentencePieceWords& words, std::string_view token_starts) {
+bool UnigramFastPath::Supports(const SentencePieceNormalization& normalization,
+                               const SentencePieceWords& words, std::string_view token_starts) {
   const MetaspaceOptions& metaspace = words.metaspace;
   if (!metaspace.split) return false;
   // The general path's way with "first" among words depends on where each came from.
   if (words.splits_whitespace && metaspace.prepend_scheme == PrependScheme::kFirst) return false;
+  if (metaspace.prepend_scheme == PrependScheme::kFirst && normalization.space_runs) {
+    // A run at the start that is not a space still: what comes first is then not from there.
+    std::string replacement;
+    AppendUtf8(metaspace.replacement, &replacement);
+    const std::string_view runs = *normalization.space_runs;
+    if (!runs.starts_with(' ') && !runs.starts_with(replacement)) return false;
+  }
   // White space would be both an end and a part of words.
   if (HasFlag(metaspace.replacement, kWhitespace)) return false;
   return std::none_of(token_starts.begin(), token_starts.end(), [](char c) {

@@ -27,7 +27,8 @@ class UnigramFastPath {
  public:
   /// What it can do: words that are cut, and added tokens that are looked for in normalised text
   /// and begin with one of `token_starts` (bytes that are no letters, digits or white space).
-  static bool Supports(const SentencePieceWords& words, std::string_view token_starts);
+  static bool Supports(const SentencePieceNormalization& normalization,
+                       const SentencePieceWords& words, std::string_view token_starts);
 
   UnigramFastPath(const SentencePieceNormalization& normalization, const SentencePieceWords& words,
                   std::string_view token_starts, const Unigram& model);

@@ -18,6 +18,7 @@ constexpr double kLargestScore = 1e290;
 // Sums that tie show it. What the digits are is taken from the shortest form of the number, in
 // which these files are written.
 double AsSerdeReads(double exact) {
+  if (!std::isfinite(exact)) return exact;
   std::array<char, 40> text;
   const auto [end, error] = std::to_chars(text.data(), text.data() + text.size(), std::abs(exact),
                                           std::chars_format::scientific);
