@@ -208,7 +208,8 @@ void EmbedderImpl::FillInfo() {
   info_.instruction_source = spec_.instruction_source;
   info_.similarity = spec_.similarity;
   info_.files = spec_.files;
-  for (const char* file : {"tokenizer.json", "vocab.txt"}) {
+  for (const char* file : {"tokenizer.json", "vocab.txt", "sentencepiece.bpe.model", "spiece.model",
+                           "tokenizer.model"}) {
     const std::filesystem::path path = spec_.transformer_dir / file;
     if (!std::filesystem::exists(path)) continue;
     info_.files.push_back(path.lexically_relative(spec_.dir).string());
