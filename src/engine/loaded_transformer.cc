@@ -108,7 +108,8 @@ int64_t LoadedTransformer::MaxBatchTokens(int64_t extra_bytes) const {
 
 std::vector<std::string> LoadedTransformer::Files(const std::filesystem::path& base) const {
   std::vector<std::string> files;
-  for (const char* file : {"tokenizer.json", "vocab.txt"}) {
+  for (const char* file : {"tokenizer.json", "vocab.txt", "sentencepiece.bpe.model", "spiece.model",
+                           "tokenizer.model"}) {
     const std::filesystem::path path = dir_ / file;
     if (!std::filesystem::exists(path)) continue;
     files.push_back(path.lexically_relative(base).string());

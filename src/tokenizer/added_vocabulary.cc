@@ -78,6 +78,14 @@ void TokenMatcher::Add(std::string_view content, int32_t id) {
   ids_[node] = id;
 }
 
+std::string TokenMatcher::Starts() const {
+  std::string starts;
+  for (size_t byte = 0; byte < starts_.size(); ++byte) {
+    if (starts_[byte]) starts += static_cast<char>(byte);
+  }
+  return starts;
+}
+
 size_t TokenMatcher::NextCandidate(std::string_view text, size_t from) const {
   if (only_start_) {
     const void* found = std::memchr(text.data() + from, *only_start_, text.size() - from);

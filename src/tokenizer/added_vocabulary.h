@@ -37,6 +37,8 @@ class TokenMatcher {
  public:
   void Add(std::string_view content, int32_t id);
   bool empty() const { return empty_; }
+  /// The bytes with which the strings begin.
+  std::string Starts() const;
   /// Bytes of the longest string.
   size_t longest() const { return longest_; }
 
@@ -90,6 +92,8 @@ class AddedVocabulary {
     Find(normalized_, text, stop, cuts);
   }
   bool any_normalized() const { return !normalized_.empty(); }
+  /// The bytes with which those begin.
+  std::string NormalizedStarts() const { return normalized_.Starts(); }
 
   std::optional<int32_t> TokenToId(std::string_view token) const;
   /// What decoding writes for an id: the content, normalised where the token is.

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "tokenizer/directory_config.h"
 #include "tokenizer/load.h"
 #include "tokenizer/model/wordpiece.h"
 #include "tokenizer/unicode.h"
@@ -9,7 +10,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <limits>
 #include <map>
 
@@ -17,29 +17,8 @@ namespace bge::tokenizer {
 namespace {
 
 namespace fs = std::filesystem;
-using DocumentPtr = std::shared_ptr<const json::Document>;
 
 constexpr uint64_t kMostVocabBytes = 1u << 30;
-
-// The file's document where there is such a file, and it holds an object.
-DocumentPtr LoadIfPresent(const fs::path& path) {
-  if (!HasEntry(path)) return nullptr;
-  DocumentPtr document = json::Document::Load(path.string());
-  if (!document->root().is_object()) {
-    document->root().Fail("found " + std::string(json::TypeName(document->root().type())),
-                          "expected an object");
-  }
-  return document;
-}
-
-std::optional<json::Value> Member(const DocumentPtr& document, std::string_view key) {
-  return document ? document->root().FindNonNull(key) : std::nullopt;
-}
-
-bool BoolOr(const DocumentPtr& document, std::string_view key, bool otherwise) {
-  const auto value = Member(document, key);
-  return value ? value->AsBool() : otherwise;
-}
 
 BertNormalizerOptions OptionsFromConfig(const DocumentPtr& config) {
   BertNormalizerOptions options;
@@ -49,14 +28,6 @@ BertNormalizerOptions OptionsFromConfig(const DocumentPtr& config) {
     options.strip_accents = strip_accents->AsBool();
   }
   return options;
-}
-
-TruncationDirection DirectionFromConfig(const DocumentPtr& config, TruncationDirection otherwise) {
-  const auto side = Member(config, "truncation_side");
-  if (!side) return otherwise;
-  if (side->AsString() == "left") return TruncationDirection::kLeft;
-  if (side->AsString() == "right") return TruncationDirection::kRight;
-  side->Fail("found '" + Printable(side->AsString(), 60) + "'", "expected \"left\" or \"right\"");
 }
 
 std::string_view WithoutSpaceAtEnd(std::string_view line) {
@@ -90,39 +61,6 @@ std::unique_ptr<const Model> ReadVocabTxt(const fs::path& path, std::string unk_
   options.unk_token = std::move(unk_token);
   return std::make_unique<WordPiece>(Vocabulary::FromTokens(tokens, path.string()),
                                      std::move(options), path.string());
-}
-
-// A token given as a string, or as an object with its flags.
-AddedToken ReadToken(const json::Value& json, bool special) {
-  AddedToken token;
-  token.special = special;
-  token.normalized = !special;
-  if (json.is_string()) {
-    token.content = json.AsString();
-    return token;
-  }
-  token.content = json.At("content").AsString();
-  const auto flag = [&](std::string_view key, bool* value) {
-    if (const auto member = json.FindNonNull(key)) *value = member->AsBool();
-  };
-  if (!special) {
-    flag("special", &token.special);
-    token.normalized = !token.special;
-  }
-  flag("single_word", &token.single_word);
-  flag("lstrip", &token.lstrip);
-  flag("rstrip", &token.rstrip);
-  flag("normalized", &token.normalized);
-  return token;
-}
-
-int64_t ParseId(std::string_view text, const json::Value& where) {
-  int64_t id = -1;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
-  if (error != std::errc() || end != text.data() + text.size() || id < 0) {
-    where.Fail("found '" + Printable(text, 40) + "'", "expected a token id");
-  }
-  return id;
 }
 
 // The special tokens of BERT by name, and all added tokens in the order in which transformers adds

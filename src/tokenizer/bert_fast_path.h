@@ -11,6 +11,7 @@
 
 #include "bge/tokenizer.h"
 
+#include "tokenizer/fast_path.h"
 #include "tokenizer/model/wordpiece.h"
 #include "tokenizer/normalizer/normalizer.h"
 
@@ -33,18 +34,8 @@ class BertFastPath {
     std::vector<uint32_t> origins;  // original character of each of its bytes
   };
 
-  /// A text, or a part of one.
-  struct Input {
-    std::string_view text;         // valid UTF-8
-    bool complete = true;          // false: its last word may go on behind it
-    uint32_t first_character = 0;  // its number in the original; it matters for offsets only
-  };
-
-  enum class Status {
-    kDone,     ///< all is read, but for the last word of an incomplete text
-    kMore,     ///< the limit is reached, and there is at least one token more
-    kRefused,  ///< only the general path can do this text; what was appended does not count
-  };
+  using Input = FastPathInput;
+  using Status = FastPathStatus;
 
   /// Appends the tokens of `input` to `ids`, and what they cover to `offsets` where that is not
   /// null. Tokenises nothing behind the word with which `ids` reaches `limit` tokens, and reads no

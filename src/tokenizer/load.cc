@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "tokenizer/bert_directory.h"
+#include "tokenizer/sentencepiece/directory.h"
 
 namespace bge::tokenizer {
 namespace {
@@ -33,6 +34,9 @@ Tokenizer LoadTokenizer(const std::filesystem::path& path, const LoadOptions& op
   namespace fs = std::filesystem;
   std::error_code ignored;
   if (!fs::is_directory(path, ignored)) {
+    if (IsSentencePieceFile(path)) {
+      return BuildTokenizer(StagesFromSentencePiece(path, {}), options);
+    }
     const auto document = json::Document::Load(path.string(), kMostTokenizerJsonBytes);
     return BuildTokenizer(StagesFromJson(document->root()), options);
   }
@@ -46,8 +50,11 @@ Tokenizer LoadTokenizer(const std::filesystem::path& path, const LoadOptions& op
   if (HasEntry(path / "vocab.txt")) {
     return BuildTokenizer(StagesFromVocabTxt(path), options);
   }
+  if (const auto file = FindSentencePieceFile(path)) {
+    return BuildTokenizer(StagesFromSentencePiece(*file, path), options);
+  }
   Fail(ErrorCode::kNotFound, "no tokenizer in the model directory", path.string(),
-       "expected a tokenizer.json or a vocab.txt there");
+       "expected a tokenizer.json, a vocab.txt or a SentencePiece file there");
 }
 
 }  // namespace bge::tokenizer

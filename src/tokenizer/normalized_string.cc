@@ -85,7 +85,7 @@ void NormalizedString::CheckGrowth(size_t bytes) const {
          "normalising makes " + std::to_string(assigned_bytes_) +
              " bytes of text more than 64 "
              "times as long",
-         "tokenizer.json: field normalizer", "expected Replace and Prepend with short strings");
+         "tokenizer.json: field normalizer", "expected stages that put short strings in");
   }
 }
 
@@ -136,6 +136,29 @@ void NormalizedString::Replace(std::string_view pattern, std::string_view conten
       insert(at);
     }
     keep(at, text_.size());
+  }
+  text_.swap(new_text_);
+  origins_.swap(new_origins_);
+}
+
+void NormalizedString::ReplaceSpaceRuns(std::string_view content) {
+  if (text_.find("  ") == std::string::npos) return;
+  new_text_.clear();
+  new_origins_.clear();
+  for (size_t at = 0, step = 0; at < text_.size(); ++step) {
+    ThrowIfStopped(stop_, step);
+    size_t end = at;
+    while (end < text_.size() && text_[end] == ' ') ++end;
+    if (end - at >= 2) {
+      CheckGrowth(new_text_.size() + content.size());
+      new_text_.append(content);
+      new_origins_.resize(new_text_.size(), origins_[end - 1]);
+      at = end;
+    } else {
+      new_text_.push_back(text_[at]);
+      new_origins_.push_back(origins_[at]);
+      ++at;
+    }
   }
   text_.swap(new_text_);
   origins_.swap(new_origins_);

@@ -54,14 +54,19 @@ class NormalizedString {
   /// Replaces each character c by the characters of map(c).
   void MapToMany(Mapped (*map)(char32_t));
 
-  // Prepend and Replace throw Error(kUnsupported) where the text would grow to more than 64 times
-  // what was assigned, and 1 MiB: one after the other, they can double it each time.
+  // What makes a text longer throws Error(kUnsupported) where it would grow to more than 64 times
+  // what was assigned, and 1 MiB: one stage after the other can double it each time.
+
+  /// That error, where the text became that many bytes.
+  void CheckGrowth(size_t bytes) const;
 
   /// Puts `prefix` in front of a text that is not empty; it belongs to the first character.
   void Prepend(std::string_view prefix);
   /// Replaces each occurrence of `pattern`, from the left. An empty pattern matches between all
   /// characters and at both ends.
   void Replace(std::string_view pattern, std::string_view content);
+  /// Replaces each run of two or more spaces.
+  void ReplaceSpaceRuns(std::string_view content);
   /// Removes white space at the ends.
   void Strip(bool left, bool right);
 
@@ -70,7 +75,6 @@ class NormalizedString {
   void ForEach(F&& f) const;
 
  private:
-  void CheckGrowth(size_t bytes) const;
   // With room for the text as it is: growing a vector of a huge text cannot be stopped.
   void ClearChanges() {
     changes_.clear();

@@ -18,12 +18,15 @@ namespace bge {
 
 using tokenizer::AddedVocabulary;
 using tokenizer::BertFastPath;
+using tokenizer::FastPathInput;
+using tokenizer::FastPathStatus;
 using tokenizer::kReplacementCharacter;
 using tokenizer::ModelToken;
 using tokenizer::NormalizedString;
 using tokenizer::PretokenizedString;
 using tokenizer::TokenSequence;
 using tokenizer::TruncationDirection;
+using tokenizer::UnigramFastPath;
 
 namespace {
 
@@ -98,7 +101,8 @@ struct Tokenizer::Impl::Scratch {
   NormalizedString normalized;
   PretokenizedString pretokenized;
   std::vector<ModelToken> model_tokens;
-  BertFastPath::Scratch fast;
+  BertFastPath::Scratch bert;
+  UnigramFastPath::Scratch unigram;
   std::array<TextTokens, 2> texts;
 
   const std::stop_token* stop = nullptr;  // of the call
@@ -116,10 +120,23 @@ Tokenizer::Impl::Scratch& Tokenizer::Impl::ThreadScratch() {
 
 Tokenizer::Impl::Impl(Stages stages) : stages_(std::move(stages)) {
   added_.Add(stages_.added_tokens, *stages_.model, stages_.normalizer.get());
-  const auto bert = stages_.normalizer ? stages_.normalizer->AsBert() : std::nullopt;
-  if (stages_.allow_fast_path && bert && stages_.pre_tokenizer && stages_.pre_tokenizer->IsBert() &&
-      stages_.model->AsWordPiece() != nullptr && !added_.any_normalized()) {
-    fast_path_.emplace(*bert, *stages_.model->AsWordPiece());
+  if (stages_.allow_fast_path) ChooseFastPath();
+}
+
+void Tokenizer::Impl::ChooseFastPath() {
+  if (const tokenizer::WordPiece* model = stages_.model->AsWordPiece()) {
+    const auto bert = stages_.normalizer ? stages_.normalizer->AsBert() : std::nullopt;
+    if (bert && stages_.pre_tokenizer && stages_.pre_tokenizer->IsBert() &&
+        !added_.any_normalized()) {
+      bert_fast_path_.emplace(*bert, *model);
+    }
+  } else if (const tokenizer::Unigram* unigram = stages_.model->AsUnigram()) {
+    const auto normalization = tokenizer::AsSentencePiece(stages_.normalizer.get());
+    const auto words = tokenizer::AsSentencePieceWords(stages_.pre_tokenizer.get());
+    const std::string starts = added_.NormalizedStarts();
+    if (normalization && words && UnigramFastPath::Supports(*normalization, *words, starts)) {
+      unigram_fast_path_.emplace(*normalization, *words, starts, *unigram);
+    }
   }
 }
 
@@ -192,9 +209,9 @@ void Tokenizer::Impl::Tokenize(std::string_view text, size_t limit, bool want_of
     Fail(ErrorCode::kInvalidArgument, "the text is too long",
          std::to_string(text.size()) + " bytes", "texts are limited to 4 GiB");
   }
-  // A huge text costs what the tokens that the limit keeps cost. BERT's stages allow it: a word is
-  // what it is whatever comes behind the white space or punctuation that ends it.
-  const bool may_stop = fast_path_ && limit < std::numeric_limits<size_t>::max();
+  // A huge text costs what the tokens that the limit keeps cost. The stages of the fast paths allow
+  // it: a word is what it is whatever comes behind what ends it.
+  const bool may_stop = has_fast_path() && limit < std::numeric_limits<size_t>::max();
   for (size_t bytes = may_stop ? stages_.first_bytes : text.size();; bytes *= 8) {
     const bool is_whole = bytes >= text.size() / 2;
     const std::string_view start = is_whole ? text : text.substr(0, bytes);
@@ -216,8 +233,10 @@ bool Tokenizer::Impl::TokenizeStart(std::string_view start, bool is_whole, size_
     while (decided > 0 && tokenizer::IsUtf8Continuation(start[decided])) --decided;
   }
   tokens->Clear();
-  if (!fast_path_ || !TokenizeFast({start, decided}, limit, want_offsets, scratch, tokens)) {
+  if (!has_fast_path() || !TokenizeFast({start, decided}, limit, want_offsets, scratch, tokens)) {
     tokens->Clear();
+    // Only in BERT's stages does what follows change nothing but the last word of a start.
+    if (!is_whole && !bert_fast_path_) return false;
     TokenizeGeneral({start, decided}, limit, want_offsets, scratch, tokens);
   }
   return is_whole || tokens->more;
@@ -249,18 +268,24 @@ bool Tokenizer::Impl::TokenizeFast(const TextStart& start, size_t limit, bool wa
       }
       continue;
     }
-    const BertFastPath::Input part = {
+    const FastPathInput part = {
         .text = start.text.substr(cut.range.begin, cut.range.end - cut.range.begin),
         .complete = start.is_whole() || &cut != &scratch->cuts.back(),
-        .first_character = want_offsets ? counter.At(cut.range.begin) : 0};
-    switch (fast_path_->Tokenize(part, limit, scratch->stop, &tokens->ids,
-                                 want_offsets ? &tokens->offsets : nullptr, &scratch->fast)) {
-      case BertFastPath::Status::kDone:
+        .first_character = want_offsets ? counter.At(cut.range.begin) : 0,
+        .starts_text = cut.range.begin == 0};
+    std::vector<Offset>* const offsets = want_offsets ? &tokens->offsets : nullptr;
+    const FastPathStatus status =
+        bert_fast_path_ ? bert_fast_path_->Tokenize(part, limit, scratch->stop, &tokens->ids,
+                                                    offsets, &scratch->bert)
+                        : unigram_fast_path_->Tokenize(part, limit, scratch->stop, &tokens->ids,
+                                                       offsets, &scratch->unigram);
+    switch (status) {
+      case FastPathStatus::kDone:
         break;
-      case BertFastPath::Status::kMore:
+      case FastPathStatus::kMore:
         tokens->more = true;
         return true;
-      case BertFastPath::Status::kRefused:
+      case FastPathStatus::kRefused:
         return false;
     }
   }
@@ -318,7 +343,7 @@ void Tokenizer::Impl::TokenizeGeneral(const TextStart& start, size_t limit, bool
       const auto size = static_cast<uint32_t>(piece.range.end - piece.range.begin);
       model_tokens.push_back({*piece.token_id, 0, size});
     } else {
-      stages_.model->Tokenize(pretokenized.View(piece.range), &model_tokens);
+      stages_.model->Tokenize(pretokenized.View(piece.range), scratch->stop, &model_tokens);
     }
     for (const ModelToken& token : model_tokens) {
       tokens->ids.push_back(token.id);

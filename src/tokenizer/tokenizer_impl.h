@@ -12,6 +12,7 @@
 #include "tokenizer/post_processor/post_processor.h"
 #include "tokenizer/pre_tokenizer/pre_tokenizer.h"
 #include "tokenizer/truncation.h"
+#include "tokenizer/unigram_fast_path.h"
 
 #include <memory>
 #include <optional>
@@ -54,7 +55,7 @@ class Tokenizer::Impl {
   int64_t num_special_tokens(bool pair) const { return stages_.post_processor->NumAdded(pair); }
   bool is_special(int32_t id) const;
 
-  bool has_fast_path() const { return fast_path_.has_value(); }
+  bool has_fast_path() const { return bert_fast_path_ || unigram_fast_path_; }
   const tokenizer::Normalizer* normalizer() const { return stages_.normalizer.get(); }
 
  private:
@@ -74,12 +75,15 @@ class Tokenizer::Impl {
                     TextTokens* tokens) const;
   void TokenizeGeneral(const TextStart& start, size_t limit, bool want_offsets, Scratch* scratch,
                        TextTokens* tokens) const;
+  void ChooseFastPath();
   void NormalizeAndCut(const TextStart& start, Scratch* scratch) const;
   void FindCuts(const TextStart& start, Scratch* scratch) const;
 
   Stages stages_;
   tokenizer::AddedVocabulary added_;
-  std::optional<tokenizer::BertFastPath> fast_path_;
+  // One of them at most.
+  std::optional<tokenizer::BertFastPath> bert_fast_path_;
+  std::optional<tokenizer::UnigramFastPath> unigram_fast_path_;
 };
 
 }  // namespace bge

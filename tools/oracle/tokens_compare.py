@@ -2,18 +2,24 @@
 
     python tools/oracle/tokens_compare.py --bge PROGRAM [--only corpus random stages decode] [--random N]
 
-  corpus   every text under shared/data: BGE's English and Chinese tokenizers, single and pair, 16, 128, 512 tokens
-  random   random Unicode of all planes, and bytes that are not UTF-8, through the same two tokenizers
+  corpus   every text under shared/data: BGE's English and Chinese tokenizers, XLM-R's and T5's, single and pair, 16,
+           128, 512 tokens
+  random   random Unicode of all planes, and bytes that are not UTF-8, through the same tokenizers, and through XLM-R's
+           stages in the other forms that files have them in
+  pieces   SentencePiece files alone, against what transformers makes of the same directory
   stages   random tokenizer.json files: every stage and flag that is supported, on random text
   decode   ids back to text
 
-The exit status is 1 where anything differs. Needs the target tokenizer_oracle_tool, built beside PROGRAM.
+XLM-R is the tokenizer.json of --xlmr, or else made from the pruned SentencePiece file under shared/data. The exit status
+is 1 where anything differs. Needs the target tokenizer_oracle_tool, built beside PROGRAM.
 """
 
 import argparse
 import csv
 import json
 import os
+import re
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -29,6 +35,7 @@ PINNED = "0.23.3"
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT.parent / "shared" / "data"
 MODELS = ("bge-small-en-v1.5", "bge-large-zh-v1.5")
+PRUNED = SHARED / "tokenizers" / "xlm-roberta" / "pruned_32k_exact_scores" / "sentencepiece.bpe.model"
 CHUNK = 2000
 
 
@@ -109,12 +116,68 @@ def corpus_texts():
     return list(seen)
 
 
+def bert_models():
+    return [(model, SHARED / "tokenizers" / model / "tokenizer.json") for model in MODELS]
+
+
+def xlmr_directory(args):
+    """A directory with XLM-R's tokenizer.json; None where there is nothing to make it from."""
+    if args.xlmr:
+        return args.xlmr
+    if not PRUNED.exists():
+        return None
+    from transformers import AutoTokenizer
+
+    directory = Path(args.work) / "xlmr"
+    directory.mkdir(parents=True, exist_ok=True)
+    if not (directory / "tokenizer.json").exists():
+        shutil.copy(PRUNED, directory)
+        (directory / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "XLMRobertaTokenizer"}))
+        AutoTokenizer.from_pretrained(directory).backend_tokenizer.save(str(directory / "tokenizer.json"))
+    return directory
+
+
+def sentencepiece_models(args):
+    models = []
+    if directory := xlmr_directory(args):
+        models.append(("XLM-R", directory / "tokenizer.json"))
+    t5 = SHARED / "tokenizers" / "t5-small" / "tokenizer.json"
+    return models + [("t5-small", t5)] * t5.exists()
+
+
+def xlmr_variants(args):
+    """XLM-R's stages as other files state them: names and paths of tokenizer.json files."""
+    directory = xlmr_directory(args)
+    if directory is None:
+        return
+    config = json.loads((directory / "tokenizer.json").read_text(encoding="utf-8"))
+    old = {"type": "Metaspace", "replacement": "▁", "str_rep": "▁", "add_prefix_space": True}
+    split = {"type": "Sequence", "pretokenizers": [{"type": "WhitespaceSplit"}, old]}
+    precompiled = config["normalizer"]
+    runs = lambda content: {"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": content}
+    strip = {"type": "Strip", "strip_left": False, "strip_right": True}
+    mask = {**config["added_tokens"][-1], "lstrip": True, "normalized": True}
+    new = lambda scheme: {"type": "Metaspace", "replacement": "▁", "prepend_scheme": scheme, "split": True}
+    for name, normalizers, pre_tokenizer, tokens in (
+            ("old spelling", [precompiled], split, []),
+            ("runs of spaces", [precompiled, runs(" ")], old, [mask]),
+            ("stripped", [precompiled, strip, runs("▁")], new("first"), []),
+            ("never", [precompiled], new("never"), [mask])):
+        path = Path(args.work) / f"xlmr {name}" / "tokenizer.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        added = config["added_tokens"][:-1] + tokens if tokens else config["added_tokens"]
+        path.write_text(json.dumps({**config, "normalizer": {"type": "Sequence", "normalizers": normalizers},
+                                    "pre_tokenizer": pre_tokenizer, "added_tokens": added}), encoding="utf-8")
+        yield f"XLM-R, {name}", path
+
+
 def run_corpus(tool, args):
     texts = corpus_texts()[:: args.every]
     print(f"corpus: {len(texts):,} texts, {sum(map(len, texts)) / 1e6:.1f} MB", flush=True)
     different = 0
-    for model in MODELS:
-        path = SHARED / "tokenizers" / model / "tokenizer.json"
+    for model, path in bert_models() + sentencepiece_models(args):
+        if args.models and model not in args.models:
+            continue
         reference = tokenizers.Tokenizer.from_file(str(path))
         ours = OurTokenizer(tool, path)
         for pair in (False, True):
@@ -134,15 +197,20 @@ def run_corpus(tool, args):
 
 def run_random(tool, args):
     different = 0
-    for model in MODELS:
-        path = SHARED / "tokenizers" / model / "tokenizer.json"
+    models = [(model, path, args.random // len(MODELS), ()) for model, path in bert_models()]
+    pieces = tokens_random.WORDS + tokens_random.PIECES
+    models += [(model, path, args.random, pieces) for model, path in sentencepiece_models(args)]
+    models += [(model, path, args.random // 10, pieces) for model, path in xlmr_variants(args)]
+    for model, path, strings_of_it, words in models:
+        if args.models and model not in args.models:
+            continue
         reference = tokenizers.Tokenizer.from_file(str(path))
         ours = OurTokenizer(tool, path)
         general = OurTokenizer(tool, path, "--general")
         count = Count(f"random, {model}")
         source = tokens_random.Texts(seed=len(model))
-        for i in range(0, args.random // len(MODELS), CHUNK):
-            part = [source.text() for _ in range(CHUNK)]
+        for i in range(0, strings_of_it, CHUNK):
+            part = [source.text(words) for _ in range(CHUNK)]
             expected = theirs(reference, part)
             count.compare(part, ours.encode(part), expected, f"{model}, fast path")
             ids_only = [e and (e[0], e[1], b"", b"") for e in expected]
@@ -151,9 +219,51 @@ def run_random(tool, args):
                 count.compare(part, general.encode(part), expected, f"{model}, general path")
             if (i // CHUNK) % 25 == 24:
                 print(f"  {i + CHUNK:,} strings, {count.different:,} differences", flush=True)
-        different += count.report(f", {args.random // len(MODELS):,} strings")
+        different += count.report(f", {strings_of_it:,} strings")
         ours.close()
         general.close()
+    return different
+
+
+def run_pieces(tool, args):
+    """Directories that hold a SentencePiece file alone, through transformers' AutoTokenizer."""
+    from transformers import AutoTokenizer
+
+    mask = {"__type": "AddedToken", "content": "<mask>", "lstrip": True, "rstrip": False, "single_word": False,
+            "normalized": True}
+    tests = SHARED / "tokenizers" / "sentencepiece-tests"
+    xlmr = args.xlmr / "sentencepiece.bpe.model" if args.xlmr else PRUNED
+    t5 = {"tokenizer_class": "T5Tokenizer"}
+    extra = {"additional_special_tokens": [f"<extra_id_{i}>" for i in range(100)], "extra_ids": 100}
+    different = 0
+    for name, model, file, config in (
+            ("XLM-R", xlmr, "sentencepiece.bpe.model", {"tokenizer_class": "XLMRobertaTokenizer"}),
+            ("XLM-R with flags", xlmr, "sentencepiece.bpe.model",
+             {"tokenizer_class": "XLMRobertaTokenizerFast", "mask_token": mask, "add_prefix_space": True}),
+            ("XLM-R by its model_type", xlmr, "sentencepiece.bpe.model", None),
+            ("T5", tests / "test_model.model", "spiece.model", t5),
+            ("T5 with extra tokens", tests / "test_ja_model.model", "spiece.model", {**t5, **extra})):
+        if not model.exists():
+            continue
+        directory = Path(args.work) / "pieces"
+        shutil.rmtree(directory, ignore_errors=True)
+        directory.mkdir(parents=True)
+        shutil.copy(model, directory / file)
+        if config is not None:
+            (directory / "tokenizer_config.json").write_text(json.dumps(config), encoding="utf-8")
+        else:
+            (directory / "config.json").write_text(json.dumps({"model_type": "xlm-roberta"}), encoding="utf-8")
+        reference = AutoTokenizer.from_pretrained(directory).backend_tokenizer
+        ours = OurTokenizer(tool, directory)
+        count = Count(f"pieces, {name}")
+        source = tokens_random.Texts(seed=3)
+        words = tokens_random.WORDS + tokens_random.PIECES
+        for _ in range(0, args.random // 20, CHUNK):
+            part = [source.text(words) for _ in range(CHUNK)]
+            for inputs in (part, list(zip(part, part[1:] + part[:1]))):
+                count.compare(inputs, ours.encode(inputs), theirs(reference, inputs), name)
+        ours.close()
+        different += count.report()
     return different
 
 
@@ -163,6 +273,10 @@ def well_defined(config, reference):
     if reference.normalizer is not None:
         contents = [reference.normalizer.normalize_str(c) for c in contents]
     return all(contents) and len(set(contents)) == len(contents)
+
+
+def shortened(config):
+    return re.sub(r'"[A-Za-z0-9+/=]{100,}"', '"..."', json.dumps(config))
 
 
 def run_stages(tool, args):
@@ -186,6 +300,7 @@ def run_stages(tool, args):
         direction = (config["truncation"] or {}).get("direction", "Right").lower()
         reference.no_padding()
         ours = OurTokenizer(tool, path)
+        general = OurTokenizer(tool, path, "--general") if config["model"].get("type") == "Unigram" else None
         words = configurations.words(config)
         singles = [source.text(words) for _ in range(40)]
         pairs = [(source.text(words), source.text(words)) for _ in range(20)]
@@ -193,13 +308,17 @@ def run_stages(tool, args):
             for max_length, strategy, special in configurations.truncations(isinstance(texts[0], tuple)):
                 arguments = dict(max_length=max_length, strategy=strategy, special=special)
                 expected = theirs(reference, texts, direction=direction, **arguments)
-                got = ours.encode(texts, **arguments)
-                both = [(t, a, b) for t, a, b in zip(texts, got, expected)]
-                count.compare(*zip(*both), f"configuration {n} {config['model']['type']} {arguments} "
-                              f"{json.dumps({k: v for k, v in config.items() if k != 'model'})}")
-        if ours.close()[0] != 0:
-            print(f"  configuration {n}: the tool failed")
-            count.different += 1
+                for which in filter(None, (ours, general)):
+                    got = which.encode(texts, **arguments)
+                    # An unknown word behind the limit is an error only where that word is looked at.
+                    both = [(t, a, b) for t, a, b in zip(texts, got, expected) if b is not None or max_length is None]
+                    if both:
+                        count.compare(*zip(*both), f"configuration {n} {config['model']['type']} {arguments} "
+                                      f"{shortened({k: v for k, v in config.items() if k != 'model'})}")
+        for which in filter(None, (ours, general)):
+            if which.close()[0] != 0:
+                print(f"  configuration {n}: the tool failed")
+                count.different += 1
     return count.report(f", {args.stages - refused:,} configurations")
 
 
@@ -208,9 +327,10 @@ def run_decode(tool, args):
     import random
 
     rng = random.Random(5)
-    for model in MODELS:
-        config = json.loads((SHARED / "tokenizers" / model / "tokenizer.json").read_text(encoding="utf-8"))
-        for decoder in (config["decoder"], None, {"type": "WordPiece", "prefix": "@", "cleanup": False}):
+    for model, model_path in bert_models() + sentencepiece_models(args):
+        config = json.loads(model_path.read_text(encoding="utf-8"))
+        metaspace = {"type": "Metaspace", "replacement": "e", "prepend_scheme": "never", "split": False}
+        for decoder in (config["decoder"], None, {"type": "WordPiece", "prefix": "@", "cleanup": False}, metaspace):
             config["decoder"] = decoder
             path = Path(args.work) / "tokenizer.json"
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -229,7 +349,7 @@ def run_decode(tool, args):
     return count.report()
 
 
-SUITES = {"stages": run_stages, "decode": run_decode, "random": run_random, "corpus": run_corpus}
+SUITES = {"stages": run_stages, "decode": run_decode, "pieces": run_pieces, "random": run_random, "corpus": run_corpus}
 
 
 def main():
@@ -239,6 +359,8 @@ def main():
     parser.add_argument("--only", nargs="+", choices=sorted(SUITES))
     parser.add_argument("--random", type=int, default=1_000_000, help="random strings")
     parser.add_argument("--stages", type=int, default=400, help="random configurations")
+    parser.add_argument("--xlmr", type=Path, help="a directory with XLM-R's tokenizer.json and sentencepiece.bpe.model")
+    parser.add_argument("--models", nargs="+", help="of corpus and random, only these: XLM-R, t5-small, ...")
     parser.add_argument("--every", type=int, default=1, help="take every Nth text of the corpus")
     parser.add_argument("--work", default="build/tokens_compare", help="directory for the configurations")
     args = parser.parse_args()

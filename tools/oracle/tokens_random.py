@@ -1,5 +1,7 @@
 """Random texts and random tokenizer.json files for tokens_compare.py. Everything comes from seeds."""
+import base64
 import random
+import struct
 import unicodedata
 
 LATIN = "abcdefghijklmnopqrstuvwxyz"
@@ -73,6 +75,50 @@ WORDS = ["a", "b", "c", "e", "i", "x", "ab", "abc", "hello", "world", "un", "abl
          "12", ".", ",", "-", "'", "_", "▁", "▁a", "İ", "i̇", "σ", "ς", "각", "ᄀ", "ᅡ", "\u0301", "\u0345", "don", "t", "s"]
 
 
+# Pieces of XLM-R and T5, and what surrounds them.
+PIECES = ["<mask>", " <mask>", "<s>", "</s>", "<pad>", "<unk>", "<extra_id_0>", "<mask", "▁▁", "▁the", " ", "  ", "   ", "ing", "haha",
+          "的", "我们", "の", "ません", "และ", "ที่", "في", "ال", "और", "है", "क्ष", "не", "что", "ция"]
+
+
+def charsmap(table):
+    """A precompiled_charsmap of these strings: a double array in which each node's children lie in one block."""
+    strings, values = b"", {}
+    for key, value in table.items():
+        values[key.encode()] = len(strings)
+        strings += value.encode() + b"\0"
+    units, taken = {0: 0}, {0}
+
+    def place(node, prefix):
+        below = [k for k in values if k.startswith(prefix) and len(k) > len(prefix)]
+        labels = sorted({k[len(prefix)] for k in below})
+        leaf = prefix in values
+        if not labels and not leaf:
+            return
+        offset = next(o for o in range(256, 1 << 20)
+                      if not any(node ^ o ^ label in taken for label in labels + [0] * leaf))
+        units[node] |= offset << 10 | leaf << 8
+        for label in labels + [0] * leaf:
+            taken.add(node ^ offset ^ label)
+        if leaf:
+            units[node ^ offset] = 1 << 31 | values[prefix]
+        for label in labels:
+            units[node ^ offset ^ label] = label
+        for label in labels:
+            place(node ^ offset ^ label, prefix + bytes((label,)))
+
+    place(0, b"")
+    # Every step from a unit leads to a unit: upstream panics behind the end.
+    most = max(u >> 10 for u in units.values() if u >> 31 == 0) | max(units) | 0xFF
+    size = 1 << (most.bit_length() + 1)
+    trie = b"".join(struct.pack("<I", units.get(i, 0)) for i in range(size))
+    return struct.pack("<I", len(trie)) + trie + strings
+
+
+MAPPED_FROM = ["a", "ab", "b", "é", "e\u0301", "\u0301", "ﬁ", "中", "  ", " ", "\r\n", "\n", "A", "İ", "i̇", "\u200d", "각", "ᄀ", "hell", ".", "中文",
+               "٠", "\u00a0"]
+MAPPED_TO = ["", "", "x", "yz", " ", "  ", "▁", "é\u0301", "a", "abc", "e", "中", "ﬁ"]
+
+
 class Configurations:
     def __init__(self, seed):
         self.rng = random.Random(seed)
@@ -86,7 +132,12 @@ class Configurations:
     def normalizer(self, depth=0):
         rng = self.rng
         kind = rng.choice(["Bert", "Bert", "NFC", "NFD", "NFKC", "NFKD", "Lowercase", "StripAccents", "Strip", "Replace",
-                           "Prepend"] + ["Sequence"] * 4 * (depth < 2))
+                           "Prepend", "Precompiled", "Precompiled", "Nmt", "Runs"] + ["Sequence"] * 4 * (depth < 2))
+        if kind == "Precompiled":
+            table = {k: rng.choice(MAPPED_TO) for k in rng.sample(MAPPED_FROM, rng.randrange(1, 9))}
+            return {"type": "Precompiled", "precompiled_charsmap": base64.b64encode(charsmap(table)).decode()}
+        if kind == "Runs":
+            return {"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": rng.choice((" ", "▁", "", "ab", "  "))}
         if kind == "Bert":
             return {"type": "BertNormalizer", "clean_text": self.flag(), "handle_chinese_chars": self.flag(),
                     "strip_accents": rng.choice((None, True, False)), "lowercase": self.flag()}
@@ -103,7 +154,17 @@ class Configurations:
 
     def pre_tokenizer(self, depth=0):
         rng = self.rng
-        kind = rng.choice(["BertPreTokenizer", "Whitespace", "WhitespaceSplit", "Punctuation", "Digits"] + ["Sequence"] * 2 * (depth < 2))
+        kind = rng.choice(["BertPreTokenizer", "Whitespace", "WhitespaceSplit", "Punctuation", "Digits", "Metaspace", "Metaspace",
+                           "Delimiter", "UnicodeScripts", "FixedLength"] + ["Sequence"] * 2 * (depth < 2))
+        if kind == "Metaspace":
+            if rng.random() < 0.3:
+                return {"type": kind, "replacement": "▁", "str_rep": "▁", "add_prefix_space": True}
+            return {"type": kind, "replacement": rng.choice(("▁", "▁", "_", "a")), "prepend_scheme": rng.choice(("always", "first", "never")),
+                    "split": rng.random() < 0.7}
+        if kind == "Delimiter":
+            return {"type": kind, "delimiter": rng.choice((" ", "a", "é", "中"))}
+        if kind == "FixedLength":
+            return {"type": kind, "length": rng.choice((1, 2, 5, 100))} if self.flag() else {"type": kind}
         if kind == "Punctuation":
             result = {"type": kind, "behavior": rng.choice(("Removed", "Isolated", "MergedWithPrevious", "MergedWithNext", "Contiguous"))}
             if rng.random() < 0.1:
@@ -115,8 +176,22 @@ class Configurations:
             return {"type": kind, "pretokenizers": [self.pre_tokenizer(depth + 1) for _ in range(rng.randrange(4))]}
         return {"type": kind}
 
+    def unigram(self):
+        rng = self.rng
+        pieces = ["[UNK]", "[CLS]", "[SEP]"] + rng.sample(WORDS, rng.randrange(8, len(WORDS)))
+        pieces += ["▁" + w for w in rng.sample(WORDS, len(WORDS) // 3)] + ["▁", "the", "▁hell", "aa", "aab"]
+        pieces += [f"<0x{b:02X}>" for b in rng.choice((range(256), range(0, 256, 2), ()))]
+        if rng.random() < 0.3:
+            pieces += rng.sample(pieces, 5) + [""]
+        # Scores of which many sums are equal, or nearly so.
+        score = rng.choice((lambda: -float(rng.randrange(1, 6)), lambda: -0.1 * rng.randrange(1, 80), lambda: -rng.random() * 15))
+        result = {"type": "Unigram", "unk_id": rng.choice((0, 0, 0, 3, None)), "vocab": [[p, score()] for p in pieces]}
+        return {**result, "byte_fallback": self.flag()} if rng.random() < 0.7 else result
+
     def model(self):
         rng = self.rng
+        if rng.random() < 0.5:
+            return self.unigram()
         chosen = rng.sample(WORDS, rng.randrange(8, len(WORDS)))
         if rng.random() < 0.6:
             prefix = rng.choice(("##", "##", "@", ""))
@@ -151,9 +226,28 @@ class Configurations:
 
     def config(self):
         truncation = {"direction": self.rng.choice(("Left", "Right")), "max_length": 9, "strategy": "LongestFirst", "stride": 0}
-        return {"version": "1.0", "truncation": self.maybe(truncation, 0.5), "padding": None, "added_tokens": self.added_tokens(),
-                "normalizer": self.maybe(self.normalizer()), "pre_tokenizer": self.maybe(self.pre_tokenizer()),
-                "post_processor": self.maybe(self.post_processor()), "decoder": None, "model": self.model()}
+        config = {"version": "1.0", "truncation": self.maybe(truncation, 0.5), "padding": None, "added_tokens": self.added_tokens(),
+                  "normalizer": self.maybe(self.normalizer()), "pre_tokenizer": self.maybe(self.pre_tokenizer()),
+                  "post_processor": self.maybe(self.post_processor()), "decoder": None, "model": self.model()}
+        if config["model"]["type"] == "Unigram" and self.rng.random() < 0.6:
+            config.update(self.sentencepiece())
+        return config
+
+    def sentencepiece(self):
+        """A normalizer and a pre-tokenizer for which there is a fast path."""
+        rng = self.rng
+        table = {k: rng.choice(MAPPED_TO) for k in rng.sample(MAPPED_FROM, rng.randrange(1, 9))}
+        steps = [{"type": "Precompiled", "precompiled_charsmap": base64.b64encode(charsmap(table)).decode()}]
+        if rng.random() < 0.3:
+            steps.append({"type": "Strip", "strip_left": False, "strip_right": True})
+        if rng.random() < 0.5:
+            steps.append({"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": rng.choice((" ", "▁", "", "ab", "  "))})
+        normalizer = steps[0] if len(steps) == 1 else {"type": "Sequence", "normalizers": steps}
+        metaspace = {"type": "Metaspace", "replacement": rng.choice(("▁", "▁", "_")), "prepend_scheme": "always", "split": True}
+        if self.flag():
+            return {"normalizer": normalizer, "pre_tokenizer": {"type": "Sequence", "pretokenizers": [{"type": "WhitespaceSplit"}, metaspace]}}
+        return {"normalizer": normalizer,
+                "pre_tokenizer": {**metaspace, "prepend_scheme": rng.choice(("always", "first", "never"))}}
 
     def words(self, config):
         return WORDS + [" ", " ", " "] + [t["content"] for t in config["added_tokens"]] * 3

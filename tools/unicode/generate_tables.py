@@ -1,15 +1,20 @@
 #!/usr/bin/env python3
-"""Writes src/tokenizer/unicode_tables.inc by asking the pinned Hugging Face `tokenizers` about every code point.
+"""Writes src/tokenizer/unicode_tables.inc, or segmentation_tables.inc, by asking the pinned Hugging Face `tokenizers`
+about every code point.
 
 The tables are what `tokenizers` does, not what a Unicode version says: its normalisation, categories, lower
 case and regular expressions come from four libraries of different Unicode ages. Run with the pinned release:
 
     pip install tokenizers==0.23.3
     tools/unicode/generate_tables.py src/tokenizer/unicode_tables.inc
+    tools/unicode/generate_tables.py src/tokenizer/segmentation_tables.inc
 
 With --check the file is compared instead of written.
 """
 import argparse
+import base64
+import json
+import struct
 import sys
 
 import tokenizers
@@ -228,6 +233,157 @@ def generate():
     return "".join(out)
 
 
+# Grapheme clusters (UAX 29). Only the Precompiled normalizer shows them: it looks a cluster of fewer than six bytes
+# up as a whole, and what its shortest known prefix maps to takes the place of all of it. So where a mapped character
+# T is followed by a mark N, N is gone, unless T belongs to the cluster in front of it, which is then too long.
+
+# src/tokenizer/unicode.h has the same classes and bits.
+(OTHER, CR, LF, CONTROL, EXTEND, ZWJ, SPACING_MARK, PREPEND, REGIONAL_INDICATOR, HANGUL_L, HANGUL_V, HANGUL_T, HANGUL_LV,
+ HANGUL_LVT, PICTOGRAPHIC) = range(15)
+CONSONANT, LINKER, CONJUNCT_EXTEND = 0x10, 0x20, 0x30
+
+
+def charsmap(key, value):
+    """A precompiled_charsmap that maps one string: a double array whose only path is the key."""
+    units, node, taken = {}, 0, {0}
+    for byte in key.encode():
+        offset = next(o for o in range(256, 1 << 16, 256) if node ^ o ^ byte not in taken)
+        units[node] = units.get(node, 0) | offset << 10
+        node ^= offset ^ byte
+        taken.add(node)
+        units[node] = byte
+    offset = next(o for o in range(256, 1 << 16, 256) if node ^ o not in taken)
+    units[node] |= offset << 10 | 1 << 8
+    units[node ^ offset] = 1 << 31
+    trie = b"".join(struct.pack("<I", units.get(i, 0)) for i in range((max(units) | 255) + 1 + 256))
+    return struct.pack("<I", len(trie)) + trie + value.encode() + b"\0"
+
+
+def precompiled(key, value):
+    return normalizers.Normalizer.from_str(json.dumps(
+        {"type": "Precompiled", "precompiled_charsmap": base64.b64encode(charsmap(key, value)).decode()})) \
+        if hasattr(normalizers.Normalizer, "from_str") else normalizers.Precompiled(charsmap(key, value))
+
+
+def normalize_all(normalizer, texts):
+    """Line feeds are clusters of their own, so that many texts take one call."""
+    result = []
+    for i in range(0, len(texts), 4096):
+        part = texts[i:i + 4096]
+        if any("\n" in t for t in part):
+            result += [normalizer.normalize_str(t) for t in part]
+        else:
+            result += normalizer.normalize_str("\n".join(part)).split("\n")
+    assert len(result) == len(texts)
+    return result
+
+
+def sweep_graphemes():
+    mark, consonant, linker, joiner, picture = "\u0301", "\u0915", "\u094d", "\u200d", "\u00a9"
+    codes = list(scalars())
+
+    def joined(text, mapped):
+        """The code points c for which the last character of text(c), which is `mapped`, joins what is in front."""
+        normalizer = precompiled(mapped, "_")
+        outputs = normalize_all(normalizer, [text(chr(c)) + mapped + mark for c in codes])
+        return {c for c, out in zip(codes, outputs) if out.endswith(mark)}
+
+    outputs = normalize_all(precompiled("A", "_"), ["A" + chr(c) for c in codes])
+    extending = {c for c, out in zip(codes, outputs) if out == "_"}
+    normalizer = precompiled(mark, "_")
+    outputs = normalize_all(normalizer, [chr(c) + mark + "\u0302" for c in codes])
+    controls = {c for c, out in zip(codes, outputs) if not out.endswith("\u0302")}
+    pictographic = joined(lambda x: x + joiner, picture)
+    extend = joined(lambda x: picture + x + joiner, picture) & extending
+    prepend = joined(lambda x: x, "A")
+    before_l = joined(lambda x: x, "\u1100") - prepend
+    before_v = joined(lambda x: x, "\u1161") - prepend
+    before_t = joined(lambda x: x, "\u11a8") - prepend
+    consonants = joined(lambda x: x + linker, consonant)
+    linkers = joined(lambda x: consonant + x, consonant) - prepend
+    conjunct_extends = joined(lambda x: consonant + x + linker, consonant) & extending
+
+    classes = [OTHER] * MAX
+    for c in codes:
+        if c == 0x0D:
+            g = CR
+        elif c == 0x0A:
+            g = LF
+        elif c == 0x200D:
+            g = ZWJ
+        elif c in controls:
+            g = CONTROL
+        elif c in extending:
+            g = EXTEND if c in extend else SPACING_MARK
+        elif c in prepend:
+            g = PREPEND
+        elif 0x1F1E6 <= c <= 0x1F1FF:
+            g = REGIONAL_INDICATOR
+        elif c in HANGUL:
+            g = HANGUL_LVT if (c - 0xAC00) % 28 else HANGUL_LV
+            assert (c in before_v) == (g == HANGUL_LV) and c in before_t and c not in before_l, hex(c)
+        elif c in before_l:
+            assert c in before_v and c not in before_t, hex(c)
+            g = HANGUL_L
+        elif c in before_v:
+            assert c in before_t, hex(c)
+            g = HANGUL_V
+        elif c in before_t:
+            g = HANGUL_T
+        elif c in pictographic:
+            g = PICTOGRAPHIC
+        else:
+            g = OTHER
+        if g in (OTHER, CONTROL, SPACING_MARK):
+            assert c not in pictographic, hex(c)
+        if c in linkers:
+            g |= LINKER
+        elif c in conjunct_extends:
+            g |= CONJUNCT_EXTEND
+        elif c in consonants:
+            g |= CONSONANT
+        classes[c] = g
+    return classes
+
+
+def sweep_scripts():
+    """Scripts as UnicodeScripts tells them apart, numbered as they come; 0 goes with any."""
+    scripts = pre_tokenizers.UnicodeScripts()
+    codes = [c for c in scalars() if scripts.pre_tokenize_str(chr(c))]
+    result = [0] * MAX
+    representatives = []
+    for run, _ in scripts.pre_tokenize_str("".join(map(chr, codes))):
+        for number, other in enumerate(representatives):
+            if len(scripts.pre_tokenize_str(other + run[0])) == 1:
+                break
+        else:
+            number = len(representatives)
+            representatives.append(run[0])
+        for ch in run:
+            result[ord(ch)] = number + 1
+    assert len(representatives) < 255
+    return result
+
+
+def generate_segmentation():
+    graphemes, scripts = sweep_graphemes(), sweep_scripts()
+    grapheme_index, grapheme_blocks = two_level(graphemes, 7)
+    script_index, script_blocks = two_level(scripts, 7)
+    assert max(grapheme_index) < 65536 and max(script_index) < 65536
+    print(f"{len(grapheme_blocks)} + {len(script_blocks)} block values, {max(scripts)} scripts; "
+          f"{[sum(1 for g in graphemes if g & 15 == k) for k in range(15)]} characters of the grapheme classes, "
+          f"{[sum(1 for g in graphemes if g >> 4 == k) for k in (1, 2, 3)]} in conjuncts", file=sys.stderr)
+    return "".join([
+        f"// Generated by tools/unicode/generate_tables.py from tokenizers {tokenizers.__version__}. Do not edit.\n",
+        "// clang-format off\n",
+        c_array("uint16_t", "kGraphemeIndex", grapheme_index),
+        c_array("uint8_t", "kGraphemeBlocks", grapheme_blocks),
+        c_array("uint16_t", "kScriptIndex", script_index),
+        c_array("uint8_t", "kScriptBlocks", script_blocks),
+        "// clang-format on\n",
+    ])
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("path")
@@ -235,7 +391,7 @@ def main():
     args = parser.parse_args()
     if tokenizers.__version__ != PINNED:
         sys.exit(f"tokenizers {tokenizers.__version__} is installed: the tables come from {PINNED}")
-    text = generate()
+    text = generate_segmentation() if args.path.endswith("segmentation_tables.inc") else generate()
     if args.check:
         with open(args.path, encoding="utf-8") as f:
             if f.read() != text:

@@ -3,6 +3,7 @@
 #define BGE_TOKENIZER_DECODER_DECODER_H_
 
 #include "base/json.h"
+#include "tokenizer/metaspace.h"
 
 #include <memory>
 #include <string>
@@ -25,6 +26,8 @@ std::unique_ptr<const Decoder> DecoderFromJson(const json::Value& json);
 std::unique_ptr<const Decoder> MakeNoDecoder();
 
 // What the rows of the registry make; each in the file of its name.
+std::unique_ptr<const Decoder> MakeMetaspaceDecoder(const json::Value& json);
+std::unique_ptr<const Decoder> MakeMetaspaceDecoder(const MetaspaceOptions& options);
 std::unique_ptr<const Decoder> MakeWordPieceDecoder(const json::Value& json);
 std::unique_ptr<const Decoder> MakeWordPieceDecoder(std::string_view prefix, bool cleanup);
 

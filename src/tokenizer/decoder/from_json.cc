@@ -8,6 +8,7 @@ namespace {
 using Make = std::unique_ptr<const Decoder> (*)(const json::Value&);
 
 constexpr StageRow<Make> kDecoders[] = {
+    {"Metaspace", &MakeMetaspaceDecoder},
     {"WordPiece", &MakeWordPieceDecoder},
 };
 

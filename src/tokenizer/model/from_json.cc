@@ -8,6 +8,7 @@ namespace {
 using Make = std::unique_ptr<const Model> (*)(const json::Value&);
 
 constexpr StageRow<Make> kModels[] = {
+    {"Unigram", &MakeUnigram},
     {"WordLevel", &MakeWordLevel},
     {"WordPiece", &MakeWordPiece},
 };
@@ -17,6 +18,9 @@ constexpr StageRow<Make> kModels[] = {
 std::unique_ptr<const Model> ModelFromJson(const json::Value& json) {
   if (!json.Find("type") && json.Find("unk_token") && json.Find("vocab")) {
     return json.Find("continuing_subword_prefix") ? MakeWordPiece(json) : MakeWordLevel(json);
+  }
+  if (const auto vocab = json.Find("vocab"); !json.Find("type") && vocab && vocab->is_array()) {
+    return MakeUnigram(json);
   }
   return FindStage<Make>(kModels, "model", json).make(json);
 }

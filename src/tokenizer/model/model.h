@@ -7,11 +7,13 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string_view>
 #include <vector>
 
 namespace bge::tokenizer {
 
+class Unigram;
 class WordPiece;
 
 /// A token and the bytes of its word that it covers.
@@ -29,19 +31,28 @@ class Model {
   /// would need an unknown token that its vocabulary lacks.
   virtual void Tokenize(std::string_view word, std::vector<ModelToken>* tokens) const = 0;
 
+  /// The same, for models whose words can be whole texts: Error(kCancelled) when `stop`, which may
+  /// be null, asks.
+  virtual void Tokenize(std::string_view word, const std::stop_token* /*stop*/,
+                        std::vector<ModelToken>* tokens) const {
+    Tokenize(word, tokens);
+  }
+
   virtual std::optional<int32_t> TokenToId(std::string_view token) const = 0;
   virtual std::optional<std::string_view> IdToToken(int32_t id) const = 0;
   virtual size_t vocab_size() const = 0;
 
   /// This, where it is one; for the fast path.
   virtual const WordPiece* AsWordPiece() const { return nullptr; }
+  virtual const Unigram* AsUnigram() const { return nullptr; }
 };
 
 /// By the "type" of `json`: the registry of this stage. Errors as NormalizerFromJson. A model
-/// without a type, as old files have it, is a WordPiece or WordLevel by its fields.
+/// without a type, as old files have it, is a WordPiece, a WordLevel or a Unigram by its fields.
 std::unique_ptr<const Model> ModelFromJson(const json::Value& json);
 
 // What the rows of the registry make; each in the file of its name.
+std::unique_ptr<const Model> MakeUnigram(const json::Value& json);
 std::unique_ptr<const Model> MakeWordPiece(const json::Value& json);
 std::unique_ptr<const Model> MakeWordLevel(const json::Value& json);
 

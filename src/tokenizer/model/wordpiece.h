@@ -32,6 +32,7 @@ class WordPiece final : public Model {
   }
   const WordPieceOptions& options() const { return options_; }
 
+  using Model::Tokenize;
   void Tokenize(std::string_view word, std::vector<ModelToken>* tokens) const override;
   std::optional<int32_t> TokenToId(std::string_view token) const override {
     return vocabulary_.Find(token);

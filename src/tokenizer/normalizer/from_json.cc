@@ -21,6 +21,8 @@ constexpr StageRow<Make> kNormalizers[] = {
     {"NFD", &WithoutFields<&MakeNfd>},
     {"NFKC", &WithoutFields<&MakeNfkc>},
     {"NFKD", &WithoutFields<&MakeNfkd>},
+    {"Nmt", &WithoutFields<&MakeNmt>},
+    {"Precompiled", &MakePrecompiled},
     {"Prepend", &MakePrepend},
     {"Replace", &MakeReplace},
     {"Sequence", &MakeNormalizerSequence},

@@ -25,6 +25,10 @@ class NormalizerSequence final : public Normalizer {
     return std::nullopt;
   }
 
+  std::span<const std::unique_ptr<const Normalizer>> Members() const override {
+    return normalizers_;
+  }
+
   bool HoldsLowercase() const override {
     for (const auto& normalizer : normalizers_) {
       if (normalizer->HoldsLowercase()) return true;
@@ -37,6 +41,27 @@ class NormalizerSequence final : public Normalizer {
 };
 
 }  // namespace
+
+std::optional<SentencePieceNormalization> AsSentencePiece(const Normalizer* normalizer) {
+  if (normalizer == nullptr) return std::nullopt;
+  SentencePieceNormalization result;
+  const auto members = normalizer->Members();
+  const auto at = [&](size_t i) -> const Normalizer* {
+    if (members.empty()) return i == 0 ? normalizer : nullptr;
+    return i < members.size() ? members[i].get() : nullptr;
+  };
+  size_t i = 0;
+  if (at(i) != nullptr && at(i)->AsPrecompiled() != nullptr) {
+    result.charsmap = at(i++)->AsPrecompiled();
+  }
+  if (at(i) != nullptr && at(i)->IsStripRight()) {
+    result.strips_right = true;
+    ++i;
+  }
+  if (at(i) != nullptr && at(i)->SpaceRunsBecome()) result.space_runs = at(i++)->SpaceRunsBecome();
+  if (at(i) != nullptr) return std::nullopt;
+  return result;
+}
 
 std::unique_ptr<const Normalizer> MakeNormalizerSequence(
     std::vector<std::unique_ptr<const Normalizer>> normalizers) {

@@ -52,6 +52,16 @@ std::unique_ptr<const PostProcessor> MakeBertProcessing(const json::Value& json)
 std::unique_ptr<const PostProcessor> MakeBertProcessing(int32_t cls_id, int32_t sep_id);
 std::unique_ptr<const PostProcessor> MakeTemplateProcessing(const json::Value& json);
 
+/// A step of a template: the special token `id`, or one of the sequences.
+struct TemplateStep {
+  enum class Kind { kToken, kFirst, kSecond } kind;
+  int32_t id;  ///< kToken
+  int32_t type_id;
+};
+/// `single` holds the first sequence, `pair` both.
+std::unique_ptr<const PostProcessor> MakeTemplateProcessing(const std::vector<TemplateStep>& single,
+                                                            const std::vector<TemplateStep>& pair);
+
 }  // namespace bge::tokenizer
 
 #endif  // BGE_TOKENIZER_POST_PROCESSOR_POST_PROCESSOR_H_

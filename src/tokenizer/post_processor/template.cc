@@ -131,7 +131,31 @@ Template ReadTemplate(const json::Value& json, const SpecialTokens& specials, bo
   return result;
 }
 
+Template FromSteps(const std::vector<TemplateStep>& steps, SpecialTokens* specials) {
+  Template result;
+  for (const TemplateStep& step : steps) {
+    std::span<const int32_t> ids;
+    if (step.kind == TemplateStep::Kind::kToken) {
+      ids = specials->try_emplace(std::to_string(step.id), 1, step.id).first->second;
+    }
+    const auto kind = step.kind == TemplateStep::Kind::kToken   ? TemplatePiece::Kind::kSpecial
+                      : step.kind == TemplateStep::Kind::kFirst ? TemplatePiece::Kind::kFirst
+                                                                : TemplatePiece::Kind::kSecond;
+    result.push_back({kind, ids, step.type_id});
+  }
+  return result;
+}
+
 }  // namespace
+
+std::unique_ptr<const PostProcessor> MakeTemplateProcessing(const std::vector<TemplateStep>& single,
+                                                            const std::vector<TemplateStep>& pair) {
+  SpecialTokens specials;
+  Template first = FromSteps(single, &specials);
+  Template second = FromSteps(pair, &specials);
+  return std::make_unique<TemplateProcessing>(std::move(specials), std::move(first),
+                                              std::move(second));
+}
 
 std::unique_ptr<const PostProcessor> MakeTemplateProcessing(const json::Value& json) {
   SpecialTokens specials = ReadSpecialTokens(json.At("special_tokens"));

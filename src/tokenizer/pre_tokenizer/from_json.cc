@@ -14,9 +14,13 @@ std::unique_ptr<const PreTokenizer> WithoutFields(const json::Value&) {
 
 constexpr StageRow<Make> kPreTokenizers[] = {
     {"BertPreTokenizer", &WithoutFields<&MakeBertPreTokenizer>},
+    {"Delimiter", &MakeCharDelimiterSplit},
     {"Digits", &MakeDigits},
+    {"FixedLength", &MakeFixedLength},
+    {"Metaspace", &MakeMetaspace},
     {"Punctuation", &MakePunctuation},
     {"Sequence", &MakePreTokenizerSequence},
+    {"UnicodeScripts", &WithoutFields<&MakeUnicodeScripts>},
     {"Whitespace", &WithoutFields<&MakeWhitespace>},
     {"WhitespaceSplit", &WithoutFields<&MakeWhitespaceSplit>},
 };

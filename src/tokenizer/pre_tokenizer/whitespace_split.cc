@@ -13,6 +13,7 @@ class WhitespaceSplit final : public PreTokenizer {
           piece, [](char32_t c) { return HasFlag(c, kWhitespace); }, ranges);
     });
   }
+  bool IsWhitespaceSplit() const override { return true; }
 };
 
 }  // namespace
