@@ -1,9 +1,11 @@
 #include "apps/array_file.h"
 
 #include "apps/npy_header.h"
+#include "base/error.h"
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <utility>
@@ -148,8 +150,17 @@ std::vector<int64_t> ArrayFile::ShapeOf(const Array& array) {
   return {items / array.columns, array.columns};
 }
 
+void ArrayFile::ForEachPiece(const Array& array, const std::function<void(std::string_view)>& f) {
+  array.data->ForEachPiece([&](std::string_view piece) {
+    if (stop_.stop_requested()) {
+      Fail(ErrorCode::kCancelled, "interrupted", output_->name(), "run the command again");
+    }
+    f(piece);
+  });
+}
+
 void ArrayFile::WriteData(const Array& array) {
-  array.data->ForEachPiece([this](std::string_view piece) { output_->Write(piece); });
+  ForEachPiece(array, [this](std::string_view piece) { output_->Write(piece); });
 }
 
 void ArrayFile::WriteNpz() {
@@ -159,7 +170,7 @@ void ArrayFile::WriteNpz() {
     const std::string header = NpyHeader(NamesOf(array.type).numpy, ShapeOf(array));
     Crc32 crc;
     crc.Update(header);
-    array.data->ForEachPiece([&crc](std::string_view piece) { crc.Update(piece); });
+    ForEachPiece(array, [&crc](std::string_view piece) { crc.Update(piece); });
     const ZipMember member = {array.name + ".npy", crc.value(), header.size() + array.data->size(),
                               offset};
     const std::string local = member.LocalHeader();
@@ -176,6 +187,10 @@ void ArrayFile::WriteNpz() {
 }
 
 void ArrayFile::WriteSafetensors() {
+  // The widest numbers first, so that all are aligned.
+  std::stable_sort(arrays_.begin(), arrays_.end(), [](const Array& a, const Array& b) {
+    return NamesOf(a.type).bytes > NamesOf(b.type).bytes;
+  });
   std::string header = "{";
   uint64_t offset = 0;
   for (const Array& array : arrays_) {
@@ -194,7 +209,8 @@ void ArrayFile::WriteSafetensors() {
   for (const Array& array : arrays_) WriteData(array);
 }
 
-void ArrayFile::Finish() {
+void ArrayFile::Finish(const std::stop_token& stop) {
+  stop_ = stop;
   if (format_ == ArrayFormat::kNpz) {
     WriteNpz();
   } else {

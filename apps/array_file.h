@@ -7,7 +7,9 @@
 #include "apps/spool_file.h"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,8 +31,8 @@ class ArrayFile {
   size_t Add(std::string name, ArrayType type, int64_t columns);
   /// Rows of an array, little-endian.
   void Append(size_t array, std::string_view bytes) { arrays_[array].data->Append(bytes); }
-  /// Writes all arrays and commits the output.
-  void Finish();
+  /// Writes all arrays and commits the output. Error(kCancelled) when `stop` asks.
+  void Finish(const std::stop_token& stop);
 
  private:
   struct Array {
@@ -42,12 +44,14 @@ class ArrayFile {
   static std::vector<int64_t> ShapeOf(const Array& array);
   void WriteNpz();
   void WriteSafetensors();
+  void ForEachPiece(const Array& array, const std::function<void(std::string_view)>& f);
   void WriteData(const Array& array);
 
   ArrayFormat format_;
   std::string spool_folder_;
   std::unique_ptr<OutputStream> output_;
   std::vector<Array> arrays_;
+  std::stop_token stop_;
 };
 
 }  // namespace bge::cli

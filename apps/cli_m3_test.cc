@@ -130,7 +130,7 @@ TEST(Score, GivesAllFiveScores) {
     EXPECT_EQ(RunBge({"score", "--model", kM3, "a", "b", "--weights", weights}).status, 2)
         << weights;
   }
-  EXPECT_EQ(RunBge({"score", "--model", kM3, "a", "b", "--weights", "0,0,1"}).status, 1);
+  EXPECT_EQ(RunBge({"score", "--model", kM3, "a", "b", "--weights", "0,0,0"}).status, 1);
   EXPECT_EQ(RunBge({"score", "--model", kM3, "a"}).status, 2);
 }
 

@@ -37,7 +37,6 @@ int EmbedAll(const EmbedOptions& options, const RunContext& context) {
   writing.which = *which;
   const auto reader = OpenTextInput(options.input, false, context);
   CheckNotTextInput(options.output, options.input);
-  auto output = OpenOutput(options.output);
   writing.format = ChooseRepresentationFormat(options.output_format.empty() ? options.output : "-");
   if (!options.output_format.empty()) {
     const auto asked = ParseRepresentationFormat(options.output_format);
@@ -47,6 +46,16 @@ int EmbedAll(const EmbedOptions& options, const RunContext& context) {
     }
     writing.format = *asked;
   }
+  const bool jsonl = writing.format == RepresentationFormat::kJsonl;
+  if (!jsonl && (options.with_text || options.sparse_tokens)) {
+    throw UsageError("option without effect: --with-text, --sparse-tokens: they go with JSONL");
+  }
+  if (options.colbert_float16 && (jsonl || !which->colbert)) {
+    throw UsageError(
+        "option without effect: --colbert-f16: it goes with colbert vectors in .npz or "
+        ".safetensors");
+  }
+  auto output = OpenOutput(options.output);
   if (output->is_terminal() && writing.format != RepresentationFormat::kJsonl) {
     throw UsageError("binary output on a terminal: --output-format " + options.output_format +
                      ": write to a file with --output");
@@ -68,7 +77,7 @@ int EmbedAll(const EmbedOptions& options, const RunContext& context) {
                [&writer](std::span<const TextRecord> records, const TextRepresentations& vectors) {
                  writer->Write(records, vectors);
                });
-  writer->Finish();
+  writer->Finish(context.stop);
   return 0;
 }
 

@@ -12,6 +12,8 @@
 #include "apps/text_input.h"
 #include "base/error.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <memory>
 #include <string>
@@ -19,6 +21,14 @@
 
 namespace bge::cli {
 namespace {
+
+// As EncodeStream says it.
+void WarnOfCuts(const EncodeStats& total, const RerankerInfo& info, bool best_window) {
+  if (total.truncated_texts == 0 || best_window) return;
+  PrintWarning(fmt::format("{} of {} pairs were longer than {} tokens and were cut",
+                           WithSeparators(total.truncated_texts), WithSeparators(total.texts),
+                           info.max_length));
+}
 
 struct RerankFlags {
   RerankerFlags reranker;
@@ -35,6 +45,13 @@ struct RerankFlags {
 int ScorePairs(const RerankFlags& flags, const RunContext& context) {
   if (!flags.query.empty() || !flags.input.texts.empty() || !flags.input.input.empty()) {
     throw UsageError("both given: --pairs and --query or passages: pairs hold their own queries");
+  }
+  if (flags.top_k > 0 || flags.input.field ||
+      (!flags.output_format.empty() && flags.output_format != "jsonl")) {
+    throw UsageError(
+        "option without effect: --top-k, --field, --output-format: pairs are scored in their "
+        "order, "
+        "as JSONL");
   }
   TextReaderOptions reading;
   reading.format = ParseTextFormat(flags.input.format);
@@ -53,6 +70,7 @@ int ScorePairs(const RerankFlags& flags, const RunContext& context) {
   Progress progress(reader->bytes_total());
   TextBatches batches(reader.get(), {.max_texts = 2048, .max_bytes = 2 << 20});
   int64_t done = 0;
+  EncodeStats total;
   while (const auto batch = batches.Next()) {
     std::vector<TextPair> pairs;
     for (const TextRecord& record : batch->records) {
@@ -61,7 +79,10 @@ int ScorePairs(const RerankFlags& flags, const RunContext& context) {
     options.progress = [&](int64_t of_batch, int64_t) {
       progress.Update(done + of_batch, 0, batch->bytes_read);
     };
-    const std::vector<float> scores = reranker.ComputeScore(pairs, options);
+    EncodeStats stats;
+    const std::vector<float> scores = reranker.ComputeScore(pairs, options, &stats);
+    total.texts += stats.texts;
+    total.truncated_texts += stats.truncated_texts;
     done += std::ssize(pairs);
     std::string lines;
     for (size_t i = 0; i < scores.size(); ++i) {
@@ -91,12 +112,16 @@ int ScorePairs(const RerankFlags& flags, const RunContext& context) {
   }
   progress.Clear();
   output->Commit();
+  WarnOfCuts(total, reranker.info(), flags.reranker.best_window);
   return 0;
 }
 
 int RankPassages(const RerankFlags& flags, const RunContext& context) {
   if (flags.query.empty()) {
     throw UsageError("no query: --query: give one, or pairs with --pairs");
+  }
+  if (flags.with_text) {
+    throw UsageError("option without effect: --with-text: it goes with --pairs");
   }
   const auto reader = OpenTextInput(flags.input, false, context);
   CheckNotTextInput(flags.output, flags.input);
@@ -108,12 +133,13 @@ int RankPassages(const RerankFlags& flags, const RunContext& context) {
   const auto writer = MakeHitWriter(writing, std::move(output));
 
   std::vector<TextRecord> records;
-  for (TextRecord record; reader->Next(&record);) records.push_back(record);
+  for (TextRecord record; reader->Next(&record);) records.push_back(std::move(record));
   const Reranker reranker = LoadReranker(flags.reranker);
   std::vector<std::string> passages;
   for (TextRecord& record : records) passages.push_back(std::move(record.text));
-  const std::vector<RankedPassage> ranked =
-      reranker.Rank(flags.query, passages, flags.top_k, ToRerankOptions(flags.reranker, context));
+  EncodeStats stats;
+  const std::vector<RankedPassage> ranked = reranker.Rank(
+      flags.query, passages, flags.top_k, ToRerankOptions(flags.reranker, context), &stats);
 
   // A passage without an id is known by its number, from 1.
   std::vector<std::string> ids;
@@ -127,6 +153,7 @@ int RankPassages(const RerankFlags& flags, const RunContext& context) {
   }
   writer->Write("1", flags.query, hits);
   writer->Finish();
+  WarnOfCuts(stats, reranker.info(), flags.reranker.best_window);
   return 0;
 }
 

@@ -3,6 +3,7 @@
 
 #include "apps/arguments.h"
 #include "apps/commands.h"
+#include "apps/console.h"
 #include "apps/embedding_flags.h"
 #include "apps/json_text.h"
 #include "apps/output_stream.h"
@@ -53,9 +54,15 @@ int Score(const ScoreFlags& flags, const RunContext& context) {
   const std::array<float, 3> weights = ParseWeights(flags.weights);
   const auto output = OpenOutput("-");
   const Embedder embedder = LoadEmbedder(flags.embedding);
-  const TextRepresentations both = embedder.EncodeAll(
-      std::span<const std::string>(flags.texts), {.dense = true, .sparse = true, .colbert = true},
-      ToEncodeOptions(flags.embedding, context));
+  EncodeOptions encode = ToEncodeOptions(flags.embedding, context);
+  encode.instruction = "";  // compute_score puts nothing in front
+  const TextRepresentations both =
+      embedder.EncodeAll(std::span<const std::string>(flags.texts),
+                         {.dense = true, .sparse = true, .colbert = true}, encode);
+  if (both.stats.truncated_texts > 0) {
+    PrintWarning(fmt::format("{} of 2 texts were longer than {} tokens and were cut",
+                             both.stats.truncated_texts, embedder.info().max_length));
+  }
   const M3Scores scores = ComputeM3Scores(both, 0, both, 1, weights,
                                           flags.clamp ? ColbertClamp::kZero : ColbertClamp::kNone);
 

@@ -3,6 +3,7 @@
 
 #include "apps/arguments.h"
 #include "apps/commands.h"
+#include "apps/console.h"
 #include "apps/embedding_flags.h"
 #include "apps/encode_stream.h"
 #include "apps/hit_writer.h"
@@ -23,6 +24,7 @@ namespace {
 
 // Hits of so many queries at once are held in memory before they are written.
 constexpr int64_t kMaxHitsHeld = 1 << 20;
+constexpr int64_t kRerankDepth = 100;
 
 struct SearchFlags {
   std::string dir;
@@ -34,19 +36,27 @@ struct SearchFlags {
   HitWriterOptions writer;
   bool no_text = false;
   std::string reranker;
-  int64_t rerank_depth = 100;
+  std::optional<int64_t> rerank_depth;
 };
 
-// The hits of one query, of which more were found than are wanted, in the order of a reranker.
-void Rerank(const Reranker& reranker, const RerankOptions& options, std::string_view query,
-            int64_t top_k, std::vector<Hit>* hits) {
+// Puts the hits of each query, of which more were found than are wanted, in a reranker's order.
+EncodeStats Rerank(const Reranker& reranker, const RerankOptions& options,
+                   std::span<const TextRecord> queries, int64_t top_k,
+                   std::vector<std::vector<Hit>>* hits) {
   std::vector<TextPair> pairs;
-  for (const Hit& hit : *hits) pairs.push_back({query, hit.text});
-  const std::vector<float> scores = reranker.ComputeScore(pairs, options);
-  for (size_t i = 0; i < scores.size(); ++i) (*hits)[i].score = scores[i];
-  std::stable_sort(hits->begin(), hits->end(),
-                   [](const Hit& a, const Hit& b) { return a.score > b.score; });
-  if (static_cast<int64_t>(hits->size()) > top_k) hits->resize(static_cast<size_t>(top_k));
+  for (size_t i = 0; i < queries.size(); ++i) {
+    for (const Hit& hit : (*hits)[i]) pairs.push_back({queries[i].text, hit.text});
+  }
+  EncodeStats stats;
+  const std::vector<float> scores = reranker.ComputeScore(pairs, options, &stats);
+  auto score = scores.begin();
+  for (std::vector<Hit>& of_query : *hits) {
+    for (Hit& hit : of_query) hit.score = *score++;
+    std::stable_sort(of_query.begin(), of_query.end(),
+                     [](const Hit& a, const Hit& b) { return a.score > b.score; });
+    if (std::ssize(of_query) > top_k) of_query.resize(static_cast<size_t>(top_k));
+  }
+  return stats;
 }
 
 std::unique_ptr<TextReader> OpenQueries(const SearchFlags& flags, const RunContext& context) {
@@ -60,6 +70,9 @@ std::unique_ptr<TextReader> OpenQueries(const SearchFlags& flags, const RunConte
 }
 
 int Search(const SearchFlags& flags, const RunContext& context) {
+  if (flags.reranker.empty() && flags.rerank_depth) {
+    throw UsageError("option without effect: --rerank-depth: it goes with --rerank");
+  }
   const auto reader = OpenQueries(flags, context);
   CheckNotTextInput(flags.output, flags.input);
   auto output = OpenOutput(flags.output);
@@ -89,7 +102,8 @@ int Search(const SearchFlags& flags, const RunContext& context) {
     reranking.packed_cache = embedding.packed_cache;
     reranker = LoadReranker(reranking);
   }
-  const int64_t depth = reranker ? std::max(flags.rerank_depth, flags.top_k) : flags.top_k;
+  const int64_t depth =
+      reranker ? std::max(flags.rerank_depth.value_or(kRerankDepth), flags.top_k) : flags.top_k;
 
   EncodeOptions encode = ToEncodeOptions(embedding, context);
   encode.max_length = embedding.max_length;
@@ -97,16 +111,22 @@ int Search(const SearchFlags& flags, const RunContext& context) {
   const auto group =
       static_cast<size_t>(std::max<int64_t>(1, kMaxHitsHeld / std::max<int64_t>(1, depth)));
   int64_t number = 0;
+  EncodeStats total;  // of the reranker
   EncodeStream(*reader, embedder, encode, context,
                [&](std::span<const TextRecord> records, std::span<const float> vectors) {
                  for (size_t begin = 0; begin < records.size(); begin += group) {
                    const size_t n = std::min(group, records.size() - begin);
                    auto hits = index.Search(vectors.subspan(begin * dimension, n * dimension),
                                             depth, embedder.threads());
+                   if (reranker) {
+                     const EncodeStats stats =
+                         Rerank(*reranker, rerank, records.subspan(begin, n), flags.top_k, &hits);
+                     total.texts += stats.texts;
+                     total.truncated_texts += stats.truncated_texts;
+                   }
                    for (size_t i = 0; i < n; ++i) {
                      const TextRecord& query = records[begin + i];
                      const std::string count = std::to_string(++number);
-                     if (reranker) Rerank(*reranker, rerank, query.text, flags.top_k, &hits[i]);
                      writer->Write(query.id.value_or(count), query.text, hits[i]);
                    }
                    if (context.stop.stop_requested()) {
@@ -116,6 +136,11 @@ int Search(const SearchFlags& flags, const RunContext& context) {
                  writer->Flush();
                });
   writer->Finish();
+  if (total.truncated_texts > 0) {
+    PrintWarning(fmt::format("{} of {} pairs were longer than {} tokens and were cut to rerank",
+                             WithSeparators(total.truncated_texts), WithSeparators(total.texts),
+                             reranker->info().max_length));
+  }
   return 0;
 }
 

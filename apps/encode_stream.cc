@@ -22,8 +22,11 @@ namespace {
 // count.
 TextBatchLimits LimitsFor(int threads, const Representations& which) {
   TextBatchLimits limits;
-  // A text of 512 tokens has 2 MB of colbert vectors.
-  if (which.colbert) return {.max_texts = 256, .max_bytes = 256 * 1024};
+  // A token has 4 KB of colbert vectors, and mostly 4 bytes of text.
+  if (which.colbert) {
+    return {.max_texts = std::max<size_t>(256, static_cast<size_t>(threads) * 64),
+            .max_bytes = std::max<size_t>(128 * 1024, static_cast<size_t>(threads) * 32 * 1024)};
+  }
   limits.max_texts = std::max(limits.max_texts, static_cast<size_t>(threads) * 256);
   limits.max_bytes = std::max(limits.max_bytes, static_cast<size_t>(threads) * 256 * 1024);
   return limits;

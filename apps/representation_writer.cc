@@ -38,7 +38,7 @@ class JsonlWriter : public RepresentationWriter {
     WritePiece();
     output_->Flush();
   }
-  void Finish() override { output_->Commit(); }
+  void Finish(const std::stop_token& /*stop*/) override { output_->Commit(); }
 
  private:
   void WritePiece() {
@@ -145,7 +145,7 @@ class ArraysWriter : public RepresentationWriter {
       AppendOffset(colbert_offsets_, colbert_rows_ += vector.count());
     }
   }
-  void Finish() override { file_.Finish(); }
+  void Finish(const std::stop_token& stop) override { file_.Finish(stop); }
 
  private:
   void AppendOffset(size_t array, int64_t value) {
@@ -171,10 +171,13 @@ class ArraysWriter : public RepresentationWriter {
   std::vector<uint16_t> halves_;
 };
 
-// Where the arrays of an output wait: beside it.
+// Where the arrays of an output wait: beside a file, which is going to need the room.
 std::string SpoolFolder(const std::string& path) {
-  if (path.empty() || path == "-") return GetEnv("TMPDIR").value_or("/tmp");
   std::error_code ignored;
+  const auto type = std::filesystem::status(path, ignored).type();
+  const bool is_file =
+      type == std::filesystem::file_type::regular || type == std::filesystem::file_type::not_found;
+  if (path.empty() || path == "-" || !is_file) return GetEnv("TMPDIR").value_or("/tmp");
   const std::filesystem::path parent =
       std::filesystem::weakly_canonical(path, ignored).parent_path();
   return parent.empty() ? "." : parent.string();

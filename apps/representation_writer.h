@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 
@@ -41,7 +42,8 @@ class RepresentationWriter {
  public:
   virtual ~RepresentationWriter() = default;
   virtual void Write(std::span<const TextRecord> records, const TextRepresentations& vectors) = 0;
-  virtual void Finish() = 0;
+  /// Completes the format and commits the output. Error(kCancelled) when `stop` asks.
+  virtual void Finish(const std::stop_token& stop) = 0;
 };
 
 /// `path`: as given to OpenOutput. `tokenizer` must outlive the writer.

@@ -41,16 +41,23 @@ SpoolFile::SpoolFile(const std::string& folder)
 SpoolFile::~SpoolFile() { close(fd_); }
 
 void SpoolFile::Append(std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t n = write(fd_, bytes.data(), bytes.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) FailIo(folder_, "write");
-    bytes.remove_prefix(static_cast<size_t>(n));
-    size_ += static_cast<uint64_t>(n);
-  }
+  buffer_.append(bytes);
+  size_ += bytes.size();
+  if (buffer_.size() >= kPieceBytes) Flush();
 }
 
-void SpoolFile::ForEachPiece(const std::function<void(std::string_view)>& f) const {
+void SpoolFile::Flush() {
+  for (std::string_view left = buffer_; !left.empty();) {
+    const ssize_t n = write(fd_, left.data(), left.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) FailIo(folder_, "write");
+    left.remove_prefix(static_cast<size_t>(n));
+  }
+  buffer_.clear();
+}
+
+void SpoolFile::ForEachPiece(const std::function<void(std::string_view)>& f) {
+  Flush();
   std::vector<char> piece(kPieceBytes);
   for (uint64_t at = 0; at < size_;) {
     const ssize_t n = pread(fd_, piece.data(), piece.size(), static_cast<off_t>(at));

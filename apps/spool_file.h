@@ -21,11 +21,14 @@ class SpoolFile {
   void Append(std::string_view bytes);
   uint64_t size() const { return size_; }
   /// Calls f(std::string_view) with all that was appended, piece by piece.
-  void ForEachPiece(const std::function<void(std::string_view)>& f) const;
+  void ForEachPiece(const std::function<void(std::string_view)>& f);
 
  private:
+  void Flush();
+
   std::string folder_;
   int fd_ = -1;
+  std::string buffer_;  // appended, not written
   uint64_t size_ = 0;
 };
 

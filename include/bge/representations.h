@@ -47,7 +47,8 @@ struct TextRepresentations {
 };
 
 /// Sum over the token ids that both have of the products of their weights (FlagEmbedding's
-/// compute_lexical_matching_score). Not divided by anything.
+/// compute_lexical_matching_score). Not divided by anything. Ids must ascend; Error(kInvalidArgument)
+/// where a vector has not as many weights as ids.
 BGE_API float LexicalMatchingScore(const SparseVector& a, const SparseVector& b);
 
 /// What the largest product of a query's vector may fall to where all are negative.
@@ -67,7 +68,7 @@ struct M3Scores {
   float dense = 0;
   float sparse = 0;
   float colbert = 0;
-  float sparse_dense = 0;          ///< FlagEmbedding's "sparse+dense"
+  float sparse_dense = 0;          ///< FlagEmbedding's "sparse+dense"; 0 without weight for either
   float colbert_sparse_dense = 0;  ///< "colbert+sparse+dense"
 };
 

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <span>
@@ -46,7 +47,8 @@ struct RerankOptions {
   std::optional<int64_t> max_length = {};
   /// Tokens of the query; nullopt: three quarters of max_length. kFlagEmbedding only.
   std::optional<int64_t> query_max_length = {};
-  /// Text put before every query; nullopt: the model's default prompt, which few have.
+  /// Text put before every query; nullopt: with kCrossEncoder the model's default prompt, which few
+  /// have.
   std::optional<std::string> instruction = {};
   /// A passage that is too long is not cut: windows of it, each half a window after the one
   /// before, are scored, and the best counts.
@@ -103,14 +105,23 @@ class BGE_API Reranker {
 
   /// One score a pair, in their order. A pair's score does not depend on the other pairs of the
   /// call, nor on the number of threads (to 1e-6).
+  /// `stats`, where it is not null, says what was done: of windows each counts as a text.
   std::vector<float> ComputeScore(std::span<const TextPair> pairs,
+                                  const RerankOptions& options = {},
+                                  EncodeStats* stats = nullptr) const;
+  std::vector<float> ComputeScore(std::initializer_list<TextPair> pairs,
                                   const RerankOptions& options = {}) const;
   /// The same for many passages of one query, which is tokenised once.
   std::vector<float> ComputeScore(std::string_view query, std::span<const std::string> passages,
-                                  const RerankOptions& options = {}) const;
+                                  const RerankOptions& options = {},
+                                  EncodeStats* stats = nullptr) const;
 
   /// The best `top_k` passages (0: all), best first; of equal scores the first of the call.
   std::vector<RankedPassage> Rank(std::string_view query, std::span<const std::string> passages,
+                                  int64_t top_k = 0, const RerankOptions& options = {},
+                                  EncodeStats* stats = nullptr) const;
+  std::vector<RankedPassage> Rank(std::string_view query,
+                                  std::initializer_list<std::string_view> passages,
                                   int64_t top_k = 0, const RerankOptions& options = {}) const;
 
   int threads() const;

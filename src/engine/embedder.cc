@@ -96,27 +96,33 @@ EmbedderImpl::EmbedderImpl(ModelSpec spec, const EmbedderOptions& options, const
       model_(spec_.transformer_dir, spec_.config->root(), spec_.do_lower_case,
              EngineOptionsOf(options), backend),
       head_(spec_.modules, model_.encoder().info().hidden_size, backend) {
-  LoadHeads();
+  LoadHeads(options.on_warning);
   SetMaxLength(options);
   FillInfo();
 }
 
-// BGE-M3's heads, which lie in files of their own beside the weights.
-void EmbedderImpl::LoadHeads() {
+// BGE-M3's heads, which lie in files of their own beside the weights. One that cannot be read is an
+// error where it is asked for: dense vectors do without.
+void EmbedderImpl::LoadHeads(const WarningSink& on_warning) {
   const int64_t hidden_size = model_.encoder().info().hidden_size;
-  const std::filesystem::path& dir = spec_.transformer_dir;
-  const auto add = [&](const std::filesystem::path& file) {
-    spec_.files.push_back(file.lexically_relative(spec_.dir).string());
+  const Backend& backend = model_.backend();
+  const auto load = [&](const char* name, auto&& make) {
+    const auto file = TokenLinear::FindFile(spec_.transformer_dir, name);
+    if (!file) return;
+    try {
+      make(*file);
+      spec_.files.push_back(file->lexically_relative(spec_.dir).string());
+    } catch (const Error& error) {
+      unreadable_heads_.emplace(name, error);
+      if (on_warning) on_warning(std::string("a head is left out: ") + error.what());
+    }
   };
-  if (const auto file = TokenLinear::FindFile(dir, SparseHead::kFile)) {
-    sparse_head_ =
-        std::make_unique<const SparseHead>(*file, hidden_size, UnusedTokenIds(), model_.backend());
-    add(*file);
-  }
-  if (const auto file = TokenLinear::FindFile(dir, ColbertHead::kFile)) {
-    colbert_head_ = std::make_unique<const ColbertHead>(*file, hidden_size, model_.backend());
-    add(*file);
-  }
+  load(SparseHead::kFile, [&](const std::filesystem::path& file) {
+    sparse_head_ = std::make_unique<const SparseHead>(file, hidden_size, UnusedTokenIds(), backend);
+  });
+  load(ColbertHead::kFile, [&](const std::filesystem::path& file) {
+    colbert_head_ = std::make_unique<const ColbertHead>(file, hidden_size, backend);
+  });
 }
 
 // Those that FlagEmbedding leaves out of lexical weights: cls, eos, pad and unk of the tokenizer.
@@ -135,6 +141,9 @@ void EmbedderImpl::RequireHeads(const Representations& which) const {
   }
   const auto require = [&](bool wanted, bool there, const std::string& kind, const char* file) {
     if (!wanted || there) return;
+    if (const auto error = unreadable_heads_.find(file); error != unreadable_heads_.end()) {
+      throw error->second;
+    }
     Fail(ErrorCode::kUnsupported, "the model has no " + kind + " head",
          spec_.transformer_dir.string() + ": found neither " + file + ".safetensors nor " + file +
              ".pt",

@@ -4,6 +4,7 @@
 #define BGE_ENGINE_EMBEDDER_IMPL_H_
 
 #include "bge/embedder.h"
+#include "bge/error.h"
 
 #include "engine/loaded_transformer.h"
 #include "engine/model_spec.h"
@@ -15,6 +16,7 @@
 #include "kernels/backend.h"
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -43,7 +45,7 @@ class EmbedderImpl {
 
  private:
   EmbedderImpl(ModelSpec spec, const EmbedderOptions& options, const Backend& backend);
-  void LoadHeads();
+  void LoadHeads(const WarningSink& on_warning);
   std::vector<int32_t> UnusedTokenIds() const;
   void RequireHeads(const Representations& which) const;
   void SetMaxLength(const EmbedderOptions& options);
@@ -83,6 +85,7 @@ class EmbedderImpl {
   DenseHead head_;
   std::unique_ptr<const SparseHead> sparse_head_;    // null: the model has none
   std::unique_ptr<const ColbertHead> colbert_head_;  // null: the model has none
+  std::map<std::string, Error> unreadable_heads_;    // by the file's name without extension
   int64_t max_length_ = 0;
   ModelInfo info_;
 };

@@ -26,7 +26,7 @@ constexpr int64_t kCopiesAtOnce = 256;
 // Ends of windows of about equal work, whose estimated tokens are near `window_tokens`.
 std::vector<int64_t> CutWindows(const EncodeWork& work, int64_t window_tokens) {
   const auto tokens = [&work](std::string_view text) {
-    return std::min(static_cast<int64_t>(text.size()) / kBytesPerToken + 2,
+    return std::min(static_cast<int64_t>(text.size()) / kBytesPerToken + 2 + work.extra_tokens,
                     work.tokenizer.max_length);
   };
   int64_t total = 0;

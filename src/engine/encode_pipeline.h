@@ -23,6 +23,7 @@ namespace bge {
 struct EncodeWork {
   std::span<const std::string_view> texts;
   TextTokenizer tokenizer;
+  int64_t extra_tokens = 0;  ///< of each text, beside those of its own bytes: a guess
   int64_t batch_tokens = 0;  ///< 0: chosen
   int64_t max_batch_tokens;
   /// Computes the vectors of some texts of a window, which may be called from several threads at

@@ -5,6 +5,7 @@
 #include "base/cpu_limits.h"
 #include "base/env.h"
 #include "base/error.h"
+#include "engine/model_files.h"
 #include "tokenizer/load.h"
 
 #include <algorithm>
@@ -50,6 +51,20 @@ ComputeType ChooseComputeType(const EngineOptions& options, const WeightSource& 
   return ComputeType::kFloat32;
 }
 
+// Parity: transformers passes what model_input_names of tokenizer_config.json lists; without it a
+// BERT tokenizer passes types.
+bool PassesTypes(const std::filesystem::path& dir) {
+  ModelFiles files(dir);
+  const auto config = files.Find("tokenizer_config.json");
+  const auto names = config ? config->root().FindNonNull("model_input_names") : std::nullopt;
+  if (!names || !names->is_array()) return true;
+  bool found = false;
+  names->ForEachElement([&found](json::Value name) {
+    found = found || (name.is_string() && name.AsString() == "token_type_ids");
+  });
+  return found;
+}
+
 }  // namespace
 
 void CheckThreads(const EngineOptions& options) {
@@ -65,6 +80,7 @@ LoadedTransformer::LoadedTransformer(const std::filesystem::path& dir, json::Val
     : pool_(options.threads > 0 ? options.threads : DefaultThreads()),
       backend_(backend),
       dir_(dir),
+      typed_(PassesTypes(dir)),
       tokenizer_(tokenizer::LoadTokenizer(
           dir, {.lowercase_first = lowercase_first, .on_warning = options.on_warning})),
       weights_(OpenWeights(dir)),
@@ -80,6 +96,8 @@ TextTokenizer LoadedTransformer::MakeTextTokenizer(int64_t max_length, std::stop
           .max_length = max_length,
           .stop = std::move(stop),
           .hash = hash_,
+          .encode = {},
+          .typed = typed_,
           .check = [this](std::span<const int32_t> ids) { CheckTokens(ids); }};
 }
 

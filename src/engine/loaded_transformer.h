@@ -65,6 +65,7 @@ class LoadedTransformer {
   const Backend& backend_;
   const KeyedHash hash_ = KeyedHash::WithRandomKey();  // of token ids, to find repeated texts
   std::filesystem::path dir_;
+  bool typed_;  // the tokenizer gives token types to the model
   Tokenizer tokenizer_;
   std::shared_ptr<const WeightSource> weights_;
   std::unique_ptr<const Encoder> encoder_;

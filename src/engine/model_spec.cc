@@ -187,7 +187,9 @@ PoolingModule AssumePooling(const std::optional<Recognition>& recognition, const
     Fail(ErrorCode::kUnsupported, "not a dense embedding model",
          fmt::format("{}: field architectures: found {} with one label", spec.config->file_name(),
                      Printable(architecture, 60)),
-         "the model is a reranker, which scores pairs: use a dense embedding model");
+         "the model is a reranker, which scores pairs: use bge rerank (Reranker), or a dense "
+         "embedding "
+         "model");
   }
   // Parity: causal language models keep their meaning in the last token.
   pooling.modes = {architecture.ends_with("ForCausalLM") ? Pooling::kLastToken : Pooling::kMean};

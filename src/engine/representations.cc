@@ -42,6 +42,13 @@ void RequireAll(const TextRepresentations& texts, int64_t i) {
 }  // namespace
 
 float LexicalMatchingScore(const SparseVector& a, const SparseVector& b) {
+  for (const SparseVector* vector : {&a, &b}) {
+    if (vector->token_ids.size() == vector->weights.size()) continue;
+    Fail(ErrorCode::kInvalidArgument, "a sparse vector with as many ids as weights is expected",
+         "lexical_weights: found " + std::to_string(vector->token_ids.size()) + " ids and " +
+             std::to_string(vector->weights.size()) + " weights",
+         "give each id one weight");
+  }
   double sum = 0;
   size_t i = 0;
   size_t j = 0;
@@ -67,8 +74,10 @@ float ColbertScore(const MultiVector& query, const MultiVector& passage, Colbert
              std::to_string(passage.dimension),
          "embed both texts with one model");
   }
-  ThreadPool pool(1);
-  Workspace workspace;
+  // Of the thread: making them takes longer than the products of two short texts.
+  thread_local ThreadPool pool(1);
+  thread_local Workspace workspace;
+  workspace.Reset();
   const OpContext context = {.pool = pool, .workspace = workspace};
   // A few vectors of the query at a time: 8192 times 8192 products would be 256 MB.
   constexpr int64_t kRowsAtOnce = 64;
@@ -93,10 +102,9 @@ M3Scores ComputeM3Scores(const TextRepresentations& queries, int64_t query,
   RequireAll(queries, query);
   RequireAll(passages, passage);
   const auto [dense, sparse, colbert] = weights;
-  if (!(dense + sparse > 0) || !(dense + sparse + colbert > 0)) {
+  if (!(dense + sparse + colbert > 0)) {
     Fail(ErrorCode::kInvalidArgument, "weights that no mean can be taken with",
-         "dense and sparse add up to " + std::to_string(dense + sparse) + ", with colbert to " +
-             std::to_string(dense + sparse + colbert),
+         "they add up to " + std::to_string(dense + sparse + colbert),
          "give weights that add up to more than zero, such as 0.4,0.2,0.4");
   }
   const auto q = static_cast<size_t>(query);
@@ -106,7 +114,7 @@ M3Scores ComputeM3Scores(const TextRepresentations& queries, int64_t query,
   scores.sparse = LexicalMatchingScore(queries.lexical_weights[q], passages.lexical_weights[p]);
   scores.colbert = ColbertScore(queries.colbert_vecs[q], passages.colbert_vecs[p], clamp);
   const float both = dense * scores.dense + sparse * scores.sparse;
-  scores.sparse_dense = both / (dense + sparse);
+  scores.sparse_dense = dense + sparse > 0 ? both / (dense + sparse) : 0.0f;
   scores.colbert_sparse_dense = (both + colbert * scores.colbert) / (dense + sparse + colbert);
   return scores;
 }

@@ -100,8 +100,8 @@ class Reranker::Impl {
   const Tokenizer& tokenizer() const { return model_.tokenizer(); }
   int threads() const { return model_.pool().threads(); }
 
-  std::vector<float> ComputeScore(std::span<const TextPair> pairs,
-                                  const RerankOptions& options) const;
+  std::vector<float> ComputeScore(std::span<const TextPair> pairs, const RerankOptions& options,
+                                  EncodeStats* stats) const;
 
  private:
   // A sequence to compute: the tokens of a passage, or a window of them, with those of its query.
@@ -119,8 +119,8 @@ class Reranker::Impl {
   void SetMaxLength(const RerankerOptions& options);
   void FillInfo();
   Lengths LengthsFor(const RerankOptions& options) const;
-  void ComputeBatch(const TokenizedTexts& items, std::span<const int64_t> batch,
-                    std::span<float> logits) const;
+  void ComputeBatch(const TokenizedTexts& sequences, std::span<const int64_t> batch,
+                    const Pairs& pairs, std::span<float> logits) const;
 
   RerankerSpec spec_;
   LoadedTransformer model_;
@@ -130,8 +130,10 @@ class Reranker::Impl {
 };
 
 void Reranker::Impl::SetMaxLength(const RerankerOptions& options) {
-  max_length_ = std::min(spec_.max_length, model_.encoder().info().max_tokens);
-  if (spec_.pair_style == PairStyle::kFlagEmbedding && max_length_ > kFlagEmbeddingLength) {
+  const int64_t longest = model_.encoder().info().max_tokens;
+  max_length_ = std::min(spec_.max_length, longest);
+  // Parity: FlagReranker does not ask the files.
+  if (spec_.pair_style == PairStyle::kFlagEmbedding && longest >= kFlagEmbeddingLength) {
     max_length_ = kFlagEmbeddingLength;
     spec_.max_length_source = "FlagReranker's default";
   }
@@ -204,6 +206,12 @@ class Reranker::Impl::Pairs {
   }
 
   std::span<const Item> items() const { return items_; }
+  /// Tokens of a query, on average.
+  int64_t query_tokens() const {
+    int64_t total = 0;
+    for (const TextTokens& query : queries_) total += std::ssize(query.ids);
+    return queries_.empty() ? 0 : total / std::ssize(queries_);
+  }
   /// A text for each item, for guesses of its length.
   std::span<const std::string_view> texts() const { return texts_; }
 
@@ -224,9 +232,7 @@ class Reranker::Impl::Pairs {
       impl.JoinPair(query.ids, window, query.truncated, join, encoding);
       return;
     }
-    // CrossEncoder's strategy looks at the whole length of a passage.
-    const TextTokens passage = Tokenize(
-        PairOf(item).passage, flag_embedding ? std::optional(lengths_.pair) : std::nullopt);
+    const TextTokens passage = Tokenize(PairOf(item).passage, PassageLimit(query, flag_embedding));
     impl.JoinPair(query.ids, passage.ids, query.truncated || passage.truncated, join, encoding);
   }
 
@@ -234,6 +240,14 @@ class Reranker::Impl::Pairs {
   const TextPair& PairOf(const Item& item) const { return pairs_[static_cast<size_t>(item.pair)]; }
   const TextTokens& QueryOf(const Item& item) const {
     return queries_[query_of_pair_[static_cast<size_t>(item.pair)]];
+  }
+
+  // Tokens of a passage beyond which nothing about it matters.
+  std::optional<int64_t> PassageLimit(const TextTokens& query, bool flag_embedding) const {
+    if (flag_embedding) return lengths_.pair;
+    if (reranker_.tokenizer().impl().truncates_left()) return std::nullopt;
+    // The longer text is cut first: one token more than the query and the limit says all.
+    return std::max<int64_t>(std::ssize(query.ids), lengths_.pair) + 1;
   }
 
   TextTokens Tokenize(std::string_view text, std::optional<int64_t> max_length) const {
@@ -247,17 +261,22 @@ class Reranker::Impl::Pairs {
     // A window needs room beside the query, whatever the style.
     const bool cut = flag_embedding || options_.best_window;
     const int64_t most = flag_embedding ? lengths_.query : QueryShare(lengths_.pair);
-    const std::string& prompt = options_.instruction.value_or(reranker_.spec_.default_prompt);
+    const std::string prompt =
+        options_.instruction.value_or(flag_embedding ? "" : reranker_.spec_.default_prompt);
     std::unordered_map<std::string_view, size_t> seen;
+    std::vector<std::string_view> distinct;
     query_of_pair_.reserve(pairs_.size());
     for (const TextPair& pair : pairs_) {
-      const auto [it, is_new] = seen.try_emplace(pair.query, queries_.size());
-      if (is_new) {
-        const std::string text = prompt + std::string(pair.query);
-        queries_.push_back(Tokenize(text, cut ? std::optional(most) : std::nullopt));
-      }
+      const auto [it, is_new] = seen.try_emplace(pair.query, distinct.size());
+      if (is_new) distinct.push_back(pair.query);
       query_of_pair_.push_back(it->second);
     }
+    queries_.resize(distinct.size());
+    reranker_.model_.pool().ParallelForEach(std::ssize(distinct), [&](int64_t i) {
+      const auto at = static_cast<size_t>(i);
+      queries_[at] =
+          Tokenize(prompt + std::string(distinct[at]), cut ? std::optional(most) : std::nullopt);
+    });
   }
 
   void TokenizePassages() {
@@ -294,18 +313,26 @@ class Reranker::Impl::Pairs {
   std::vector<std::string_view> texts_;
 };
 
-void Reranker::Impl::ComputeBatch(const TokenizedTexts& items, std::span<const int64_t> batch,
-                                  std::span<float> logits) const {
+void Reranker::Impl::ComputeBatch(const TokenizedTexts& sequences, std::span<const int64_t> batch,
+                                  const Pairs& pairs, std::span<float> logits) const {
+  const auto name = [&](size_t n) {
+    return info_.path + ": pair " +
+           std::to_string(pairs.items()[static_cast<size_t>(batch[n])].pair) + " of the call";
+  };
+  for (size_t n = 0; n < batch.size(); ++n) {
+    if (sequences.length(batch[n]) > 0) continue;
+    Fail(ErrorCode::kCorruptData, "the tokenizer makes no token of a pair", name(n),
+         "a reranker's tokenizer has a post_processor that adds some: use the model's own");
+  }
   WorkspacePool::Lease workspace(&model_.workspaces());
   const OpContext context = {.pool = model_.pool(), .workspace = *workspace};
-  const PackedTokens packed(items, batch);
+  const PackedTokens packed(sequences, batch);
   const Matrix first_tokens = model_.encoder().ForwardFirstTokens(packed.batch(), context);
   std::vector<float> scores(batch.size());
   head_.Run(context, first_tokens, scores);
   for (size_t n = 0; n < batch.size(); ++n) {
     if (!std::isfinite(scores[n])) {
-      Fail(ErrorCode::kCorruptData, "the model computes values that are not finite",
-           info_.path + ": pair " + std::to_string(batch[n]) + " of the call",
+      Fail(ErrorCode::kCorruptData, "the model computes values that are not finite", name(n),
            "the weights are damaged: download them again");
     }
     logits[static_cast<size_t>(batch[n])] = scores[n];
@@ -313,28 +340,38 @@ void Reranker::Impl::ComputeBatch(const TokenizedTexts& items, std::span<const i
 }
 
 std::vector<float> Reranker::Impl::ComputeScore(std::span<const TextPair> pairs,
-                                                const RerankOptions& options) const {
+                                                const RerankOptions& options,
+                                                EncodeStats* stats) const {
   const Pairs sequences(*this, pairs, options);
   std::vector<float> logits(sequences.items().size());
   TextTokenizer tokenizer = model_.MakeTextTokenizer(LengthsFor(options).pair, options.stop);
   tokenizer.encode = [&sequences](int64_t item, Encoding* encoding) {
     sequences.Encode(item, encoding);
   };
-  const EncodeWork work = {
+  EncodeWork work = {
       .texts = sequences.texts(),
       .tokenizer = tokenizer,
+      .extra_tokens = sequences.query_tokens(),
       .batch_tokens = options.batch_tokens,
       .max_batch_tokens = model_.MaxBatchTokens(),
-      .compute = [&](const TokenizedTexts& window,
-                     std::span<const int64_t> batch) { ComputeBatch(window, batch, logits); },
+      .compute =
+          [&](const TokenizedTexts& window, std::span<const int64_t> batch) {
+            ComputeBatch(window, batch, sequences, logits);
+          },
       .copy =
           [&](int64_t from, int64_t to) {
             logits[static_cast<size_t>(to)] = logits[static_cast<size_t>(from)];
           },
-      .progress = options.progress,
       .stop = options.stop,
   };
-  EncodeTexts(work, model_.pool());
+  if (options.progress) {
+    // Of windows, their share of the pairs.
+    work.progress = [&](int64_t done, int64_t total) {
+      options.progress(done * std::ssize(pairs) / std::max<int64_t>(1, total), std::ssize(pairs));
+    };
+  }
+  const EncodeStats done = EncodeTexts(work, model_.pool());
+  if (stats != nullptr) *stats = done;
 
   const Activation style =
       spec_.pair_style == PairStyle::kCrossEncoder ? spec_.activation : Activation::kIdentity;
@@ -359,23 +396,28 @@ Reranker& Reranker::operator=(Reranker&&) noexcept = default;
 Reranker::~Reranker() = default;
 
 std::vector<float> Reranker::ComputeScore(std::span<const TextPair> pairs,
+                                          const RerankOptions& options, EncodeStats* stats) const {
+  return impl_->ComputeScore(pairs, options, stats);
+}
+
+std::vector<float> Reranker::ComputeScore(std::initializer_list<TextPair> pairs,
                                           const RerankOptions& options) const {
-  return impl_->ComputeScore(pairs, options);
+  return ComputeScore(std::span<const TextPair>(pairs.begin(), pairs.size()), options);
 }
 
 std::vector<float> Reranker::ComputeScore(std::string_view query,
                                           std::span<const std::string> passages,
-                                          const RerankOptions& options) const {
+                                          const RerankOptions& options, EncodeStats* stats) const {
   std::vector<TextPair> pairs;
   pairs.reserve(passages.size());
   for (const std::string& passage : passages) pairs.push_back({query, passage});
-  return impl_->ComputeScore(pairs, options);
+  return impl_->ComputeScore(pairs, options, stats);
 }
 
-std::vector<RankedPassage> Reranker::Rank(std::string_view query,
-                                          std::span<const std::string> passages, int64_t top_k,
-                                          const RerankOptions& options) const {
-  const std::vector<float> scores = ComputeScore(query, passages, options);
+namespace {
+
+// Best first.
+std::vector<RankedPassage> Ranked(std::span<const float> scores, int64_t top_k) {
   std::vector<RankedPassage> ranked;
   ranked.reserve(scores.size());
   for (size_t i = 0; i < scores.size(); ++i) {
@@ -388,6 +430,22 @@ std::vector<RankedPassage> Reranker::Rank(std::string_view query,
     ranked.resize(static_cast<size_t>(top_k));
   }
   return ranked;
+}
+
+}  // namespace
+
+std::vector<RankedPassage> Reranker::Rank(std::string_view query,
+                                          std::span<const std::string> passages, int64_t top_k,
+                                          const RerankOptions& options, EncodeStats* stats) const {
+  return Ranked(ComputeScore(query, passages, options, stats), top_k);
+}
+
+std::vector<RankedPassage> Reranker::Rank(std::string_view query,
+                                          std::initializer_list<std::string_view> passages,
+                                          int64_t top_k, const RerankOptions& options) const {
+  std::vector<TextPair> pairs;
+  for (const std::string_view passage : passages) pairs.push_back({query, passage});
+  return Ranked(ComputeScore(std::span<const TextPair>(pairs), options), top_k);
 }
 
 int Reranker::threads() const { return impl_->threads(); }

@@ -1,5 +1,6 @@
 #include "engine/tokenized_texts.h"
 
+#include <algorithm>
 #include <string>
 
 namespace bge {
@@ -10,6 +11,16 @@ namespace {
 // left, and enough for what a block costs by itself not to count.
 constexpr int64_t kTextsPerBlock = 64;
 constexpr size_t kBytesPerBlock = 2048;
+
+uint64_t HashOf(const TextTokenizer& tokenizer, const Encoding& encoding) {
+  const auto hash = [&](const std::vector<int32_t>& ids) {
+    return tokenizer.hash(std::as_bytes(std::span(ids)));
+  };
+  const auto& types = encoding.type_ids;
+  const bool plain =
+      std::all_of(types.begin(), types.end(), [](int32_t type) { return type == 0; });
+  return plain ? hash(encoding.ids) : hash(encoding.ids) ^ (hash(types) << 1 | 1);
+}
 
 }  // namespace
 
@@ -42,9 +53,10 @@ void TokenizedTexts::TokenizeBlock(const TextTokenizer& tokenizer, int64_t block
       }
       tokenizer.tokenizer.EncodeInto(text, options, &encoding);
     }
+    if (!tokenizer.typed) std::fill(encoding.type_ids.begin(), encoding.type_ids.end(), 0);
     tokenizer.check(encoding.ids);
     entries_[static_cast<size_t>(i - begin_)] = {
-        .hash = tokenizer.hash(std::as_bytes(std::span(encoding.ids))),
+        .hash = HashOf(tokenizer, encoding),
         .block = static_cast<uint32_t>(block_index),
         .offset = static_cast<uint32_t>(block.ids.size()),
         .length = static_cast<int32_t>(encoding.ids.size())};

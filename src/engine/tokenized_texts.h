@@ -24,6 +24,7 @@ struct TextTokenizer {
   /// Where set, what makes the tokens of the text of this number, instead of tokenizer, prompt and
   /// max_length: pairs of texts.
   std::function<void(int64_t text, Encoding* encoding)> encode = {};
+  bool typed = true;  ///< false: the model is given no types, all are 0
   /// Throws where the ids are not what the encoder takes.
   std::function<void(std::span<const int32_t> ids)> check = [](std::span<const int32_t>) {};
 };
@@ -48,7 +49,7 @@ class TokenizedTexts {
   int64_t end() const { return begin_ + static_cast<int64_t>(entries_.size()); }
   Tokens operator[](int64_t text) const;
   int64_t length(int64_t text) const { return entry(text).length; }
-  /// Of the ids alone: type ids follow from them in all but strange tokenizers.
+  /// Of the ids, and of the type ids where one is not 0.
   uint64_t hash(int64_t text) const { return entry(text).hash; }
   int64_t total_tokens() const;
   int64_t truncated_texts() const;

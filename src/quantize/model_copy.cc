@@ -186,12 +186,18 @@ void CopyModelFile(const fs::path& from, const fs::path& to, const std::stop_tok
   copy.Commit();
 }
 
-std::string ConfigFor(const ModelSpec& spec, WeightType type) {
+std::string ConfigFor(const ModelSpec& spec, WeightType type, bool keeps_classifier) {
   std::vector<std::pair<std::string, std::string>> changes;  // key, JSON
   if (spec.known) changes.emplace_back("_name_or_path", Quoted(spec.name));
   const json::Value config = spec.config->root();
   if (type == WeightType::kInt8) {
-    changes.emplace_back("quantization_config", kQuantizationConfig);
+    std::string quantization(kQuantizationConfig);
+    if (keeps_classifier) {
+      constexpr std::string_view kNothing = "\"ignore\": []";
+      quantization.replace(quantization.find(kNothing), kNothing.size(),
+                           R"("ignore": ["re:.*classifier.*", "re:.*pooler.*"])");
+    }
+    changes.emplace_back("quantization_config", std::move(quantization));
   } else {
     // transformers from version 5 on writes "dtype", and reads both.
     const std::string_view dtype = type == WeightType::kFloat16 ? "float16" : "bfloat16";

@@ -31,7 +31,7 @@ void CopyModelFile(const std::filesystem::path& from, const std::filesystem::pat
 
 /// config.json for weights of this type. A model that is recognised by its place or by a file that
 /// may not be read again keeps its name, as `_name_or_path`.
-std::string ConfigFor(const ModelSpec& spec, WeightType type);
+std::string ConfigFor(const ModelSpec& spec, WeightType type, bool keeps_classifier = false);
 
 }  // namespace bge::quantize
 

@@ -12,6 +12,8 @@
 #include "weights/weight_source.h"
 
 #include <algorithm>
+#include <functional>
+#include <string_view>
 #include <system_error>
 
 namespace bge {
@@ -45,8 +47,7 @@ void CreateFolder(const fs::path& path) {
 }
 
 // Of a reranker what is copied: its head is among the transformer's weights.
-ModelSpec ReadAnySpec(const fs::path& dir) {
-  if (!DescribesReranker(dir)) return ReadModelSpec(dir, {});
+ModelSpec RerankerAsModel(const fs::path& dir) {
   RerankerSpec reranker = ReadRerankerSpec(dir);
   ModelSpec spec;
   spec.dir = reranker.dir;
@@ -56,11 +57,19 @@ ModelSpec ReadAnySpec(const fs::path& dir) {
   return spec;
 }
 
+// The head of a reranker, whose few numbers are the score itself.
+bool IsClassifier(std::string_view name) {
+  return name.find("classifier") != std::string_view::npos ||
+         name.find("pooler.dense") != std::string_view::npos;
+}
+
 }  // namespace
 
 QuantizeStats Quantize(const std::string& model, const fs::path& out,
                        const QuantizeOptions& options) {
-  const ModelSpec spec = ReadAnySpec(ResolveModel(model));
+  const fs::path dir = ResolveModel(model);
+  const bool is_reranker = DescribesReranker(dir);
+  const ModelSpec spec = is_reranker ? RerankerAsModel(dir) : ReadModelSpec(dir, {});
   CheckNotWithin(out, spec.dir);
   const auto weights = OpenWeights(spec.transformer_dir);
   const quantize::ModelFileList list = quantize::ListModelFiles(spec);
@@ -71,7 +80,7 @@ QuantizeStats Quantize(const std::string& model, const fs::path& out,
   for (const fs::path& file : list.files) {
     if (file == (transformer / "config.json").lexically_normal()) {
       AtomicFile config(directory.path() / file);
-      config.Write(quantize::ConfigFor(spec, options.type));
+      config.Write(quantize::ConfigFor(spec, options.type, is_reranker));
       config.Commit();
     } else {
       quantize::CopyModelFile(spec.dir / file, directory.path() / file, options.stop);
@@ -79,7 +88,8 @@ QuantizeStats Quantize(const std::string& model, const fs::path& out,
   }
   const quantize::ConversionStats converted = quantize::ConvertWeights(
       *weights, options.type,
-      (directory.path() / transformer / "model.safetensors").lexically_normal(), options.stop);
+      (directory.path() / transformer / "model.safetensors").lexically_normal(), options.stop,
+      is_reranker ? IsClassifier : std::function<bool(std::string_view)>());
   directory.Commit();
   return {.matrices = converted.matrices,
           .files = static_cast<int64_t>(list.files.size()) + 1,

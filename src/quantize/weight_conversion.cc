@@ -55,8 +55,9 @@ std::span<const std::byte> BytesOf(const auto& values) { return std::as_bytes(st
 
 class Conversion {
  public:
-  Conversion(const WeightSource& source, WeightType type, const std::stop_token& stop)
-      : source_(source), type_(type), stop_(stop) {
+  Conversion(const WeightSource& source, WeightType type, const std::stop_token& stop,
+             const std::function<bool(std::string_view)>& keep)
+      : source_(source), type_(type), stop_(stop), keep_(keep) {
     for (const std::string& name : source.Names()) Plan(name, *source.FindStored(name));
   }
 
@@ -77,7 +78,7 @@ class Conversion {
 
   void Plan(const std::string& name, const StoredTensor& tensor) {
     stats_.bytes_before += tensor.bytes.size();
-    if (!IsConverted(name, tensor, type_)) {
+    if ((keep_ && keep_(name)) || !IsConverted(name, tensor, type_)) {
       return Add({name, std::string(tensor.dtype), Dims(tensor), tensor.bytes.size()},
                  [this, tensor](SafetensorsWriter* writer) { Copy(tensor, writer); });
     }
@@ -198,6 +199,7 @@ class Conversion {
   const WeightSource& source_;
   const WeightType type_;
   const std::stop_token stop_;
+  const std::function<bool(std::string_view)>& keep_;
   std::vector<TensorHeader> headers_;
   std::map<std::string, Piece> pieces_;  // by the name of what it writes
   ConversionStats stats_;
@@ -206,14 +208,15 @@ class Conversion {
 }  // namespace
 
 ConversionStats ConvertWeights(const WeightSource& source, WeightType type,
-                               const std::filesystem::path& path, const std::stop_token& stop) {
+                               const std::filesystem::path& path, const std::stop_token& stop,
+                               const std::function<bool(std::string_view)>& keep) {
   if (HoldsInt8(source)) {
     Fail(ErrorCode::kInvalidArgument, "the model's weights are int8 already",
          fmt::format("{}: found int8 tensors with scales, expected floating-point weights",
                      source.FileOf("")),
          "quantize the model that it was made from");
   }
-  return Conversion(source, type, stop).Run(path);
+  return Conversion(source, type, stop, keep).Run(path);
 }
 
 }  // namespace bge::quantize

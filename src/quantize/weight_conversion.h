@@ -8,7 +8,9 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <stop_token>
+#include <string_view>
 
 namespace bge::quantize {
 
@@ -18,11 +20,13 @@ struct ConversionStats {
   uint64_t bytes_after = 0;
 };
 
-/// Writes the tensors of `source` to `path` under the same names, matrices as `type`; what is in
+/// Writes the tensors of `source` to `path` under the same names, matrices as `type` but for those
+/// whose names `keep` holds; what is in
 /// memory at a time is some MB. Error(kCorruptData) naming a tensor that is not finite,
 /// kInvalidArgument one that `type` cannot hold, or whose weights are int8 already; kCancelled.
 ConversionStats ConvertWeights(const WeightSource& source, WeightType type,
-                               const std::filesystem::path& path, const std::stop_token& stop);
+                               const std::filesystem::path& path, const std::stop_token& stop,
+                               const std::function<bool(std::string_view)>& keep = {});
 
 }  // namespace bge::quantize
 

@@ -52,6 +52,9 @@ class Tokenizer::Impl {
   std::optional<int32_t> TokenToId(std::string_view token) const;
   std::optional<std::string_view> IdToToken(int32_t id) const;
   int64_t vocab_size() const;
+  bool truncates_left() const {
+    return stages_.truncation_direction == tokenizer::TruncationDirection::kLeft;
+  }
   int64_t num_special_tokens(bool pair) const { return stages_.post_processor->NumAdded(pair); }
   bool is_special(int32_t id) const;
 

@@ -63,8 +63,8 @@ std::shared_ptr<const WeightSource> OpenWeights(const fs::path& dir) {
          fmt::format("{}: found {}, expected model.safetensors or pytorch_model.bin", dir.string(),
                      other.file),
          other.convertible ? HowToConvert(dir)
-                           : "it cannot be converted: get the model.safetensors of the model that "
-                             "it was made from");
+                           : "it cannot be converted: get the model.safetensors or "
+                             "pytorch_model.bin of the model that it was made from");
   }
   Fail(ErrorCode::kNotFound, "no weights",
        dir.string() + ": found neither model.safetensors nor model.safetensors.index.json",

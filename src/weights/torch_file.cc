@@ -18,7 +18,7 @@ namespace bge {
 namespace {
 
 // Thousands of tensors take a few hundred KB.
-constexpr size_t kMostPickleBytes = 64 << 20;
+constexpr size_t kMostPickleBytes = 32 << 20;
 
 std::string_view Text(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};

@@ -32,6 +32,12 @@ constexpr std::string_view kOrderedDict = "collections.OrderedDict";
 constexpr std::string_view kRebuildTensor = "torch._utils._rebuild_tensor_v2";
 constexpr std::string_view kRebuildParameter = "torch._utils._rebuild_parameter";
 
+// No state_dict comes near these; what a few bytes can refer to again and again is bounded by them.
+constexpr size_t kMostValues = 2'000'000;
+constexpr size_t kMostTensors = 200'000;
+constexpr size_t kMostDims = 64;
+constexpr size_t kMostNameBytes = 4096;
+
 enum class Kind { kNone, kNumber, kText, kTuple, kList, kDict, kGlobal, kStorage, kTensor };
 
 // Values live in one array and refer to each other by their places in it, so that nothing is deep:
@@ -61,10 +67,12 @@ class Machine {
            "save model.state_dict() with torch.save, or convert it to safetensors");
     }
     std::vector<PickledTensor> result;
+    if (root.items.size() / 2 > kMostTensors) Corrupt("more entries than any model has tensors");
     for (size_t i = 0; i + 1 < root.items.size(); i += 2) {
       const Value& key = values_[root.items[i]];
       const Value& value = values_[root.items[i + 1]];
       if (key.kind != Kind::kText || value.kind != Kind::kTensor) continue;
+      CheckName(key.text);
       PickledTensor tensor = tensors_[value.tensor];
       tensor.name = key.text;
       result.push_back(std::move(tensor));
@@ -107,6 +115,7 @@ class Machine {
 
   // The stack.
   Ref Add(Value value) {
+    if (values_.size() >= kMostValues) Corrupt("more values than any model needs");
     values_.push_back(std::move(value));
     return static_cast<Ref>(values_.size() - 1);
   }
@@ -211,9 +220,14 @@ class Machine {
     Refuse("a call with arguments that torch does not write", function.text);
   }
 
+  void CheckName(std::string_view name) const {
+    if (name.size() > kMostNameBytes) Corrupt("a name of more than 4096 bytes");
+  }
+
   std::vector<int64_t> Numbers(const Value& tuple) const {
     std::vector<int64_t> numbers;
     if (tuple.kind != Kind::kTuple) Corrupt("a shape that is no tuple");
+    if (tuple.items.size() > kMostDims) Corrupt("a shape of more than 64 dimensions");
     for (const Ref item : tuple.items) {
       if (values_[item].kind != Kind::kNumber || values_[item].number < 0) {
         Corrupt("a shape with something that is no size");
@@ -229,6 +243,8 @@ class Machine {
     const Value& offset = values_[items[1]];
     if (storage.kind != Kind::kStorage) Corrupt("a tensor without a storage");
     if (offset.kind != Kind::kNumber || offset.number < 0) Corrupt("a tensor without an offset");
+    if (tensors_.size() >= kMostTensors) Corrupt("more tensors than any model has");
+    CheckName(storage.text);
     PickledTensor tensor;
     tensor.storage = storage.text;
     tensor.dtype = storage.dtype;
