@@ -13,7 +13,7 @@
 namespace bge::tokenizer {
 namespace {
 
-constexpr size_t kCachedWords = 1 << 12;
+constexpr size_t kCachedWords = 1 << 14;  // a megabyte for each thread
 constexpr char32_t kBasicPlane = 0x10000;
 constexpr uint8_t kPropertyBits = kGraphemeClassBits | kConjunctBits;
 

@@ -122,7 +122,7 @@ void Unigram::FindBest(const char* word, size_t size, const std::stop_token* sto
     const auto consider = [&](size_t end, double score, uint32_t last) {
       if (score > places[end].score) places[end] = {score, static_cast<uint32_t>(start), last};
     };
-    if (node == PieceTrie::kNone || trie_.Id(node) < 0) {
+    if (node == PieceTrie::kNone || trie_.Score(node) == PieceTrie::kNoScore) {
       const double score = unk_score_ + before;
       if (score > places[next].score) {
         if (unk_id_ < 0) FailUnknown();
