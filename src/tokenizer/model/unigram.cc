@@ -177,7 +177,8 @@ std::unique_ptr<const Model> MakeUnigram(const json::Value& json) {
   pieces.reserve(vocab.size());
   vocab.ForEachElement([&](json::Value entry) {
     if (!entry.is_array() || entry.size() != 2) {
-      entry.Fail("found something else", "expected an array of a piece and its score");
+      entry.Fail("found " + std::string(json::TypeName(entry.type())) + " of another form",
+                 "expected an array of a piece and its score");
     }
     Unigram::Piece piece{};
     size_t member = 0;
