@@ -239,7 +239,7 @@ class Converter {
       if (const auto value = Member(config_, std::string(name) + "_token")) {
         token = ReadToken(*value, true);
       }
-      order_.push_back(std::string(name));
+      order_.emplace_back(name);
       named_[std::string(name)] = token;
     }
   }
