@@ -53,13 +53,16 @@ struct Encoding {
   bool truncated = false;   ///< tokens were cut off by max_length
 };
 
-/// A tokenizer loaded from tokenizer.json, or from vocab.txt with tokenizer_config.json.
+/// A tokenizer loaded from tokenizer.json, or from vocab.txt or a SentencePiece file with
+/// tokenizer_config.json.
 /// Immutable and thread-safe.
 class BGE_API Tokenizer {
  public:
-  /// `path`: a tokenizer.json file, or a model directory: its tokenizer.json, else its vocab.txt.
+  /// `path`: a tokenizer.json or SentencePiece (.model) file, or a model directory: its
+  /// tokenizer.json, else its vocab.txt, else its SentencePiece file.
   /// Where transformers would load the directory as a BertTokenizer, tokenizer_config.json decides
-  /// over lower-casing, accents and the tokens around a text, as it does there. Throws Error
+  /// over lower-casing, accents and the tokens around a text, as it does there; as an
+  /// XLMRobertaTokenizer or T5Tokenizer, the class decides over all but the pieces. Throws Error
   /// (kNotFound, kCorruptData, kUnsupported) naming file and field. A directory is read as
   /// transformers' AutoTokenizer reads it; where its files contradict each other, on_warning is
   /// told.

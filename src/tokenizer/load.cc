@@ -43,8 +43,9 @@ Tokenizer LoadTokenizer(const std::filesystem::path& path, const LoadOptions& op
   if (HasEntry(path / "tokenizer.json")) {
     const auto document =
         json::Document::Load((path / "tokenizer.json").string(), kMostTokenizerJsonBytes);
-    Tokenizer::Impl::Stages stages = StagesFromJson(document->root());
+    Tokenizer::Impl::Stages stages = StagesFromJson(document->root(), UnknownPieceOfClass(path));
     ApplyTokenizerConfig(path, options.on_warning, &stages);
+    ApplySentencePieceClass(path, options.on_warning, &stages);
     return BuildTokenizer(std::move(stages), options);
   }
   if (HasEntry(path / "vocab.txt")) {

@@ -8,6 +8,7 @@
 #include "tokenizer/tokenizer_impl.h"
 
 #include <filesystem>
+#include <optional>
 
 namespace bge::tokenizer {
 
@@ -29,7 +30,9 @@ bool HasEntry(const std::filesystem::path& path);
 // The steps of it, for tests.
 
 /// The stages that a tokenizer.json states. Padding is ignored, of truncation the direction counts.
-Tokenizer::Impl::Stages StagesFromJson(const json::Value& root);
+/// With `exact_unk_id`, a Unigram model is MakeExactUnigram's.
+Tokenizer::Impl::Stages StagesFromJson(const json::Value& root,
+                                       std::optional<int32_t> exact_unk_id = std::nullopt);
 
 /// Adds the Lowercase of LoadOptions and puts the stages together.
 Tokenizer BuildTokenizer(Tokenizer::Impl::Stages stages, const LoadOptions& options);

@@ -85,6 +85,40 @@ TEST(SentencePieceFile, IsConvertedAsItIs) {
   EXPECT_FALSE(tokenizer.is_special(7));
 }
 
+// transformers puts an XLMRobertaTokenizer together itself, whatever tokenizer.json states beside
+// its pieces and its charsmap.
+TEST(SentencePieceFile, TheClassCountsBesideTokenizerJson) {
+  const test::TempDir dir;
+  const std::string normalizer =
+      R"({"type":"Sequence","normalizers":[)" + PrecompiledJson() +
+      R"(,{"type":"Replace","pattern":{"Regex":" {2,}"},"content":" "}]})";
+  const std::string json = UnigramJson(normalizer, R"({"type":"Metaspace","replacement":"▁"})");
+  dir.Write("tokenizer.json", json);
+  std::vector<std::string> warnings;
+  const auto ids = [&](std::string_view text) {
+    warnings.clear();
+    const Tokenizer tokenizer = Tokenizer::Load(
+        dir.path(), [&](std::string_view warning) { warnings.emplace_back(warning); });
+    return tokenizer.Encode(text).ids;
+  };
+  EXPECT_EQ(ids("a ").size(), 4u);
+  EXPECT_TRUE(warnings.empty());
+  dir.Write("tokenizer_config.json", R"({"tokenizer_class":"XLMRobertaTokenizer"})");
+  EXPECT_EQ(ids("a ").size(), 3u);
+  EXPECT_EQ(warnings.size(), 3u);  // normalisation, words, and the template's pair
+  dir.Write("tokenizer_config.json", R"({"tokenizer_class":"T5Tokenizer"})");
+  EXPECT_EQ(ids("a ").size(), 2u);
+  dir.Write("tokenizer_config.json", R"({"tokenizer_class":"XLNetTokenizer"})");
+  EXPECT_EQ(ids("a ").size(), 4u);
+  // The number that the file states, and not the one that serde makes of it.
+  constexpr std::string_view kModel =
+      R"({"type":"Unigram","unk_id":0,"vocab":[["<s>",0],["x",-15.774467468261719],["</s>",0],["y",0],["▁",0],["xy",-15.77446746826172]]})";
+  dir.Write("tokenizer.json", UnigramJson(PrecompiledJson(), kWhitespaceMetaspace, "[]", kModel));
+  EXPECT_THAT(ids("xy"), ElementsAre(0, 4, 5, 2));
+  dir.Write("tokenizer_config.json", R"({"tokenizer_class":"XLMRobertaTokenizer"})");
+  EXPECT_THAT(ids("xy"), ElementsAre(0, 4, 1, 3, 2));
+}
+
 TEST(SentencePieceFile, OtherModelsAndClassesAreRefused) {
   const test::TempDir dir;
   const auto load = [&] { return Tokenizer::Load(dir.path()); };

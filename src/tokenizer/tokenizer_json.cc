@@ -1,6 +1,7 @@
 // tokenizer.json: the pipeline as Hugging Face tokenizers writes it.
 #include "base/error.h"
 #include "tokenizer/load.h"
+#include "tokenizer/model/unigram.h"
 
 namespace bge::tokenizer {
 namespace {
@@ -30,7 +31,8 @@ TruncationDirection ReadDirection(const json::Value& root) {
 
 }  // namespace
 
-Tokenizer::Impl::Stages StagesFromJson(const json::Value& root) {
+Tokenizer::Impl::Stages StagesFromJson(const json::Value& root,
+                                       std::optional<int32_t> exact_unk_id) {
   if (const auto version = root.Find("version"); version && version->AsString() != "1.0") {
     Fail(ErrorCode::kUnsupported, "unknown version '" + Printable(version->AsString(), 60) + "'",
          version->Where(), "expected \"1.0\"");
@@ -41,7 +43,12 @@ Tokenizer::Impl::Stages StagesFromJson(const json::Value& root) {
   if (const auto json = root.FindNonNull("pre_tokenizer")) {
     stages.pre_tokenizer = PreTokenizerFromJson(*json);
   }
-  stages.model = ModelFromJson(root.At("model"));
+  const json::Value model = root.At("model");
+  if (exact_unk_id && IsUnigramJson(model)) {
+    stages.model = MakeExactUnigram(model, *exact_unk_id);
+  } else {
+    stages.model = ModelFromJson(model);
+  }
   const auto post_processor = root.FindNonNull("post_processor");
   stages.post_processor =
       post_processor ? PostProcessorFromJson(*post_processor) : MakeNoPostProcessor();

@@ -13,7 +13,7 @@
 namespace bge::tokenizer {
 namespace {
 
-constexpr size_t kCachedWords = 1 << 12;
+constexpr size_t kCachedWords = 1 << 14;  // a megabyte for each thread
 constexpr char32_t kBasicPlane = 0x10000;
 constexpr uint8_t kPropertyBits = kGraphemeClassBits | kConjunctBits;
 
@@ -204,6 +204,7 @@ class UnigramFastPath::Run {
     const char* const first_end = at;
     size_t characters = 1;
     while (at < end) {
+      ThrowIfStopped(stop_, characters);
       const char* next = at;
       const uint8_t properties = path_.InfoOf(DecodeUtf8(next)) & kPropertyBits;
       if (!boundaries.Joins(properties)) break;
@@ -224,6 +225,7 @@ class UnigramFastPath::Run {
       }
     }
     for (const char* q = first; q < at && !refused_;) {
+      ThrowIfStopped(stop_, static_cast<size_t>(q - first));
       const char* const begin = q;
       const char32_t member = DecodeUtf8(q);
       PutOriginal(member, path_.InfoOf(member), {begin, q});

@@ -6,7 +6,7 @@
            128, 512 tokens
   random   random Unicode of all planes, and bytes that are not UTF-8, through the same tokenizers, and through XLM-R's
            stages in the other forms that files have them in
-  pieces   SentencePiece files alone, against what transformers makes of the same directory
+  pieces   directories with SentencePiece files, or with XLM-R's tokenizer.json, against what transformers makes of them
   stages   random tokenizer.json files: every stage and flag that is supported, on random text
   decode   ids back to text
 
@@ -226,7 +226,7 @@ def run_random(tool, args):
 
 
 def run_pieces(tool, args):
-    """Directories that hold a SentencePiece file alone, through transformers' AutoTokenizer."""
+    """Directories, through transformers' AutoTokenizer."""
     from transformers import AutoTokenizer
 
     mask = {"__type": "AddedToken", "content": "<mask>", "lstrip": True, "rstrip": False, "single_word": False,
@@ -236,13 +236,16 @@ def run_pieces(tool, args):
     t5 = {"tokenizer_class": "T5Tokenizer"}
     extra = {"additional_special_tokens": [f"<extra_id_{i}>" for i in range(100)], "extra_ids": 100}
     different = 0
-    for name, model, file, config in (
-            ("XLM-R", xlmr, "sentencepiece.bpe.model", {"tokenizer_class": "XLMRobertaTokenizer"}),
-            ("XLM-R with flags", xlmr, "sentencepiece.bpe.model",
-             {"tokenizer_class": "XLMRobertaTokenizerFast", "mask_token": mask, "add_prefix_space": True}),
-            ("XLM-R by its model_type", xlmr, "sentencepiece.bpe.model", None),
-            ("T5", tests / "test_model.model", "spiece.model", t5),
-            ("T5 with extra tokens", tests / "test_ja_model.model", "spiece.model", {**t5, **extra})):
+    cases = [("XLM-R", xlmr, "sentencepiece.bpe.model", {"tokenizer_class": "XLMRobertaTokenizer"}),
+             ("XLM-R with flags", xlmr, "sentencepiece.bpe.model",
+              {"tokenizer_class": "XLMRobertaTokenizerFast", "mask_token": mask, "add_prefix_space": True}),
+             ("XLM-R by its model_type", xlmr, "sentencepiece.bpe.model", None),
+             ("T5", tests / "test_model.model", "spiece.model", t5),
+             ("T5 with extra tokens", tests / "test_ja_model.model", "spiece.model", {**t5, **extra})]
+    # The class puts its tokenizer together itself where there is a tokenizer.json too.
+    cases += [(f"{name} as a directory", path, "tokenizer.json", {"tokenizer_class": "XLMRobertaTokenizer"})
+              for name, path in list(xlmr_variants(args)) + sentencepiece_models(args)[:1] if "never" not in name]
+    for name, model, file, config in cases:
         if not model.exists():
             continue
         directory = Path(args.work) / "pieces"

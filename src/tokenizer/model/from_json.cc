@@ -1,5 +1,6 @@
 // The registry of models.
 #include "tokenizer/model/model.h"
+#include "tokenizer/model/unigram.h"
 #include "tokenizer/stage_registry.h"
 
 namespace bge::tokenizer {
@@ -19,9 +20,7 @@ std::unique_ptr<const Model> ModelFromJson(const json::Value& json) {
   if (!json.Find("type") && json.Find("unk_token") && json.Find("vocab")) {
     return json.Find("continuing_subword_prefix") ? MakeWordPiece(json) : MakeWordLevel(json);
   }
-  if (const auto vocab = json.Find("vocab"); !json.Find("type") && vocab && vocab->is_array()) {
-    return MakeUnigram(json);
-  }
+  if (!json.Find("type") && IsUnigramJson(json)) return MakeUnigram(json);
   return FindStage<Make>(kModels, "model", json).make(json);
 }
 

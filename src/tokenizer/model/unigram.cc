@@ -122,7 +122,7 @@ void Unigram::FindBest(const char* word, size_t size, const std::stop_token* sto
     const auto consider = [&](size_t end, double score, uint32_t last) {
       if (score > places[end].score) places[end] = {score, static_cast<uint32_t>(start), last};
     };
-    if (node == PieceTrie::kNone || trie_.Id(node) < 0) {
+    if (node == PieceTrie::kNone || trie_.Score(node) == PieceTrie::kNoScore) {
       const double score = unk_score_ + before;
       if (score > places[next].score) {
         if (unk_id_ < 0) FailUnknown();
@@ -166,18 +166,17 @@ std::optional<std::string_view> Unigram::IdToToken(int32_t id) const {
   return std::string_view(text_).substr(begin, ends_[i] - begin);
 }
 
-std::unique_ptr<const Model> MakeUnigram(const json::Value& json) {
-  UnigramOptions options;
-  if (const auto unk_id = json.FindNonNull("unk_id")) {
-    options.unk_id = static_cast<int32_t>(unk_id->AsIntIn(0, std::numeric_limits<int32_t>::max()));
-  }
-  if (const auto fallback = json.Find("byte_fallback")) options.byte_fallback = fallback->AsBool();
+namespace {
+
+std::unique_ptr<const Unigram> FromPieces(const json::Value& json, const UnigramOptions& options,
+                                          double (*read)(double)) {
   const json::Value vocab = json.At("vocab");
   std::vector<Unigram::Piece> pieces;
   pieces.reserve(vocab.size());
   vocab.ForEachElement([&](json::Value entry) {
     if (!entry.is_array() || entry.size() != 2) {
-      entry.Fail("found something else", "expected an array of a piece and its score");
+      entry.Fail("found " + std::string(json::TypeName(entry.type())) + " of another form",
+                 "expected an array of a piece and its score");
     }
     Unigram::Piece piece{};
     size_t member = 0;
@@ -185,12 +184,34 @@ std::unique_ptr<const Model> MakeUnigram(const json::Value& json) {
       if (member++ == 0) {
         piece.text = value.AsString();
       } else {
-        piece.score = AsSerdeReads(value.AsDouble());
+        piece.score = read(value.AsDouble());
       }
     });
     pieces.push_back(piece);
   });
   return std::make_unique<Unigram>(pieces, options, vocab.Where());
+}
+
+}  // namespace
+
+bool IsUnigramJson(const json::Value& json) {
+  if (const auto type = json.Find("type"))
+    return type->is_string() && type->AsString() == "Unigram";
+  const auto vocab = json.Find("vocab");
+  return vocab && vocab->is_array();
+}
+
+std::unique_ptr<const Model> MakeUnigram(const json::Value& json) {
+  UnigramOptions options;
+  if (const auto unk_id = json.FindNonNull("unk_id")) {
+    options.unk_id = static_cast<int32_t>(unk_id->AsIntIn(0, std::numeric_limits<int32_t>::max()));
+  }
+  if (const auto fallback = json.Find("byte_fallback")) options.byte_fallback = fallback->AsBool();
+  return FromPieces(json, options, &AsSerdeReads);
+}
+
+std::unique_ptr<const Unigram> MakeExactUnigram(const json::Value& json, int32_t unk_id) {
+  return FromPieces(json, {.unk_id = unk_id}, [](double exact) { return exact; });
 }
 
 }  // namespace bge::tokenizer

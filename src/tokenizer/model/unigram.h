@@ -77,6 +77,14 @@ class Unigram final : public Model {
   std::vector<uint32_t> ends_;  // of each piece in text_
 };
 
+/// Whether a model of tokenizer.json is one.
+bool IsUnigramJson(const json::Value& json);
+
+/// The same as the classes of transformers make it, which read the pieces without Hugging Face
+/// tokenizers: scores are the nearest numbers to what the file says, and the unknown piece is the
+/// class's.
+std::unique_ptr<const Unigram> MakeExactUnigram(const json::Value& json, int32_t unk_id);
+
 template <typename Emit>
 void Unigram::EmitUnknown(const char* word, size_t begin, size_t end, Emit&& emit) const {
   if (byte_fallback_) {

@@ -5,6 +5,7 @@
 #include "tokenizer/directory_config.h"
 #include "tokenizer/load.h"
 #include "tokenizer/model/unigram.h"
+#include "tokenizer/normalizer/precompiled.h"
 #include "tokenizer/sentencepiece/model_file.h"
 
 #include <algorithm>
@@ -33,13 +34,29 @@ constexpr std::array<ClassRow, 3> kClasses = {
      {"T5Tokenizer", "t5", Class::kT5},
      {"AlbertTokenizer", "albert", Class::kAlbert}}};
 
-Class ClassOf(const fs::path& file, const fs::path& directory, const DocumentPtr& config) {
+// The class that the files of a directory name; nullopt where they name none, or another.
+std::optional<Class> NamedClass(const fs::path& directory, const DocumentPtr& config) {
   if (const auto name = Member(config, "tokenizer_class")) {
     std::string_view base = name->AsString();
     if (base.ends_with("Fast")) base.remove_suffix(4);
     for (const ClassRow& row : kClasses) {
       if (base == row.tokenizer_class) return row.value;
     }
+    return std::nullopt;
+  }
+  if (directory.empty()) return std::nullopt;
+  const DocumentPtr model = LoadIfPresent(directory / "config.json");
+  const auto type = Member(model, "model_type");
+  if (!type) return std::nullopt;
+  for (const ClassRow& row : kClasses) {
+    if (type->AsString() == row.model_type) return row.value;
+  }
+  return type->AsString() == "mt5" ? std::optional(Class::kT5) : std::nullopt;
+}
+
+Class ClassOf(const fs::path& file, const fs::path& directory, const DocumentPtr& config) {
+  if (const auto named = NamedClass(directory, config)) return *named;
+  if (const auto name = Member(config, "tokenizer_class")) {
     Fail(
         ErrorCode::kUnsupported,
         "unknown tokenizer class '" + Printable(name->AsString(), 60) + "' of a SentencePiece file",
@@ -47,19 +64,42 @@ Class ClassOf(const fs::path& file, const fs::path& directory, const DocumentPtr
         "this build knows XLMRobertaTokenizer, T5Tokenizer and AlbertTokenizer, or save a "
         "tokenizer.json");
   }
-  if (!directory.empty()) {
-    const DocumentPtr model = LoadIfPresent(directory / "config.json");
-    if (const auto type = Member(model, "model_type")) {
-      for (const ClassRow& row : kClasses) {
-        if (type->AsString() == row.model_type) return row.value;
-      }
-      if (type->AsString() == "mt5") return Class::kT5;
-    }
-  }
   return file.filename() == "sentencepiece.bpe.model" ? Class::kXlmRoberta : Class::kPlain;
 }
 
 using Kind = TemplateStep::Kind;
+
+constexpr int32_t kXlmRobertaUnknown = 3;
+constexpr int32_t kT5Unknown = 2;
+
+void MakeWords(bool add_prefix_space, Tokenizer::Impl::Stages* stages) {
+  const MetaspaceOptions options{.prepend_scheme = add_prefix_space ? PrependScheme::kAlways
+                                                                    : PrependScheme::kNever};
+  std::vector<std::unique_ptr<const PreTokenizer>> members;
+  members.push_back(MakeWhitespaceSplit());
+  members.push_back(MakeMetaspace(options));
+  stages->pre_tokenizer = MakePreTokenizerSequence(std::move(members));
+  stages->decoder = MakeMetaspaceDecoder(options);
+}
+
+std::unique_ptr<const PostProcessor> XlmRobertaTemplate(int32_t bos, int32_t eos) {
+  return MakeTemplateProcessing(
+      {{Kind::kToken, bos, 0}, {Kind::kFirst, 0, 0}, {Kind::kToken, eos, 0}},
+      {{Kind::kToken, bos, 0},
+       {Kind::kFirst, 0, 0},
+       {Kind::kToken, eos, 0},
+       {Kind::kToken, eos, 0},
+       {Kind::kSecond, 0, 0},
+       {Kind::kToken, eos, 0}});
+}
+
+std::unique_ptr<const PostProcessor> T5Template(int32_t eos) {
+  return MakeTemplateProcessing({{Kind::kFirst, 0, 0}, {Kind::kToken, eos, 0}},
+                                {{Kind::kFirst, 0, 0},
+                                 {Kind::kToken, eos, 0},
+                                 {Kind::kSecond, 0, 0},
+                                 {Kind::kToken, eos, 0}});
+}
 
 // Puts the stages of one class together from its file.
 class Converter {
@@ -105,20 +145,11 @@ class Converter {
         pieces_.begin(),
         {{Named("bos"), 0.0}, {Named("pad"), 0.0}, {Named("eos"), 0.0}, {Named("unk"), 0.0}});
     pieces_.push_back({Named("mask"), 0.0});
-    MakeModel(3);
+    MakeModel(kXlmRobertaUnknown);
     stages_.normalizer = Charsmap();
-    MakeWords(BoolOr(config_, "add_prefix_space", true));
+    MakeWords(BoolOr(config_, "add_prefix_space", true), &stages_);
     AddTokens({});
-    const int32_t bos = IdOf("bos");
-    const int32_t eos = IdOf("eos");
-    stages_.post_processor = MakeTemplateProcessing(
-        {{Kind::kToken, bos, 0}, {Kind::kFirst, 0, 0}, {Kind::kToken, eos, 0}},
-        {{Kind::kToken, bos, 0},
-         {Kind::kFirst, 0, 0},
-         {Kind::kToken, eos, 0},
-         {Kind::kToken, eos, 0},
-         {Kind::kSecond, 0, 0},
-         {Kind::kToken, eos, 0}});
+    stages_.post_processor = XlmRobertaTemplate(IdOf("bos"), IdOf("eos"));
   }
 
   void ConvertT5() {
@@ -129,16 +160,11 @@ class Converter {
     std::vector<std::string> names;
     for (int64_t i = count; i-- > 0;) names.push_back("<extra_id_" + std::to_string(i) + ">");
     for (const std::string& name : names) pieces_.push_back({name, 0.0});
-    MakeModel(2);
+    MakeModel(kT5Unknown);
     stages_.normalizer = Charsmap();
-    MakeWords(true);
+    MakeWords(true, &stages_);
     AddTokens(names);
-    const int32_t eos = IdOf("eos");
-    stages_.post_processor = MakeTemplateProcessing({{Kind::kFirst, 0, 0}, {Kind::kToken, eos, 0}},
-                                                    {{Kind::kFirst, 0, 0},
-                                                     {Kind::kToken, eos, 0},
-                                                     {Kind::kSecond, 0, 0},
-                                                     {Kind::kToken, eos, 0}});
+    stages_.post_processor = T5Template(IdOf("eos"));
   }
 
   void ConvertAlbert() {
@@ -160,7 +186,7 @@ class Converter {
     if (BoolOr(config_, "do_lower_case", true)) normalizers.push_back(MakeLowercase());
     if (auto charsmap = Charsmap()) normalizers.push_back(std::move(charsmap));
     stages_.normalizer = MakeNormalizerSequence(std::move(normalizers));
-    MakeWords(BoolOr(config_, "add_prefix_space", true));
+    MakeWords(BoolOr(config_, "add_prefix_space", true), &stages_);
     AddTokens({});
     const auto cls = stages_.model->TokenToId(Named("cls"));
     const auto sep = stages_.model->TokenToId(Named("sep"));
@@ -203,16 +229,6 @@ class Converter {
                            where_ + ": field normalizer_spec.precompiled_charsmap");
   }
 
-  void MakeWords(bool add_prefix_space) {
-    const MetaspaceOptions options{.prepend_scheme = add_prefix_space ? PrependScheme::kAlways
-                                                                      : PrependScheme::kNever};
-    std::vector<std::unique_ptr<const PreTokenizer>> members;
-    members.push_back(MakeWhitespaceSplit());
-    members.push_back(MakeMetaspace(options));
-    stages_.pre_tokenizer = MakePreTokenizerSequence(std::move(members));
-    stages_.decoder = MakeMetaspaceDecoder(options);
-  }
-
   using Names = std::vector<std::pair<std::string_view, std::string_view>>;
   void ReadNamed(const Names& defaults) {
     for (const auto& [name, content] : defaults) {
@@ -223,7 +239,7 @@ class Converter {
       if (const auto value = Member(config_, std::string(name) + "_token")) {
         token = ReadToken(*value, true);
       }
-      order_.push_back(std::string(name));
+      order_.emplace_back(name);
       named_[std::string(name)] = token;
     }
   }
@@ -307,7 +323,96 @@ class Converter {
   Tokenizer::Impl::Stages stages_;
 };
 
+// What two post-processors make of texts of one token.
+bool AreAlike(const PostProcessor& a, const PostProcessor& b) {
+  const int32_t text[] = {-1};  // ids of no token
+  const int32_t other[] = {-2};
+  const TokenSequence first{text, {}};
+  const TokenSequence second{other, {}};
+  for (const TokenSequence* pair : {static_cast<const TokenSequence*>(nullptr), &second}) {
+    Encoding of_a;
+    Encoding of_b;
+    a.Process(first, pair, true, false, &of_a);
+    b.Process(first, pair, true, false, &of_b);
+    if (of_a.ids != of_b.ids || of_a.type_ids != of_b.type_ids) return false;
+  }
+  return true;
+}
+
+// The charsmap of a normalizer, or the first among the members of a sequence.
+std::unique_ptr<const Normalizer> CharsmapOf(const Normalizer* normalizer) {
+  if (normalizer == nullptr) return nullptr;
+  if (const Precompiled* charsmap = normalizer->AsPrecompiled()) {
+    return std::make_unique<Precompiled>(*charsmap);
+  }
+  for (const auto& member : normalizer->Members()) {
+    if (const Precompiled* charsmap = member->AsPrecompiled()) {
+      return std::make_unique<Precompiled>(*charsmap);
+    }
+  }
+  return nullptr;
+}
+
+std::string ContentOr(const DocumentPtr& config, std::string_view key, std::string_view otherwise) {
+  const auto token = Member(config, key);
+  return token ? ReadToken(*token, true).content : std::string(otherwise);
+}
+
 }  // namespace
+
+std::optional<int32_t> UnknownPieceOfClass(const fs::path& directory) {
+  const auto named = NamedClass(directory, LoadIfPresent(directory / "tokenizer_config.json"));
+  if (named == Class::kXlmRoberta) return kXlmRobertaUnknown;
+  if (named == Class::kT5) return kT5Unknown;
+  return std::nullopt;
+}
+
+void ApplySentencePieceClass(const fs::path& directory, const WarningSink& on_warning,
+                             Tokenizer::Impl::Stages* stages) {
+  if (stages->model->AsUnigram() == nullptr) return;
+  const DocumentPtr config = LoadIfPresent(directory / "tokenizer_config.json");
+  const auto named = NamedClass(directory, config);
+  if (named != Class::kXlmRoberta && named != Class::kT5) return;
+  const auto warn = [&](const std::string& what) {
+    if (!on_warning) return;
+    on_warning("tokenizer.json states " + what + " that " +
+               (named == Class::kT5 ? "T5Tokenizer" : "XLMRobertaTokenizer") + " does not have (" +
+               directory.string() + "): the class counts, as in transformers");
+  };
+  const auto stated = AsSentencePiece(stages->normalizer.get());
+  const bool plain =
+      stages->normalizer == nullptr ||
+      (stated && stated->charsmap != nullptr && !stated->strips_right && !stated->space_runs);
+  if (!plain) {
+    stages->normalizer = CharsmapOf(stages->normalizer.get());
+    warn("a normalisation");
+  }
+
+  const auto words = AsSentencePieceWords(stages->pre_tokenizer.get());
+  MakeWords(named == Class::kT5 || BoolOr(config, "add_prefix_space", true), stages);
+  const auto words_of_class = AsSentencePieceWords(stages->pre_tokenizer.get());
+  if (!words || words->splits_whitespace != words_of_class->splits_whitespace ||
+      words->metaspace != words_of_class->metaspace) {
+    warn("words");
+  }
+
+  const std::string bos_content = ContentOr(config, "bos_token", "<s>");
+  const std::string eos_content = ContentOr(config, "eos_token", "</s>");
+  AddedVocabulary added;
+  added.Add(stages->added_tokens, *stages->model, nullptr);
+  const auto id_of = [&](const std::string& content) {
+    const auto id = added.TokenToId(content);
+    return id ? id : stages->model->TokenToId(content);
+  };
+  const auto bos = id_of(bos_content);
+  const auto eos = id_of(eos_content);
+  if (!eos || (named == Class::kXlmRoberta && !bos)) return;
+  auto post_processor = named == Class::kT5 ? T5Template(*eos) : XlmRobertaTemplate(*bos, *eos);
+  if (!AreAlike(*stages->post_processor, *post_processor)) {
+    stages->post_processor = std::move(post_processor);
+    warn("tokens around a text");
+  }
+}
 
 std::optional<fs::path> FindSentencePieceFile(const fs::path& directory) {
   for (const char* name : {"sentencepiece.bpe.model", "spiece.model", "tokenizer.model"}) {
