@@ -102,43 +102,44 @@ void NormalizedString::Prepend(std::string_view prefix) {
   origins_.insert(origins_.begin(), prefix.size(), origin);
 }
 
-void NormalizedString::Replace(std::string_view pattern, std::string_view content) {
-  if (text_.empty()) return;
+void NormalizedString::BeginReplacing() {
   new_text_.clear();
   new_origins_.clear();
-  const auto keep = [&](size_t begin, size_t end) {
-    new_text_.append(text_, begin, end - begin);
-    new_origins_.insert(new_origins_.end(), origins_.begin() + static_cast<ptrdiff_t>(begin),
-                        origins_.begin() + static_cast<ptrdiff_t>(end));
-  };
-  // New characters belong to the last character that they replace, or to the one in front.
-  size_t insertions = 0;
-  const auto insert = [&](size_t end) {
-    ThrowIfStopped(stop_, insertions++);
-    CheckGrowth(new_text_.size() + content.size());
-    new_text_.append(content);
-    new_origins_.resize(new_text_.size(),
-                        end > 0 ? origins_[end - 1] : Offset{first_character_, first_character_});
-  };
-  size_t at = 0;
-  if (pattern.empty()) {
-    insert(0);
-    while (at < text_.size()) {
-      const size_t next = at + Utf8Length(text_[at]);
-      keep(at, next);
-      insert(next);
-      at = next;
-    }
-  } else {
-    for (size_t found; (found = text_.find(pattern, at)) != std::string::npos;) {
-      keep(at, found);
-      at = found + pattern.size();
-      insert(at);
-    }
-    keep(at, text_.size());
-  }
+}
+
+void NormalizedString::KeepRange(size_t begin, size_t end) {
+  new_text_.append(text_, begin, end - begin);
+  new_origins_.insert(new_origins_.end(), origins_.begin() + static_cast<ptrdiff_t>(begin),
+                      origins_.begin() + static_cast<ptrdiff_t>(end));
+}
+
+// New characters belong to the last character that they replace, or to the one in front.
+void NormalizedString::InsertBehind(size_t end, std::string_view content, size_t step) {
+  ThrowIfStopped(stop_, step);
+  CheckGrowth(new_text_.size() + content.size());
+  new_text_.append(content);
+  new_origins_.resize(new_text_.size(),
+                      end > 0 ? origins_[end - 1] : Offset{first_character_, first_character_});
+}
+
+void NormalizedString::EndReplacing() {
   text_.swap(new_text_);
   origins_.swap(new_origins_);
+}
+
+void NormalizedString::Replace(std::string_view pattern, std::string_view content) {
+  ReplaceMatches(content, [&](auto&& replace) {
+    if (pattern.empty()) {
+      for (size_t at = 0; at < text_.size(); at += Utf8Length(text_[at])) replace(at, at);
+      replace(text_.size(), text_.size());
+      return;
+    }
+    for (size_t found = 0; (found = text_.find(pattern, found)) != std::string::npos;) {
+      const size_t end = found + pattern.size();
+      replace(found, end);
+      found = end;
+    }
+  });
 }
 
 void NormalizedString::Strip(bool left, bool right) {

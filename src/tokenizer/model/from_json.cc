@@ -8,6 +8,7 @@ namespace {
 using Make = std::unique_ptr<const Model> (*)(const json::Value&);
 
 constexpr StageRow<Make> kModels[] = {
+    {"BPE", &MakeBpe},
     {"WordLevel", &MakeWordLevel},
     {"WordPiece", &MakeWordPiece},
 };
@@ -15,8 +16,12 @@ constexpr StageRow<Make> kModels[] = {
 }  // namespace
 
 std::unique_ptr<const Model> ModelFromJson(const json::Value& json) {
-  if (!json.Find("type") && json.Find("unk_token") && json.Find("vocab")) {
-    return json.Find("continuing_subword_prefix") ? MakeWordPiece(json) : MakeWordLevel(json);
+  // Old files have no type: what upstream tries first, and finds all fields of, it is.
+  if (!json.Find("type") && json.Find("vocab")) {
+    if (json.Find("merges")) return MakeBpe(json);
+    if (json.Find("unk_token")) {
+      return json.Find("continuing_subword_prefix") ? MakeWordPiece(json) : MakeWordLevel(json);
+    }
   }
   return FindStage<Make>(kModels, "model", json).make(json);
 }

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string_view>
 #include <vector>
 
@@ -14,7 +15,8 @@ namespace bge::tokenizer {
 
 class WordPiece;
 
-/// A token and the bytes of its word that it covers.
+/// A token and the bytes of its word that it covers. BPE may count bytes that the word does not
+/// have, behind its end: see Tokenizer.
 struct ModelToken {
   int32_t id;
   uint32_t begin, end;
@@ -26,8 +28,10 @@ class Model {
   virtual ~Model() = default;
 
   /// Appends the tokens of `word` (valid UTF-8, not empty). Error(kCorruptData) where the model
-  /// would need an unknown token that its vocabulary lacks.
-  virtual void Tokenize(std::string_view word, std::vector<ModelToken>* tokens) const = 0;
+  /// would need an unknown token that its vocabulary lacks; Error(kCancelled) where that takes long
+  /// and `stop`, which may be null, asks.
+  virtual void Tokenize(std::string_view word, const std::stop_token* stop,
+                        std::vector<ModelToken>* tokens) const = 0;
 
   virtual std::optional<int32_t> TokenToId(std::string_view token) const = 0;
   virtual std::optional<std::string_view> IdToToken(int32_t id) const = 0;
@@ -38,10 +42,11 @@ class Model {
 };
 
 /// By the "type" of `json`: the registry of this stage. Errors as NormalizerFromJson. A model
-/// without a type, as old files have it, is a WordPiece or WordLevel by its fields.
+/// without a type, as old files have it, is a BPE, WordPiece or WordLevel by its fields.
 std::unique_ptr<const Model> ModelFromJson(const json::Value& json);
 
 // What the rows of the registry make; each in the file of its name.
+std::unique_ptr<const Model> MakeBpe(const json::Value& json);
 std::unique_ptr<const Model> MakeWordPiece(const json::Value& json);
 std::unique_ptr<const Model> MakeWordLevel(const json::Value& json);
 

@@ -42,6 +42,7 @@ std::unique_ptr<const Normalizer> NormalizerFromJson(const json::Value& json);
 // What the rows of the registry make; each in the file of its name.
 std::unique_ptr<const Normalizer> MakeBertNormalizer(const json::Value& json);
 std::unique_ptr<const Normalizer> MakeBertNormalizer(const BertNormalizerOptions& options);
+std::unique_ptr<const Normalizer> MakeByteLevelNormalizer();
 std::unique_ptr<const Normalizer> MakeLowercase();
 std::unique_ptr<const Normalizer> MakeNfc();
 std::unique_ptr<const Normalizer> MakeNfd();

@@ -14,9 +14,11 @@ std::unique_ptr<const PreTokenizer> WithoutFields(const json::Value&) {
 
 constexpr StageRow<Make> kPreTokenizers[] = {
     {"BertPreTokenizer", &WithoutFields<&MakeBertPreTokenizer>},
+    {"ByteLevel", &MakeByteLevel},
     {"Digits", &MakeDigits},
     {"Punctuation", &MakePunctuation},
     {"Sequence", &MakePreTokenizerSequence},
+    {"Split", &MakeSplit},
     {"Whitespace", &WithoutFields<&MakeWhitespace>},
     {"WhitespaceSplit", &WithoutFields<&MakeWhitespaceSplit>},
 };

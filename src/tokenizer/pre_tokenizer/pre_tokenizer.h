@@ -24,11 +24,16 @@ std::unique_ptr<const PreTokenizer> PreTokenizerFromJson(const json::Value& json
 
 // What the rows of the registry make; each in the file of its name.
 std::unique_ptr<const PreTokenizer> MakeBertPreTokenizer();
+std::unique_ptr<const PreTokenizer> MakeByteLevel(const json::Value& json);
 std::unique_ptr<const PreTokenizer> MakeDigits(const json::Value& json);
 std::unique_ptr<const PreTokenizer> MakePunctuation(const json::Value& json);
 std::unique_ptr<const PreTokenizer> MakePreTokenizerSequence(const json::Value& json);
+std::unique_ptr<const PreTokenizer> MakeSplit(const json::Value& json);
 std::unique_ptr<const PreTokenizer> MakeWhitespace();
 std::unique_ptr<const PreTokenizer> MakeWhitespaceSplit();
+
+/// "Removed", "Isolated", ... Error(kCorruptData) for another name.
+SplitBehavior SplitBehaviorFromJson(const json::Value& json);
 
 }  // namespace bge::tokenizer
 
