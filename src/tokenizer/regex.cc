@@ -32,6 +32,39 @@ std::string MessageOf(int code, OnigErrorInfo* info = nullptr) {
   return {reinterpret_cast<const char*>(text), static_cast<size_t>(std::max(size, 0))};
 }
 
+// Parity: from 6.9.9 on, [[:punct:]] is punctuation and symbols, and [[:^punct:]] what is not both,
+// which is everything. Spelled out, older libraries do the same.
+std::string WithNewPunct(std::string_view pattern) {
+  constexpr std::string_view kPunct = "[:punct:]";
+  constexpr std::string_view kNotPunct = "[:^punct:]";
+  std::string result;
+  size_t depth = 0;  // of character classes
+  while (!pattern.empty()) {
+    size_t size = 1;
+    if (pattern[0] == '\\') {
+      size = std::min<size_t>(2, pattern.size());
+    } else if (depth > 0 && pattern.starts_with(kPunct)) {
+      result += R"(\p{P}\p{S})";
+      pattern.remove_prefix(kPunct.size());
+      continue;
+    } else if (depth > 0 && pattern.starts_with(kNotPunct)) {
+      result += R"(\P{P}\P{S})";
+      pattern.remove_prefix(kNotPunct.size());
+      continue;
+    } else if (depth > 0 && pattern.starts_with("[:")) {
+      const size_t end = pattern.find(":]");
+      if (end != std::string_view::npos) size = end + 2;
+    } else if (pattern[0] == '[') {
+      ++depth;
+    } else if (pattern[0] == ']' && depth > 0) {
+      --depth;
+    }
+    result.append(pattern.substr(0, size));
+    pattern.remove_prefix(size);
+  }
+  return result;
+}
+
 // What a search needs beside the expression; one for each thread.
 struct SearchScratch {
   OnigRegion* region = onig_region_new();
@@ -75,6 +108,7 @@ Regex::Regex(std::string_view pattern, std::string where) : where_(std::move(whe
          "a regular expression with " + std::to_string(brackets) + " brackets", where_,
          "expected at most 1000");
   }
+  const std::string spelled = WithNewPunct(pattern);
   // \G is where a search starts.
   whole_searches_ = pattern.find("\\G") != std::string_view::npos;
 
@@ -89,8 +123,8 @@ Regex::Regex(std::string_view pattern, std::string where) : where_(std::move(whe
   OnigErrorInfo info{};
   const int code = initialized != ONIG_NORMAL
                        ? initialized
-                       : onig_new(&compiled->regex, Bytes(pattern.data()),
-                                  Bytes(pattern.data() + pattern.size()), ONIG_OPTION_NONE,
+                       : onig_new(&compiled->regex, Bytes(spelled.data()),
+                                  Bytes(spelled.data() + spelled.size()), ONIG_OPTION_NONE,
                                   ONIG_ENCODING_UTF8, ONIG_SYNTAX_DEFAULT, &info);
   if (code == ONIGERR_MEMORY) throw std::bad_alloc();
   if (code != ONIG_NORMAL) {
