@@ -1,12 +1,13 @@
 """Token ids, type ids, offsets and special-token masks against Hugging Face `tokenizers` (0.23.3).
 
-    python tools/oracle/tokens_compare.py --bge PROGRAM [--only corpus random stages decode golden] [--random N]
+    python tools/oracle/tokens_compare.py --bge PROGRAM [--only corpus random stages decode merges golden] [--random N]
 
   corpus   every text under shared/data: BGE's English and Chinese tokenizers, RoBERTa's, Llama 2's and Mistral's, single and
            pair, 16, 128, 512 tokens
   random   random Unicode of all planes, and bytes that are not UTF-8, through the same tokenizers
   stages   random tokenizer.json files: every stage and flag that is supported, on random text
   decode   ids back to text, with these tokenizers' decoders and random ones
+  merges   the merges that a SentencePiece file's pieces stand for, against transformers'
   golden   what other projects say about these tokenizers: transformers.js, llama.cpp
 
 The exit status is 1 where anything differs. Needs the target tokenizer_oracle_tool, built beside PROGRAM.
@@ -301,12 +302,74 @@ def run_decode(tool, args):
     return count.report()
 
 
+def run_merges(tool, args):
+    from transformers.convert_slow_tokenizer import import_protobuf
+    from transformers.tokenization_utils_base import generate_merges
+
+    count = Count("merges")
+    ours = OurTokenizer(tool, SHARED / "tokenizers" / MODELS[0] / "tokenizer.json")
+    for name in ("mistral-7b-v0.1/tokenizer.model", "sentencepiece-tests/test_model.model",
+                 "sentencepiece-tests/test_ja_model.model"):
+        proto = import_protobuf().ModelProto()
+        proto.ParseFromString((SHARED / "tokenizers" / name).read_bytes())
+        pieces = [(p.piece, p.score) for p in proto.pieces]
+        ids = {piece: i for i, (piece, _) in enumerate(pieces)}
+        for by_score in (False, True):
+            expected = generate_merges(ids, pieces if by_score else None)
+            got = ours.merges(pieces, by_score)
+            count.total += max(len(got), len(expected))
+            count.different += sum(a != b for a, b in zip(got, expected)) + abs(len(got) - len(expected))
+    ours.close()
+    return count.report()
+
+
+# transformers.js' names of tokenizers that are here.
+GOLDEN = {"Xenova/llama-tokenizer": "llama2", "Xenova/bge-base-zh-v1.5": "bge-large-zh-v1.5",
+          "Xenova/bert-base-uncased": "bge-small-en-v1.5", "Xenova/all-distilroberta-v1": "roberta-base"}
+
+
 def run_golden(tool, args):
-    """transformers.js: {"model": [{"input", "target": {"input_ids"}}]}; llama.cpp: texts and their ids, without special tokens."""
-    return 0
+    """What other projects made of texts: transformers.js (ids and decoded texts), llama.cpp (ids without special tokens).
+
+    Where `tokenizers` says something else of the file that is here, it is not the file that they had."""
+    count = Count("golden")
+    other_files = 0
+
+    def check(what, ours, reference, expected):
+        nonlocal other_files
+        if reference != expected:
+            other_files += 1
+            return
+        count.total += 1
+        if ours != expected:
+            count.different += 1
+            print(f"  {what}\n    ours   {ours}\n    theirs {expected}", flush=True)
+
+    def check_ids(model, ours, reference, text, expected, special):
+        got = list(memoryview(ours.encode([text.encode()], special=special, offsets=False)[0][0]).cast("I"))
+        check(f"{model}: {text!r}", got, reference.encode(text, add_special_tokens=special).ids, expected)
+
+    goldens = json.loads((SHARED / "tokenizers/golden/transformersjs_tokenization_vectors.json").read_text(encoding="utf-8"))
+    for name, model in GOLDEN.items():
+        path = tokenizer_file(model, args)
+        ours, reference = OurTokenizer(tool, path), tokenizers.Tokenizer.from_file(str(path))
+        for case in goldens[name]["cases"].values():
+            check_ids(name, ours, reference, case["text"], case["ids"], True)
+            check(f"{name}: {case['ids']}", ours.decode(case["ids"], False),
+                  reference.decode(case["ids"], skip_special_tokens=False), case["decoded"])
+        ours.close()
+    for vocabulary, model in (("llama-spm", "llama2"), ("bert-bge", "bge-small-en-v1.5")):
+        path = tokenizer_file(model, args)
+        ours, reference = OurTokenizer(tool, path), tokenizers.Tokenizer.from_file(str(path))
+        base = SHARED / "tokenizers/llama.cpp" / f"ggml-vocab-{vocabulary}.gguf"
+        texts = Path(f"{base}.inp").read_text(encoding="utf-8").split("\n__ggml_vocab_test__\n")
+        for text, line in zip(texts, Path(f"{base}.out").read_text().splitlines()):
+            check_ids(vocabulary, ours, reference, text, [int(i) for i in line.split()], False)
+        ours.close()
+    return count.report(f", {other_files} of another file")
 
 
-SUITES = {"stages": run_stages, "decode": run_decode, "golden": run_golden, "random": run_random, "corpus": run_corpus}
+SUITES = {"stages": run_stages, "decode": run_decode, "merges": run_merges, "golden": run_golden, "random": run_random, "corpus": run_corpus}
 
 
 def main():

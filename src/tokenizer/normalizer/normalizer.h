@@ -49,7 +49,9 @@ std::unique_ptr<const Normalizer> MakeNfd();
 std::unique_ptr<const Normalizer> MakeNfkc();
 std::unique_ptr<const Normalizer> MakeNfkd();
 std::unique_ptr<const Normalizer> MakePrepend(const json::Value& json);
+std::unique_ptr<const Normalizer> MakePrepend(std::string_view prefix);
 std::unique_ptr<const Normalizer> MakeReplace(const json::Value& json);
+std::unique_ptr<const Normalizer> MakeReplace(std::string_view pattern, std::string_view content);
 std::unique_ptr<const Normalizer> MakeNormalizerSequence(const json::Value& json);
 std::unique_ptr<const Normalizer> MakeNormalizerSequence(
     std::vector<std::unique_ptr<const Normalizer>> normalizers);

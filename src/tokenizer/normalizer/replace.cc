@@ -24,6 +24,10 @@ class Replace final : public Normalizer {
 
 }  // namespace
 
+std::unique_ptr<const Normalizer> MakeReplace(std::string_view pattern, std::string_view content) {
+  return std::make_unique<Replace>(Pattern(std::string(pattern)), content);
+}
+
 std::unique_ptr<const Normalizer> MakeReplace(const json::Value& json) {
   return std::make_unique<Replace>(Pattern(json.At("pattern")), json.At("content").AsString());
 }
