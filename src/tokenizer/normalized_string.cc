@@ -15,14 +15,26 @@ void NormalizedString::Assign(std::string_view text, uint32_t first_character,
   assigned_bytes_ = text.size();
   text_.assign(text);
   origins_.clear();
-  origins_.reserve(text.size());
+  constexpr size_t kBlockBytes = 1 << 16;  // between two questions to stop_
   uint32_t character = first_character;
-  for (size_t i = 0; i < text.size(); ++character) {
-    ThrowIfStopped(stop_, character - first_character);
-    const size_t length = Utf8Length(text[i]);
-    origins_.insert(origins_.end(), length, Offset{character, character + 1});
-    i += length;
+  for (size_t begin = 0; begin < text.size();) {
+    ThrowIfStopped(stop_);
+    const size_t end = std::min(text.size(), begin + kBlockBytes);
+    origins_.resize(end);
+    for (size_t i = begin; i < end; ++i) {
+      character += IsUtf8Continuation(text[i]) ? 0 : 1;
+      origins_[i] = {character - 1, character};
+    }
+    begin = end;
   }
+}
+
+bool NormalizedString::HasBytesBelow(unsigned char limit) const {
+  ThrowIfStopped(stop_);
+  if (!origins_.empty() && origins_.front().begin == origins_.front().end) return false;
+  unsigned char highest = 0;
+  for (const char c : text_) highest = std::max(highest, static_cast<unsigned char>(c));
+  return highest < limit;
 }
 
 void NormalizedString::Transform(std::span<const CharacterChange> changes,

@@ -40,6 +40,8 @@ class NormalizedString {
   const std::vector<Offset>& origins() const { return origins_; }
   const std::stop_token* stop() const { return stop_; }
   bool empty() const { return text_.empty(); }
+  /// All bytes are below `limit`, and Transform would leave no characters in front as they are.
+  bool HasBytesBelow(unsigned char limit) const;
 
   /// Replaces the text by the characters of `changes`, where the first `removed_at_start`
   /// characters of the present text are gone.

@@ -47,6 +47,43 @@ class Bpe::Word {
     symbols_.push_back({id, bytes, at - 1, at + 1});  // the first has kNone in front
   }
 
+  static constexpr size_t kSmall = 32;  // symbols
+  size_t size() const { return symbols_.size(); }
+
+  // The same for few symbols, looking at all of them for each merge. Only where a merge's token is
+  // longer than its parts and belongs to no other string: then no candidate can outlive its pair.
+  void MergeFew(const MergeTable& merges) {
+    struct Pair {
+      uint32_t rank;
+      int32_t id;
+    };
+    constexpr uint32_t kNever = std::numeric_limits<uint32_t>::max();
+    std::array<Pair, kSmall> pairs;  // of each symbol and the next
+    size_t count = symbols_.size();
+    const auto look = [&](size_t at) {
+      const MergeTable::Merge* merge = merges.Find(symbols_[at].id, symbols_[at + 1].id);
+      pairs[at] = merge == nullptr ? Pair{kNever, -1} : Pair{merge->rank, merge->id};
+    };
+    for (size_t at = 0; at + 1 < count; ++at) look(at);
+    while (count > 1) {
+      size_t best = 0;
+      for (size_t at = 1; at + 1 < count; ++at) {
+        if (pairs[at].rank < pairs[best].rank) best = at;
+      }
+      if (pairs[best].rank == kNever) break;
+      symbols_[best].id = pairs[best].id;
+      symbols_[best].bytes += symbols_[best + 1].bytes;
+      --count;
+      for (size_t at = best + 1; at < count; ++at) {
+        symbols_[at] = symbols_[at + 1];
+        pairs[at - 1] = pairs[at];
+      }
+      if (best > 0) look(best - 1);
+      if (best + 1 < count) look(best);
+    }
+    symbols_.resize(count);
+  }
+
   void MergeAll(const MergeTable& merges, const std::stop_token* stop) {
     if (symbols_.empty()) return;
     symbols_.back().next = kNone;
@@ -122,14 +159,14 @@ class Bpe::Word {
 struct Bpe::Cache {
   static constexpr size_t kMostBytes = 24;
   static constexpr size_t kMostTokens = 6;
-  static constexpr size_t kEntries = 8192;
+  static constexpr size_t kEntries = 16384;
 
   struct Key {
     uint64_t words[3] = {};
     uint64_t owner;  // the tokenizer's number << 8 | bytes; 0: free
     bool operator==(const Key&) const = default;
   };
-  struct Entry {
+  struct alignas(64) Entry {
     Key key;
     int32_t ids[kMostTokens];
     uint8_t ends[kMostTokens];
@@ -137,8 +174,32 @@ struct Bpe::Cache {
   };
 
   static Key KeyOf(std::string_view word, uint64_t instance) {
+    // In whole words that overlap: a copy of so many bytes takes longer.
+    const auto load = [](const char* p, auto zero) {
+      std::memcpy(&zero, p, sizeof(zero));
+      return zero;
+    };
+    const auto load8 = [&](const char* p) { return load(p, uint64_t{0}); };
+    const auto load4 = [&](const char* p) { return uint64_t{load(p, uint32_t{0})}; };
+    const size_t size = word.size();
+    const char* const begin = word.data();
+    const char* const end = begin + size;
     Key key;
-    std::memcpy(key.words, word.data(), word.size());
+    if (size > 8) {
+      key.words[0] = load8(begin);
+      if (size > 16) {
+        key.words[1] = load8(begin + 8);
+        key.words[2] = load8(end - 8) >> (8 * (24 - size));
+      } else {
+        key.words[1] = load8(end - 8) >> (8 * (16 - size));
+      }
+    } else if (size > 3) {
+      key.words[0] = load4(begin) | load4(end - 4) >> (8 * (8 - size)) << 32;
+    } else {
+      for (size_t i = 0; i < size; ++i) {
+        key.words[0] |= uint64_t{static_cast<unsigned char>(begin[i])} << (8 * i);
+      }
+    }
     key.owner = instance << 8 | word.size();
     return key;
   }
@@ -192,10 +253,8 @@ Bpe::Bpe(Vocabulary vocabulary, const std::vector<Merge>& merges, BpeOptions opt
   }
   AddMerges(merges);
   FindCharacters();
-  // Tokens are looked at one by one for that, so each must mean one string.
-  if (!has_prefix_ && !has_suffix_ && !options_.ignore_merges && vocabulary_.ids_are_unique()) {
-    FindJoins();
-  }
+  each_token_is_one_string_ = !has_prefix_ && vocabulary_.ids_are_unique() && !vocabulary_.Find("");
+  if (each_token_is_one_string_ && !has_suffix_ && !options_.ignore_merges) FindJoins();
 }
 
 void Bpe::AddMerges(const std::vector<Merge>& merges) {
@@ -314,7 +373,11 @@ void Bpe::Merged(std::string_view part, uint32_t begin, const std::stop_token* s
   Word& word = scratch->word;
   word.Clear();
   AddCharacters(part, stop, &word);
-  word.MergeAll(merges_, stop);
+  if (word.size() <= Word::kSmall && each_token_is_one_string_) {
+    word.MergeFew(merges_);
+  } else {
+    word.MergeAll(merges_, stop);
+  }
   word.ForEach([&](int32_t id, uint32_t bytes) {
     tokens->push_back({id, begin, begin + bytes});
     begin += bytes;

@@ -100,6 +100,7 @@ class Bpe final : public Model {
   BpeOptions options_;
   std::string where_;
   bool has_prefix_, has_suffix_;
+  bool each_token_is_one_string_ = false;  // and joining tokens joins their strings
   std::optional<int32_t> unk_id_;
   std::array<int32_t, 256> byte_ids_;  // -1: no such token
   MergeTable merges_;
