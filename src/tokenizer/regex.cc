@@ -65,6 +65,28 @@ std::string WithNewPunct(std::string_view pattern) {
   return result;
 }
 
+// The construct, if any, whose time no limit of Oniguruma's bounds; no known tokenizer has any.
+std::optional<std::string_view> UnboundedConstruct(std::string_view pattern) {
+  size_t depth = 0;  // of character classes
+  for (size_t i = 0; i < pattern.size(); ++i) {
+    const std::string_view rest = pattern.substr(i);
+    if (depth == 0) {
+      // Calls of groups, what must be absent, and calls of functions.
+      for (const std::string_view construct : {R"(\g)", "(?~", "(?{", "(*"}) {
+        if (rest.starts_with(construct)) return construct;
+      }
+    }
+    if (pattern[i] == '\\') {
+      ++i;
+    } else if (pattern[i] == '[') {
+      ++depth;
+    } else if (pattern[i] == ']' && depth > 0) {
+      --depth;
+    }
+  }
+  return std::nullopt;
+}
+
 // What a search needs beside the expression; one for each thread.
 struct SearchScratch {
   OnigRegion* region = onig_region_new();
@@ -107,6 +129,10 @@ Regex::Regex(std::string_view pattern, std::string where) : where_(std::move(whe
     Fail(ErrorCode::kUnsupported,
          "a regular expression with " + std::to_string(brackets) + " brackets", where_,
          "expected at most 1000");
+  }
+  if (const auto construct = UnboundedConstruct(pattern)) {
+    Fail(ErrorCode::kUnsupported, "a regular expression with " + std::string(*construct) + " in it",
+         where_, "expected one without calls of groups or functions, or absent parts");
   }
   const std::string spelled = WithNewPunct(pattern);
   // \G is where a search starts.
@@ -163,8 +189,14 @@ std::optional<ByteRange> Regex::Find(std::string_view text, size_t from,
     const int found = onig_search_with_param(compiled_->regex, begin, end, begin + from, begin + to,
                                              scratch.region, ONIG_OPTION_NONE, scratch.limits);
     if (found >= 0) {
-      return ByteRange{static_cast<size_t>(scratch.region->beg[0]),
-                       static_cast<size_t>(scratch.region->end[0])};
+      const ByteRange match{static_cast<size_t>(scratch.region->beg[0]),
+                            static_cast<size_t>(scratch.region->end[0])};
+      // \K in what only looks ahead can do that.
+      if (match.end < match.begin || match.begin < from) {
+        Fail(ErrorCode::kUnsupported, "a match that ends in front of its start", where_,
+             "expected no \\K in a part that looks ahead");
+      }
+      return match;
     }
     if (found == ONIG_MISMATCH) {
       if (is_last) return std::nullopt;

@@ -68,7 +68,7 @@ TEST(Regex, PunctHoldsSymbols) {
 }
 
 TEST(Regex, RefusesWhatDoesNotCompile) {
-  for (const char* pattern : {"(", "[a", "a**{", "\\p{Nothing}", "(?<n>", "*", "(?{", "a{2,1}{"}) {
+  for (const char* pattern : {"(", "[a", "a**{", "\\p{Nothing}", "(?<n>", "*", "a{2,1}{"}) {
     const std::string message = test::Thrown([&] { return Matches(PatternOf(pattern), "aaa"); });
     if (message == "no error") continue;  // Ruby's syntax takes some of these literally
     EXPECT_THAT(message, StartsWith("corrupt_data: the regular expression '")) << pattern;
@@ -81,6 +81,17 @@ TEST(Regex, RefusesWhatDoesNotCompile) {
               StartsWith("unsupported: a regular expression of 20000 bytes"));
   EXPECT_THAT(test::Thrown([&] { return Matches(PatternOf(std::string(1001, '(')), "a"); }),
               StartsWith("unsupported: a regular expression with 1001 brackets"));
+}
+
+TEST(Regex, RefusesWhatHasNoBound) {
+  for (const char* pattern : {R"((?<a>x\g<a>?))", "(?~ab)", "(?{x})a", "(*FAIL)"}) {
+    EXPECT_THAT(test::Thrown([&] { return Matches(PatternOf(pattern), "a"); }),
+                StartsWith("unsupported: a regular expression with "))
+        << pattern;
+  }
+  EXPECT_THAT(Matches(PatternOf(R"(\\g|[(*]|[\g])"), R"(\g*g)"),
+              ElementsAre(R"(0:\g)", "2:*", "3:g"));
+  EXPECT_THAT(Matches(PatternOf(R"(a\Kb)"), "ab"), ElementsAre("1:b"));
 }
 
 TEST(Regex, EndsCatastrophicMatches) {
