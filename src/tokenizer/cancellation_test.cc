@@ -40,8 +40,7 @@ TEST(Cancellation, EndsWhatIsDoneToANormalizedString) {
       [](auto* text) {
         text->Transform(std::vector<CharacterChange>{{'a', 0}}, 0);
       },
-      [](auto* text) { text->Replace("a", "b"); },
-      [](auto* text) { text->Replace("", "b"); },
+      [](auto* text) { text->ReplaceMatches("b", [](auto&& replace) { replace(0, 1); }); },
       [](auto* text) { text->Strip(true, true); },
   };
   for (const Change& change : changes) {

@@ -139,21 +139,6 @@ void NormalizedString::EndReplacing() {
   origins_.swap(new_origins_);
 }
 
-void NormalizedString::Replace(std::string_view pattern, std::string_view content) {
-  ReplaceMatches(content, [&](auto&& replace) {
-    if (pattern.empty()) {
-      for (size_t at = 0; at < text_.size(); at += Utf8Length(text_[at])) replace(at, at);
-      replace(text_.size(), text_.size());
-      return;
-    }
-    for (size_t found = 0; (found = text_.find(pattern, found)) != std::string::npos;) {
-      const size_t end = found + pattern.size();
-      replace(found, end);
-      found = end;
-    }
-  });
-}
-
 void NormalizedString::Strip(bool left, bool right) {
   std::vector<char32_t> characters;
   ForEach([&](char32_t c) { characters.push_back(c); });

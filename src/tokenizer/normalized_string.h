@@ -56,14 +56,11 @@ class NormalizedString {
   /// Replaces each character c by the characters of map(c).
   void MapToMany(Mapped (*map)(char32_t));
 
-  // Prepend and Replace throw Error(kUnsupported) where the text would grow to more than 64 times
-  // what was assigned, and 1 MiB: one after the other, they can double it each time.
+  // Prepend and ReplaceMatches throw Error(kUnsupported) where the text would grow to more than 64
+  // times what was assigned, and 1 MiB: one after the other, they can double it each time.
 
   /// Puts `prefix` in front of a text that is not empty; it belongs to the first character.
   void Prepend(std::string_view prefix);
-  /// Replaces each occurrence of `pattern`, from the left. An empty pattern matches between all
-  /// characters and at both ends.
-  void Replace(std::string_view pattern, std::string_view content);
   /// Replaces the ranges of bytes that for_each(replace) calls replace(size_t begin, size_t end)
   /// with, in ascending order; they may be empty.
   template <typename ForEachMatch>

@@ -1,5 +1,7 @@
 #include "tokenizer/pattern.h"
 
+#include <cstring>
+
 namespace bge::tokenizer {
 
 Pattern::Pattern(const json::Value& json) {
@@ -14,9 +16,12 @@ Pattern::Pattern(const json::Value& json) {
 std::optional<ByteRange> Pattern::Find(std::string_view text, size_t from,
                                        const std::stop_token* stop) const {
   if (regex_) return regex_->Find(text, from, stop);
-  const size_t found = text.find(*string_, from);
-  if (found == std::string_view::npos) return std::nullopt;
-  return ByteRange{found, found + string_->size()};
+  // Not std::string_view::find, which can take the product of both lengths.
+  const void* found =
+      memmem(text.data() + from, text.size() - from, string_->data(), string_->size());
+  if (found == nullptr) return std::nullopt;
+  const auto begin = static_cast<size_t>(static_cast<const char*>(found) - text.data());
+  return ByteRange{begin, begin + string_->size()};
 }
 
 void Pattern::FindRanges(std::string_view text, bool invert, PatternRanges* ranges) const {
