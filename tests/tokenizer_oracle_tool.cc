@@ -38,7 +38,7 @@ void Write(const T& value) {
 
 template <typename T>
 void WriteAll(const std::vector<T>& values) {
-  std::fwrite(values.data(), sizeof(T), values.size(), stdout);
+  if (!values.empty()) std::fwrite(values.data(), sizeof(T), values.size(), stdout);
 }
 
 void WriteText(const std::string& text) {
@@ -58,7 +58,7 @@ bool DecodeFrame(const bge::Tokenizer& tokenizer) {
   uint8_t skip;
   if (!Read(&count) || !Read(&skip)) return false;
   std::vector<int32_t> ids(count);
-  if (std::fread(ids.data(), sizeof(int32_t), count, stdin) != count) return false;
+  if (count > 0 && std::fread(ids.data(), sizeof(int32_t), count, stdin) != count) return false;
   WriteText(tokenizer.Decode(ids, skip != 0));
   return true;
 }

@@ -17,8 +17,8 @@ namespace bge::tokenizer {
 class Regex {
  public:
   /// `where` names file and field in messages. Error(kCorruptData) where it does not compile,
-  /// Error(kUnsupported) for more than 16 KiB or 1,000 brackets, as compiling recurses, and for calls
-  /// of groups or functions and absent parts, whose time has no bound.
+  /// Error(kUnsupported) for more than 16 KiB or 1,000 brackets, as compiling recurses, and for
+  /// calls of groups or functions and absent parts, whose time has no bound.
   Regex(std::string_view pattern, std::string where);
   ~Regex();
   Regex(Regex&&) noexcept;
