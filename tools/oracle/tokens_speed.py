@@ -42,10 +42,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tool", type=Path, required=True)
     parser.add_argument("--model", default="bge-small-en-v1.5")
+    parser.add_argument("--path", type=Path, help="another tokenizer.json than the model's, such as tokens_compare.py makes")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--megabytes", type=float, default=1.0, help="of each corpus")
     args = parser.parse_args()
-    path = SHARED / "tokenizers" / args.model / "tokenizer.json"
+    path = args.path or SHARED / "tokenizers" / args.model / "tokenizer.json"
     reference = tokenizers.Tokenizer.from_file(str(path))
     ours = OurTokenizer(args.tool, path)
     for name, texts in corpora():
@@ -60,7 +61,7 @@ def main():
                 theirs.append(best(lambda: [reference.encode(t) for t in texts], 1))
                 theirs.append(best(lambda: batch(texts), 1))
                 mine.append(ours.measure(data, 10, offsets)[0] / 10)
-            print(f"{args.model}, {name}, {'with' if offsets else 'without'} offsets, {size:.1f} MB: "
+            print(f"{path.stem if args.path else args.model}, {name}, {'with' if offsets else 'without'} offsets, {size:.1f} MB: "
                   f"ours {size / min(mine):.1f} MB/s, tokenizers {size / min(theirs):.2f} MB/s, "
                   f"{min(theirs) / min(mine):.1f} times", flush=True)
     ours.close()

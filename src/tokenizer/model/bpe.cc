@@ -47,11 +47,42 @@ class Bpe::Word {
     symbols_.push_back({id, bytes, at - 1, at + 1});  // the first has kNone in front
   }
 
-  static constexpr size_t kSmall = 32;  // symbols
   size_t size() const { return symbols_.size(); }
 
-  // The same for few symbols, looking at all of them for each merge. Only where a merge's token is
-  // longer than its parts and belongs to no other string: then no candidate can outlive its pair.
+  void MergeAll(const MergeTable& merges, const std::stop_token* stop) {
+    if (symbols_.empty()) return;
+    symbols_.back().next = kNone;
+    for (uint32_t at = 0; at + 1 < symbols_.size(); ++at) {
+      ThrowIfStopped(stop, at);
+      Offer(merges, at, at + 1);
+    }
+    std::make_heap(queue_.begin(), queue_.end());
+    for (size_t step = 0; !queue_.empty(); ++step) {
+      ThrowIfStopped(stop, step);
+      std::pop_heap(queue_.begin(), queue_.end());
+      const Candidate top = queue_.back();
+      queue_.pop_back();
+      Symbol& left = symbols_[top.at];
+      if (left.bytes == 0 || left.next == kNone) continue;
+      Symbol& right = symbols_[left.next];
+      // Parity: whether a candidate still holds is seen from what it makes, not from its rank.
+      const MergeTable::Merge* merge = merges.Find(left.id, right.id);
+      if (merge == nullptr || merge->id != top.id) continue;
+      left.id = top.id;
+      left.bytes += right.bytes;
+      left.next = right.next;
+      right.bytes = 0;
+      if (left.next != kNone) symbols_[left.next].previous = top.at;
+      if (left.previous != kNone && Offer(merges, left.previous, top.at)) Push();
+      if (left.next != kNone && Offer(merges, top.at, left.next)) Push();
+    }
+  }
+
+  static constexpr size_t kSmall = 32;  // symbols
+
+  // As MergeAll, for few symbols: looks at all of them for each merge. Only where a merge's token
+  // is longer than its parts and belongs to no other string: then no candidate can outlive its
+  // pair.
   void MergeFew(const MergeTable& merges) {
     struct Pair {
       uint32_t rank;
@@ -82,35 +113,6 @@ class Bpe::Word {
       if (best + 1 < count) look(best);
     }
     symbols_.resize(count);
-  }
-
-  void MergeAll(const MergeTable& merges, const std::stop_token* stop) {
-    if (symbols_.empty()) return;
-    symbols_.back().next = kNone;
-    for (uint32_t at = 0; at + 1 < symbols_.size(); ++at) {
-      ThrowIfStopped(stop, at);
-      Offer(merges, at, at + 1);
-    }
-    std::make_heap(queue_.begin(), queue_.end());
-    for (size_t step = 0; !queue_.empty(); ++step) {
-      ThrowIfStopped(stop, step);
-      std::pop_heap(queue_.begin(), queue_.end());
-      const Candidate top = queue_.back();
-      queue_.pop_back();
-      Symbol& left = symbols_[top.at];
-      if (left.bytes == 0 || left.next == kNone) continue;
-      Symbol& right = symbols_[left.next];
-      // Parity: whether a candidate still holds is seen from what it makes, not from its rank.
-      const MergeTable::Merge* merge = merges.Find(left.id, right.id);
-      if (merge == nullptr || merge->id != top.id) continue;
-      left.id = top.id;
-      left.bytes += right.bytes;
-      left.next = right.next;
-      right.bytes = 0;
-      if (left.next != kNone) symbols_[left.next].previous = top.at;
-      if (left.previous != kNone && Offer(merges, left.previous, top.at)) Push();
-      if (left.next != kNone && Offer(merges, top.at, left.next)) Push();
-    }
   }
 
   template <typename F>

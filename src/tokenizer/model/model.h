@@ -16,7 +16,7 @@ namespace bge::tokenizer {
 class WordPiece;
 
 /// A token and the bytes of its word that it covers. BPE may count bytes that the word does not
-/// have, behind its end: see Tokenizer.
+/// have, behind its end (tokenizer.cc says what offsets those get).
 struct ModelToken {
   int32_t id;
   uint32_t begin, end;
