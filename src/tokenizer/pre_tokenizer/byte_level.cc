@@ -37,7 +37,10 @@ class ByteLevel final : public PreTokenizer {
     text->Rewrite([this](std::string_view piece, const Offset* origins, RewrittenPiece* to) {
       for (size_t begin = 0; begin < piece.size();) {
         const size_t end = use_regex_ ? ScanGpt2Word(piece, begin) : piece.size();
-        AppendByteLevel(piece.substr(begin, end - begin), origins + begin, to);
+        const std::string_view word = piece.substr(begin, end - begin);
+        AppendByteLevel(word, origins + begin, to);
+        // Parity: a word that stands for nothing of the text is found nowhere in it, and stays.
+        if (origins[begin].begin == origins[end - 1].end) to->Append(word, origins + begin);
         to->Cut();
         begin = end;
       }
