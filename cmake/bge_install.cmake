@@ -14,4 +14,5 @@ configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/bge-config.cmake.in
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/bge-config-version.cmake
   COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/bge-config.cmake ${PROJECT_BINARY_DIR}/bge-config-version.cmake
+  ${CMAKE_CURRENT_LIST_DIR}/Findoniguruma.cmake
   DESTINATION ${BGE_CMAKE_DIR})

@@ -86,7 +86,7 @@ TEST_P(TokenizerGolden, IsWhatHuggingFaceTokenizersSays) {
 
 INSTANTIATE_TEST_SUITE_P(All, TokenizerGolden,
                          ::testing::Values("bert", "bert_cased", "nfc", "nfd", "nfkc", "nfkd",
-                                           "cuts"));
+                                           "cuts", "byte_level", "split", "llama"));
 
 std::string ReadAll(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);

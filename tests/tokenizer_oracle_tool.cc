@@ -8,12 +8,15 @@
 // and its bytes. Answer: for each text i32 tokens (-1: an error, and then u32 size and its
 // message), the ids as i32, the type ids as i32, with offsets the offsets as 2 u32 each and the
 // special-token mask as u8; u8 truncated. Frames with u32 0xFFFFFFFF decode instead: u32 ids, u8
-// skip_special_tokens, the ids; answer: u32 size and the text.
+// skip_special_tokens, the ids; answer: u32 size and the text. Frames with u32 0xFFFFFFFD ask for
+// the merges of SentencePiece pieces: u32 pieces, u8 by score, for each f32 score, u32 size and its
+// bytes; answer: u32 merges, for each of the two sides u32 size and its bytes.
 #include "bge/error.h"
 #include "bge/tokenizer.h"
 
 #include "base/json.h"
 #include "tokenizer/load.h"
+#include "tokenizer/sentencepiece_bpe.h"
 
 #include <cstdio>
 #include <cstring>
@@ -35,7 +38,7 @@ void Write(const T& value) {
 
 template <typename T>
 void WriteAll(const std::vector<T>& values) {
-  std::fwrite(values.data(), sizeof(T), values.size(), stdout);
+  if (!values.empty()) std::fwrite(values.data(), sizeof(T), values.size(), stdout);
 }
 
 void WriteText(const std::string& text) {
@@ -55,8 +58,30 @@ bool DecodeFrame(const bge::Tokenizer& tokenizer) {
   uint8_t skip;
   if (!Read(&count) || !Read(&skip)) return false;
   std::vector<int32_t> ids(count);
-  if (std::fread(ids.data(), sizeof(int32_t), count, stdin) != count) return false;
+  if (count > 0 && std::fread(ids.data(), sizeof(int32_t), count, stdin) != count) return false;
   WriteText(tokenizer.Decode(ids, skip != 0));
+  return true;
+}
+
+bool MergesFrame() {
+  uint32_t count;
+  uint8_t by_score;
+  if (!Read(&count) || !Read(&by_score)) return false;
+  std::vector<std::string> texts(count);
+  std::vector<bge::tokenizer::SentencePiecePiece> pieces(count);
+  for (uint32_t i = 0; i < count; ++i) {
+    if (!Read(&pieces[i].score) || !ReadText(&texts[i])) return false;
+    pieces[i].text = texts[i];
+  }
+  const auto merges = bge::tokenizer::MergesOfPieces(
+      pieces,
+      by_score != 0 ? bge::tokenizer::MergeOrder::kByScore : bge::tokenizer::MergeOrder::kById,
+      "standard input");
+  Write(static_cast<uint32_t>(merges.size()));
+  for (const auto& [left, right] : merges) {
+    WriteText(std::string(left));
+    WriteText(std::string(right));
+  }
   return true;
 }
 
@@ -133,6 +158,7 @@ bool EncodeFrame(const bge::Tokenizer& tokenizer, uint32_t count) {
 bool Answer(const bge::Tokenizer& tokenizer, uint32_t count) {
   if (count == 0xFFFFFFFF) return DecodeFrame(tokenizer);
   if (count == 0xFFFFFFFE) return MeasureFrame(tokenizer);
+  if (count == 0xFFFFFFFD) return MergesFrame();
   return EncodeFrame(tokenizer, count);
 }
 

@@ -41,6 +41,7 @@ MAY_INCLUDE = {
 TESTS = "tests"
 THIRD_PARTY = [
     (r"hwy/", ["src/kernels/cpu/"]),
+    (r"oniguruma", ["src/tokenizer/"]),
     (r"simdjson", ["src/base/"]),
     (r"openssl/", ["src/base/"]),
     (r"CLI/", ["apps/"]),

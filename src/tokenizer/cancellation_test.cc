@@ -40,8 +40,7 @@ TEST(Cancellation, EndsWhatIsDoneToANormalizedString) {
       [](auto* text) {
         text->Transform(std::vector<CharacterChange>{{'a', 0}}, 0);
       },
-      [](auto* text) { text->Replace("a", "b"); },
-      [](auto* text) { text->Replace("", "b"); },
+      [](auto* text) { text->ReplaceMatches("b", [](auto&& replace) { replace(0, 1); }); },
       [](auto* text) { text->Strip(true, true); },
   };
   for (const Change& change : changes) {
@@ -64,6 +63,7 @@ TEST(Cancellation, EndsEveryNormalizer) {
        {R"({"type":"NFC"})", R"({"type":"NFD"})", R"({"type":"NFKC"})", R"({"type":"NFKD"})",
         R"({"type":"Lowercase"})", R"({"type":"StripAccents"})",
         R"({"type":"Replace","pattern":{"String":"a"},"content":"b"})",
+        R"({"type":"Replace","pattern":{"Regex":"a+"},"content":"b"})", R"({"type":"ByteLevel"})",
         R"({"type":"BertNormalizer","clean_text":false,"handle_chinese_chars":true,
             "strip_accents":false,"lowercase":false})"}) {
     const auto normalizer = NormalizerOf(json);
@@ -81,7 +81,10 @@ TEST(Cancellation, EndsEveryPreTokenizer) {
   normalized.Assign("a b", 0);
   for (const char* json :
        {R"({"type":"BertPreTokenizer"})", R"({"type":"Digits","individual_digits":true})",
-        R"({"type":"Punctuation"})", R"({"type":"Whitespace"})", R"({"type":"WhitespaceSplit"})"}) {
+        R"({"type":"Punctuation"})", R"({"type":"Whitespace"})", R"({"type":"WhitespaceSplit"})",
+        R"({"type":"Split","pattern":{"Regex":"a+"},"behavior":"Removed","invert":false})",
+        R"({"type":"Split","pattern":{"String":"a"},"behavior":"Removed","invert":false})",
+        R"({"type":"ByteLevel","add_prefix_space":true,"trim_offsets":true})"}) {
     const auto pre_tokenizer = PreTokenizerOf(json);
     std::stop_source source;
     const std::stop_token stop = source.get_token();

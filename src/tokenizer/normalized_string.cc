@@ -15,14 +15,26 @@ void NormalizedString::Assign(std::string_view text, uint32_t first_character,
   assigned_bytes_ = text.size();
   text_.assign(text);
   origins_.clear();
-  origins_.reserve(text.size());
+  constexpr size_t kBlockBytes = 1 << 16;  // between two questions to stop_
   uint32_t character = first_character;
-  for (size_t i = 0; i < text.size(); ++character) {
-    ThrowIfStopped(stop_, character - first_character);
-    const size_t length = Utf8Length(text[i]);
-    origins_.insert(origins_.end(), length, Offset{character, character + 1});
-    i += length;
+  for (size_t begin = 0; begin < text.size();) {
+    ThrowIfStopped(stop_);
+    const size_t end = std::min(text.size(), begin + kBlockBytes);
+    origins_.resize(end);
+    for (size_t i = begin; i < end; ++i) {
+      character += IsUtf8Continuation(text[i]) ? 0 : 1;
+      origins_[i] = {character - 1, character};
+    }
+    begin = end;
   }
+}
+
+bool NormalizedString::HasBytesBelow(unsigned char limit) const {
+  ThrowIfStopped(stop_);
+  if (!origins_.empty() && origins_.front().begin == origins_.front().end) return false;
+  unsigned char highest = 0;
+  for (const char c : text_) highest = std::max(highest, static_cast<unsigned char>(c));
+  return highest < limit;
 }
 
 void NormalizedString::Transform(std::span<const CharacterChange> changes,
@@ -102,64 +114,27 @@ void NormalizedString::Prepend(std::string_view prefix) {
   origins_.insert(origins_.begin(), prefix.size(), origin);
 }
 
-void NormalizedString::Replace(std::string_view pattern, std::string_view content) {
-  if (text_.empty()) return;
+void NormalizedString::BeginReplacing() {
   new_text_.clear();
   new_origins_.clear();
-  const auto keep = [&](size_t begin, size_t end) {
-    new_text_.append(text_, begin, end - begin);
-    new_origins_.insert(new_origins_.end(), origins_.begin() + static_cast<ptrdiff_t>(begin),
-                        origins_.begin() + static_cast<ptrdiff_t>(end));
-  };
-  // New characters belong to the last character that they replace, or to the one in front.
-  size_t insertions = 0;
-  const auto insert = [&](size_t end) {
-    ThrowIfStopped(stop_, insertions++);
-    CheckGrowth(new_text_.size() + content.size());
-    new_text_.append(content);
-    new_origins_.resize(new_text_.size(),
-                        end > 0 ? origins_[end - 1] : Offset{first_character_, first_character_});
-  };
-  size_t at = 0;
-  if (pattern.empty()) {
-    insert(0);
-    while (at < text_.size()) {
-      const size_t next = at + Utf8Length(text_[at]);
-      keep(at, next);
-      insert(next);
-      at = next;
-    }
-  } else {
-    for (size_t found; (found = text_.find(pattern, at)) != std::string::npos;) {
-      keep(at, found);
-      at = found + pattern.size();
-      insert(at);
-    }
-    keep(at, text_.size());
-  }
-  text_.swap(new_text_);
-  origins_.swap(new_origins_);
 }
 
-void NormalizedString::ReplaceSpaceRuns(std::string_view content) {
-  if (text_.find("  ") == std::string::npos) return;
-  new_text_.clear();
-  new_origins_.clear();
-  for (size_t at = 0, step = 0; at < text_.size(); ++step) {
-    ThrowIfStopped(stop_, step);
-    size_t end = at;
-    while (end < text_.size() && text_[end] == ' ') ++end;
-    if (end - at >= 2) {
-      CheckGrowth(new_text_.size() + content.size());
-      new_text_.append(content);
-      new_origins_.resize(new_text_.size(), origins_[end - 1]);
-      at = end;
-    } else {
-      new_text_.push_back(text_[at]);
-      new_origins_.push_back(origins_[at]);
-      ++at;
-    }
-  }
+void NormalizedString::KeepRange(size_t begin, size_t end) {
+  new_text_.append(text_, begin, end - begin);
+  new_origins_.insert(new_origins_.end(), origins_.begin() + static_cast<ptrdiff_t>(begin),
+                      origins_.begin() + static_cast<ptrdiff_t>(end));
+}
+
+// New characters belong to the last character that they replace, or to the one in front.
+void NormalizedString::InsertBehind(size_t end, std::string_view content, size_t step) {
+  ThrowIfStopped(stop_, step);
+  CheckGrowth(new_text_.size() + content.size());
+  new_text_.append(content);
+  new_origins_.resize(new_text_.size(),
+                      end > 0 ? origins_[end - 1] : Offset{first_character_, first_character_});
+}
+
+void NormalizedString::EndReplacing() {
   text_.swap(new_text_);
   origins_.swap(new_origins_);
 }

@@ -40,6 +40,8 @@ class NormalizedString {
   const std::vector<Offset>& origins() const { return origins_; }
   const std::stop_token* stop() const { return stop_; }
   bool empty() const { return text_.empty(); }
+  /// All bytes are below `limit`, and Transform would leave no characters in front as they are.
+  bool HasBytesBelow(unsigned char limit) const;
 
   /// Replaces the text by the characters of `changes`, where the first `removed_at_start`
   /// characters of the present text are gone.
@@ -62,11 +64,10 @@ class NormalizedString {
 
   /// Puts `prefix` in front of a text that is not empty; it belongs to the first character.
   void Prepend(std::string_view prefix);
-  /// Replaces each occurrence of `pattern`, from the left. An empty pattern matches between all
-  /// characters and at both ends.
-  void Replace(std::string_view pattern, std::string_view content);
-  /// Replaces each run of two or more spaces.
-  void ReplaceSpaceRuns(std::string_view content);
+  /// Replaces the ranges of bytes that for_each(replace) calls replace(size_t begin, size_t end)
+  /// with, in ascending order; they may be empty.
+  template <typename ForEachMatch>
+  void ReplaceMatches(std::string_view content, ForEachMatch&& for_each);
   /// Removes white space at the ends.
   void Strip(bool left, bool right);
 
@@ -75,6 +76,10 @@ class NormalizedString {
   void ForEach(F&& f) const;
 
  private:
+  void BeginReplacing();
+  void KeepRange(size_t begin, size_t end);
+  void InsertBehind(size_t end, std::string_view content, size_t step);
+  void EndReplacing();
   // With room for the text as it is: growing a vector of a huge text cannot be stopped.
   void ClearChanges() {
     changes_.clear();
@@ -128,6 +133,21 @@ void NormalizedString::Filter(Keep&& keep) {
   });
   if (!changes_.empty()) changes_.back().change = -removed;
   Transform(changes_, removed_at_start);
+}
+
+template <typename ForEachMatch>
+void NormalizedString::ReplaceMatches(std::string_view content, ForEachMatch&& for_each) {
+  if (text_.empty()) return;
+  BeginReplacing();
+  size_t done = 0;
+  size_t step = 0;
+  for_each([&](size_t begin, size_t end) {
+    KeepRange(done, begin);
+    InsertBehind(end, content, step++);
+    done = end;
+  });
+  KeepRange(done, text_.size());
+  EndReplacing();
 }
 
 template <typename F>

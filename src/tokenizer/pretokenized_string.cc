@@ -6,15 +6,25 @@
 
 namespace bge::tokenizer {
 
-void RewrittenPiece::Append(std::string_view bytes, Offset origin) {
-  const size_t end = text_->size() + bytes.size();
+void RewrittenPiece::CheckGrowth(size_t bytes) const {
+  const size_t end = text_->size() + bytes;
   if (end >> 16 != text_->size() >> 16) ThrowIfStopped(stop_);
   if (end > most_) {
     Fail(ErrorCode::kUnsupported, "cutting makes a text more than 64 times as long",
          "tokenizer.json: field pre_tokenizer", "expected stages that add a few bytes to a word");
   }
+}
+
+void RewrittenPiece::Append(std::string_view bytes, Offset origin) {
+  CheckGrowth(bytes.size());
   text_->append(bytes);
   origins_->resize(text_->size(), origin);
+}
+
+void RewrittenPiece::Append(std::string_view bytes, const Offset* origins) {
+  CheckGrowth(bytes.size());
+  text_->append(bytes);
+  origins_->insert(origins_->end(), origins, origins + bytes.size());
 }
 
 void PretokenizedString::Clear(const std::stop_token* stop) {
@@ -22,6 +32,7 @@ void PretokenizedString::Clear(const std::stop_token* stop) {
   text_.clear();
   origins_.clear();
   pieces_.clear();
+  token_spaces_.clear();
 }
 
 void PretokenizedString::Append(const NormalizedString& text, ByteRange range) {
@@ -39,10 +50,11 @@ void PretokenizedString::Append(const NormalizedString& text, ByteRange range) {
 }
 
 // Not the token's text: tokens that take white space can overlap, and each would copy it.
-void PretokenizedString::AppendToken(int32_t id, Offset original) {
+void PretokenizedString::AppendToken(int32_t id, Offset original, EndSpaces spaces) {
   text_.push_back(' ');
   origins_.push_back(original);
   pieces_.push_back({{text_.size() - 1, text_.size()}, id});
+  token_spaces_.push_back(spaces);
 }
 
 // normalizer.rs, NormalizedString::split: the same folds over the ranges.
@@ -53,6 +65,7 @@ void PretokenizedString::AppendSplits(ByteRange piece, SplitBehavior behavior) {
     ThrowIfStopped(stop_, new_pieces_.size());
     new_pieces_.push_back({{piece.begin + r.range.begin, piece.begin + r.range.end}, std::nullopt});
   };
+  const auto is_empty = [](const auto& r) { return r.range.begin == r.range.end; };
   const auto extend = [&](const PatternRange& r) {
     new_pieces_.back().range.end = piece.begin + r.range.end;
   };
@@ -102,6 +115,11 @@ void PretokenizedString::AppendSplits(ByteRange piece, SplitBehavior behavior) {
       break;
     }
   }
+  // A pattern can match nothing, and what is between two matches can be nothing.
+  if (std::none_of(ranges.begin(), ranges.end(), is_empty)) return;
+  new_pieces_.erase(std::remove_if(new_pieces_.begin() + static_cast<ptrdiff_t>(first),
+                                   new_pieces_.end(), is_empty),
+                    new_pieces_.end());
 }
 
 }  // namespace bge::tokenizer

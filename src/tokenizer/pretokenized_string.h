@@ -5,6 +5,7 @@
 #include "bge/tokenizer.h"
 
 #include "base/stop.h"
+#include "tokenizer/end_spaces.h"
 #include "tokenizer/normalized_string.h"
 
 #include <cstddef>
@@ -41,6 +42,7 @@ class PatternRanges {
     ranges_.push_back({range, is_match});
   }
   const std::vector<PatternRange>& all() const { return ranges_; }
+  const std::stop_token* stop() const { return stop_; }
 
   // For PretokenizedString.
   void Clear(const std::stop_token* stop) {
@@ -53,21 +55,30 @@ class PatternRanges {
   std::vector<PatternRange> ranges_;
 };
 
-/// What a piece becomes: its bytes, and the original characters that each stands for.
+/// What a piece becomes: its bytes, and the original characters that each stands for. It can become
+/// several.
 class RewrittenPiece {
  public:
   /// Error(kCancelled) when the stop token of the text asks; Error(kUnsupported) where the pieces
   /// grow to more than 64 times the text, and 1 MiB.
   void Append(std::string_view bytes, Offset origin);
+  /// The same where byte i has the origin origins[i].
+  void Append(std::string_view bytes, const Offset* origins);
+  /// Here a piece ends, and what is appended from here on is another.
+  void Cut() { cuts_->push_back(text_->size()); }
+
+  const std::stop_token* stop() const { return stop_; }
 
  private:
   friend class PretokenizedString;
-  RewrittenPiece(std::string* text, std::vector<Offset>* origins, const std::stop_token* stop,
-                 size_t most)
-      : text_(text), origins_(origins), stop_(stop), most_(most) {}
+  RewrittenPiece(std::string* text, std::vector<Offset>* origins, std::vector<size_t>* cuts,
+                 const std::stop_token* stop, size_t most)
+      : text_(text), origins_(origins), cuts_(cuts), stop_(stop), most_(most) {}
+  void CheckGrowth(size_t bytes) const;
 
   std::string* text_;
   std::vector<Offset>* origins_;
+  std::vector<size_t>* cuts_;
   const std::stop_token* stop_;
   size_t most_;  // bytes
 };
@@ -85,8 +96,9 @@ class PretokenizedString {
   void Clear(const std::stop_token* stop);
   /// Puts a piece behind the others. Pieces without characters are left out.
   void Append(const NormalizedString& text, ByteRange range);
-  /// The same for an added token that stands for `original`.
-  void AppendToken(int32_t id, Offset original);
+  /// The same for an added token that stands for `original`, whose text has white space at its
+  /// ends.
+  void AppendToken(int32_t id, Offset original, EndSpaces spaces);
 
   /// Cuts every piece that is no token. f(std::string_view piece, PatternRanges* ranges) covers the
   /// piece with ranges relative to its start; `behavior` says what becomes of the matches.
@@ -95,11 +107,13 @@ class PretokenizedString {
 
   /// Changes the text of every piece that is no token. f(std::string_view piece, const Offset*
   /// origins, RewrittenPiece* to), where origins[i] is that of byte i, appends what takes its
-  /// place; if that is nothing, the piece is gone.
+  /// place; pieces of nothing are left out.
   template <typename F>
   void Rewrite(F&& f);
 
   const std::vector<Piece>& pieces() const { return pieces_; }
+  /// Of the tokens among the pieces, in their order.
+  const std::vector<EndSpaces>& token_spaces() const { return token_spaces_; }
   std::string_view View(ByteRange range) const {
     return std::string_view(text_).substr(range.begin, range.end - range.begin);
   }
@@ -116,9 +130,11 @@ class PretokenizedString {
   std::string text_;
   std::vector<Offset> origins_;  // of each byte of text_
   std::vector<Piece> pieces_;
+  std::vector<EndSpaces> token_spaces_;
   std::vector<Piece> new_pieces_;  // scratch
   std::string new_text_;
   std::vector<Offset> new_origins_;
+  std::vector<size_t> cuts_;
   PatternRanges ranges_;  // scratch
 };
 
@@ -143,18 +159,23 @@ void PretokenizedString::Rewrite(F&& f) {
   new_pieces_.clear();
   new_text_.clear();
   new_origins_.clear();
-  RewrittenPiece to(&new_text_, &new_origins_, stop_, MostRewritten());
+  RewrittenPiece to(&new_text_, &new_origins_, &cuts_, stop_, MostRewritten());
   for (const Piece& piece : pieces_) {
     ThrowIfStopped(stop_);
-    const size_t begin = new_text_.size();
+    size_t begin = new_text_.size();
     if (piece.token_id) {
       new_text_.push_back(text_[piece.range.begin]);
       new_origins_.push_back(origins_[piece.range.begin]);
-    } else {
-      f(View(piece.range), origins_.data() + piece.range.begin, &to);
-      if (new_text_.size() == begin) continue;
+      new_pieces_.push_back({{begin, new_text_.size()}, piece.token_id});
+      continue;
     }
-    new_pieces_.push_back({{begin, new_text_.size()}, piece.token_id});
+    cuts_.clear();
+    f(View(piece.range), origins_.data() + piece.range.begin, &to);
+    to.Cut();
+    for (const size_t end : cuts_) {
+      if (begin < end) new_pieces_.push_back({{begin, end}, std::nullopt});
+      begin = end;
+    }
   }
   pieces_.swap(new_pieces_);
   text_.swap(new_text_);

@@ -18,6 +18,8 @@ namespace bge {
 
 using tokenizer::AddedVocabulary;
 using tokenizer::BertFastPath;
+using tokenizer::EndSpaceCounter;
+using tokenizer::EndSpaces;
 using tokenizer::FastPathInput;
 using tokenizer::FastPathStatus;
 using tokenizer::kReplacementCharacter;
@@ -66,6 +68,19 @@ void Clear(Encoding* encoding) {
   encoding->truncated = false;
 }
 
+// Parity: BPE's tokens can count more bytes than their word has (a prefix's or suffix's). Upstream
+// then takes the bytes to be those of the text; and where they are behind its end, leaves them.
+Offset OffsetBehindPiece(std::string_view text, const ModelToken& token) {
+  const auto character_at = [&](size_t byte) {
+    while (byte > 0 && tokenizer::IsUtf8Continuation(text[byte])) --byte;
+    return static_cast<uint32_t>(tokenizer::CountCharacters(text.substr(0, byte)));
+  };
+  if (token.begin >= text.size()) return {token.begin, token.end};
+  const uint32_t begin = character_at(token.begin);
+  if (token.end < text.size()) return {begin, character_at(token.end)};
+  return {begin, (token.end - 1 < text.size() ? character_at(token.end - 1) : begin + 1) + 1};
+}
+
 }  // namespace
 
 // A text, or the start of a longer one, as valid UTF-8.
@@ -79,18 +94,22 @@ struct Tokenizer::Impl::TextStart {
 struct Tokenizer::Impl::TextTokens {
   std::vector<int32_t> ids;
   std::vector<Offset> offsets;
-  bool more = false;  // tokens beyond the limit were not made
+  std::vector<EndSpaces> spaces;  // where the post-processor trims offsets
+  bool more = false;              // tokens beyond the limit were not made
 
   void Clear() {
     ids.clear();
     offsets.clear();
+    spaces.clear();
     more = false;
   }
   // Keeps `count` tokens; the view is what stays.
-  TokenSequence Keep(size_t count, TruncationDirection direction) const {
+  TokenSequence Keep(size_t count, TruncationDirection direction) {
     const size_t begin = direction == TruncationDirection::kLeft ? ids.size() - count : 0;
-    return {std::span(ids).subspan(begin, count),
-            offsets.empty() ? std::span<const Offset>() : std::span(offsets).subspan(begin, count)};
+    TokenSequence kept{std::span(ids).subspan(begin, count), {}};
+    if (!offsets.empty()) kept.offsets = std::span(offsets).subspan(begin, count);
+    if (!spaces.empty()) kept.spaces = std::span(spaces).subspan(begin, count);
+    return kept;
   }
 };
 
@@ -124,6 +143,8 @@ Tokenizer::Impl::Impl(Stages stages) : stages_(std::move(stages)) {
 }
 
 void Tokenizer::Impl::ChooseFastPath() {
+  // They do not say what white space the tokens have.
+  if (stages_.post_processor->TrimsOffsets()) return;
   if (const tokenizer::WordPiece* model = stages_.model->AsWordPiece()) {
     const auto bert = stages_.normalizer ? stages_.normalizer->AsBert() : std::nullopt;
     if (bert && stages_.pre_tokenizer && stages_.pre_tokenizer->IsBert() &&
@@ -184,8 +205,8 @@ void Tokenizer::Impl::Encode(std::string_view a, const std::string_view* b,
   Tokenize(a, limit, options.want_offsets, &scratch, &scratch.texts[0]);
   if (b != nullptr) Tokenize(*b, limit, options.want_offsets, &scratch, &scratch.texts[1]);
 
-  const TextTokens& first = scratch.texts[0];
-  const TextTokens& second = scratch.texts[1];
+  TextTokens& first = scratch.texts[0];
+  TextTokens& second = scratch.texts[1];
   const auto kept = tokenizer::Truncate(
       first.ids.size(), b != nullptr ? std::optional(second.ids.size()) : std::nullopt, most,
       options.strategy);
@@ -296,6 +317,7 @@ void Tokenizer::Impl::NormalizeAndCut(const TextStart& start, Scratch* scratch) 
   scratch->pretokenized.Clear(scratch->stop);
   FindCuts(start, scratch);
   CharacterCounter counter(start.text);
+  EndSpaceCounter spaces(start.text);
   for (const AddedVocabulary::Cut& cut : scratch->cuts) {
     ThrowIfStopped(scratch->stop);
     const std::string_view part =
@@ -303,18 +325,21 @@ void Tokenizer::Impl::NormalizeAndCut(const TextStart& start, Scratch* scratch) 
     NormalizedString& normalized = scratch->normalized;
     const uint32_t first = counter.At(cut.range.begin);
     if (cut.id) {
-      scratch->pretokenized.AppendToken(*cut.id, {first, counter.At(cut.range.end)});
+      scratch->pretokenized.AppendToken(*cut.id, {first, counter.At(cut.range.end)},
+                                        spaces.Count(cut.range.begin, cut.range.end));
       continue;
     }
     normalized.Assign(part, first, scratch->stop);
     if (stages_.normalizer) stages_.normalizer->Normalize(&normalized);
     added_.FindInNormalized(normalized.text(), scratch->stop, &scratch->inner_cuts);
+    EndSpaceCounter inner_spaces(normalized.text());
     for (const AddedVocabulary::Cut& inner : scratch->inner_cuts) {
       ThrowIfStopped(scratch->stop);
       if (inner.id) {
         const auto& origins = normalized.origins();
         scratch->pretokenized.AppendToken(
-            *inner.id, {origins[inner.range.begin].begin, origins[inner.range.end - 1].end});
+            *inner.id, {origins[inner.range.begin].begin, origins[inner.range.end - 1].end},
+            inner_spaces.Count(inner.range.begin, inner.range.end));
       } else {
         scratch->pretokenized.Append(normalized, inner.range);
       }
@@ -331,6 +356,8 @@ void Tokenizer::Impl::TokenizeGeneral(const TextStart& start, size_t limit, bool
   // The last word of a start may go on behind it.
   if (!start.is_whole() && !pieces.empty()) pieces = pieces.first(pieces.size() - 1);
 
+  const bool want_spaces = want_offsets && stages_.post_processor->TrimsOffsets();
+  size_t token_pieces = 0;
   auto& model_tokens = scratch->model_tokens;
   for (const PretokenizedString::Piece& piece : pieces) {
     ThrowIfStopped(scratch->stop);
@@ -338,32 +365,41 @@ void Tokenizer::Impl::TokenizeGeneral(const TextStart& start, size_t limit, bool
       tokens->more = true;
       return;
     }
-    model_tokens.clear();
     if (piece.token_id) {
-      const auto size = static_cast<uint32_t>(piece.range.end - piece.range.begin);
-      model_tokens.push_back({*piece.token_id, 0, size});
-    } else {
-      stages_.model->Tokenize(pretokenized.View(piece.range), scratch->stop, &model_tokens);
+      tokens->ids.push_back(*piece.token_id);
+      if (want_offsets) tokens->offsets.push_back(pretokenized.Original(piece.range));
+      if (want_spaces) tokens->spaces.push_back(pretokenized.token_spaces()[token_pieces]);
+      ++token_pieces;
+      continue;
     }
+    model_tokens.clear();
+    stages_.model->Tokenize(pretokenized.View(piece.range), scratch->stop, &model_tokens);
+    const size_t size = piece.range.end - piece.range.begin;
     for (const ModelToken& token : model_tokens) {
       tokens->ids.push_back(token.id);
       if (!want_offsets) continue;
-      tokens->offsets.push_back(
-          pretokenized.Original({piece.range.begin + token.begin, piece.range.begin + token.end}));
+      tokens->offsets.push_back(token.end <= size
+                                    ? pretokenized.Original({piece.range.begin + token.begin,
+                                                             piece.range.begin + token.end})
+                                    : OffsetBehindPiece(start.text, token));
+      if (want_spaces) {
+        const auto text = stages_.model->TokenText(token, pretokenized.View(piece.range));
+        tokens->spaces.push_back(text ? tokenizer::CountEndSpaces(*text) : EndSpaces{});
+      }
     }
   }
 }
 
 std::string Tokenizer::Impl::Decode(const std::vector<int32_t>& ids,
                                     bool skip_special_tokens) const {
-  std::vector<std::string_view> tokens;
+  std::vector<std::string> tokens;
   tokens.reserve(ids.size());
   for (const int32_t id : ids) {
     const auto token = IdToToken(id);
     if (!token || (skip_special_tokens && added_.IsSpecial(*token))) continue;
-    tokens.push_back(*token);
+    tokens.emplace_back(*token);
   }
-  return stages_.decoder->Decode(tokens);
+  return stages_.decoder->Decode(std::move(tokens));
 }
 
 std::optional<int32_t> Tokenizer::Impl::TokenToId(std::string_view token) const {

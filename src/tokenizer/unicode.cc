@@ -51,6 +51,11 @@ uint8_t CodePointFlags(char32_t c) {
   return kFlagBlocks[static_cast<size_t>(kFlagIndex[c >> 7]) << 7 | (c & 127)];
 }
 
+uint8_t RegexClasses(char32_t c) {
+  if (c >= kEnd) return 0;
+  return kRegexBlocks[static_cast<size_t>(kRegexIndex[c >> 7]) << 7 | (c & 127)];
+}
+
 uint8_t CombiningClass(char32_t c) { return c < kEnd ? RecordOf(c).combining_class : 0; }
 
 Mapped DecomposeCanonical(char32_t c) {

@@ -24,8 +24,17 @@ enum CodePointFlag : uint8_t {
   kChinese = 128,    // set apart by BertNormalizer's handle_chinese_chars
 };
 
+/// Bits of RegexClasses(): what the regular expressions of tokenizer.json match. The Oniguruma in
+/// tokenizers is younger than the libraries that the flags above come from.
+enum RegexClass : uint8_t {
+  kRegexLetter = 1,  // \p{L}
+  kRegexNumber = 2,  // \p{N}
+  kRegexSpace = 4,   // \s
+};
+
 // c must be below 0x110000 in all of these.
 uint8_t CodePointFlags(char32_t c);
+uint8_t RegexClasses(char32_t c);
 
 inline bool HasFlag(char32_t c, CodePointFlag flag) { return (CodePointFlags(c) & flag) != 0; }
 

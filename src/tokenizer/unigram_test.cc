@@ -24,7 +24,7 @@ std::unique_ptr<const Model> ModelOf(std::string_view json) {
 
 std::vector<int32_t> IdsOf(const Model& model, std::string_view word) {
   std::vector<ModelToken> tokens;
-  model.Tokenize(word, &tokens);
+  model.Tokenize(word, nullptr, &tokens);
   std::vector<int32_t> ids;
   for (const ModelToken& token : tokens) ids.push_back(token.id);
   return ids;
@@ -59,7 +59,7 @@ TEST(Unigram, FusesWhatIsUnknown) {
   const auto model =
       ModelOf(R"({"unk_id":1,"vocab":[["a",-1],["<unk>",0],["xy",50],["xyz",-90]]})");
   std::vector<ModelToken> tokens;
-  model->Tokenize("aqrsa", &tokens);
+  model->Tokenize("aqrsa", nullptr, &tokens);
   ASSERT_EQ(tokens.size(), 3u);
   EXPECT_EQ(tokens[1].id, 1);
   EXPECT_EQ(tokens[1].begin, 1u);
@@ -77,7 +77,7 @@ TEST(Unigram, FallsBackToBytesOfTheWholeUnknownPiece) {
       R"("vocab":[["<unk>",0],["a",-1],["<0xC3>",-5],["<0xA9>",-5],["<0x71>",-5]]})";
   const auto model = ModelOf(R"({"unk_id":0,"byte_fallback":true,)" + vocab);
   std::vector<ModelToken> tokens;
-  model->Tokenize("aqé", &tokens);
+  model->Tokenize("aqé", nullptr, &tokens);
   ASSERT_EQ(tokens.size(), 4u);
   EXPECT_EQ(tokens[1].id, 4);
   for (size_t i = 1; i < 4; ++i) {

@@ -38,6 +38,30 @@ def base(**changes):
     return config
 
 
+def bpe(characters, words, **changes):
+    """Merges that build the words from the left, and tokens for all of it."""
+    tokens, merges = list(characters), []
+    for word in words:
+        for i in range(1, len(word)):
+            merge = (word[:i], word[i])
+            if merge not in merges:
+                merges.append(merge)
+                tokens.append(word[:i + 1])
+    vocab = {t: i for i, t in enumerate(dict.fromkeys(VOCAB[:5] + tokens))}
+    return {"type": "BPE", "unk_token": None, "continuing_subword_prefix": None, "end_of_word_suffix": None, "fuse_unk": False,
+            "byte_fallback": False, "ignore_merges": False, "vocab": vocab, "merges": merges, **changes}
+
+
+def byte_level(**changes):
+    alphabet = tokens_random.encode_byte_level("".join(map(chr, range(128))))
+    alphabet = list(dict.fromkeys(alphabet + "".join(map(chr, range(0xA1, 0x144))).replace("\xad", "")))
+    words = map(tokens_random.encode_byte_level, (" hello", "hello", " the", " a", " end", "'s", "  ", "中", " 中文", "é", "12", " unable", "stop"))
+    return base(**{"normalizer": None, "model": bpe(alphabet, words), "decoder": {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True},
+                   "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True, "use_regex": True},
+                   "post_processor": {"type": "RobertaProcessing", "sep": ["[SEP]", 3], "cls": ["[CLS]", 2], "trim_offsets": True,
+                                      "add_prefix_space": True}, **changes})
+
+
 def configurations():
     yield "bert", base()
     yield "bert_cased", base(normalizer={"type": "BertNormalizer", "clean_text": False, "handle_chinese_chars": False,
@@ -53,6 +77,26 @@ def configurations():
             {"type": "WhitespaceSplit"}, {"type": "Digits", "individual_digits": True},
             {"type": "Punctuation", "behavior": "MergedWithNext"}]}, truncation={
                 "direction": "Left", "max_length": 512, "strategy": "LongestFirst", "stride": 0})
+
+
+    yield "byte_level", byte_level()
+    # As Qwen2's and Llama 3's.
+    around = {"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "[CLS]", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}],
+              "pair": [{"SpecialToken": {"id": "[CLS]", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}},
+                       {"SpecialToken": {"id": "[SEP]", "type_id": 1}}, {"Sequence": {"id": "B", "type_id": 1}}],
+              "special_tokens": {t: {"id": t, "ids": [i], "tokens": [t]} for t, i in (("[CLS]", 2), ("[SEP]", 3))}}
+    trim = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False}
+    yield "split", byte_level(normalizer={"type": "NFC"}, post_processor={"type": "Sequence", "processors": [trim, around]}, pre_tokenizer={
+        "type": "Sequence", "pretokenizers": [
+            {"type": "Split", "pattern": {"Regex": tokens_random.REGEXES[1]}, "behavior": "Isolated", "invert": False},
+            {"type": "Split", "pattern": {"Regex": "[0-9a-c]{2}"}, "behavior": "MergedWithPrevious", "invert": False}, trim]})
+    # As Llama 2's.
+    letters = [*"▁abcdehilnostu.,é中"] + [f"<0x{b:02X}>" for b in range(256) if b != 0x85]
+    yield "llama", base(pre_tokenizer=None, post_processor=around, normalizer={"type": "Sequence", "normalizers": [
+        {"type": "Prepend", "prepend": "▁"}, {"type": "Replace", "pattern": {"String": " "}, "content": "▁"}]}, model=bpe(
+            letters, ("▁hello", "▁the", "▁a", "▁end", "▁▁", "un", "able", "▁unable"), unk_token="[UNK]", fuse_unk=True, byte_fallback=True),
+        decoder={"type": "Sequence", "decoders": [{"type": "Replace", "pattern": {"String": "▁"}, "content": " "}, {"type": "ByteFallback"},
+                                                  {"type": "Fuse"}, {"type": "Strip", "content": " ", "start": 1, "stop": 0}]})
 
 
 def case(a, b, options, result):

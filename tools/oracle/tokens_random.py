@@ -49,8 +49,9 @@ class Texts:
         c = rng.randrange(0x110000)
         return chr(c) if not 0xD800 <= c <= 0xDFFF else "\ufffd"
 
-    def text(self, words=()):
-        """A text as bytes, one time in eight with bytes that are not UTF-8."""
+    def text(self, words=(), assigned=False):
+        """A text as bytes, one time in eight with bytes that are not UTF-8. `assigned`: without characters that
+        this Python's Unicode does not know (14.0 in 3.11)."""
         rng = self.rng
         parts = []
         for _ in range(rng.choice((0, 1, 2, 3, 5, 8, 13, 21, 34))):
@@ -63,7 +64,10 @@ class Texts:
                 parts.append(rng.choice(LATIN) * rng.choice((3, 50, 99, 100, 101, 130)))
             else:
                 parts.append("".join(self.character() for _ in range(rng.choice((1, 1, 2, 4, 8)))))
-        data = "".join(parts).encode("utf-8", "replace")
+        text = "".join(parts)
+        if assigned:
+            text = "".join("x" if unicodedata.category(c) == "Cn" else c for c in text)
+        data = text.encode("utf-8", "replace")
         if rng.random() < 0.125:
             for _ in range(rng.choice((1, 1, 2, 5))):
                 at = rng.randrange(len(data) + 1)
@@ -119,6 +123,32 @@ MAPPED_FROM = ["a", "ab", "b", "é", "e\u0301", "\u0301", "ﬁ", "中", "  ", " 
 MAPPED_TO = ["", "", "x", "yz", " ", "  ", "▁", "é\u0301", "a", "abc", "e", "中", "ﬁ"]
 
 
+# For Split and Replace: words of known tokenizers, matches of nothing, looks behind and ahead, and every class.
+REGEXES = [
+    r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+",
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+    r"\s+", r" {2,}", r"a*", r"", r"b|a*", r"(?=a)", r"(?<=a)b|\b", r"^.", r"$", r"\Aa|b\z", r"[a-c]+?c", r"(a|b)\1", r"\w+|[^\w\s]+",
+    r"[[:punct:]]+", r"[^[:punct:]a]+", r"[:punct:]", r"\d{1,3}(?=(?:\d{3})*\b)", r"(?i)HELLO", r"[^a]", r".", r"\n+", r"\p{Han}+", r"[aé中]", r"x{0}"]
+# The Oniguruma that we link may know an older Unicode than the one in tokenizers.
+OF_UNICODE = (r"\w", r"\b", r"\d", r"\p{Han}", "[:punct:]", "(?i)")
+# Contractions, and what case folding adds; line ends; GPT-2's alphabet.
+MORE_WORDS = ["'s", "'S", "'t", "'re", "'Ve", "'m", "'LL", "'d", "'ſ", "'", "''", "\r\n", "\n", "\n\n ", "\t", "  ", "   ", "Ġ", "Ġa", "Ġthe",
+              "Ã", "©", "Ċ", "ĠĠ", "123", "1234", "½", "Ⅷ", "<0x41>", "</w>", "##a", "aab", "abab", "bca"]
+
+
+def encode_byte_level(text):
+    visible = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    others = [b for b in range(256) if b not in visible]
+    return "".join(chr(b) if b in visible else chr(256 + others.index(b)) for b in text.encode())
+
+
+def unknown_fails(config):
+    """Whether a word that the model does not know is an error."""
+    model = config["model"]
+    return model.get("unk_token") == "none" or model.get("unk_id", 0) is None
+
+
 class Configurations:
     def __init__(self, seed):
         self.rng = random.Random(seed)
@@ -132,7 +162,7 @@ class Configurations:
     def normalizer(self, depth=0):
         rng = self.rng
         kind = rng.choice(["Bert", "Bert", "NFC", "NFD", "NFKC", "NFKD", "Lowercase", "StripAccents", "Strip", "Replace",
-                           "Prepend", "Precompiled", "Precompiled", "Nmt", "Runs"] + ["Sequence"] * 4 * (depth < 2))
+                           "Replace", "ByteLevel", "Prepend", "Precompiled", "Precompiled", "Nmt", "Runs"] + ["Sequence"] * 4 * (depth < 2))
         if kind == "Precompiled":
             table = {k: rng.choice(MAPPED_TO) for k in rng.sample(MAPPED_FROM, rng.randrange(1, 9))}
             return {"type": "Precompiled", "precompiled_charsmap": base64.b64encode(charsmap(table)).decode()}
@@ -143,6 +173,8 @@ class Configurations:
                     "strip_accents": rng.choice((None, True, False)), "lowercase": self.flag()}
         if kind == "Strip":
             return {"type": "Strip", "strip_left": self.flag(), "strip_right": self.flag()}
+        if kind == "Replace" and self.flag():
+            return {"type": "Replace", "pattern": {"Regex": rng.choice(REGEXES)}, "content": rng.choice(("", "b", "▁", "xy", " "))}
         if kind == "Replace":
             return {"type": "Replace", "pattern": {"String": rng.choice(("a", " ", "ab", "\u0301", "é", "  ", "aa", ".", "中"))},
                     "content": rng.choice(("", "b", "▁", "xyz", " ", "é\u0301", "a"))}
@@ -155,16 +187,23 @@ class Configurations:
     def pre_tokenizer(self, depth=0):
         rng = self.rng
         kind = rng.choice(["BertPreTokenizer", "Whitespace", "WhitespaceSplit", "Punctuation", "Digits", "Metaspace", "Metaspace",
-                           "Delimiter", "UnicodeScripts", "FixedLength"] + ["Sequence"] * 2 * (depth < 2))
+                           "Delimiter", "UnicodeScripts", "FixedLength", "ByteLevel", "ByteLevel", "Split", "Split", "Split"]
+                          + ["Sequence"] * 4 * (depth < 2))
         if kind == "Metaspace":
-            if rng.random() < 0.3:
-                return {"type": kind, "replacement": "▁", "str_rep": "▁", "add_prefix_space": True}
-            return {"type": kind, "replacement": rng.choice(("▁", "▁", "_", "a")), "prepend_scheme": rng.choice(("always", "first", "never")),
-                    "split": rng.random() < 0.7}
+            return self.metaspace()
         if kind == "Delimiter":
             return {"type": kind, "delimiter": rng.choice((" ", "a", "é", "中"))}
         if kind == "FixedLength":
             return {"type": kind, "length": rng.choice((1, 2, 5, 100))} if self.flag() else {"type": kind}
+        if kind == "ByteLevel":
+            result = {"type": kind, "add_prefix_space": self.flag(), "trim_offsets": self.flag(), "use_regex": self.flag()}
+            if rng.random() < 0.3:
+                del result["use_regex"]
+            return result
+        if kind == "Split":
+            pattern = {"Regex": rng.choice(REGEXES)} if rng.random() < 0.8 else {"String": rng.choice((" ", "", "ab", ".", "a", "é"))}
+            return {"type": kind, "pattern": pattern, "invert": self.flag(),
+                    "behavior": rng.choice(("Removed", "Isolated", "MergedWithPrevious", "MergedWithNext", "Contiguous"))}
         if kind == "Punctuation":
             result = {"type": kind, "behavior": rng.choice(("Removed", "Isolated", "MergedWithPrevious", "MergedWithNext", "Contiguous"))}
             if rng.random() < 0.1:
@@ -175,6 +214,14 @@ class Configurations:
         if kind == "Sequence":
             return {"type": kind, "pretokenizers": [self.pre_tokenizer(depth + 1) for _ in range(rng.randrange(4))]}
         return {"type": kind}
+
+    def metaspace(self):
+        """The same fields, as a pre-tokenizer and as a decoder."""
+        rng = self.rng
+        if rng.random() < 0.3:
+            return {"type": "Metaspace", "replacement": "▁", "str_rep": "▁", "add_prefix_space": True}
+        return {"type": "Metaspace", "replacement": rng.choice(("▁", "▁", "_", "a")),
+                "prepend_scheme": rng.choice(("always", "first", "never")), "split": rng.random() < 0.7}
 
     def unigram(self):
         rng = self.rng
@@ -188,10 +235,49 @@ class Configurations:
         result = {"type": "Unigram", "unk_id": rng.choice((0, 0, 0, 3, None)), "vocab": [[p, score()] for p in pieces]}
         return {**result, "byte_fallback": self.flag()} if rng.random() < 0.7 else result
 
-    def model(self):
+    def bpe(self):
+        """Characters, and merges of what is there at random, so that a token can be made in several ways."""
         rng = self.rng
-        if rng.random() < 0.5:
-            return self.unigram()
+        prefix, suffix = rng.choice((("", ""),) * 6 + (("##", ""), ("", "</w>"), ("##", "</w>"), ("é", "")))
+        characters = list(dict.fromkeys("".join(rng.sample(WORDS, len(WORDS) // 2)) + "abĠ▁cé'12" + rng.choice(("", encode_byte_level("中é \n")))))
+        if not prefix and not suffix and self.flag():
+            characters = rng.sample(characters, len(characters) * 3 // 4)
+        tokens = ["[UNK]", "[CLS]", "[SEP]"]
+        for c in characters:
+            tokens += [t for t in (c, prefix + c, c + suffix, prefix + c + suffix) if rng.random() < 0.9]
+        tokens = list(dict.fromkeys(tokens))
+        mergeable = [t for t in tokens if t[0] != "["] + (["[UNK]"] if rng.random() < 0.2 else [])
+        merges = []
+        for _ in range(rng.choice((0, 5, 40, 150))):
+            left, right = rng.choice(mergeable[-40:] if self.flag() else mergeable), rng.choice(mergeable)
+            if len(right.encode()) <= len(prefix.encode()) or (prefix and not right.startswith(prefix)) or " " in left + right:
+                continue
+            merged = left + right[len(prefix):]
+            if len(merged) > 12:
+                continue
+            merges.append((left, right))
+            tokens.append(merged)
+            mergeable.append(merged)
+        rng.shuffle(merges)
+        bytes_known = rng.choice((0, 0, 128, 256))
+        tokens = list(dict.fromkeys(tokens + [f"<0x{b:02X}>" for b in rng.sample(range(256), bytes_known)]))
+        as_strings = rng.random() < 0.4
+        model = {"type": "BPE", "dropout": rng.choice((None, None, 0.0)), "unk_token": rng.choice((None, "[UNK]", "[UNK]", "[UNK]", "none")),
+                 "continuing_subword_prefix": prefix or rng.choice((None, "")), "end_of_word_suffix": suffix or rng.choice((None, "")),
+                 "fuse_unk": self.flag(), "byte_fallback": self.flag(), "ignore_merges": rng.random() < 0.3,
+                 "vocab": {t: i for i, t in enumerate(tokens)},
+                 "merges": (["#version: 0.2"] * self.flag() + [f"{a} {b}" for a, b in merges]) if as_strings else merges}
+        for field in ("dropout", "fuse_unk", "byte_fallback", "ignore_merges", "type"):
+            if rng.random() < 0.1:
+                del model[field]
+        return model
+
+    def model(self):
+        return self.rng.choice((self.unigram, self.bpe, self.whole_words))()
+
+    def whole_words(self):
+        """WordPiece or WordLevel."""
+        rng = self.rng
         chosen = rng.sample(WORDS, rng.randrange(8, len(WORDS)))
         if rng.random() < 0.6:
             prefix = rng.choice(("##", "##", "@", ""))
@@ -204,9 +290,25 @@ class Configurations:
 
     def post_processor(self):
         rng = self.rng
-        if rng.random() < 0.25:
-            return {"type": "BertProcessing", "sep": ["[SEP]", 2], "cls": ["[CLS]", 1]}
-        special = lambda: {"SpecialToken": {"id": rng.choice(("[CLS]", "[SEP]", "two")), "type_id": rng.randrange(3)}}
+        if rng.random() < 0.35:
+            members = [m for m in (self.template(("[CLS]", "[SEP]", "none")), self.around(), self.byte_level(), self.byte_level()) if self.flag()]
+            rng.shuffle(members)
+            return {"type": "Sequence", "processors": members}
+        return rng.choice((self.around, self.byte_level, self.template, self.template))()
+
+    def byte_level(self):
+        return {"type": "ByteLevel", "add_prefix_space": self.flag(), "trim_offsets": self.flag()}
+
+    def around(self):
+        result = {"type": self.rng.choice(("BertProcessing", "RobertaProcessing", "RobertaProcessing")), "sep": ["[SEP]", 2], "cls": ["[CLS]", 1]}
+        for field in ("trim_offsets", "add_prefix_space"):
+            if self.rng.random() < (0.9 if result["type"] == "RobertaProcessing" else 0.2):
+                result[field] = self.flag()
+        return result
+
+    def template(self, names=("[CLS]", "[SEP]", "two")):
+        rng = self.rng
+        special = lambda: {"SpecialToken": {"id": rng.choice(names), "type_id": rng.randrange(3)}}
         sequence = lambda name: {"Sequence": {"id": name, "type_id": rng.randrange(3)}}
         single = [special() for _ in range(rng.randrange(3))] + [sequence("A")] + [special() for _ in range(rng.randrange(3))]
         pair = [special()] * rng.randrange(2) + [sequence("A"), special(), sequence("B")] + [special()] * rng.randrange(3)
@@ -214,12 +316,35 @@ class Configurations:
             pair = [sequence("B"), special(), sequence("A")]
         # A template that holds a text twice, which tokenizers takes, is refused by ours: the memory that it costs
         # has no bound.
-        tokens = {n: {"id": n, "ids": ids, "tokens": [n] * len(ids)} for n, ids in (("[CLS]", [1]), ("[SEP]", [2]), ("two", [7, 8]))}
+        tokens = {n: {"id": n, "ids": ids, "tokens": [n] * len(ids)} for n, ids in (("[CLS]", [1]), ("[SEP]", [2]), ("two", [7, 8]), ("none", []))}
         return {"type": "TemplateProcessing", "single": single, "pair": pair, "special_tokens": tokens}
+
+    def decoder(self, depth=0):
+        rng = self.rng
+        kind = rng.choice(["BPEDecoder", "ByteFallback", "ByteLevel", "CTC", "Fuse", "Metaspace", "Replace", "Replace", "Strip", "Strip",
+                           "WordPiece"] + ["Sequence"] * 8 * (depth < 2))
+        if kind == "BPEDecoder":
+            return {"type": kind, "suffix": rng.choice(("</w>", "a", ""))}
+        if kind == "ByteLevel":
+            return {"type": kind, "add_prefix_space": self.flag(), "trim_offsets": self.flag()}
+        if kind == "CTC":
+            return {"type": kind, "pad_token": rng.choice(("a", "[UNK]", "")), "word_delimiter_token": rng.choice(("b", "|", "")), "cleanup": self.flag()}
+        if kind == "Metaspace":
+            return self.metaspace()
+        if kind == "Replace":
+            pattern = {"Regex": rng.choice(REGEXES)} if self.flag() else {"String": rng.choice(("▁", "a", "", "Ġ"))}
+            return {"type": kind, "pattern": pattern, "content": rng.choice((" ", "", "b", "<0x41>"))}
+        if kind == "Strip":
+            return {"type": kind, "content": rng.choice(" a▁é"), "start": rng.choice((0, 1, 1, 3)), "stop": rng.choice((0, 0, 1))}
+        if kind == "WordPiece":
+            return {"type": kind, "prefix": rng.choice(("##", "a", "")), "cleanup": self.flag()}
+        if kind == "Sequence":
+            return {"type": kind, "decoders": [self.decoder(depth + 1) for _ in range(rng.randrange(5))]}
+        return {"type": kind}
 
     def added_tokens(self):
         rng = self.rng
-        contents = ["[MASK]", "[CLS]", "[SEP]", "<x>", "hello", "Hello", "ab", "abc", "HELLO world", " ", "é", "中", "..", "b c", "İx", "a\u0301"]
+        contents = ["[MASK]", "[CLS]", "[SEP]", "<x>", "hello", "Hello", "ab", "abc", "HELLO world", " ", "é", "中", "..", "b c", "İx", "a\u0301", "Ġ", " a ", "\n"]
         return [{"id": 100 + i, "content": c, "single_word": self.rng.random() < 0.3, "lstrip": self.rng.random() < 0.3,
                  "rstrip": self.rng.random() < 0.3, "normalized": self.flag(), "special": self.flag()}
                 for i, c in enumerate(rng.sample(contents, rng.randrange(7)))]
@@ -229,7 +354,7 @@ class Configurations:
         config = {"version": "1.0", "truncation": self.maybe(truncation, 0.5), "padding": None, "added_tokens": self.added_tokens(),
                   "normalizer": self.maybe(self.normalizer()), "pre_tokenizer": self.maybe(self.pre_tokenizer()),
                   "post_processor": self.maybe(self.post_processor()), "decoder": None, "model": self.model()}
-        if config["model"]["type"] == "Unigram" and self.rng.random() < 0.6:
+        if config["model"].get("type") == "Unigram" and self.rng.random() < 0.6:
             config.update(self.sentencepiece())
         return config
 
@@ -249,8 +374,21 @@ class Configurations:
         return {"normalizer": normalizer,
                 "pre_tokenizer": {**metaspace, "prepend_scheme": rng.choice(("always", "first", "never"))}}
 
+    def needs_old_unicode(self, config):
+        """Whether a regular expression depends on the age of Unicode, so that ours may differ."""
+        def patterns(value):
+            if isinstance(value, dict):
+                if "Regex" in value:
+                    yield value["Regex"]
+                value = list(value.values())
+            if isinstance(value, list):
+                for v in value:
+                    yield from patterns(v)
+        return any(part in p for p in patterns([config["normalizer"], config["pre_tokenizer"]]) for part in OF_UNICODE
+                   if not p.startswith("(?i:"))
+
     def words(self, config):
-        return WORDS + [" ", " ", " "] + [t["content"] for t in config["added_tokens"]] * 3
+        return WORDS + MORE_WORDS + [" "] * 6 + [t["content"] for t in config["added_tokens"]] * 3
 
     def truncations(self, pair):
         """(max_length, strategy, special tokens) to try. Lengths below the special tokens are not well defined."""

@@ -45,7 +45,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tool", type=Path, required=True)
     parser.add_argument("--model", default="bge-small-en-v1.5")
-    parser.add_argument("--tokenizer", type=Path, help="a tokenizer.json, in place of --model")
+    parser.add_argument("--tokenizer", type=Path, help="a tokenizer.json, such as tokens_compare.py makes, in place of --model")
     parser.add_argument("--languages", nargs="*", default=[], help="of XQuAD, each by itself; all as one corpus if none")
     parser.add_argument("--no-offsets", action="store_true", help="measure only without offsets")
     parser.add_argument("--rounds", type=int, default=3)

@@ -76,6 +76,18 @@ class OurTokenizer:
         thread.join()
         return self._read(size).decode()
 
+    def merges(self, pieces, by_score):
+        """The merges of SentencePiece pieces: [(text, score)] to [(left, right)]."""
+        frame = [struct.pack("<IIB", 0xFFFFFFFD, len(pieces), by_score)]
+        for text, score in pieces:
+            data = text.encode()
+            frame += (struct.pack("<fI", score, len(data)), data)
+        thread = self._send(b"".join(frame))
+        (count,) = struct.unpack("<I", self._read(4))
+        sides = [self._read(*struct.unpack("<I", self._read(4))).decode() for _ in range(2 * count)]
+        thread.join()
+        return list(zip(sides[::2], sides[1::2]))
+
     def measure(self, texts, rounds, offsets):
         """CPU seconds for `rounds` times all texts, and the tokens of one round."""
         frame = [struct.pack("<IIIB", 0xFFFFFFFE, len(texts), rounds, offsets)]

@@ -7,20 +7,32 @@ namespace {
 
 using Make = std::unique_ptr<const Decoder> (*)(const json::Value&);
 
+template <std::unique_ptr<const Decoder> (*make)()>
+std::unique_ptr<const Decoder> WithoutFields(const json::Value&) {
+  return make();
+}
+
 constexpr StageRow<Make> kDecoders[] = {
+    {"BPEDecoder", &MakeBpeDecoder},
+    {"ByteFallback", &WithoutFields<&MakeByteFallbackDecoder>},
+    {"ByteLevel", &MakeByteLevelDecoder},
+    {"CTC", &MakeCtcDecoder},
+    {"Fuse", &WithoutFields<&MakeFuseDecoder>},
     {"Metaspace", &MakeMetaspaceDecoder},
+    {"Replace", &MakeReplaceDecoder},
+    {"Sequence", &MakeDecoderSequence},
+    {"Strip", &MakeStripDecoder},
     {"WordPiece", &MakeWordPieceDecoder},
 };
 
 class NoDecoder final : public Decoder {
  public:
-  std::string Decode(const std::vector<std::string_view>& tokens) const override {
-    std::string text;
-    for (size_t i = 0; i < tokens.size(); ++i) {
-      if (i > 0) text += ' ';
-      text += tokens[i];
+  void Apply(DecodedTexts* texts) const override {
+    bool first = true;
+    for (std::string& text : texts->texts()) {
+      if (!first) text.insert(text.begin(), ' ');
+      first = false;
     }
-    return text;
   }
 };
 

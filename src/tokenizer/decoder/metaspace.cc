@@ -15,18 +15,12 @@ class MetaspaceDecoder final : public Decoder {
     AppendUtf8(options.replacement, &replacement_);
   }
 
-  std::string Decode(const std::vector<std::string_view>& tokens) const override {
-    std::string text;
-    for (size_t i = 0; i < tokens.size(); ++i) {
-      std::string_view rest = tokens[i];
-      for (size_t found; (found = rest.find(replacement_)) != std::string_view::npos;
-           rest.remove_prefix(found + replacement_.size())) {
-        text.append(rest.substr(0, found));
-        if (i > 0 || keeps_first_) text += ' ';
-      }
-      text.append(rest);
+  void Apply(DecodedTexts* texts) const override {
+    bool is_first = true;
+    for (std::string& text : texts->texts()) {
+      ReplaceAll(replacement_, is_first && !keeps_first_ ? "" : " ", &text);
+      is_first = false;
     }
-    return text;
   }
 
  private:

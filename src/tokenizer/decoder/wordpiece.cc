@@ -5,48 +5,23 @@
 namespace bge::tokenizer {
 namespace {
 
-void ReplaceAll(std::string_view from, std::string_view to, std::string* text) {
-  if (text->find(from) == std::string::npos) return;
-  std::string result;
-  size_t at = 0;
-  for (size_t found; (found = text->find(from, at)) != std::string::npos;
-       at = found + from.size()) {
-    result.append(*text, at, found - at).append(to);
-  }
-  result.append(*text, at);
-  text->swap(result);
-}
-
-// Parity: token by token and in this order, so that only what lies within one token is tidied.
-void CleanUp(std::string* token) {
-  constexpr std::string_view kReplacements[][2] = {
-      {" .", "."},   {" ?", "?"},     {" !", "!"},     {" ,", ","},
-      {" ' ", "'"},  {" n't", "n't"}, {" 'm", "'m"},   {" do not", " don't"},
-      {" 's", "'s"}, {" 've", "'ve"}, {" 're", "'re"},
-  };
-  for (const auto& [from, to] : kReplacements) ReplaceAll(from, to, token);
-}
-
 class WordPieceDecoder final : public Decoder {
  public:
   WordPieceDecoder(std::string_view prefix, bool cleanup) : prefix_(prefix), cleanup_(cleanup) {}
 
-  std::string Decode(const std::vector<std::string_view>& tokens) const override {
-    std::string text;
-    std::string token;
-    for (size_t i = 0; i < tokens.size(); ++i) {
-      token.clear();
-      if (i == 0) {
-        token = tokens[i];
-      } else if (tokens[i].starts_with(prefix_)) {
-        token = tokens[i].substr(prefix_.size());
-      } else {
-        token.append(" ").append(tokens[i]);
+  void Apply(DecodedTexts* texts) const override {
+    bool first = true;
+    for (std::string& text : texts->texts()) {
+      if (!first) {
+        if (text.starts_with(prefix_)) {
+          text.erase(0, prefix_.size());
+        } else {
+          text.insert(text.begin(), ' ');
+        }
       }
-      if (cleanup_) CleanUp(&token);
-      text += token;
+      first = false;
+      if (cleanup_) CleanUpEnglish(&text);
     }
-    return text;
   }
 
  private:

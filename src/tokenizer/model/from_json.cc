@@ -9,6 +9,7 @@ namespace {
 using Make = std::unique_ptr<const Model> (*)(const json::Value&);
 
 constexpr StageRow<Make> kModels[] = {
+    {"BPE", &MakeBpe},
     {"Unigram", &MakeUnigram},
     {"WordLevel", &MakeWordLevel},
     {"WordPiece", &MakeWordPiece},
@@ -17,8 +18,12 @@ constexpr StageRow<Make> kModels[] = {
 }  // namespace
 
 std::unique_ptr<const Model> ModelFromJson(const json::Value& json) {
-  if (!json.Find("type") && json.Find("unk_token") && json.Find("vocab")) {
-    return json.Find("continuing_subword_prefix") ? MakeWordPiece(json) : MakeWordLevel(json);
+  // Old files have no type: what upstream tries first, and finds all fields of, it is.
+  if (!json.Find("type") && json.Find("vocab")) {
+    if (json.Find("merges")) return MakeBpe(json);
+    if (json.Find("unk_token")) {
+      return json.Find("continuing_subword_prefix") ? MakeWordPiece(json) : MakeWordLevel(json);
+    }
   }
   if (!json.Find("type") && IsUnigramJson(json)) return MakeUnigram(json);
   return FindStage<Make>(kModels, "model", json).make(json);

@@ -45,14 +45,16 @@ class Unigram final : public Model {
   void Cut(const char* word, size_t size, const std::stop_token* stop, Lattice* lattice,
            Emit&& emit) const;
 
-  void Tokenize(std::string_view word, std::vector<ModelToken>* tokens) const override {
-    Tokenize(word, nullptr, tokens);
-  }
   void Tokenize(std::string_view word, const std::stop_token* stop,
                 std::vector<ModelToken>* tokens) const override;
   std::optional<int32_t> TokenToId(std::string_view token) const override;
   std::optional<std::string_view> IdToToken(int32_t id) const override;
   size_t vocab_size() const override { return ends_.size(); }
+  std::optional<std::string_view> TokenText(const ModelToken& token,
+                                            std::string_view word) const override {
+    if (token.id == unk_id_) return word.substr(token.begin, token.end - token.begin);
+    return IdToToken(token.id);
+  }
   const Unigram* AsUnigram() const override { return this; }
 
  private:

@@ -27,6 +27,8 @@ class Vocabulary {
   std::optional<std::string_view> Token(int32_t id) const;
   /// Number of different tokens.
   size_t size() const { return size_; }
+  /// No two of them have the same id.
+  bool ids_are_unique() const { return by_id_.size() == size_; }
 
   /// Every token with its id, in the order of the file, overwritten ones excluded.
   std::vector<std::pair<std::string_view, int32_t>> Entries() const;

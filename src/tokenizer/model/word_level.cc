@@ -14,8 +14,8 @@ class WordLevel final : public Model {
         unk_id_(vocabulary_.Find(unk_token)),
         where_(std::move(where)) {}
 
-  using Model::Tokenize;
-  void Tokenize(std::string_view word, std::vector<ModelToken>* tokens) const override {
+  void Tokenize(std::string_view word, const std::stop_token*,
+                std::vector<ModelToken>* tokens) const override {
     std::optional<int32_t> id = vocabulary_.Find(word);
     if (!id) id = unk_id_;
     if (!id) {

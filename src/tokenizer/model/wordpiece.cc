@@ -31,7 +31,8 @@ int32_t WordPiece::unk_id() const {
   return *unk_id_;
 }
 
-void WordPiece::Tokenize(std::string_view word, std::vector<ModelToken>* tokens) const {
+void WordPiece::Tokenize(std::string_view word, const std::stop_token*,
+                         std::vector<ModelToken>* tokens) const {
   const size_t first = tokens->size();
   const auto characters = static_cast<int64_t>(CountCharacters(word));
   if (characters <= options_.max_input_chars_per_word) {

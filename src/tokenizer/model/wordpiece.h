@@ -32,8 +32,8 @@ class WordPiece final : public Model {
   }
   const WordPieceOptions& options() const { return options_; }
 
-  using Model::Tokenize;
-  void Tokenize(std::string_view word, std::vector<ModelToken>* tokens) const override;
+  void Tokenize(std::string_view word, const std::stop_token* stop,
+                std::vector<ModelToken>* tokens) const override;
   std::optional<int32_t> TokenToId(std::string_view token) const override {
     return vocabulary_.Find(token);
   }

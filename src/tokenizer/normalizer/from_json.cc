@@ -16,6 +16,7 @@ std::unique_ptr<const Normalizer> WithoutFields(const json::Value&) {
 
 constexpr StageRow<Make> kNormalizers[] = {
     {"BertNormalizer", &MakeBertNormalizer},
+    {"ByteLevel", &WithoutFields<&MakeByteLevelNormalizer>},
     {"Lowercase", &WithoutFields<&MakeLowercase>},
     {"NFC", &WithoutFields<&MakeNfc>},
     {"NFD", &WithoutFields<&MakeNfd>},

@@ -65,6 +65,7 @@ std::unique_ptr<const Normalizer> NormalizerFromJson(const json::Value& json);
 // What the rows of the registry make; each in the file of its name.
 std::unique_ptr<const Normalizer> MakeBertNormalizer(const json::Value& json);
 std::unique_ptr<const Normalizer> MakeBertNormalizer(const BertNormalizerOptions& options);
+std::unique_ptr<const Normalizer> MakeByteLevelNormalizer();
 std::unique_ptr<const Normalizer> MakeLowercase();
 std::unique_ptr<const Normalizer> MakeNfc();
 std::unique_ptr<const Normalizer> MakeNfd();
@@ -75,6 +76,7 @@ std::unique_ptr<const Normalizer> MakePrecompiled(const json::Value& json);
 std::unique_ptr<const Normalizer> MakePrecompiled(std::string_view charsmap,
                                                   std::string_view where);
 std::unique_ptr<const Normalizer> MakePrepend(const json::Value& json);
+std::unique_ptr<const Normalizer> MakePrepend(std::string_view prefix);
 std::unique_ptr<const Normalizer> MakeReplace(const json::Value& json);
 std::unique_ptr<const Normalizer> MakeReplace(std::string_view pattern, std::string_view content);
 std::unique_ptr<const Normalizer> MakeReplaceSpaceRuns(std::string_view content);

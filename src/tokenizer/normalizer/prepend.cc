@@ -15,8 +15,12 @@ class Prepend final : public Normalizer {
 
 }  // namespace
 
+std::unique_ptr<const Normalizer> MakePrepend(std::string_view prefix) {
+  return std::make_unique<Prepend>(prefix);
+}
+
 std::unique_ptr<const Normalizer> MakePrepend(const json::Value& json) {
-  return std::make_unique<Prepend>(json.At("prepend").AsString());
+  return MakePrepend(json.At("prepend").AsString());
 }
 
 }  // namespace bge::tokenizer

@@ -1,26 +1,44 @@
-// Replace: every occurrence of a string by another. A pattern that is a regular expression is not
-// supported yet, but for " {2,}".
-#include "base/error.h"
+// Replace: every match of a string or a regular expression by a string.
 #include "tokenizer/normalizer/normalizer.h"
+#include "tokenizer/pattern.h"
+
+#include <algorithm>
 
 namespace bge::tokenizer {
 namespace {
 
 class Replace final : public Normalizer {
  public:
-  Replace(std::string_view pattern, std::string_view content)
-      : pattern_(pattern), content_(content) {}
-  void Normalize(NormalizedString* text) const override { text->Replace(pattern_, content_); }
+  Replace(Pattern pattern, std::string_view content)
+      : pattern_(std::move(pattern)), content_(content) {}
+
+  void Normalize(NormalizedString* text) const override {
+    text->ReplaceMatches(content_, [&](auto&& replace) {
+      pattern_.ForEachMatch(text->text(), text->stop(),
+                            [&](const ByteRange& match) { replace(match.begin, match.end); });
+    });
+  }
 
  private:
-  std::string pattern_, content_;
+  Pattern pattern_;
+  std::string content_;
 };
 
-// The pattern with which sentencepiece's conversions begin.
+// " {2,}", with which sentencepiece's conversions begin.
 class ReplaceSpaceRuns final : public Normalizer {
  public:
   explicit ReplaceSpaceRuns(std::string_view content) : content_(content) {}
-  void Normalize(NormalizedString* text) const override { text->ReplaceSpaceRuns(content_); }
+
+  void Normalize(NormalizedString* text) const override {
+    text->ReplaceMatches(content_, [&](auto&& replace) {
+      const std::string_view in = text->text();
+      for (size_t begin = in.find("  "); begin != std::string_view::npos;) {
+        const size_t end = std::min(in.find_first_not_of(' ', begin), in.size());
+        replace(begin, end);
+        begin = in.find("  ", end);
+      }
+    });
+  }
   std::optional<std::string_view> SpaceRunsBecome() const override { return content_; }
 
  private:
@@ -34,17 +52,15 @@ std::unique_ptr<const Normalizer> MakeReplaceSpaceRuns(std::string_view content)
 }
 
 std::unique_ptr<const Normalizer> MakeReplace(std::string_view pattern, std::string_view content) {
-  return std::make_unique<Replace>(pattern, content);
+  return std::make_unique<Replace>(Pattern(std::string(pattern)), content);
 }
 
 std::unique_ptr<const Normalizer> MakeReplace(const json::Value& json) {
   const json::Value pattern = json.At("pattern");
-  if (const auto regex = pattern.Find("Regex")) {
-    if (regex->AsString() == " {2,}") return MakeReplaceSpaceRuns(json.At("content").AsString());
-    Fail(ErrorCode::kUnsupported, "a regular expression in a Replace normalizer", regex->Where(),
-         "this build replaces plain strings (pattern.String) and the pattern ' {2,}' only");
-  }
-  return MakeReplace(pattern.At("String").AsString(), json.At("content").AsString());
+  const std::string_view content = json.At("content").AsString();
+  const auto regex = pattern.Find("Regex");
+  if (regex && regex->AsString() == " {2,}") return MakeReplaceSpaceRuns(content);
+  return std::make_unique<Replace>(Pattern(pattern), content);
 }
 
 }  // namespace bge::tokenizer

@@ -109,13 +109,22 @@ class UnicodeForm final : public Normalizer {
 }  // namespace
 
 void ToNfc(NormalizedString* text) {
+  // Characters in front of U+0300 compose to what they were.
+  if (text->HasBytesBelow(0xCC)) return;
   text->Transform(Recompose(Decompose(*text, &DecomposeCanonical), text->stop()), 0);
 }
-void ToNfd(NormalizedString* text) { text->Transform(Decompose(*text, &DecomposeCanonical), 0); }
+void ToNfd(NormalizedString* text) {
+  if (text->HasBytesBelow(0x80)) return;
+  text->Transform(Decompose(*text, &DecomposeCanonical), 0);
+}
 void ToNfkc(NormalizedString* text) {
+  if (text->HasBytesBelow(0x80)) return;
   text->Transform(Recompose(Decompose(*text, &DecomposeCompatible), text->stop()), 0);
 }
-void ToNfkd(NormalizedString* text) { text->Transform(Decompose(*text, &DecomposeCompatible), 0); }
+void ToNfkd(NormalizedString* text) {
+  if (text->HasBytesBelow(0x80)) return;
+  text->Transform(Decompose(*text, &DecomposeCompatible), 0);
+}
 
 std::unique_ptr<const Normalizer> MakeNfc() { return std::make_unique<UnicodeForm<&ToNfc>>(); }
 std::unique_ptr<const Normalizer> MakeNfd() { return std::make_unique<UnicodeForm<&ToNfd>>(); }

@@ -8,7 +8,8 @@ namespace {
 using Make = std::unique_ptr<const PostProcessor> (*)(const json::Value&);
 
 constexpr StageRow<Make> kPostProcessors[] = {
-    {"BertProcessing", &MakeBertProcessing},
+    {"BertProcessing", &MakeBertProcessing},         {"ByteLevel", &MakeByteLevelPostProcessor},
+    {"RobertaProcessing", &MakeRobertaProcessing},   {"Sequence", &MakePostProcessorSequence},
     {"TemplateProcessing", &MakeTemplateProcessing},
 };
 

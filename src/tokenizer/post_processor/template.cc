@@ -26,8 +26,11 @@ using Template = std::vector<TemplatePiece>;
 class TemplateProcessing final : public PostProcessor {
  public:
   // The templates point into `specials`, whose nodes stay where they are when it moves.
-  TemplateProcessing(SpecialTokens specials, Template single, Template pair)
-      : specials_(std::move(specials)), single_(std::move(single)), pair_(std::move(pair)) {}
+  TemplateProcessing(SpecialTokens specials, Template single, Template pair, std::string where)
+      : specials_(std::move(specials)),
+        single_(std::move(single)),
+        pair_(std::move(pair)),
+        where_(std::move(where)) {}
 
   int64_t NumAdded(bool pair) const override {
     int64_t count = 0;
@@ -37,22 +40,28 @@ class TemplateProcessing final : public PostProcessor {
     return count;
   }
 
-  void Process(const TokenSequence& a, const TokenSequence* b, bool add_special_tokens,
-               bool want_offsets, Encoding* encoding) const override {
-    for (const TemplatePiece& piece : b == nullptr ? single_ : pair_) {
+  void Apply(bool add_special_tokens, TokenParts* parts) const override {
+    if (parts->size() != 1 && parts->size() != 2) {
+      Fail(ErrorCode::kUnsupported,
+           "TemplateProcessing behind stages that made " + std::to_string(parts->size()) +
+               " parts of the texts",
+           where_, "expected it in front of the others that add tokens");
+    }
+    parts->Begin();
+    for (const TemplatePiece& piece : parts->size() == 1 ? single_ : pair_) {
       switch (piece.kind) {
         case TemplatePiece::Kind::kSpecial:
-          if (add_special_tokens) AppendSpecial(piece.ids, piece.type_id, want_offsets, encoding);
+          if (add_special_tokens) parts->AppendSpecialPart(piece.ids, piece.type_id);
           break;
         case TemplatePiece::Kind::kFirst:
-          AppendSequence(a, piece.type_id, want_offsets, encoding);
+          parts->AppendPart(0, piece.type_id);
           break;
         case TemplatePiece::Kind::kSecond:
-          BGE_DCHECK(b != nullptr);  // single_ has none
-          AppendSequence(*b, piece.type_id, want_offsets, encoding);
+          parts->AppendPart(1, piece.type_id);  // single_ has none
           break;
       }
     }
+    parts->End();
   }
 
   bool Adds(int32_t id) const override {
@@ -66,6 +75,7 @@ class TemplateProcessing final : public PostProcessor {
  private:
   SpecialTokens specials_;
   Template single_, pair_;
+  std::string where_;
 };
 
 int32_t AsId(const json::Value& json) {
@@ -109,7 +119,7 @@ Template ReadTemplate(const json::Value& json, const SpecialTokens& specials, bo
   bool has_second = false;
   json.ForEachElement([&](json::Value element) {
     const TemplatePiece piece = ReadPiece(element, specials, pair);
-    added += piece.ids.size();
+    if (piece.kind == TemplatePiece::Kind::kSpecial) added += std::max<size_t>(1, piece.ids.size());
     if (added > kMostAdded) {
       Fail(ErrorCode::kUnsupported, "the template adds more than 4096 tokens", json.Where(),
            "expected a few special tokens around the sequences");
@@ -125,8 +135,7 @@ Template ReadTemplate(const json::Value& json, const SpecialTokens& specials, bo
       }
       has = true;
     }
-    // Nothing is added by a special token without ids: however many there are, none is kept.
-    if (piece.kind != TemplatePiece::Kind::kSpecial || !piece.ids.empty()) result.push_back(piece);
+    result.push_back(piece);
   });
   return result;
 }
@@ -154,7 +163,7 @@ std::unique_ptr<const PostProcessor> MakeTemplateProcessing(const std::vector<Te
   Template first = FromSteps(single, &specials);
   Template second = FromSteps(pair, &specials);
   return std::make_unique<TemplateProcessing>(std::move(specials), std::move(first),
-                                              std::move(second));
+                                              std::move(second), "the tokenizer's template");
 }
 
 std::unique_ptr<const PostProcessor> MakeTemplateProcessing(const json::Value& json) {
@@ -162,7 +171,7 @@ std::unique_ptr<const PostProcessor> MakeTemplateProcessing(const json::Value& j
   Template single = ReadTemplate(json.At("single"), specials, false);
   Template pair = ReadTemplate(json.At("pair"), specials, true);
   return std::make_unique<TemplateProcessing>(std::move(specials), std::move(single),
-                                              std::move(pair));
+                                              std::move(pair), json.Where());
 }
 
 }  // namespace bge::tokenizer

@@ -14,12 +14,14 @@ std::unique_ptr<const PreTokenizer> WithoutFields(const json::Value&) {
 
 constexpr StageRow<Make> kPreTokenizers[] = {
     {"BertPreTokenizer", &WithoutFields<&MakeBertPreTokenizer>},
+    {"ByteLevel", &MakeByteLevel},
     {"Delimiter", &MakeCharDelimiterSplit},
     {"Digits", &MakeDigits},
     {"FixedLength", &MakeFixedLength},
     {"Metaspace", &MakeMetaspace},
     {"Punctuation", &MakePunctuation},
     {"Sequence", &MakePreTokenizerSequence},
+    {"Split", &MakeSplit},
     {"UnicodeScripts", &WithoutFields<&MakeUnicodeScripts>},
     {"Whitespace", &WithoutFields<&MakeWhitespace>},
     {"WhitespaceSplit", &WithoutFields<&MakeWhitespaceSplit>},

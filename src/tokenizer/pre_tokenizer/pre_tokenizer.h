@@ -43,6 +43,7 @@ std::unique_ptr<const PreTokenizer> PreTokenizerFromJson(const json::Value& json
 
 // What the rows of the registry make; each in the file of its name.
 std::unique_ptr<const PreTokenizer> MakeBertPreTokenizer();
+std::unique_ptr<const PreTokenizer> MakeByteLevel(const json::Value& json);
 std::unique_ptr<const PreTokenizer> MakeCharDelimiterSplit(const json::Value& json);
 std::unique_ptr<const PreTokenizer> MakeDigits(const json::Value& json);
 std::unique_ptr<const PreTokenizer> MakeFixedLength(const json::Value& json);
@@ -52,9 +53,13 @@ std::unique_ptr<const PreTokenizer> MakePunctuation(const json::Value& json);
 std::unique_ptr<const PreTokenizer> MakePreTokenizerSequence(const json::Value& json);
 std::unique_ptr<const PreTokenizer> MakePreTokenizerSequence(
     std::vector<std::unique_ptr<const PreTokenizer>> members);
+std::unique_ptr<const PreTokenizer> MakeSplit(const json::Value& json);
 std::unique_ptr<const PreTokenizer> MakeUnicodeScripts();
 std::unique_ptr<const PreTokenizer> MakeWhitespace();
 std::unique_ptr<const PreTokenizer> MakeWhitespaceSplit();
+
+/// "Removed", "Isolated", ... Error(kCorruptData) for another name.
+SplitBehavior SplitBehaviorFromJson(const json::Value& json);
 
 }  // namespace bge::tokenizer
 

@@ -1,5 +1,4 @@
 // Punctuation: cuts at punctuation, in any of the five ways.
-#include "base/error.h"
 #include "tokenizer/pre_tokenizer/pre_tokenizer.h"
 #include "tokenizer/unicode.h"
 
@@ -21,29 +20,11 @@ class Punctuation final : public PreTokenizer {
   SplitBehavior behavior_;
 };
 
-SplitBehavior BehaviorFromJson(const json::Value& json) {
-  constexpr struct {
-    std::string_view name;
-    SplitBehavior behavior;
-  } kBehaviors[] = {
-      {"Removed", SplitBehavior::kRemoved},
-      {"Isolated", SplitBehavior::kIsolated},
-      {"MergedWithPrevious", SplitBehavior::kMergedWithPrevious},
-      {"MergedWithNext", SplitBehavior::kMergedWithNext},
-      {"Contiguous", SplitBehavior::kContiguous},
-  };
-  for (const auto& row : kBehaviors) {
-    if (row.name == json.AsString()) return row.behavior;
-  }
-  json.Fail("unknown behavior '" + Printable(json.AsString(), 60) + "'",
-            "expected Removed, Isolated, MergedWithPrevious, MergedWithNext or Contiguous");
-}
-
 }  // namespace
 
 std::unique_ptr<const PreTokenizer> MakePunctuation(const json::Value& json) {
   const auto behavior = json.Find("behavior");
-  return std::make_unique<Punctuation>(behavior ? BehaviorFromJson(*behavior)
+  return std::make_unique<Punctuation>(behavior ? SplitBehaviorFromJson(*behavior)
                                                 : SplitBehavior::kIsolated);
 }
 

@@ -1,0 +1,219 @@
+#include "tokenizer/regex.h"
+
+#include "base/error.h"
+#include "base/stop.h"
+#include "tokenizer/utf8.h"
+
+#include <oniguruma.h>
+
+#include <algorithm>
+#include <limits>
+#include <mutex>
+#include <new>
+
+namespace bge::tokenizer {
+namespace {
+
+constexpr size_t kMostPatternBytes = 16 << 10;
+constexpr ptrdiff_t kMostBrackets = 1000;
+// Oniguruma's own limit for one match; tokenizers dies there. We ask to stop between searches, so
+// one search takes no more than that either.
+constexpr unsigned long kMostRetries = 10'000'000;
+constexpr unsigned int kMostStack = 4 << 20;
+// Places where a match is looked for in one search.
+constexpr size_t kMostPlaces = 64 << 10;
+
+const UChar* Bytes(const char* p) { return reinterpret_cast<const UChar*>(p); }
+
+std::string MessageOf(int code, OnigErrorInfo* info = nullptr) {
+  UChar text[ONIG_MAX_ERROR_MESSAGE_LEN];
+  const int size = info != nullptr ? onig_error_code_to_str(text, code, info)
+                                   : onig_error_code_to_str(text, code);
+  return {reinterpret_cast<const char*>(text), static_cast<size_t>(std::max(size, 0))};
+}
+
+// Parity: from 6.9.9 on, [[:punct:]] is punctuation and symbols, and [[:^punct:]] what is not both,
+// which is everything. Spelled out, older libraries do the same.
+std::string WithNewPunct(std::string_view pattern) {
+  constexpr std::string_view kPunct = "[:punct:]";
+  constexpr std::string_view kNotPunct = "[:^punct:]";
+  std::string result;
+  size_t depth = 0;  // of character classes
+  while (!pattern.empty()) {
+    size_t size = 1;
+    if (pattern[0] == '\\') {
+      size = std::min<size_t>(2, pattern.size());
+    } else if (depth > 0 && pattern.starts_with(kPunct)) {
+      result += R"(\p{P}\p{S})";
+      pattern.remove_prefix(kPunct.size());
+      continue;
+    } else if (depth > 0 && pattern.starts_with(kNotPunct)) {
+      result += R"(\P{P}\P{S})";
+      pattern.remove_prefix(kNotPunct.size());
+      continue;
+    } else if (depth > 0 && pattern.starts_with("[:")) {
+      const size_t end = pattern.find(":]");
+      if (end != std::string_view::npos) size = end + 2;
+    } else if (pattern[0] == '[') {
+      ++depth;
+    } else if (pattern[0] == ']' && depth > 0) {
+      --depth;
+    }
+    result.append(pattern.substr(0, size));
+    pattern.remove_prefix(size);
+  }
+  return result;
+}
+
+// The construct, if any, whose time no limit of Oniguruma's bounds; no known tokenizer has any.
+std::optional<std::string_view> UnboundedConstruct(std::string_view pattern) {
+  size_t depth = 0;  // of character classes
+  for (size_t i = 0; i < pattern.size(); ++i) {
+    const std::string_view rest = pattern.substr(i);
+    if (depth == 0) {
+      // Calls of groups, what must be absent, and calls of functions.
+      for (const std::string_view construct : {R"(\g)", "(?~", "(?{", "(*"}) {
+        if (rest.starts_with(construct)) return construct;
+      }
+    }
+    if (pattern[i] == '\\') {
+      ++i;
+    } else if (pattern[i] == '[') {
+      ++depth;
+    } else if (pattern[i] == ']' && depth > 0) {
+      --depth;
+    }
+  }
+  return std::nullopt;
+}
+
+// What a search needs beside the expression; one for each thread.
+struct SearchScratch {
+  OnigRegion* region = onig_region_new();
+  OnigMatchParam* limits = onig_new_match_param();
+
+  SearchScratch() {
+    if (region == nullptr || limits == nullptr) throw std::bad_alloc();
+    onig_initialize_match_param(limits);
+    onig_set_match_stack_limit_size_of_match_param(limits, kMostStack);
+    onig_set_retry_limit_in_match_of_match_param(limits, kMostRetries);
+    onig_set_retry_limit_in_search_of_match_param(limits, kMostRetries);
+  }
+  ~SearchScratch() {
+    onig_region_free(region, 1);
+    onig_free_match_param(limits);
+  }
+  SearchScratch(const SearchScratch&) = delete;
+  SearchScratch& operator=(const SearchScratch&) = delete;
+};
+
+}  // namespace
+
+struct Regex::Compiled {
+  OnigRegex regex = nullptr;
+  Compiled() = default;
+  ~Compiled() { onig_free(regex); }
+  Compiled(const Compiled&) = delete;
+  Compiled& operator=(const Compiled&) = delete;
+};
+
+Regex::Regex(std::string_view pattern, std::string where) : where_(std::move(where)) {
+  if (pattern.size() > kMostPatternBytes) {
+    Fail(ErrorCode::kUnsupported,
+         "a regular expression of " + std::to_string(pattern.size()) + " bytes", where_,
+         "expected at most 16 KiB");
+  }
+  const auto brackets =
+      std::count_if(pattern.begin(), pattern.end(), [](char c) { return c == '(' || c == '['; });
+  if (brackets > kMostBrackets) {
+    Fail(ErrorCode::kUnsupported,
+         "a regular expression with " + std::to_string(brackets) + " brackets", where_,
+         "expected at most 1000");
+  }
+  if (const auto construct = UnboundedConstruct(pattern)) {
+    Fail(ErrorCode::kUnsupported, "a regular expression with " + std::string(*construct) + " in it",
+         where_, "expected one without calls of groups or functions, or absent parts");
+  }
+  const std::string spelled = WithNewPunct(pattern);
+  // \G is where a search starts.
+  whole_searches_ = pattern.find("\\G") != std::string_view::npos;
+
+  // Compiling is not thread-safe in all versions.
+  static std::mutex mutex;
+  const std::lock_guard lock(mutex);
+  static const int initialized = [] {
+    OnigEncoding encodings[] = {ONIG_ENCODING_UTF8};
+    return onig_initialize(encodings, 1);
+  }();
+  auto compiled = std::make_unique<Compiled>();
+  OnigErrorInfo info{};
+  const int code = initialized != ONIG_NORMAL
+                       ? initialized
+                       : onig_new(&compiled->regex, Bytes(spelled.data()),
+                                  Bytes(spelled.data() + spelled.size()), ONIG_OPTION_NONE,
+                                  ONIG_ENCODING_UTF8, ONIG_SYNTAX_DEFAULT, &info);
+  if (code == ONIGERR_MEMORY) throw std::bad_alloc();
+  if (code != ONIG_NORMAL) {
+    Fail(ErrorCode::kCorruptData,
+         "the regular expression '" + Printable(pattern, 60) + "' does not compile (" +
+             MessageOf(code, &info) + ")",
+         where_, "expected Oniguruma's syntax");
+  }
+  compiled_ = std::move(compiled);
+}
+
+Regex::~Regex() = default;
+Regex::Regex(Regex&&) noexcept = default;
+
+std::optional<ByteRange> Regex::Find(std::string_view text, size_t from,
+                                     const std::stop_token* stop) const {
+  if (text.size() > std::numeric_limits<int>::max()) {
+    Fail(ErrorCode::kUnsupported,
+         "a regular expression on " + std::to_string(text.size()) + " bytes of text", where_,
+         "texts are limited to 2 GiB there");
+  }
+  thread_local SearchScratch scratch;
+  const UChar* const begin = Bytes(text.data());
+  const UChar* const end = begin + text.size();
+  size_t places = kMostPlaces;
+  while (true) {
+    ThrowIfStopped(stop);
+    // Matches that start in [from, to), which lie anywhere behind that.
+    size_t to = text.size();
+    bool is_last = true;
+    if (!whole_searches_ && to - from > places) {
+      to = from + places;
+      while (to < text.size() && IsUtf8Continuation(text[to])) ++to;
+      is_last = to == text.size();
+    }
+    const int found = onig_search_with_param(compiled_->regex, begin, end, begin + from, begin + to,
+                                             scratch.region, ONIG_OPTION_NONE, scratch.limits);
+    if (found >= 0) {
+      const ByteRange match{static_cast<size_t>(scratch.region->beg[0]),
+                            static_cast<size_t>(scratch.region->end[0])};
+      // \K in what only looks ahead can do that.
+      if (match.end < match.begin || match.begin < from) {
+        Fail(ErrorCode::kUnsupported, "a match that ends in front of its start", where_,
+             "expected no \\K in a part that looks ahead");
+      }
+      return match;
+    }
+    if (found == ONIG_MISMATCH) {
+      if (is_last) return std::nullopt;
+      from = to;
+      continue;
+    }
+    if (found == ONIGERR_MEMORY) throw std::bad_alloc();
+    // Many places that each take some steps are no reason to give up.
+    if (found == ONIGERR_RETRY_LIMIT_IN_SEARCH_OVER && places > 1 && to - from > 4 &&
+        !whole_searches_) {
+      places = std::max<size_t>(1, std::min(places, to - from) / 16);
+      continue;
+    }
+    Fail(ErrorCode::kUnsupported,
+         "a regular expression takes too long on this text (" + MessageOf(found) + ")", where_,
+         "expected one that is decided without going back over the text again and again");
+  }
+}
+
+}  // namespace bge::tokenizer
