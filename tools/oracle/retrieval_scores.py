@@ -13,7 +13,7 @@ document whose id is the query's own, which is counted here and changes no score
 this script, without bge. Without --model the model is all-MiniLM-L6-v2, for which the expected scores are known:
 the exit status is then 1 where a score is off by more than its tolerance. With --e5 it is multilingual-e5-small
 (see xlmr_models.py), and the expected scores are those of torch: SciFact, XQuAD in twelve languages, and
-questions in eleven of them against the English passages (their ids are shared).
+questions in eleven of them against the English passages (the questions' ids are shared).
 """
 
 import argparse
@@ -43,7 +43,7 @@ class Task(NamedTuple):
 
 
 # In the language itself, and against the English passages.
-E5_XQUAD = {"de": (95.54, 92.07), "zh": (95.16, 81.53), "ru": (95.21, 89.72), "ar": (92.77, 79.76), "hi": (94.88, 89.05),
+E5_XQUAD = {"de": (95.54, 92.07), "zh": (95.16, 81.53), "ru": (95.21, 89.72), "ar": (92.77, 79.72), "hi": (94.88, 89.05),
             "th": (94.26, 85.04), "vi": (94.60, 82.98), "tr": (93.63, 84.79), "el": (93.58, 84.43), "es": (95.79, 93.90),
             "ro": (95.08, 91.41)}
 TASKS = {
@@ -144,7 +144,8 @@ def main() -> int:
         import xlmr_models
 
         arguments.model = xlmr_models.e5()
-        arguments.tasks = ",".join(name for name, task in TASKS.items() if task.e5 is not None)
+        if arguments.tasks == parser.get_default("tasks"):
+            arguments.tasks = ",".join(name for name, task in TASKS.items() if task.e5 is not None)
     model = arguments.model or engine.minilm_dir()
     data = (arguments.shared or evaluation_sets.shared_dir()) / "data"
     names = list(TASKS) if arguments.tasks == "all" else arguments.tasks.split(",")
@@ -155,8 +156,11 @@ def main() -> int:
     for name in names:
         task = TASKS[name]
         folder = data / task.folder
-        qrels = read_qrels(folder / "qrels" / f"{task.qrels}.tsv")
+        qrels = read_qrels(data / (task.corpus or task.folder) / "qrels" / f"{task.qrels}.tsv")
         corpus = data / (task.corpus or task.folder) / "corpus.jsonl"
+        if task.corpus:  # a few questions are in one language alone
+            asked = {row["_id"] for row in evaluation_sets.read_jsonl(folder / "queries.jsonl")}
+            qrels = {query: judged for query, judged in qrels.items() if query in asked}
         with tempfile.TemporaryDirectory(prefix="bge-retrieval-") as scratch_name:
             scratch = Path(scratch_name)
             queries = scratch / "queries.jsonl"
