@@ -36,6 +36,24 @@ void AddModelArgument(CLI::App& app, std::string* model) {
   AddModelFlag(app, model)->excludes(positional);
 }
 
+void AddComputeFlags(CLI::App& app, std::string* dtype, std::string* packed_cache,
+                     int64_t* batch_tokens) {
+  app.add_option("--dtype", *dtype,
+                 "What the CPU multiplies: f32, bf16, int8, or auto (int8 for a model quantized to "
+                 "it, else bf16 where the CPU has instructions for it, else f32); default: int8 "
+                 "for a model quantized to it, else f32")
+      ->type_name("TYPE")
+      ->check(CLI::IsMember({"auto", "f32", "bf16", "int8"}));
+  AddString(app, "--packed-cache", packed_cache,
+            "Keep packed weights in this folder, from where the next process maps them (default: "
+            "$BGE_PACKED_CACHE, else none)")
+      ->type_name("DIR");
+  app.add_option("--batch-tokens", *batch_tokens,
+                 "Tokens computed together on a thread (default: chosen)")
+      ->type_name("N")
+      ->check(CLI::Range(int64_t{1}, kMostTokens));
+}
+
 void AddEngineFlags(CLI::App& app, EmbeddingFlags* flags) {
   app.add_option(
          "--pooling", flags->pooling,
@@ -44,22 +62,9 @@ void AddEngineFlags(CLI::App& app, EmbeddingFlags* flags) {
       ->type_name("NAME")
       ->check(CLI::IsMember(
           {"cls", "mean", "max", "mean_sqrt_len_tokens", "weightedmean", "lasttoken"}));
-  app.add_option("--dtype", flags->dtype,
-                 "What the CPU multiplies: f32, bf16, int8, or auto (int8 for a model quantized to "
-                 "it, else bf16 where the CPU has instructions for it, else f32); default: int8 "
-                 "for a model quantized to it, else f32")
-      ->type_name("TYPE")
-      ->check(CLI::IsMember({"auto", "f32", "bf16", "int8"}));
-  AddString(app, "--packed-cache", &flags->packed_cache,
-            "Keep packed weights in this folder, from where the next process maps them (default: "
-            "$BGE_PACKED_CACHE, else none)")
-      ->type_name("DIR");
+  AddComputeFlags(app, &flags->dtype, &flags->packed_cache, &flags->batch_tokens);
   AddCount(app, "--max-length", &flags->max_length,
            "Cut texts to so many tokens, special tokens included (default: the model's limit)");
-  app.add_option("--batch-tokens", flags->batch_tokens,
-                 "Tokens computed together on a thread (default: chosen)")
-      ->type_name("N")
-      ->check(CLI::Range(int64_t{1}, kMostTokens));
   AddThreadsFlag(app, &flags->threads);
 }
 

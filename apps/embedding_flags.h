@@ -36,6 +36,9 @@ std::string DefaultModel();
 CLI::Option* AddModelFlag(CLI::App& app, std::string* model);
 /// The same as a positional MODEL, or --model.
 void AddModelArgument(CLI::App& app, std::string* model);
+/// --dtype --packed-cache --batch-tokens
+void AddComputeFlags(CLI::App& app, std::string* dtype, std::string* packed_cache,
+                     int64_t* batch_tokens);
 /// --threads --dtype --packed-cache --pooling --max-length --batch-tokens
 void AddEngineFlags(CLI::App& app, EmbeddingFlags* flags);
 /// --threads alone

@@ -43,19 +43,7 @@ void AddRerankerFlags(CLI::App& app, RerankerFlags* flags) {
                  "crossencoder for a CrossEncoder's directory, else flagembedding")
       ->type_name("STYLE")
       ->check(CLI::IsMember({"flagembedding", "crossencoder"}));
-  app.add_option("--dtype", flags->dtype,
-                 "What the CPU multiplies: f32, bf16, int8, or auto (default: int8 for a model "
-                 "quantized to it, else f32)")
-      ->type_name("TYPE")
-      ->check(CLI::IsMember({"auto", "f32", "bf16", "int8"}));
-  AddString(app, "--packed-cache", &flags->packed_cache,
-            "Keep packed weights in this folder, from where the next process maps them (default: "
-            "$BGE_PACKED_CACHE, else none)")
-      ->type_name("DIR");
-  app.add_option("--batch-tokens", flags->batch_tokens,
-                 "Tokens computed together on a thread (default: chosen)")
-      ->type_name("N")
-      ->check(CLI::Range(int64_t{1}, kMostTokens));
+  AddComputeFlags(app, &flags->dtype, &flags->packed_cache, &flags->batch_tokens);
   AddThreadsFlag(app, &flags->threads);
 }
 

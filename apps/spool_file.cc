@@ -25,7 +25,7 @@ int OpenUnnamed(const std::string& folder) {
   if (fd >= 0) return fd;
 #endif
   // Not every file system has such files.
-  std::string name = folder + "/.bge-spool-XXXXXX";
+  std::string name = folder + "/.bge-spool-XXXXXX";  // mkstemp puts letters in place of the Xs
   const int named = mkstemp(name.data());
   if (named >= 0) unlink(name.c_str());
   return named;

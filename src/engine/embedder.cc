@@ -35,13 +35,6 @@ void OverridePooling(ModelSpec* spec, const EmbedderOptions& options) {
   PoolingOf(*spec).source = "the caller's option";
 }
 
-EngineOptions EngineOptionsOf(const EmbedderOptions& options) {
-  return {.threads = options.threads,
-          .compute_type = options.compute_type,
-          .packed_cache = options.packed_cache,
-          .on_warning = options.on_warning};
-}
-
 ModelSpec ReadSpec(const std::string& model, const EmbedderOptions& options) {
   CheckThreads(EngineOptionsOf(options));
   // Its warnings say what pooling was assumed, and why: with a choice there is nothing to warn of.

@@ -31,6 +31,15 @@ struct EngineOptions {
   WarningSink on_warning = {};
 };
 
+/// Of EmbedderOptions or RerankerOptions.
+template <typename Options>
+EngineOptions EngineOptionsOf(const Options& options) {
+  return {.threads = options.threads,
+          .compute_type = options.compute_type,
+          .packed_cache = options.packed_cache,
+          .on_warning = options.on_warning};
+}
+
 /// Error(kInvalidArgument) where options.threads is out of range.
 void CheckThreads(const EngineOptions& options);
 

@@ -24,13 +24,6 @@ namespace {
 constexpr int64_t kFlagEmbeddingLength = 512;
 constexpr int64_t QueryShare(int64_t max_length) { return max_length * 3 / 4; }
 
-EngineOptions EngineOptionsOf(const RerankerOptions& options) {
-  return {.threads = options.threads,
-          .compute_type = options.compute_type,
-          .packed_cache = options.packed_cache,
-          .on_warning = options.on_warning};
-}
-
 RerankerSpec ReadSpec(const std::string& model, const RerankerOptions& options) {
   CheckThreads(EngineOptionsOf(options));
   RerankerSpec spec = ReadRerankerSpec(ResolveModel(model));

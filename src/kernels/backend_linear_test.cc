@@ -106,45 +106,55 @@ TEST_P(BackendOps, LinearTakesStoredInt8AsItIs) {
   }
 }
 
-// The same text alone and in a batch: a row must not see how many others there are.
-// (Long rows, which are cut so that W stays in a cache.)
-TEST_P(BackendOps, LinearRowsDoNotDependOnTheBatch) {
-  constexpr int64_t kRows = 110;
-  constexpr int64_t kN = 68;
-  for (const int64_t k : {1536, 4100}) {
-    const Stored stored(Normal(kN * k, 0.05f), {kN, k}, DType::kF32, 0);
-    const TensorView parts[] = {stored.view()};
-    Table x = NormalTable(kRows, k);
-    x.view().row(3)[5] = 100.0f;  // an outlier
-    for (const ComputeType type :
-         {ComputeType::kFloat32, ComputeType::kBFloat16, ComputeType::kInt8}) {
-      if (!backend().Supports(type)) continue;
-      const auto prepared = backend().PrepareLinear(parts, type);
-      const auto multiply = [&](ThreadPool& pool, int64_t m) {
-        const OpContext on_pool = {pool, workspace_};
-        Operand in = x.view().Rows(0, m);
-        if (type != ComputeType::kFloat32) {
-          in = NewOperand(workspace_, type, m, k);
-          backend().ToOperand(on_pool, x.view().Rows(0, m), in);
-        }
-        Table y(m, kN);
-        backend().Linear(on_pool, in, *prepared, {}, y.view());
-        workspace_.Reset();
-        return y.Dense();
-      };
-      const std::vector<float> all = multiply(pool_, kRows);
-      // Nor on the threads. (Not more than the variant has: an emulator may have no others.)
-      ThreadPool alone(1);
-      for (ThreadPool* pool : {&pool_, &alone}) {
-        for (const int64_t m : {1, 5, 12, 13, 24, 25, 49, 64}) {
-          const std::vector<float> some = multiply(*pool, m);
+// Rows of linear layers, multiplied with few and with many others, on other threads: long rows too,
+// which are cut so that W stays in a cache.
+class RowsOfLinear : public BackendOps {
+ protected:
+  // Products on `pool` must be those of all rows on the variant's own pool, bit by bit.
+  void ExpectTheSameOn(ThreadPool& pool) {
+    constexpr int64_t kRows = 300;
+    constexpr int64_t kN = 100;
+    for (const int64_t k : {768, 1536, 3072, 4100}) {
+      const Stored stored(Normal(kN * k, 0.05f), {kN, k}, DType::kF32, 0);
+      const TensorView parts[] = {stored.view()};
+      Table x = NormalTable(kRows, k);
+      x.view().row(3)[5] = 100.0f;  // an outlier
+      for (const ComputeType type :
+           {ComputeType::kFloat32, ComputeType::kBFloat16, ComputeType::kInt8}) {
+        if (!backend().Supports(type)) continue;
+        const auto prepared = backend().PrepareLinear(parts, type);
+        const auto multiply = [&](ThreadPool& on, int64_t m) {
+          const OpContext on_pool = {on, workspace_};
+          Operand in = x.view().Rows(0, m);
+          if (type != ComputeType::kFloat32) {
+            in = NewOperand(workspace_, type, m, k);
+            backend().ToOperand(on_pool, x.view().Rows(0, m), in);
+          }
+          Table y(m, kN);
+          backend().Linear(on_pool, in, *prepared, {}, y.view());
+          workspace_.Reset();
+          return y.Dense();
+        };
+        const std::vector<float> all = multiply(pool_, kRows);
+        for (const int64_t m : {1, 2, 5, 12, 13, 20, 24, 25, 31, 48, 49, 64, 100}) {
+          const std::vector<float> some = multiply(pool, m);
           EXPECT_EQ(some, std::vector<float>(all.begin(), all.begin() + std::ssize(some)))
               << "K " << k << " M " << m << " type " << static_cast<int>(type);
         }
       }
     }
   }
+};
+
+TEST_P(RowsOfLinear, DoNotDependOnTheBatch) { ExpectTheSameOn(pool_); }
+
+// Apart, as an emulator of another CPU may have no threads.
+TEST_P(RowsOfLinear, DoNotDependOnTheThreads) {
+  ThreadPool three(3);
+  ExpectTheSameOn(three);
 }
+
+INSTANTIATE_TEST_SUITE_P(All, RowsOfLinear, testing::ValuesIn(Variants()), VariantName);
 
 // W is rounded by the backends alike; x by the one under test: only the sums differ.
 TEST_P(BackendOps, LinearOfNarrowTypes) {
