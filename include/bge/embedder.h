@@ -71,12 +71,12 @@ struct ModelInfo {
   int64_t num_parameters = 0;  ///< in the tensors that inference reads
   std::string weights_dtype;   ///< as stored: "float32", "float16", "bfloat16", "int8"
   ComputeType compute_type = ComputeType::kFloat32;  ///< in use
-  int64_t dimension = 0;                             ///< of the vectors, after all modules
+  int64_t dimension = 0;  ///< of dense vectors, after all modules; 0 without a dense head
   int64_t max_length = 0;
   std::string max_length_source;  ///< file and field, or "default"
-  Representations heads;          ///< the kinds of vectors that it makes; dense always
+  Representations heads;          ///< the kinds of vectors that it makes
   int64_t colbert_dimension = 0;  ///< of each of a text's colbert vectors
-  std::vector<Pooling> poolings;  ///< concatenated in this order
+  std::vector<Pooling> poolings;  ///< concatenated in this order; empty without a dense head
   std::string pooling_source;
   bool include_prompt = true;        ///< false: the prompt's tokens are left out of pooling
   bool normalizes = false;           ///< the model has a Normalize module
@@ -137,7 +137,7 @@ class BGE_API Embedder {
   TextRepresentations EncodeAll(std::span<const std::string> texts, const Representations& which,
                                 const EncodeOptions& options = {}) const;
 
-  /// Length of the vectors that a call with these options returns.
+  /// Length of the dense vectors that a call with these options returns; 0 without a dense head.
   int64_t OutputDimension(const EncodeOptions& options = {}) const;
   int64_t dimension() const;
   int threads() const;

@@ -5,6 +5,8 @@
 #include "engine/embedder_impl.h"
 #include "engine/encode_pipeline.h"
 #include "engine/special_tokens.h"
+#include "heads/m3_colbert_head.h"
+#include "heads/m3_sparse_head.h"
 #include "hub/cache.h"
 
 #include <algorithm>
@@ -26,13 +28,21 @@ constexpr std::array<std::pair<Pooling, std::string_view>, 6> kPoolingNames = {{
     {Pooling::kLastToken, "lasttoken"},
 }};
 
-PoolingModule& PoolingOf(ModelSpec& spec) { return std::get<PoolingModule>(spec.modules.front()); }
+// Null where the model makes no dense vectors.
+PoolingModule* PoolingOf(ModelSpec& spec) {
+  return spec.modules.empty() ? nullptr : &std::get<PoolingModule>(spec.modules.front());
+}
 
 // The model's modules with the caller's pooling in place of theirs.
 void OverridePooling(ModelSpec* spec, const EmbedderOptions& options) {
   if (!options.pooling) return;
-  PoolingOf(*spec).modes = {*options.pooling};
-  PoolingOf(*spec).source = "the caller's option";
+  PoolingModule* const pooling = PoolingOf(*spec);
+  if (pooling == nullptr) {
+    Fail(ErrorCode::kInvalidArgument, "pooling of a model that makes no dense vectors", spec->name,
+         "leave the option out (--pooling)");
+  }
+  pooling->modes = {*options.pooling};
+  pooling->source = "the caller's option";
 }
 
 ModelSpec ReadSpec(const std::string& model, const EmbedderOptions& options) {
@@ -87,16 +97,22 @@ EmbedderImpl::EmbedderImpl(const std::string& model, const EmbedderOptions& opti
 EmbedderImpl::EmbedderImpl(ModelSpec spec, const EmbedderOptions& options, const Backend& backend)
     : spec_(std::move(spec)),
       model_(spec_.transformer_dir, spec_.config->root(), spec_.do_lower_case,
-             EngineOptionsOf(options), backend),
-      head_(spec_.modules, model_.encoder().info().hidden_size, backend) {
+             EngineOptionsOf(options), backend) {
   LoadHeads(options.on_warning);
   SetMaxLength(options);
   FillInfo();
 }
 
+void EmbedderImpl::LoadHeads(const WarningSink& on_warning) {
+  if (spec_.modules.empty()) return;
+  dense_head_ = std::make_unique<const DenseHead>(
+      spec_.modules, model_.encoder().info().hidden_size, model_.backend());
+  LoadM3Heads(on_warning);
+}
+
 // BGE-M3's heads, which lie in files of their own beside the weights. One that cannot be read is an
 // error where it is asked for: dense vectors do without.
-void EmbedderImpl::LoadHeads(const WarningSink& on_warning) {
+void EmbedderImpl::LoadM3Heads(const WarningSink& on_warning) {
   const int64_t hidden_size = model_.encoder().info().hidden_size;
   const Backend& backend = model_.backend();
   const auto load = [&](const char* name, auto&& make) {
@@ -110,11 +126,12 @@ void EmbedderImpl::LoadHeads(const WarningSink& on_warning) {
       if (on_warning) on_warning(std::string("a head is left out: ") + error.what());
     }
   };
-  load(SparseHead::kFile, [&](const std::filesystem::path& file) {
-    sparse_head_ = std::make_unique<const SparseHead>(file, hidden_size, UnusedTokenIds(), backend);
+  load(M3SparseHead::kFile, [&](const std::filesystem::path& file) {
+    sparse_head_ =
+        std::make_unique<const M3SparseHead>(file, hidden_size, UnusedTokenIds(), backend);
   });
-  load(ColbertHead::kFile, [&](const std::filesystem::path& file) {
-    colbert_head_ = std::make_unique<const ColbertHead>(file, hidden_size, backend);
+  load(M3ColbertHead::kFile, [&](const std::filesystem::path& file) {
+    colbert_head_ = std::make_unique<const M3ColbertHead>(file, hidden_size, backend);
   });
 }
 
@@ -142,8 +159,14 @@ void EmbedderImpl::RequireHeads(const Representations& which) const {
              ".pt",
          "use BAAI/bge-m3 or a model made from it, whole: its heads are files of their own");
   };
-  require(which.sparse, sparse_head_ != nullptr, "sparse", SparseHead::kFile);
-  require(which.colbert, colbert_head_ != nullptr, "colbert", ColbertHead::kFile);
+  if (which.dense && dense_head_ == nullptr) {
+    const std::string kind = sparse_head_ != nullptr ? "sparse" : "colbert";
+    Fail(ErrorCode::kUnsupported, "the model makes no dense vectors",
+         spec_.dir.string() + ": found a model of " + kind + " vectors",
+         "ask for those (--return " + kind + ", EncodeAll), or use a dense embedding model");
+  }
+  require(which.sparse, sparse_head_ != nullptr, "sparse", M3SparseHead::kFile);
+  require(which.colbert, colbert_head_ != nullptr, "colbert", M3ColbertHead::kFile);
 }
 
 void EmbedderImpl::SetMaxLength(const EmbedderOptions& options) {
@@ -176,7 +199,6 @@ int64_t EmbedderImpl::MaxLengthFor(const EncodeOptions& options) const {
 
 void EmbedderImpl::FillInfo() {
   const EncoderInfo& encoder = model_.encoder().info();
-  const PoolingModule& pooling = PoolingOf(spec_);
   info_.path = spec_.dir.string();
   info_.name = spec_.name;
   info_.architecture = encoder.architecture;
@@ -185,20 +207,24 @@ void EmbedderImpl::FillInfo() {
   info_.num_heads = encoder.num_heads;
   info_.intermediate_size = encoder.intermediate_size;
   info_.vocab_size = encoder.vocab_size;
-  info_.num_parameters = encoder.num_parameters + head_.num_parameters();
+  info_.num_parameters = encoder.num_parameters;
+  if (dense_head_ != nullptr) info_.num_parameters += dense_head_->num_parameters();
   if (sparse_head_ != nullptr) info_.num_parameters += sparse_head_->num_parameters();
   if (colbert_head_ != nullptr) info_.num_parameters += colbert_head_->num_parameters();
-  info_.heads = {
-      .dense = true, .sparse = sparse_head_ != nullptr, .colbert = colbert_head_ != nullptr};
+  info_.heads = {.dense = dense_head_ != nullptr,
+                 .sparse = sparse_head_ != nullptr,
+                 .colbert = colbert_head_ != nullptr};
   info_.colbert_dimension = colbert_head_ == nullptr ? 0 : colbert_head_->dimension();
   info_.weights_dtype = encoder.weights_dtype;
   info_.compute_type = encoder.compute_type;
   info_.dimension = OutputDimension({});
   info_.max_length = max_length_;
   info_.max_length_source = spec_.max_length_source;
-  info_.poolings = pooling.modes;
-  info_.pooling_source = pooling.source;
-  info_.include_prompt = pooling.include_prompt;
+  if (const PoolingModule* const pooling = PoolingOf(spec_)) {
+    info_.poolings = pooling->modes;
+    info_.pooling_source = pooling->source;
+    info_.include_prompt = pooling->include_prompt;
+  }
   info_.normalizes = std::any_of(spec_.modules.begin(), spec_.modules.end(), [](const auto& m) {
     return std::holds_alternative<NormalizeModule>(m);
   });
@@ -244,7 +270,7 @@ std::string_view EmbedderImpl::PromptFor(const EncodeOptions& options) const {
 // Tokens of a prompt that pooling leaves out (sentence-transformers' _get_prompt_length): those of
 // the prompt alone with special tokens, but for a special token at the end.
 int64_t EmbedderImpl::PromptTokens(std::string_view prompt, int64_t max_length) const {
-  if (prompt.empty() || head_.include_prompt()) return 0;
+  if (prompt.empty() || dense_head_ == nullptr || dense_head_->include_prompt()) return 0;
   const Encoding encoding = model_.tokenizer().Encode(prompt, {.max_length = max_length});
   const auto n = static_cast<int64_t>(encoding.ids.size());
   return n > 0 && model_.tokenizer().is_special(encoding.ids.back()) ? n - 1 : n;
@@ -253,14 +279,14 @@ int64_t EmbedderImpl::PromptTokens(std::string_view prompt, int64_t max_length) 
 int64_t EmbedderImpl::OutputDimension(const EncodeOptions& options) const {
   const std::optional<int64_t> truncate =
       options.truncate_dim ? options.truncate_dim : spec_.truncate_dim;
-  if (!truncate) return head_.dimension();
-  if (options.truncate_dim && (*truncate < 1 || *truncate > head_.dimension())) {
+  if (!truncate || dense_head_ == nullptr) return dimension();
+  if (options.truncate_dim && (*truncate < 1 || *truncate > dimension())) {
     Fail(ErrorCode::kInvalidArgument, "truncate_dim out of range",
-         "found " + std::to_string(*truncate) + ", expected 1 to " +
-             std::to_string(head_.dimension()) + " for " + spec_.name,
+         "found " + std::to_string(*truncate) + ", expected 1 to " + std::to_string(dimension()) +
+             " for " + spec_.name,
          "give a dimension within that range");
   }
-  return std::min(*truncate, head_.dimension());
+  return std::min(*truncate, dimension());
 }
 
 EmbedderImpl::Finish EmbedderImpl::FinishFor(const EncodeOptions& options) const {
@@ -268,8 +294,9 @@ EmbedderImpl::Finish EmbedderImpl::FinishFor(const EncodeOptions& options) const
   // Parity: sentence-transformers truncates what the modules give, a Normalize module included. It
   // is left out only where that is all that could be meant by not normalising.
   const bool truncates = options.truncate_dim.has_value() || spec_.truncate_dim.has_value();
+  const bool ends_normalized = dense_head_ != nullptr && dense_head_->ends_normalized();
   const int64_t colbert = colbert_head_ == nullptr ? 0 : colbert_head_->dimension();
-  return {.normalize_full = !normalize && truncates && head_.ends_normalized(),
+  return {.normalize_full = !normalize && truncates && ends_normalized,
           .dimension = OutputDimension(options),
           .normalize = normalize,
           .colbert_dimension = std::min(colbert, options.truncate_dim.value_or(colbert))};
@@ -296,8 +323,8 @@ void EmbedderImpl::ComputeDense(const OpContext& context, const Batch& batch, Co
                                 float* output) const {
   const int64_t dimension = finish.dimension;
   const Matrix full =
-      context.workspace.NewMatrix(static_cast<int64_t>(ranges.size()), head_.dimension());
-  head_.Run(context, hidden, ranges, full);
+      context.workspace.NewMatrix(static_cast<int64_t>(ranges.size()), dense_head_->dimension());
+  dense_head_->Run(context, hidden, ranges, full);
   if (finish.normalize_full) model_.backend().L2Normalize(context, full);
   const Matrix cut(full.data, full.rows, dimension, full.stride);
   if (finish.normalize) model_.backend().L2Normalize(context, cut);
@@ -310,33 +337,22 @@ void EmbedderImpl::ComputeDense(const OpContext& context, const Batch& batch, Co
 
 void EmbedderImpl::ComputeSparse(const OpContext& context, const Batch& batch, ConstMatrix hidden,
                                  SparseVector* output) const {
-  const Matrix weights = sparse_head_->TokenWeights(context, hidden);
-  for (size_t n = 0; n < batch.texts.size(); ++n) {
-    const int64_t begin = batch.begin(n);
-    const int64_t count = batch.end(n) - begin;
-    SparseVector& vector = output[batch.texts[n]];
-    vector = sparse_head_->Collect(
-        batch.tokens.input_ids.subspan(static_cast<size_t>(begin), static_cast<size_t>(count)),
-        weights.Rows(begin, count));
-    CheckFinite(vector.weights, batch.texts[n]);
+  std::vector<SparseVector> vectors(batch.texts.size());
+  sparse_head_->Run(context, batch.tokens.input_ids, batch.tokens.cu_seqlens, hidden, vectors);
+  for (size_t n = 0; n < vectors.size(); ++n) {
+    CheckFinite(vectors[n].weights, batch.texts[n]);
+    output[batch.texts[n]] = std::move(vectors[n]);
   }
 }
 
 void EmbedderImpl::ComputeColbert(const OpContext& context, const Batch& batch, ConstMatrix hidden,
                                   const Finish& finish, MultiVector* output) const {
-  const int64_t dimension = finish.colbert_dimension;
-  const Matrix vectors = colbert_head_->TokenVectors(context, hidden, dimension, finish.normalize);
-  for (size_t n = 0; n < batch.texts.size(); ++n) {
-    MultiVector& vector = output[batch.texts[n]];
-    vector.dimension = dimension;
-    vector.values.clear();
-    const int64_t first = batch.begin(n) + 1;  // the first token has none
-    vector.values.reserve(
-        static_cast<size_t>(std::max<int64_t>(0, batch.end(n) - first) * dimension));
-    for (int64_t t = first; t < batch.end(n); ++t) {
-      vector.values.insert(vector.values.end(), vectors.row(t), vectors.row(t) + dimension);
-    }
-    CheckFinite(vector.values, batch.texts[n]);
+  std::vector<MultiVector> vectors(batch.texts.size());
+  colbert_head_->Run(context, batch.tokens.input_ids, batch.tokens.cu_seqlens, hidden,
+                     finish.colbert_dimension, finish.normalize, vectors);
+  for (size_t n = 0; n < vectors.size(); ++n) {
+    CheckFinite(vectors[n].values, batch.texts[n]);
+    output[batch.texts[n]] = std::move(vectors[n]);
   }
 }
 
@@ -348,7 +364,7 @@ void EmbedderImpl::ComputeBatch(const TokenizedTexts& texts, std::span<const int
   const PackedTokens packed(texts, indices);
   const Batch batch = {indices, packed.batch()};
   bool first_tokens = output.sparse == nullptr && output.colbert == nullptr &&
-                      head_.takes_first_tokens() && prompt_tokens == 0;
+                      dense_head_->takes_first_tokens() && prompt_tokens == 0;
   std::vector<PoolRange> ranges(indices.size());
   for (size_t n = 0; n < ranges.size(); ++n) {
     const int64_t begin = batch.begin(n);
@@ -379,6 +395,7 @@ TextTokenizer EmbedderImpl::TokenizerFor(const EncodeOptions& options) const {
 
 EncodeStats EmbedderImpl::EncodeInto(std::span<const std::string_view> texts,
                                      const EncodeOptions& options, std::span<float> output) const {
+  RequireHeads({.dense = true});
   const auto expected = texts.size() * static_cast<size_t>(OutputDimension(options));
   if (output.size() != expected) {
     Fail(ErrorCode::kInvalidArgument, "output buffer of the wrong size",

@@ -10,8 +10,8 @@
 #include "engine/model_spec.h"
 #include "engine/packed_batch.h"
 #include "engine/tokenized_texts.h"
-#include "heads/colbert_head.h"
 #include "heads/dense_head.h"
+#include "heads/multi_vector_head.h"
 #include "heads/sparse_head.h"
 #include "kernels/backend.h"
 
@@ -41,11 +41,13 @@ class EmbedderImpl {
   const ModelInfo& info() const { return info_; }
   const Tokenizer& tokenizer() const { return model_.tokenizer(); }
   int threads() const { return model_.pool().threads(); }
-  int64_t dimension() const { return head_.dimension(); }
+  /// Of dense vectors; 0 where the model makes none.
+  int64_t dimension() const { return dense_head_ ? dense_head_->dimension() : 0; }
 
  private:
   EmbedderImpl(ModelSpec spec, const EmbedderOptions& options, const Backend& backend);
   void LoadHeads(const WarningSink& on_warning);
+  void LoadM3Heads(const WarningSink& on_warning);
   std::vector<int32_t> UnusedTokenIds() const;
   void RequireHeads(const Representations& which) const;
   void SetMaxLength(const EmbedderOptions& options);
@@ -82,10 +84,11 @@ class EmbedderImpl {
 
   ModelSpec spec_;
   LoadedTransformer model_;
-  DenseHead head_;
-  std::unique_ptr<const SparseHead> sparse_head_;    // null: the model has none
-  std::unique_ptr<const ColbertHead> colbert_head_;  // null: the model has none
-  std::map<std::string, Error> unreadable_heads_;    // by the file's name without extension
+  // Null: the model has none.
+  std::unique_ptr<const DenseHead> dense_head_;
+  std::unique_ptr<const SparseHead> sparse_head_;
+  std::unique_ptr<const MultiVectorHead> colbert_head_;
+  std::map<std::string, Error> unreadable_heads_;  // by the file's name without extension
   int64_t max_length_ = 0;
   ModelInfo info_;
 };

@@ -6,8 +6,8 @@
 #include "engine/model_files.h"
 #include "engine/module_chain.h"
 #include "engine/transformer_options.h"
-#include "heads/colbert_head.h"
-#include "heads/sparse_head.h"
+#include "heads/m3_colbert_head.h"
+#include "heads/m3_sparse_head.h"
 #include "hub/cache.h"
 
 #include <fmt/format.h>
@@ -159,7 +159,7 @@ void ChooseInstructions(const std::optional<Recognition>& recognition, ModelSpec
 
 // A head of BGE-M3 in a file of its own, which only such models have.
 std::string M3HeadFile(const fs::path& dir) {
-  for (const char* head : {SparseHead::kFile, ColbertHead::kFile}) {
+  for (const char* head : {M3SparseHead::kFile, M3ColbertHead::kFile}) {
     if (const auto file = TokenLinear::FindFile(dir, head)) return file->filename().string();
   }
   return "";

@@ -1,43 +1,28 @@
-// BGE-M3's sparse vectors: a weight for each token id of a text (Chen et al. 2024, section 3.2).
-//
-// FlagEmbedding/inference/embedder/encoder_only/m3.py, _process_token_weights: relu(w . h + b) for
-// each token, of equal ids the largest; ids of the special tokens and weights of zero are left out.
+// What makes a sparse vector of a text: BGE-M3's head, and others like it.
 #ifndef BGE_HEADS_SPARSE_HEAD_H_
 #define BGE_HEADS_SPARSE_HEAD_H_
 
 #include "bge/representations.h"
 
-#include "heads/token_linear.h"
 #include "kernels/backend.h"
 
 #include <cstdint>
-#include <filesystem>
 #include <span>
-#include <vector>
 
 namespace bge {
 
 /// Immutable; thread-safe.
 class SparseHead {
  public:
-  static constexpr const char* kFile = "sparse_linear";
+  virtual ~SparseHead() = default;
 
-  /// `file`: weight [1, hidden_size], bias [1]. `unused_ids`: left out of every vector.
-  SparseHead(const std::filesystem::path& file, int64_t hidden_size,
-             std::vector<int32_t> unused_ids, const Backend& backend);
+  virtual int64_t num_parameters() const = 0;
 
-  int64_t num_parameters() const { return linear_.num_parameters(); }
-
-  /// hidden: [T, H]; the result: [T, 1], in the workspace.
-  Matrix TokenWeights(const OpContext& context, ConstMatrix hidden) const;
-
-  /// The vector of one text from the weights of its tokens, ids ascending. weights: [ids.size(),
-  /// 1].
-  SparseVector Collect(std::span<const int32_t> ids, ConstMatrix weights) const;
-
- private:
-  TokenLinear linear_;
-  std::vector<int32_t> unused_ids_;
+  /// hidden: [T, H], of the tokens `ids` [T] of a packed batch, of which text n has those from
+  /// cu_seqlens[n] on; vectors: [N], of its texts.
+  virtual void Run(const OpContext& context, std::span<const int32_t> ids,
+                   std::span<const int32_t> cu_seqlens, ConstMatrix hidden,
+                   std::span<SparseVector> vectors) const = 0;
 };
 
 }  // namespace bge

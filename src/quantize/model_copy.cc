@@ -4,8 +4,8 @@
 #include "base/file.h"
 #include "base/json_text.h"
 #include "base/stop.h"
-#include "heads/colbert_head.h"
-#include "heads/sparse_head.h"
+#include "heads/m3_colbert_head.h"
+#include "heads/m3_sparse_head.h"
 #include "hub/cache.h"
 
 #include <fmt/format.h>
@@ -34,7 +34,7 @@ constexpr std::string_view kModuleWeights[] = {"model.safetensors", "pytorch_mod
 
 // BGE-M3's heads, which stay as they are.
 bool IsHead(std::string_view name) {
-  for (const std::string_view head : {SparseHead::kFile, ColbertHead::kFile}) {
+  for (const std::string_view head : {M3SparseHead::kFile, M3ColbertHead::kFile}) {
     if (name.starts_with(head) &&
         (name.substr(head.size()) == ".pt" || name.substr(head.size()) == ".safetensors")) {
       return true;

@@ -1,22 +1,29 @@
-#include "heads/sparse_head.h"
+#include "heads/m3_sparse_head.h"
 
 #include <algorithm>
 #include <utility>
 
 namespace bge {
 
-SparseHead::SparseHead(const std::filesystem::path& file, int64_t hidden_size,
-                       std::vector<int32_t> unused_ids, const Backend& backend)
+M3SparseHead::M3SparseHead(const std::filesystem::path& file, int64_t hidden_size,
+                           std::vector<int32_t> unused_ids, const Backend& backend)
     : linear_(file, hidden_size, 1, backend), unused_ids_(std::move(unused_ids)) {}
 
-Matrix SparseHead::TokenWeights(const OpContext& caller, ConstMatrix hidden) const {
+void M3SparseHead::Run(const OpContext& caller, std::span<const int32_t> ids,
+                       std::span<const int32_t> cu_seqlens, ConstMatrix hidden,
+                       std::span<SparseVector> vectors) const {
   const OpContext context = caller.At(Stage::kPool);
   const Matrix weights = context.workspace.NewMatrix(hidden.rows, 1);
   linear_.Run(context, hidden, Activation::kRelu, weights);
-  return weights;
+  for (size_t n = 0; n < vectors.size(); ++n) {
+    const auto begin = static_cast<size_t>(cu_seqlens[n]);
+    const size_t count = static_cast<size_t>(cu_seqlens[n + 1]) - begin;
+    vectors[n] = Collect(ids.subspan(begin, count),
+                         weights.Rows(cu_seqlens[n], static_cast<int64_t>(count)));
+  }
 }
 
-SparseVector SparseHead::Collect(std::span<const int32_t> ids, ConstMatrix weights) const {
+SparseVector M3SparseHead::Collect(std::span<const int32_t> ids, ConstMatrix weights) const {
   std::vector<std::pair<int32_t, float>> all;
   all.reserve(ids.size());
   for (size_t t = 0; t < ids.size(); ++t) {
