@@ -116,15 +116,17 @@ void ProfilingBackend::BiasActivation(const OpContext& context, Matrix x,
 void ProfilingBackend::VarlenAttention(const OpContext& context, ConstMatrix qkv,
                                        std::span<const float> bias,
                                        std::span<const int32_t> cu_seqlens, int64_t num_heads,
-                                       float scale, ComputeType type, Matrix out) const {
+                                       float scale, ComputeType type, Matrix out,
+                                       std::span<const int32_t> key_counts) const {
   int64_t pairs = 0;  // of a query and a key
   for (size_t n = 1; n < cu_seqlens.size(); ++n) {
     const int64_t length = cu_seqlens[n] - cu_seqlens[n - 1];
-    pairs += length * length;
+    pairs += length * (key_counts.empty() ? length : key_counts[n - 1]);
   }
   // For each pair q . k and its share of v, both over all heads: 2 H each.
   Measure(context, Stage::kAttention, 4 * pairs * out.cols, Bytes(qkv) + Bytes(out), [&] {
-    backend_.VarlenAttention(context, qkv, bias, cu_seqlens, num_heads, scale, type, out);
+    backend_.VarlenAttention(context, qkv, bias, cu_seqlens, num_heads, scale, type, out,
+                             key_counts);
   });
 }
 

@@ -59,7 +59,8 @@ class ProfilingBackend : public Backend {
                       Activation activation) const override;
   void VarlenAttention(const OpContext& context, ConstMatrix qkv, std::span<const float> bias,
                        std::span<const int32_t> cu_seqlens, int64_t num_heads, float scale,
-                       ComputeType type, Matrix out) const override;
+                       ComputeType type, Matrix out,
+                       std::span<const int32_t> key_counts) const override;
   void FirstTokenAttention(const OpContext& context, ConstMatrix q, ConstMatrix keys_values,
                            std::span<const float> bias, std::span<const int32_t> cu_seqlens,
                            int64_t num_heads, float scale, Matrix out) const override;

@@ -63,6 +63,7 @@ BertEncoder::BertEncoder(const BertConfig& config, std::shared_ptr<const WeightS
   info_.intermediate_size = f;
   info_.vocab_size = config_.vocab_size;
   info_.max_tokens = config_.max_tokens();
+  info_.takes_key_counts = true;
   info_.num_parameters =
       (config_.vocab_size + config_.max_positions + config_.type_vocab_size + 2) * h +
       config_.num_layers * (4 * (h * h + h) + 2 * h * f + f + h + 4 * h);
@@ -202,8 +203,8 @@ Matrix BertEncoder::ForwardToLastLayer(const PackedBatch& batch, const OpContext
                           config_.layer_norm_eps, x, scratch.input);
   const size_t before_last = layers_.empty() ? 0 : layers_.size() - 1;
   for (const Layer& layer : std::span(layers_).first(before_last)) {
-    layer.attention.Forward(backend_, context, batch.cu_seqlens, config_.layer_norm_eps, scratch,
-                            x);
+    layer.attention.Forward(backend_, context, batch.cu_seqlens, config_.layer_norm_eps, scratch, x,
+                            batch.key_counts);
     layer.feed_forward.Forward(backend_, context, config_.layer_norm_eps, scratch, x);
   }
   return x;
@@ -215,7 +216,8 @@ Matrix BertEncoder::Forward(const PackedBatch& batch, const OpContext& context) 
   const Matrix x = ForwardToLastLayer(batch, context, scratch);
   if (layers_.empty()) return x;
   const Layer& last = layers_.back();
-  last.attention.Forward(backend_, context, batch.cu_seqlens, config_.layer_norm_eps, scratch, x);
+  last.attention.Forward(backend_, context, batch.cu_seqlens, config_.layer_norm_eps, scratch, x,
+                         batch.key_counts);
   last.feed_forward.Forward(backend_, context, config_.layer_norm_eps, scratch, x);
   return x;
 }

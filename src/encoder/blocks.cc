@@ -51,13 +51,14 @@ LayerScratch LayerScratch::Rows(int64_t rows) const {
 
 void AttentionBlock::Forward(const Backend& backend, const OpContext& context,
                              std::span<const int32_t> cu_seqlens, float epsilon,
-                             const LayerScratch& scratch, Matrix x) const {
+                             const LayerScratch& scratch, Matrix x,
+                             std::span<const int32_t> key_counts) const {
   const OpContext project = context.At(Stage::kQkv);
   const ConstOperand input = InputOf(scratch, x);
   backend.Linear(project, input, *query, {}, Columns(scratch.qkv, 0, x.cols));
   backend.Linear(project, input, *key_value, {}, Columns(scratch.qkv, x.cols, 2 * x.cols));
   backend.VarlenAttention(context, scratch.qkv, qkv_bias, cu_seqlens, num_heads, Scale(x),
-                          query->type(), scratch.attended);
+                          query->type(), scratch.attended, key_counts);
   Finish(backend, context, epsilon, scratch, x);
 }
 

@@ -47,9 +47,10 @@ struct AttentionBlock {
   LayerNormWeights norm;
 
   /// x: [T, H], in place, and scratch.input with it.
+  /// key_counts: as Backend::VarlenAttention has them.
   void Forward(const Backend& backend, const OpContext& context,
                std::span<const int32_t> cu_seqlens, float epsilon, const LayerScratch& scratch,
-               Matrix x) const;
+               Matrix x, std::span<const int32_t> key_counts = {}) const;
 
   /// For the first token of each sequence alone. x: [T, H], and scratch.input; first: [N, H], their
   /// rows of x, becomes the result, and so do as many rows of scratch.input.

@@ -21,6 +21,9 @@ struct PackedBatch {
   std::span<const int32_t> input_ids;       // [T]
   std::span<const int32_t> token_type_ids;  // [T]
   std::span<const int32_t> cu_seqlens;      // [N + 1], from 0 to T
+  /// [N], or empty. Where given, the tokens of sequence n attend to its first key_counts[n] alone,
+  /// at least 1 of a sequence that is not empty.
+  std::span<const int32_t> key_counts = {};
 
   int64_t num_tokens() const { return static_cast<int64_t>(input_ids.size()); }
   int64_t num_sequences() const { return static_cast<int64_t>(cu_seqlens.size()) - 1; }
@@ -39,6 +42,7 @@ struct EncoderInfo {
   int64_t num_parameters = 0;                        ///< of the tensors that inference reads
   std::string weights_dtype;                         ///< of the word embeddings, as stored
   ComputeType compute_type = ComputeType::kFloat32;  ///< of linear layers
+  bool takes_key_counts = false;                     ///< of a PackedBatch, in Forward
   int64_t activation_bytes_per_token = 0;            ///< of Workspace, in one forward pass
   size_t packed_bytes = 0;                           ///< memory of its own, beside the mapped file
 };
@@ -50,12 +54,13 @@ class Encoder {
   virtual const EncoderInfo& info() const = 0;
 
   /// Last hidden states [T, H], in the workspace: valid until it is reset. Ids are in [0,
-  /// vocab_size), sequences have 1..max_tokens tokens: the caller has checked.
+  /// vocab_size), sequences have 1..max_tokens tokens, and there are no key_counts where the
+  /// encoder takes none: the caller has checked.
   virtual Matrix Forward(const PackedBatch& batch, const OpContext& context) const = 0;
 
   /// Last hidden states of the first token of each sequence, [N, H]; the same numbers as in
   /// Forward, but for rounding, without the last layer's work on the other tokens. No sequence is
-  /// empty.
+  /// empty, and there are no key_counts.
   virtual Matrix ForwardFirstTokens(const PackedBatch& batch, const OpContext& context) const = 0;
 };
 

@@ -147,10 +147,12 @@ class Backend {
   /// empty. cu_seqlens: [N + 1], from 0 to T. scale multiplies q . k. out: [T, H].
   /// (A backend may leave out the key's bias, which no softmax can see.) Other types than float32
   /// allow it to multiply bfloat16; sums and softmax are float32.
+  /// key_counts: [N], or empty. Where given, the tokens of sequence n see its first key_counts[n]
+  /// tokens alone, at least 1 of a sequence that is not empty.
   virtual void VarlenAttention(const OpContext& context, ConstMatrix qkv,
                                std::span<const float> bias, std::span<const int32_t> cu_seqlens,
-                               int64_t num_heads, float scale, ComputeType type,
-                               Matrix out) const = 0;
+                               int64_t num_heads, float scale, ComputeType type, Matrix out,
+                               std::span<const int32_t> key_counts = {}) const = 0;
 
   /// VarlenAttention for the first token of each sequence alone, in float32. q: [N, H], theirs;
   /// keys_values: [T, 2H], a row holds k, v. No sequence is empty. bias, out: [3H] or empty, [N,

@@ -270,6 +270,51 @@ TEST_P(BackendOps, VarlenAttentionOfALongSequence) {
 }
 
 // Scores of hundreds: the softmax is one-hot, and exp must neither overflow nor give NaN.
+// Queries that no token sees: late interaction's expansion. One block of keys, several, one key.
+TEST_P(BackendOps, VarlenAttentionToTheFirstKeysAlone) {
+  const std::vector<int32_t> cu_seqlens = Cumulate({32, 1, 0, 17, 130, 64, 600, 1100});
+  const std::vector<int32_t> key_counts = {9, 1, 0, 16, 1, 64, 520, 513};
+  constexpr int64_t kHeads = 2;
+  for (const int64_t head_dim : {8, 24, 64}) {
+    const int64_t hidden_size = kHeads * head_dim;
+    const int64_t tokens = cu_seqlens.back();
+    Table qkv = NormalTable(tokens, 3 * hidden_size, 1, 1.2f);
+    const std::vector<float> bias = Normal(3 * hidden_size);
+    // What is not seen may be anything.
+    for (size_t n = 0; n < key_counts.size(); ++n) {
+      for (int64_t t = cu_seqlens[n] + key_counts[n]; t < cu_seqlens[n + 1]; ++t) {
+        float* const row = qkv.view().row(t);
+        std::fill(row + hidden_size, row + 3 * hidden_size, std::nanf(""));
+      }
+    }
+    const float scale = 1.0f / std::sqrt(static_cast<float>(head_dim));
+    Table expected(tokens, hidden_size);
+    ReferenceBackend().VarlenAttention(context(), qkv.view(), bias, cu_seqlens, kHeads, scale,
+                                       ComputeType::kFloat32, expected.view(), key_counts);
+    for (const auto& [type, tolerance] :
+         {std::pair(ComputeType::kFloat32, 6e-6), std::pair(ComputeType::kBFloat16, 4e-2)}) {
+      SCOPED_TRACE("D " + std::to_string(head_dim));
+      Table out(tokens, hidden_size, 1);
+      backend().VarlenAttention(context(), qkv.view(), bias, cu_seqlens, kHeads, scale, type,
+                                out.view(), key_counts);
+      ExpectClose(out, expected, tolerance, 2e-6);
+    }
+    // All keys of each sequence are what no counts are, bit by bit.
+    std::vector<int32_t> all;
+    for (size_t n = 0; n + 1 < cu_seqlens.size(); ++n) {
+      all.push_back(cu_seqlens[n + 1] - cu_seqlens[n]);
+    }
+    Table finite = NormalTable(tokens, 3 * hidden_size, 1, 1.2f);
+    Table with(tokens, hidden_size);
+    Table without(tokens, hidden_size);
+    backend().VarlenAttention(context(), finite.view(), bias, cu_seqlens, kHeads, scale,
+                              ComputeType::kFloat32, with.view(), all);
+    backend().VarlenAttention(context(), finite.view(), bias, cu_seqlens, kHeads, scale,
+                              ComputeType::kFloat32, without.view());
+    EXPECT_EQ(with.Dense(), without.Dense());
+  }
+}
+
 TEST_P(BackendOps, VarlenAttentionWithLargeScores) {
   const std::vector<int32_t> cu_seqlens = Cumulate({40, 700});
   Table qkv = NormalTable(740, 3 * 64, 0, 12.0f);

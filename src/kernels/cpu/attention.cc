@@ -28,12 +28,16 @@ struct AttentionItem {
 
 void VarlenAttention(const OpContext& context, ConstMatrix qkv, std::span<const float> bias,
                      std::span<const int32_t> cu_seqlens, int64_t num_heads, float scale,
-                     ComputeType type, Matrix out) {
+                     ComputeType type, Matrix out, std::span<const int32_t> key_counts) {
   const int64_t hidden_size = out.cols;
   BGE_DCHECK(qkv.cols == 3 * hidden_size && hidden_size % num_heads == 0);
   BGE_DCHECK(bias.empty() || static_cast<int64_t>(bias.size()) == qkv.cols);
   if (cu_seqlens.size() < 2) return;
+  BGE_DCHECK(key_counts.empty() || key_counts.size() + 1 == cu_seqlens.size());
   const int64_t head_dim = hidden_size / num_heads;
+  const auto num_keys = [&](size_t n) -> int64_t {
+    return key_counts.empty() ? cu_seqlens[n + 1] - cu_seqlens[n] : key_counts[n];
+  };
 
   AttendHeadsFunction attend_heads = nullptr;
   if (type != ComputeType::kFloat32) attend_heads = Bf16Attention();
@@ -50,7 +54,7 @@ void VarlenAttention(const OpContext& context, ConstMatrix qkv, std::span<const 
                            bias.empty() ? nullptr : bias.data() + column,
                            bias.empty() ? nullptr : bias.data() + 2 * hidden_size + column,
                            item.num_heads,
-                           cu_seqlens[item.n + 1] - first,
+                           num_keys(item.n),
                            head_dim,
                            scale,
                            out.row(first) + column,
@@ -61,7 +65,7 @@ void VarlenAttention(const OpContext& context, ConstMatrix qkv, std::span<const 
   int64_t pairs = 0;  // of query and key
   for (size_t n = 0; n + 1 < cu_seqlens.size(); ++n) {
     const int64_t seqlen = cu_seqlens[n + 1] - cu_seqlens[n];
-    pairs += seqlen * seqlen;
+    pairs += seqlen * num_keys(n);
   }
   // Below about 20 us of work another thread is not worth waking.
   constexpr int64_t kWorthSharing = 500'000;  // multiply-adds
@@ -76,8 +80,9 @@ void VarlenAttention(const OpContext& context, ConstMatrix qkv, std::span<const 
     for (size_t n = 0; n + 1 < cu_seqlens.size(); ++n) {
       const int64_t seqlen = cu_seqlens[n + 1] - cu_seqlens[n];
       if (seqlen == 0) continue;
-      const int64_t head_work = 2 * seqlen * seqlen * head_dim;
-      const int64_t packed = seqlen > kKeyBlock ? kPackedFloats : 3 * seqlen * head_dim;
+      const int64_t keys = num_keys(n);
+      const int64_t head_work = 2 * seqlen * keys * head_dim;
+      const int64_t packed = keys > kKeyBlock ? kPackedFloats : (2 * keys + seqlen) * head_dim;
       const int64_t heads = std::clamp<int64_t>(
           std::min(kPackedFloats / packed, fair_share / head_work), 1, num_heads);
       const int64_t parts = std::clamp<int64_t>(

@@ -19,7 +19,7 @@ struct HeadInputs {
   const float* q_bias;  // [D] or null
   const float* v_bias;  // [D] or null
   int64_t num_heads;
-  int64_t seqlen;
+  int64_t num_keys;  // the first rows of k and v; q has as many or more
   int64_t head_dim;
   float scale;  // of q . k
   float* out;

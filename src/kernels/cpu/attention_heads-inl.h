@@ -438,7 +438,7 @@ HWY_INLINE void AttendHeads(const HeadInputs& in, int64_t begin, int64_t end,
   const hn::ScalableTag<float> d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   const int64_t head_dim = in.head_dim;
-  const int64_t block = std::min(in.seqlen, kKeyBlock);
+  const int64_t block = std::min(in.num_keys, kKeyBlock);
   const HeadSizes<Numbers> sizes(block, end - begin, head_dim, lanes);
   // Not a multiple of 4 KB, or the rows of a tile would compete for the same cache lines.
   const int64_t score_stride = PaddedColumns(block, lanes) + 2 * lanes;
@@ -457,9 +457,9 @@ HWY_INLINE void AttendHeads(const HeadInputs& in, int64_t begin, int64_t end,
 
   constexpr float kLog2E = 1.44269504f;
   PackQueries<Numbers>(in, begin, end, in.scale * kLog2E, sizes, queries);
-  for (int64_t first = 0; first < in.seqlen; first += block) {
-    const int64_t num_keys = std::min(block, in.seqlen - first);
-    const bool last = first + num_keys == in.seqlen;
+  for (int64_t first = 0; first < in.num_keys; first += block) {
+    const int64_t num_keys = std::min(block, in.num_keys - first);
+    const bool last = first + num_keys == in.num_keys;
     PackBlock<Numbers>(in, first, num_keys, sizes, keys, values);
     for (int64_t h = 0; h < in.num_heads; ++h) {
       for (int64_t q = begin; q < end; q += query_rows) {

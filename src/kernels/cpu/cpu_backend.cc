@@ -60,8 +60,9 @@ class CpuBackendImpl : public Backend {
   }
   void VarlenAttention(const OpContext& context, ConstMatrix qkv, std::span<const float> bias,
                        std::span<const int32_t> cu_seqlens, int64_t num_heads, float scale,
-                       ComputeType type, Matrix out) const override {
-    cpu::VarlenAttention(context, qkv, bias, cu_seqlens, num_heads, scale, type, out);
+                       ComputeType type, Matrix out,
+                       std::span<const int32_t> key_counts) const override {
+    cpu::VarlenAttention(context, qkv, bias, cu_seqlens, num_heads, scale, type, out, key_counts);
   }
   void FirstTokenAttention(const OpContext& context, ConstMatrix q, ConstMatrix keys_values,
                            std::span<const float> bias, std::span<const int32_t> cu_seqlens,

@@ -25,7 +25,7 @@ void BiasActivation(const OpContext& context, Matrix x, std::span<const float> b
                     Activation activation);
 void VarlenAttention(const OpContext& context, ConstMatrix qkv, std::span<const float> bias,
                      std::span<const int32_t> cu_seqlens, int64_t num_heads, float scale,
-                     ComputeType type, Matrix out);
+                     ComputeType type, Matrix out, std::span<const int32_t> key_counts = {});
 void FirstTokenAttention(const OpContext& context, ConstMatrix q, ConstMatrix keys_values,
                          std::span<const float> bias, std::span<const int32_t> cu_seqlens,
                          int64_t num_heads, float scale, Matrix out);

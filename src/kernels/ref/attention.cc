@@ -10,7 +10,7 @@ namespace bge::ref {
 
 void VarlenAttention(ConstMatrix qkv, std::span<const float> bias,
                      std::span<const int32_t> cu_seqlens, int64_t num_heads, float scale,
-                     Matrix out) {
+                     Matrix out, std::span<const int32_t> key_counts) {
   const int64_t hidden_size = out.cols;
   const int64_t head_dim = hidden_size / num_heads;
   // Column c of row t of the projection, with its bias: q, k and v lie side by side.
@@ -22,14 +22,15 @@ void VarlenAttention(ConstMatrix qkv, std::span<const float> bias,
   for (size_t n = 0; n + 1 < cu_seqlens.size(); ++n) {
     const int64_t begin = cu_seqlens[n];
     const int64_t end = cu_seqlens[n + 1];
-    std::vector<double> p(static_cast<size_t>(end - begin));
+    const int64_t keys_end = key_counts.empty() ? end : begin + key_counts[n];
+    std::vector<double> p(static_cast<size_t>(keys_end - begin));
     for (int64_t head = 0; head < num_heads; ++head) {
       const int64_t q = head * head_dim;
       const int64_t k = hidden_size + q;
       const int64_t v = 2 * hidden_size + q;
       for (int64_t i = begin; i < end; ++i) {
         double max = -std::numeric_limits<double>::infinity();
-        for (int64_t j = begin; j < end; ++j) {
+        for (int64_t j = begin; j < keys_end; ++j) {
           double score = 0.0;
           for (int64_t d = 0; d < head_dim; ++d) score += at(i, q + d) * at(j, k + d);
           p[static_cast<size_t>(j - begin)] = score * static_cast<double>(scale);
@@ -39,7 +40,7 @@ void VarlenAttention(ConstMatrix qkv, std::span<const float> bias,
         for (double& e : p) sum += e = std::exp(e - max);
         for (int64_t d = 0; d < head_dim; ++d) {
           double mix = 0.0;
-          for (int64_t j = begin; j < end; ++j) {
+          for (int64_t j = begin; j < keys_end; ++j) {
             mix += p[static_cast<size_t>(j - begin)] * at(j, v + d);
           }
           out.row(i)[q + d] = static_cast<float>(mix / sum);

@@ -24,7 +24,7 @@ void AddBiasLayerNorm(ConstMatrix x, std::span<const float> bias, ConstMatrix re
 void BiasActivation(Matrix x, std::span<const float> bias, Activation activation);
 void VarlenAttention(ConstMatrix qkv, std::span<const float> bias,
                      std::span<const int32_t> cu_seqlens, int64_t num_heads, float scale,
-                     Matrix out);
+                     Matrix out, std::span<const int32_t> key_counts = {});
 void FirstTokenAttention(ConstMatrix q, ConstMatrix keys_values, std::span<const float> bias,
                          std::span<const int32_t> cu_seqlens, int64_t num_heads, float scale,
                          Matrix out);

@@ -46,8 +46,9 @@ class RefBackend : public Backend {
   }
   void VarlenAttention(const OpContext&, ConstMatrix qkv, std::span<const float> bias,
                        std::span<const int32_t> cu_seqlens, int64_t num_heads, float scale,
-                       ComputeType, Matrix out) const override {
-    ref::VarlenAttention(qkv, bias, cu_seqlens, num_heads, scale, out);
+                       ComputeType, Matrix out,
+                       std::span<const int32_t> key_counts) const override {
+    ref::VarlenAttention(qkv, bias, cu_seqlens, num_heads, scale, out, key_counts);
   }
   void FirstTokenAttention(const OpContext&, ConstMatrix q, ConstMatrix keys_values,
                            std::span<const float> bias, std::span<const int32_t> cu_seqlens,
