@@ -6,11 +6,35 @@
 #include "tokenizer/bert_directory.h"
 #include "tokenizer/sentencepiece/directory.h"
 
+#include <algorithm>
+#include <optional>
+#include <string_view>
+
 namespace bge::tokenizer {
 namespace {
 
 // The largest known are some 35 MB.
 constexpr uint64_t kMostTokenizerJsonBytes = 128u << 20;
+
+// The token that a marker is, where it must be made one.
+std::optional<AddedToken> TokenOfMarker(const Tokenizer::Impl& tokenizer,
+                                        const std::string& marker) {
+  constexpr std::string_view kSpace = " \t\n\v\f\r";
+  const size_t begin = marker.find_first_not_of(kSpace);
+  if (begin == std::string::npos) return std::nullopt;
+  const size_t end = std::min(marker.find_first_of(kSpace, begin), marker.size());
+  for (const std::string& token : {marker, marker.substr(begin, end - begin)}) {
+    if (!tokenizer.TokenToId(token)) continue;
+    Encoding encoding;
+    tokenizer.Encode(token, nullptr, {.add_special_tokens = false}, &encoding);
+    // Parity: an added token that is looked for in normalised text reads as that, "[q] ".
+    const bool is_itself =
+        encoding.ids.size() == 1 && tokenizer.IdToToken(encoding.ids[0]) == token;
+    if (is_itself) return std::nullopt;
+    return AddedToken{.content = token, .normalized = false, .special = true};
+  }
+  return std::nullopt;
+}
 
 }  // namespace
 
@@ -27,6 +51,16 @@ Tokenizer BuildTokenizer(Tokenizer::Impl::Stages stages, const LoadOptions& opti
     if (stages.normalizer) normalizers.push_back(std::move(stages.normalizer));
     stages.normalizer = MakeNormalizerSequence(std::move(normalizers));
   }
+  if (options.markers.empty()) {
+    return Tokenizer(std::make_unique<const Tokenizer::Impl>(std::move(stages)));
+  }
+  Tokenizer::Impl without(std::move(stages));
+  std::vector<AddedToken> tokens;
+  for (const std::string& marker : options.markers) {
+    if (auto token = TokenOfMarker(without, marker)) tokens.push_back(*std::move(token));
+  }
+  stages = std::move(without).ReleaseStages();
+  stages.added_tokens.insert(stages.added_tokens.end(), tokens.begin(), tokens.end());
   return Tokenizer(std::make_unique<const Tokenizer::Impl>(std::move(stages)));
 }
 

@@ -9,6 +9,8 @@
 
 #include <filesystem>
 #include <optional>
+#include <string>
+#include <vector>
 
 namespace bge::tokenizer {
 
@@ -18,6 +20,11 @@ struct LoadOptions {
   bool lowercase_first = false;
   /// Told where files contradict each other.
   WarningSink on_warning;
+  /// Texts that some checkpoints of late interaction have been trained with as one token, whatever
+  /// normalisation makes of them. Each, or else its first word, that the tokenizer knows as a token
+  /// and reads as something else becomes a special token that is looked for in the text as given.
+  /// (sentence-transformers 6.2, MultiVectorEncoder._register_prefix_tokens.)
+  std::vector<std::string> markers = {};
 };
 
 /// As Tokenizer::Load, for src/engine, which knows more about the model.

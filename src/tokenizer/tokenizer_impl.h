@@ -18,6 +18,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace bge {
@@ -60,6 +61,8 @@ class Tokenizer::Impl {
 
   bool has_fast_path() const { return bert_fast_path_ || unigram_fast_path_; }
   const tokenizer::Normalizer* normalizer() const { return stages_.normalizer.get(); }
+  /// For another Impl; this one is of no use any more.
+  Stages ReleaseStages() && { return std::move(stages_); }
 
  private:
   size_t MostTokens(bool pair, const TokenizeOptions& options) const;

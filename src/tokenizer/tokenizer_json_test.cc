@@ -46,6 +46,19 @@ TEST(TokenizerJson, EncodesAndDecodes) {
   EXPECT_FALSE(tokenizer.is_special(39));
 }
 
+TEST(TokenizerJson, MarkersThatTheTokenizerKnowsAreOneToken) {
+  const auto ids = [](std::vector<std::string> markers, std::string_view text) {
+    const LoadOptions options = {.lowercase_first = false, .on_warning = {}, .markers = markers};
+    return FromJsonText(BertJson(kUncased), true, options).Encode(text).ids;
+  };
+  EXPECT_THAT(ids({}, "É a bÉ"), ElementsAre(1, 7, 3, 4, 16, 2));
+  EXPECT_THAT(ids({"É "}, "É a bÉ"), ElementsAre(1, 29, 3, 4, 29, 2));  // its first word
+  EXPECT_THAT(ids({"É more words"}, "É a"), ElementsAre(1, 29, 3, 2));
+  // A word that is one token already stays a word, and what is no token stays text.
+  EXPECT_THAT(ids({"hello "}, "hello hellox"), ElementsAre(1, 39, 39, 19, 2));
+  EXPECT_THAT(ids({"query: ", "", " "}, "a"), ElementsAre(1, 3, 2));
+}
+
 TEST(TokenizerJson, EncodesPairs) {
   const Tokenizer tokenizer = FromJsonText(BertJson(kUncased));
   const Encoding encoding = tokenizer.EncodePair("a b", "c", {.want_offsets = true});
