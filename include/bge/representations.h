@@ -1,4 +1,5 @@
-// The three kinds of vectors that BGE-M3 makes of a text, and how two texts are scored with them.
+// The three kinds of vectors that BGE-M3 and other models make of a text, and how two texts are
+// scored with them.
 #ifndef BGE_REPRESENTATIONS_H_
 #define BGE_REPRESENTATIONS_H_
 
@@ -47,8 +48,8 @@ struct TextRepresentations {
 };
 
 /// Sum over the token ids that both have of the products of their weights (FlagEmbedding's
-/// compute_lexical_matching_score). Not divided by anything. Ids must ascend; Error(kInvalidArgument)
-/// where a vector has not as many weights as ids.
+/// compute_lexical_matching_score). Not divided by anything. Ids must ascend;
+/// Error(kInvalidArgument) where a vector has not as many weights as ids.
 BGE_API float LexicalMatchingScore(const SparseVector& a, const SparseVector& b);
 
 /// What the largest product of a query's vector may fall to where all are negative.
@@ -62,6 +63,10 @@ enum class ColbertClamp {
 /// Error(kInvalidArgument) where the dimensions differ; without vectors on either side it is 0.
 BGE_API float ColbertScore(const MultiVector& query, const MultiVector& passage,
                            ColbertClamp clamp = ColbertClamp::kNone);
+
+/// The same sum, not divided: sentence-transformers' maxsim, by which ColBERT models are compared.
+/// (Its meanmaxsim is ColbertScore.) Errors as above.
+BGE_API float MaxSim(const MultiVector& query, const MultiVector& passage);
 
 /// Scores of a query and a passage by each kind, and weighted means of them.
 struct M3Scores {

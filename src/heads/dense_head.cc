@@ -4,7 +4,6 @@
 #include "weights/weight_source.h"
 
 #include <algorithm>
-#include <array>
 #include <string>
 #include <utility>
 
@@ -54,30 +53,12 @@ DenseHead::DenseHead(std::span<const ModuleSpec> modules, int64_t hidden_size,
   }
 }
 
-DenseHead::Dense DenseHead::LoadDense(const DenseModule& module) {
+DenseLayer DenseHead::LoadDense(const DenseModule& module) {
   RequireDimension("Dense", (module.dir / "config.json").string() + ": field in_features",
                    module.in_features, dimension_);
-  const PrefixedWeights weights(OpenWeights(module.dir), "linear.weight");
-  const auto prepare = [&](std::string_view name) {
-    const std::array part = {weights.Get(name, Shape{module.out_features, module.in_features})};
-    num_parameters_ += module.out_features * module.in_features;
-    auto prepared = backend_.PrepareLinear(part, ComputeType::kFloat32);
-    if (prepared->owned_bytes() > 0) weights.source().Release(part[0]);
-    return prepared;
-  };
-  Dense dense;
-  dense.file = weights.shared_source();
-  dense.linear = prepare("linear.weight");
-  if (module.bias) {
-    dense.bias = weights.GetVector("linear.bias", module.out_features);
-    num_parameters_ += module.out_features;
-  }
-  dense.activation = module.activation;
-  dense.residual = module.residual;
-  if (module.residual && module.in_features != module.out_features) {
-    dense.residual_linear = prepare("residual.weight");
-  }
-  dimension_ = module.out_features;
+  DenseLayer dense(module, backend_);
+  num_parameters_ += dense.num_parameters();
+  dimension_ = dense.out_features();
   return dense;
 }
 
@@ -91,32 +72,18 @@ DenseHead::Norm DenseHead::LoadNorm(const LayerNormModule& module) {
 }
 
 Matrix DenseHead::Apply(const OpContext& context, const Step& step, Matrix x) const {
-  return std::visit(
-      Overloaded{[&](const Dense& dense) {
-                   const Matrix y =
-                       context.workspace.NewMatrix(x.rows, dense.linear->out_features());
-                   backend_.Linear(context, x, *dense.linear, {dense.bias, dense.activation}, y);
-                   if (!dense.residual) return y;
-                   Matrix residual = x;
-                   if (dense.residual_linear != nullptr) {
-                     residual = context.workspace.NewMatrix(y.rows, y.cols);
-                     backend_.Linear(context, x, *dense.residual_linear, {}, residual);
-                   }
-                   for (int64_t r = 0; r < y.rows; ++r) {
-                     for (int64_t c = 0; c < y.cols; ++c) y.row(r)[c] += residual.row(r)[c];
-                   }
-                   return y;
-                 },
-                 [&](const Norm& norm) {
-                   backend_.AddBiasLayerNorm(context, x, {}, ConstMatrix(), norm.gamma, norm.beta,
-                                             kLayerNormEps, x, {});
-                   return x;
-                 },
-                 [&](const Normalize&) {
-                   backend_.L2Normalize(context, x);
-                   return x;
-                 }},
-      step);
+  return std::visit(Overloaded{[&](const DenseLayer& dense) { return dense.Run(context, x); },
+                               [&](const Norm& norm) {
+                                 backend_.AddBiasLayerNorm(context, x, {}, ConstMatrix(),
+                                                           norm.gamma, norm.beta, kLayerNormEps, x,
+                                                           {});
+                                 return x;
+                               },
+                               [&](const Normalize&) {
+                                 backend_.L2Normalize(context, x);
+                                 return x;
+                               }},
+                    step);
 }
 
 void DenseHead::Run(const OpContext& caller, ConstMatrix hidden, std::span<const PoolRange> ranges,

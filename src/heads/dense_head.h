@@ -3,11 +3,11 @@
 #ifndef BGE_HEADS_DENSE_HEAD_H_
 #define BGE_HEADS_DENSE_HEAD_H_
 
+#include "heads/dense_layer.h"
 #include "heads/module_spec.h"
 #include "kernels/backend.h"
 
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <variant>
 #include <vector>
@@ -38,21 +38,13 @@ class DenseHead {
            Matrix out) const;
 
  private:
-  struct Dense {
-    std::shared_ptr<const void> file;  // keeps mapped weights alive
-    std::unique_ptr<const PreparedLinear> linear;
-    std::unique_ptr<const PreparedLinear> residual_linear;  // null: x itself, where residual
-    std::vector<float> bias;
-    Activation activation;
-    bool residual;
-  };
   struct Norm {
     std::vector<float> gamma, beta;
   };
   struct Normalize {};
-  using Step = std::variant<Dense, Norm, Normalize>;
+  using Step = std::variant<DenseLayer, Norm, Normalize>;
 
-  Dense LoadDense(const DenseModule& module);
+  DenseLayer LoadDense(const DenseModule& module);
   Norm LoadNorm(const LayerNormModule& module);
   Matrix Apply(const OpContext& context, const Step& step, Matrix x) const;
 

@@ -22,8 +22,7 @@ class M3ColbertHead : public MultiVectorHead {
 
   int64_t dimension() const override { return linear_.outputs(); }
   int64_t num_parameters() const override { return linear_.num_parameters(); }
-  void Run(const OpContext& context, std::span<const int32_t> ids,
-           std::span<const int32_t> cu_seqlens, ConstMatrix hidden, int64_t dimension,
+  void Run(const OpContext& context, const TokenBatch& batch, ConstMatrix hidden, int64_t dimension,
            bool normalize, std::span<MultiVector> vectors) const override;
 
  private:

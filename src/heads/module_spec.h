@@ -24,7 +24,7 @@ struct NormalizeModule {};
 struct DenseModule {
   std::filesystem::path dir;  // where its weights are
   int64_t in_features = 0;
-  int64_t out_features = 0;
+  int64_t out_features = 0;  // 0: as many as the weights have rows
   bool bias = true;
   bool residual = false;  // adds x, or residual.weight * x where the two widths differ
   Activation activation = Activation::kTanh;
