@@ -86,8 +86,19 @@ struct ModelInfo {
   std::string query_instruction;    ///< what Role::kQuery puts in front; empty: nothing
   std::string document_instruction;
   std::string instruction_source;
-  std::string similarity;          ///< "cosine", "dot", "euclidean", "manhattan"
-  std::vector<std::string> files;  ///< relative paths of the files that were read
+  /// "cosine", "dot", "euclidean", "manhattan"; of a model of token vectors "maxsim", "meanmaxsim"
+  std::string similarity;
+  /// Of a model of token vectors alone (ColBERT), whose roles read texts in different ways; 0 of
+  /// others. max_length is that of Role::kNone.
+  int64_t query_length = 0;  ///< most tokens of Role::kQuery
+  std::string query_length_source;
+  int64_t document_length = 0;  ///< most tokens of Role::kDocument
+  std::string document_length_source;
+  /// What Role::kQuery fills queries up with, and to how many tokens; empty and 0: it does not.
+  std::string query_expansion_token;
+  int64_t query_expansion_length = 0;
+  bool query_expansion_attended = false;  ///< other tokens attend to those
+  std::vector<std::string> files;         ///< relative paths of the files that were read
 };
 
 /// A loaded embedding model. Immutable; every method may be called from several threads at once.
@@ -128,9 +139,12 @@ class BGE_API Embedder {
   EncodeStats EncodeInto(std::span<const std::string_view> texts, const EncodeOptions& options,
                          std::span<float> output) const;
 
-  /// All kinds that are asked for, from one pass of the model (BGE-M3). truncate_dim and normalize
-  /// hold for dense and colbert vectors alike. Throws kInvalidArgument where none is asked for,
-  /// kUnsupported where the model lacks a head.
+  /// All kinds that are asked for, from one pass of the model (BGE-M3), or the colbert vectors of a
+  /// model that makes nothing else. Of such a model the role says how a text is read: queries may
+  /// be filled up with mask tokens, which have vectors too, and documents' punctuation may have
+  /// none; without a role they are read as documents, without the prompt and the length of those.
+  /// truncate_dim and normalize hold for dense and colbert vectors alike. Throws kInvalidArgument
+  /// where none is asked for, kUnsupported where the model lacks a head.
   TextRepresentations EncodeAll(std::span<const std::string_view> texts,
                                 const Representations& which,
                                 const EncodeOptions& options = {}) const;

@@ -7,6 +7,7 @@
 #include "engine/special_tokens.h"
 #include "heads/m3_colbert_head.h"
 #include "heads/m3_sparse_head.h"
+#include "heads/token_vectors_head.h"
 #include "hub/cache.h"
 
 #include <algorithm>
@@ -31,6 +32,14 @@ constexpr std::array<std::pair<Pooling, std::string_view>, 6> kPoolingNames = {{
 // Null where the model makes no dense vectors.
 PoolingModule* PoolingOf(ModelSpec& spec) {
   return spec.modules.empty() ? nullptr : &std::get<PoolingModule>(spec.modules.front());
+}
+
+void CheckTruncation(int64_t found, int64_t dimension, const std::string& model) {
+  if (found >= 1 && found <= dimension) return;
+  Fail(ErrorCode::kInvalidArgument, "truncate_dim out of range",
+       "found " + std::to_string(found) + ", expected 1 to " + std::to_string(dimension) + " for " +
+           model,
+       "give a dimension within that range");
 }
 
 // The model's modules with the caller's pooling in place of theirs.
@@ -97,17 +106,63 @@ EmbedderImpl::EmbedderImpl(const std::string& model, const EmbedderOptions& opti
 EmbedderImpl::EmbedderImpl(ModelSpec spec, const EmbedderOptions& options, const Backend& backend)
     : spec_(std::move(spec)),
       model_(spec_.transformer_dir, spec_.config->root(), spec_.do_lower_case,
-             EngineOptionsOf(options), backend) {
+             EngineOptionsOf(options), backend,
+             spec_.multi_vector ? spec_.multi_vector->markers : std::vector<std::string>()) {
   LoadHeads(options.on_warning);
   SetMaxLength(options);
   FillInfo();
 }
 
 void EmbedderImpl::LoadHeads(const WarningSink& on_warning) {
+  if (spec_.multi_vector) return LoadTokenVectors(on_warning);
   if (spec_.modules.empty()) return;
   dense_head_ = std::make_unique<const DenseHead>(
       spec_.modules, model_.encoder().info().hidden_size, model_.backend());
   LoadM3Heads(on_warning);
+}
+
+// The head of a model of token vectors alone, and the token that fills up its queries.
+void EmbedderImpl::LoadTokenVectors(const WarningSink& on_warning) {
+  const MultiVectorSpec& spec = *spec_.multi_vector;
+  const Tokenizer& tokenizer = model_.tokenizer();
+  TokenMask mask = spec.mask;
+  std::string unknown;
+  for (const std::string& word : spec.skiplist_words) {
+    if (const auto id = tokenizer.TokenToId(word)) {
+      mask.skipped.push_back(*id);
+    } else {
+      unknown += (unknown.empty() ? "" : " ") + word;
+    }
+  }
+  if (!unknown.empty() && on_warning) {
+    on_warning(spec_.dir.string() +
+               ": words to skip that are no tokens are left out: " + Printable(unknown, 100));
+  }
+  colbert_head_ = std::make_unique<const TokenVectorsHead>(
+      spec.modules, std::move(mask), model_.encoder().info().hidden_size, model_.backend());
+  if (!spec.expansion) return;
+
+  const std::string& own = spec.expansion->token;
+  const std::string token =
+      own.empty() ? MaskToken(spec_.transformer_dir, tokenizer).value_or("") : own;
+  const auto id = tokenizer.TokenToId(token);
+  if (!id) {
+    Fail(ErrorCode::kCorruptData, "no token to fill up queries with",
+         spec_.dir.string() + ": query expansion: found " +
+             (own.empty() ? "neither a mask token nor an eos token"
+                          : "\"" + Printable(own, 60) + "\", which is no token"),
+         "use the tokenizer that belongs to the model");
+  }
+  if (!spec.expansion->attended && !model_.encoder().info().takes_key_counts) {
+    Fail(ErrorCode::kUnsupported, "queries are filled up with tokens that are not attended to",
+         spec_.dir.string() + ": the " + model_.encoder().info().architecture +
+             " of this version attends to all tokens",
+         "use another model");
+  }
+  expansion_ = TextTokenizer::Filling{.token = *id, .length = spec.expansion->length};
+  info_.query_expansion_token = token;
+  info_.query_expansion_length = spec.expansion->length;
+  info_.query_expansion_attended = spec.expansion->attended;
 }
 
 // BGE-M3's heads, which lie in files of their own beside the weights. One that cannot be read is an
@@ -154,6 +209,11 @@ void EmbedderImpl::RequireHeads(const Representations& which) const {
     if (const auto error = unreadable_heads_.find(file); error != unreadable_heads_.end()) {
       throw error->second;
     }
+    if (spec_.multi_vector) {
+      Fail(ErrorCode::kUnsupported, "the model has no " + kind + " head",
+           spec_.dir.string() + ": found a model of colbert vectors alone",
+           "ask for those (--return colbert), or use another model");
+    }
     Fail(ErrorCode::kUnsupported, "the model has no " + kind + " head",
          spec_.transformer_dir.string() + ": found neither " + file + ".safetensors nor " + file +
              ".pt",
@@ -179,22 +239,76 @@ void EmbedderImpl::SetMaxLength(const EmbedderOptions& options) {
          "repair the file or download it again");
   }
   if (options.max_length) {
-    max_length_ = MaxLengthFor({.max_length = options.max_length});
+    max_length_ = CheckedLength(*options.max_length);
     spec_.max_length_source = "the caller's option";
   }
+  if (spec_.multi_vector) SetRoleLengths();
+}
+
+// Each role's own length, where the model states one and the caller does not.
+void EmbedderImpl::SetRoleLengths() {
+  const int64_t longest = model_.encoder().info().max_tokens;
+  const int64_t shortest = std::max<int64_t>(1, model_.tokenizer().num_special_tokens());
+  const bool callers = spec_.max_length_source == "the caller's option";
+  const auto resolve = [&](const RoleLength& role, std::string* source) {
+    *source = spec_.max_length_source;
+    if (!role.tokens || callers) return max_length_;
+    if (*role.tokens < shortest) {
+      Fail(ErrorCode::kCorruptData, "maximum length does not hold the special tokens",
+           spec_.dir.string() + ": " + role.source + ": found " + std::to_string(*role.tokens) +
+               ", expected at least " + std::to_string(shortest),
+           "repair the file or download it again");
+    }
+    *source = role.source;
+    return std::min(*role.tokens, longest);
+  };
+  const MultiVectorSpec& spec = *spec_.multi_vector;
+  query_length_ = resolve(spec.query, &info_.query_length_source);
+  document_length_ = resolve(spec.document, &info_.document_length_source);
+  if (spec.expansion) {
+    const int64_t length = spec.expansion->length;
+    if (length < shortest || length > longest) {
+      Fail(ErrorCode::kCorruptData, "queries are filled up to an impossible length",
+           spec_.dir.string() + ": query expansion: found " + std::to_string(length) +
+               " tokens, expected " + std::to_string(shortest) + " to " + std::to_string(longest),
+           "repair the file or download it again");
+    }
+    if (spec.expansion->fixed) {
+      query_length_ = length;
+      info_.query_length_source = "query expansion";
+    } else {
+      query_length_ = std::max(query_length_, callers ? length : int64_t{0});
+    }
+  }
+  info_.query_length = query_length_;
+  info_.document_length = document_length_;
 }
 
 int64_t EmbedderImpl::MaxLengthFor(const EncodeOptions& options) const {
-  if (!options.max_length) return max_length_;
+  if (spec_.multi_vector && options.role == Role::kQuery) {
+    if (!options.max_length) return query_length_;
+    // Parity: what queries are filled up to is no less, and of the fixed kind no other.
+    const int64_t asked = CheckedLength(*options.max_length);
+    const auto& expansion = spec_.multi_vector->expansion;
+    if (!expansion) return asked;
+    return expansion->fixed ? query_length_ : std::max(asked, expansion->length);
+  }
+  if (options.max_length) return CheckedLength(*options.max_length);
+  const bool document = spec_.multi_vector && options.role == Role::kDocument;
+  return document ? document_length_ : max_length_;
+}
+
+// A caller's.
+int64_t EmbedderImpl::CheckedLength(int64_t length) const {
   const int64_t longest = model_.encoder().info().max_tokens;
   const int64_t shortest = std::max<int64_t>(1, model_.tokenizer().num_special_tokens());
-  if (*options.max_length < shortest || *options.max_length > longest) {
+  if (length < shortest || length > longest) {
     Fail(ErrorCode::kInvalidArgument, "max_length out of range",
-         "found " + std::to_string(*options.max_length) + ", expected " + std::to_string(shortest) +
-             " to " + std::to_string(longest) + " for " + spec_.name,
+         "found " + std::to_string(length) + ", expected " + std::to_string(shortest) + " to " +
+             std::to_string(longest) + " for " + spec_.name,
          "give a length within that range");
   }
-  return *options.max_length;
+  return length;
 }
 
 void EmbedderImpl::FillInfo() {
@@ -228,6 +342,11 @@ void EmbedderImpl::FillInfo() {
   info_.normalizes = std::any_of(spec_.modules.begin(), spec_.modules.end(), [](const auto& m) {
     return std::holds_alternative<NormalizeModule>(m);
   });
+  if (spec_.multi_vector) {
+    for (const TokenModule& module : spec_.multi_vector->modules) {
+      info_.normalizes = info_.normalizes || std::holds_alternative<NormalizeModule>(module);
+    }
+  }
   info_.modules = spec_.module_names;
   info_.prompts = spec_.prompts;
   info_.default_prompt_name = spec_.default_prompt_name;
@@ -280,12 +399,7 @@ int64_t EmbedderImpl::OutputDimension(const EncodeOptions& options) const {
   const std::optional<int64_t> truncate =
       options.truncate_dim ? options.truncate_dim : spec_.truncate_dim;
   if (!truncate || dense_head_ == nullptr) return dimension();
-  if (options.truncate_dim && (*truncate < 1 || *truncate > dimension())) {
-    Fail(ErrorCode::kInvalidArgument, "truncate_dim out of range",
-         "found " + std::to_string(*truncate) + ", expected 1 to " + std::to_string(dimension()) +
-             " for " + spec_.name,
-         "give a dimension within that range");
-  }
+  if (options.truncate_dim) CheckTruncation(*truncate, dimension(), spec_.name);
   return std::min(*truncate, dimension());
 }
 
@@ -296,10 +410,14 @@ EmbedderImpl::Finish EmbedderImpl::FinishFor(const EncodeOptions& options) const
   const bool truncates = options.truncate_dim.has_value() || spec_.truncate_dim.has_value();
   const bool ends_normalized = dense_head_ != nullptr && dense_head_->ends_normalized();
   const int64_t colbert = colbert_head_ == nullptr ? 0 : colbert_head_->dimension();
+  if (spec_.multi_vector && options.truncate_dim) {
+    CheckTruncation(*options.truncate_dim, colbert, spec_.name);
+  }
   return {.normalize_full = !normalize && truncates && ends_normalized,
           .dimension = OutputDimension(options),
           .normalize = normalize,
-          .colbert_dimension = std::min(colbert, options.truncate_dim.value_or(colbert))};
+          .colbert_dimension = std::min(colbert, options.truncate_dim.value_or(colbert)),
+          .role = options.role};
 }
 
 // Texts that are computed together.
@@ -348,8 +466,11 @@ void EmbedderImpl::ComputeSparse(const OpContext& context, const Batch& batch, C
 void EmbedderImpl::ComputeColbert(const OpContext& context, const Batch& batch, ConstMatrix hidden,
                                   const Finish& finish, MultiVector* output) const {
   std::vector<MultiVector> vectors(batch.texts.size());
-  colbert_head_->Run(context, batch.tokens.input_ids, batch.tokens.cu_seqlens, hidden,
-                     finish.colbert_dimension, finish.normalize, vectors);
+  const TokenBatch tokens = {.ids = batch.tokens.input_ids,
+                             .cu_seqlens = batch.tokens.cu_seqlens,
+                             .key_counts = batch.tokens.key_counts,
+                             .role = finish.role};
+  colbert_head_->Run(context, tokens, hidden, finish.colbert_dimension, finish.normalize, vectors);
   for (size_t n = 0; n < vectors.size(); ++n) {
     CheckFinite(vectors[n].values, batch.texts[n]);
     output[batch.texts[n]] = std::move(vectors[n]);
@@ -361,7 +482,8 @@ void EmbedderImpl::ComputeBatch(const TokenizedTexts& texts, std::span<const int
                                 const Output& output) const {
   WorkspacePool::Lease workspace(&model_.workspaces());
   const OpContext context = {.pool = model_.pool(), .workspace = *workspace};
-  const PackedTokens packed(texts, indices);
+  const bool filled = expansion_ && finish.role == Role::kQuery;
+  const PackedTokens packed(texts, indices, filled && !spec_.multi_vector->expansion->attended);
   const Batch batch = {indices, packed.batch()};
   bool first_tokens = output.sparse == nullptr && output.colbert == nullptr &&
                       dense_head_->takes_first_tokens() && prompt_tokens == 0;
@@ -390,6 +512,7 @@ void EmbedderImpl::ComputeBatch(const TokenizedTexts& texts, std::span<const int
 TextTokenizer EmbedderImpl::TokenizerFor(const EncodeOptions& options) const {
   TextTokenizer tokenizer = model_.MakeTextTokenizer(MaxLengthFor(options), options.stop);
   tokenizer.prompt = PromptFor(options);
+  if (options.role == Role::kQuery) tokenizer.filling = expansion_;
   return tokenizer;
 }
 

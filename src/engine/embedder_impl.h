@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -48,6 +49,8 @@ class EmbedderImpl {
   EmbedderImpl(ModelSpec spec, const EmbedderOptions& options, const Backend& backend);
   void LoadHeads(const WarningSink& on_warning);
   void LoadM3Heads(const WarningSink& on_warning);
+  void LoadTokenVectors(const WarningSink& on_warning);
+  void SetRoleLengths();
   std::vector<int32_t> UnusedTokenIds() const;
   void RequireHeads(const Representations& which) const;
   void SetMaxLength(const EmbedderOptions& options);
@@ -55,12 +58,14 @@ class EmbedderImpl {
   std::string_view PromptFor(const EncodeOptions& options) const;
   int64_t PromptTokens(std::string_view prompt, int64_t max_length) const;
   int64_t MaxLengthFor(const EncodeOptions& options) const;
+  int64_t CheckedLength(int64_t length) const;
   // What becomes of the vectors of the head, in this order.
   struct Finish {
     bool normalize_full;
     int64_t dimension;  // values kept
     bool normalize;
     int64_t colbert_dimension;
+    Role role;  // of the texts
   };
   // Where the results of a call go, each for all of its texts; what is null is not computed.
   struct Output {
@@ -89,7 +94,11 @@ class EmbedderImpl {
   std::unique_ptr<const SparseHead> sparse_head_;
   std::unique_ptr<const MultiVectorHead> colbert_head_;
   std::map<std::string, Error> unreadable_heads_;  // by the file's name without extension
+  // Of queries, where they are filled up.
+  std::optional<TextTokenizer::Filling> expansion_;
   int64_t max_length_ = 0;
+  int64_t query_length_ = 0;
+  int64_t document_length_ = 0;
   ModelInfo info_;
 };
 

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <utility>
 
 namespace bge {
 
@@ -76,13 +77,14 @@ void CheckThreads(const EngineOptions& options) {
 
 LoadedTransformer::LoadedTransformer(const std::filesystem::path& dir, json::Value config,
                                      bool lowercase_first, const EngineOptions& options,
-                                     const Backend& backend)
+                                     const Backend& backend, std::vector<std::string> markers)
     : pool_(options.threads > 0 ? options.threads : DefaultThreads()),
       backend_(backend),
       dir_(dir),
       typed_(PassesTypes(dir)),
-      tokenizer_(tokenizer::LoadTokenizer(
-          dir, {.lowercase_first = lowercase_first, .on_warning = options.on_warning})),
+      tokenizer_(tokenizer::LoadTokenizer(dir, {.lowercase_first = lowercase_first,
+                                                .on_warning = options.on_warning,
+                                                .markers = std::move(markers)})),
       weights_(OpenWeights(dir)),
       encoder_(MakeEncoder(
           config, weights_, ChooseComputeType(options, *weights_, backend_), backend_, pool_,
@@ -97,6 +99,7 @@ TextTokenizer LoadedTransformer::MakeTextTokenizer(int64_t max_length, std::stop
           .stop = std::move(stop),
           .hash = hash_,
           .encode = {},
+          .filling = {},
           .typed = typed_,
           .check = [this](std::span<const int32_t> ids) { CheckTokens(ids); }};
 }

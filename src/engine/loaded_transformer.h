@@ -47,9 +47,10 @@ void CheckThreads(const EngineOptions& options);
 class LoadedTransformer {
  public:
   /// `dir`: where config.json (`config` is its root), tokenizer and weights are. `backend` must
-  /// outlive this.
+  /// outlive this. `markers`: tokenizer::LoadOptions has what they are.
   LoadedTransformer(const std::filesystem::path& dir, json::Value config, bool lowercase_first,
-                    const EngineOptions& options, const Backend& backend);
+                    const EngineOptions& options, const Backend& backend,
+                    std::vector<std::string> markers = {});
 
   ThreadPool& pool() const { return pool_; }
   WorkspacePool& workspaces() const { return workspaces_; }

@@ -5,6 +5,7 @@
 #include "engine/known_models.h"
 #include "engine/model_files.h"
 #include "engine/module_chain.h"
+#include "engine/multi_vector_spec.h"
 #include "engine/transformer_options.h"
 #include "heads/m3_colbert_head.h"
 #include "heads/m3_sparse_head.h"
@@ -67,10 +68,7 @@ void CheckModelType(json::Value config) {
   const auto value = config.FindNonNull("model_type");
   if (!value || value->AsString() == "SentenceTransformer") return;
   constexpr std::pair<std::string_view, std::string_view> kKinds[] = {
-      {"CrossEncoder", "a reranker, which scores pairs"},
-      {"SparseEncoder", "a sparse encoder"},
-      {"MultiVectorEncoder", "a multi-vector (late interaction) model"},
-      {"ColBERT", "a multi-vector (late interaction) model"}};
+      {"CrossEncoder", "a reranker, which scores pairs"}, {"SparseEncoder", "a sparse encoder"}};
   std::string_view kind = "of a kind that this version does not know";
   for (const auto& [name, what] : kKinds) {
     if (value->AsString() == name) kind = what;
@@ -157,6 +155,43 @@ void ChooseInstructions(const std::optional<Recognition>& recognition, ModelSpec
   }
 }
 
+// Name of the folder, whatever way the path was written.
+std::string FolderName(const fs::path& dir) {
+  std::error_code ignored;
+  fs::path path = fs::absolute(dir, ignored).lexically_normal();
+  if (!path.has_filename()) path = path.parent_path();
+  return path.filename().string();
+}
+
+// A model of token vectors alone. What is known of published models of dense vectors does not hold
+// for one that was made from them.
+void ReadMultiVectorModel(MultiVectorLayout layout, ModelFiles* files, ModelSpec* spec) {
+  MultiVectorSpec multi_vector = ReadMultiVectorSpec(layout, files);
+  const fs::path& folder = multi_vector.folder;
+  spec->transformer_dir = folder.empty() ? spec->dir : spec->dir / folder;
+  spec->config = ReadConfig(folder, files);
+  const json::Value config = spec->config->root();
+  const auto repo = RepoOfSnapshot(spec->dir);
+  spec->name = repo ? *repo : FolderName(spec->dir);
+  spec->module_names = multi_vector.module_names;
+  spec->prompts = multi_vector.prompts;
+  // Parity: sentence-transformers gives every model these two, empty.
+  for (const char* role : {"query", "document"}) spec->prompts.try_emplace(role);
+  spec->default_prompt_name = multi_vector.default_prompt_name;
+  spec->query_instruction = spec->prompts["query"];
+  spec->document_instruction = spec->prompts["document"];
+  if (!spec->query_instruction.empty() || !spec->document_instruction.empty()) {
+    spec->instruction_source = multi_vector.prompt_source;
+  }
+  spec->similarity = multi_vector.similarity;
+  spec->do_lower_case = multi_vector.transformer.do_lower_case;
+  MaxLength max_length = ResolveMaxLength(multi_vector.transformer, config, folder, nullptr, files);
+  spec->max_length = max_length.tokens;
+  spec->max_length_source = std::move(max_length.source);
+  spec->multi_vector = std::move(multi_vector);
+  spec->files = files->names();
+}
+
 // A head of BGE-M3 in a file of its own, which only such models have.
 std::string M3HeadFile(const fs::path& dir) {
   for (const char* head : {M3SparseHead::kFile, M3ColbertHead::kFile}) {
@@ -203,14 +238,6 @@ PoolingModule AssumePooling(const std::optional<Recognition>& recognition, const
   return pooling;
 }
 
-// Name of the folder, whatever way the path was written.
-std::string FolderName(const fs::path& dir) {
-  std::error_code ignored;
-  fs::path path = fs::absolute(dir, ignored).lexically_normal();
-  if (!path.has_filename()) path = path.parent_path();
-  return path.filename().string();
-}
-
 }  // namespace
 
 ModelSpec ReadModelSpec(const fs::path& dir, const WarningSink& on_warning) {
@@ -221,6 +248,12 @@ ModelSpec ReadModelSpec(const fs::path& dir, const WarningSink& on_warning) {
   ModelFiles files(dir);
   ModelSpec spec;
   spec.dir = dir;
+
+  ModelFiles looked_at(dir);
+  if (const auto layout = FindMultiVectorLayout(&looked_at)) {
+    ReadMultiVectorModel(*layout, &files, &spec);
+    return spec;
+  }
 
   std::vector<ModuleEntry> entries;
   const auto modules_json = files.Find("modules.json");

@@ -8,6 +8,7 @@
 #include "bge/types.h"
 
 #include "base/json.h"
+#include "engine/multi_vector_spec.h"
 #include "heads/module_spec.h"
 
 #include <cstdint>
@@ -29,8 +30,9 @@ struct ModelSpec {
   int64_t max_length = 0;                        // before the encoder's own clamp
   std::string max_length_source;
   bool do_lower_case = false;  // sentence_bert_config.json: a Lowercase in front of the tokenizer
-  std::vector<ModuleSpec> modules;        // begins with a PoolingModule
-  std::vector<std::string> module_names;  // "Transformer", "Pooling", ...: as listed
+  std::vector<ModuleSpec> modules;  // begins with a PoolingModule; empty: no dense vectors
+  std::optional<MultiVectorSpec> multi_vector;  // of a model of token vectors alone
+  std::vector<std::string> module_names;        // "Transformer", "Pooling", ...: as listed
   std::map<std::string, std::string> prompts;
   std::string default_prompt_name;
   std::string query_instruction;  // of Role::kQuery

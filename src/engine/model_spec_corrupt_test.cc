@@ -19,7 +19,9 @@ using test::ModelDir;
 struct ConfigFile {
   const char* path;
   const char* content;
+  int directory = 0;  // of these it is in: a dense model, then the three layouts of token vectors
 };
+constexpr int kStanford = 3;
 constexpr ConfigFile kFiles[] = {
     {"modules.json",
      R"([{"idx":0,"name":"0","path":"","type":"sentence_transformers.models.Transformer"},
@@ -49,12 +51,55 @@ constexpr ConfigFile kFiles[] = {
     {"3_LayerNorm/config.json", R"({"dimension":4})"},
     {"4_Normalize/config.json", R"({"module_input_name":"sentence_embedding"})"},
     {"README.md", "---\nbase_model:\n- BAAI/bge-small-en\nmodel-index:\n- name: x\n---\n"},
+    {"modules.json",
+     R"([{"path":"","type":"sentence_transformers.base.modules.transformer.Transformer"},
+         {"path":"1_Dense","type":"sentence_transformers.base.modules.dense.Dense"},
+         {"path":"2_Mask","type":"sentence_transformers.multi_vector_encoder.modules.MultiVectorMask"},
+         {"path":"3_Normalize","type":"sentence_transformers.base.modules.Normalize"}])",
+     1},
+    {"config.json", R"({"model_type":"bert","hidden_size":8})", 1},
+    {"config_sentence_transformers.json",
+     R"({"model_type":"MultiVectorEncoder","prompts":{"query":"q: ","document":null},
+         "default_prompt_name":"query","similarity_fn_name":"meanmaxsim"})",
+     1},
+    {"sentence_bert_config.json",
+     R"({"query_length":40,"document_length":100,"query_expansion":{"strategy":"min",
+         "attend":true,"token":"x","length":32}})",
+     1},
+    {"1_Dense/config.json",
+     R"({"in_features":8,"out_features":4,"module_input_name":"token_embeddings",
+         "module_output_name":null,"activation_function":"torch.nn.modules.linear.Identity"})",
+     1},
+    {"2_Mask/config.json",
+     R"({"skiplist_words":[".","?"],"skiplist_tasks":["document"],"keep_only_token_ids":[1]})", 1},
+    {"3_Normalize/config.json", R"({"module_input_name":"token_embeddings"})", 1},
+    {"modules.json",
+     R"([{"path":"","type":"sentence_transformers.models.Transformer"},
+         {"path":"1_Dense","type":"pylate.models.Dense.Dense"}])",
+     2},
+    {"config.json", R"({"model_type":"bert","hidden_size":8})", 2},
+    {"config_sentence_transformers.json",
+     R"({"model_type":"ColBERT","query_prefix":"[Q] ","document_prefix":"[D] ","query_length":32,
+         "document_length":180,"attend_to_expansion_tokens":false,"skiplist_words":["!"],
+         "do_query_expansion":true,"prompts":{"query":"[Q] x"}})",
+     2},
+    {"1_Dense/config.json", R"({"in_features":8,"out_features":4,"bias":false})", 2},
+    {"config.json", R"({"architectures":["HF_ColBERT"],"model_type":"bert","hidden_size":8})",
+     kStanford},
+    {"artifact.metadata",
+     R"({"query_token_id":"[unused0]","doc_token_id":"[unused1]","query_maxlen":32,
+         "doc_maxlen":180,"mask_punctuation":true,"attend_to_mask_tokens":false})",
+     kStanford},
 };
 
 class CorruptConfigs : public testing::TestWithParam<ConfigFile> {
  protected:
   CorruptConfigs() {
-    for (const ConfigFile& file : kFiles) dir_.Write(file.path, file.content);
+    if (GetParam().directory > 0) dir_.Remove("1_Pooling");
+    if (GetParam().directory == kStanford) dir_.Remove("modules.json");
+    for (const ConfigFile& file : kFiles) {
+      if (file.directory == GetParam().directory) dir_.Write(file.path, file.content);
+    }
     // The damaged file is a link to one in memory: writing to it costs nothing.
     link_ = dir_.path() / GetParam().path;
     std::filesystem::remove(link_);
@@ -71,7 +116,7 @@ class CorruptConfigs : public testing::TestWithParam<ConfigFile> {
     }
     return error;
   }
-  bool IsJson() const { return std::string_view(GetParam().path).ends_with(".json"); }
+  bool IsJson() const { return std::string_view(GetParam().path) != "README.md"; }
 
   ModelDir dir_;
   test::MemoryFile memory_;
@@ -152,7 +197,8 @@ TEST_P(CorruptConfigs, RandomBytes) {
 }
 
 std::string CaseName(const testing::TestParamInfo<ConfigFile>& file) {
-  std::string name = file.param.path;
+  constexpr const char* kDirectories[] = {"", "TokenVectors_", "PyLate_", "Stanford_"};
+  std::string name = kDirectories[file.param.directory] + std::string(file.param.path);
   std::replace_if(
       name.begin(), name.end(), [](unsigned char c) { return std::isalnum(c) == 0; }, '_');
   return name;

@@ -158,11 +158,8 @@ TEST(SentenceTransformersConfig, QueryAndDocumentAreAlwaysPrompts) {
 }
 
 TEST(SentenceTransformersConfig, OtherKindsOfModelAreRefusedByName) {
-  const std::pair<const char*, const char*> cases[] = {{"CrossEncoder", "reranker"},
-                                                       {"SparseEncoder", "sparse"},
-                                                       {"MultiVectorEncoder", "multi-vector"},
-                                                       {"ColBERT", "multi-vector"},
-                                                       {"Unheard", "does not know"}};
+  const std::pair<const char*, const char*> cases[] = {
+      {"CrossEncoder", "reranker"}, {"SparseEncoder", "sparse"}, {"Unheard", "does not know"}};
   for (const auto& [type, kind] : cases) {
     const ModelDir dir;
     EXPECT_THAT(

@@ -118,13 +118,7 @@ Activation ReadActivation(json::Value config) {
 }
 
 DenseModule ReadDense(json::Value config, const fs::path& dir) {
-  DenseModule dense;
-  dense.dir = dir;
-  dense.in_features = config.At("in_features").AsIntIn(1, kMaxDimension);
-  dense.out_features = config.At("out_features").AsIntIn(1, kMaxDimension);
-  if (const auto bias = config.Find("bias")) dense.bias = bias->AsBool();
-  if (const auto residual = config.Find("use_residual")) dense.residual = residual->AsBool();
-  dense.activation = ReadActivation(config);
+  const DenseModule dense = ReadDenseConfig(config, dir);
   RequireSentenceEmbedding(config, "Dense");
   return dense;
 }
@@ -137,9 +131,7 @@ void RequireDimension(json::Value field, std::optional<int64_t> dimension) {
              "check that the folders belong to the same model");
 }
 
-}  // namespace
-
-std::vector<ModuleEntry> ReadModulesJson(json::Value modules) {
+void CheckModuleCount(json::Value modules) {
   if (!modules.is_array() || modules.size() == 0 || modules.size() > kMaxModules) {
     modules.Fail(fmt::format("found {}, expected a list of 1 to {} modules",
                              modules.is_array() ? fmt::format("{} modules", modules.size())
@@ -147,6 +139,49 @@ std::vector<ModuleEntry> ReadModulesJson(json::Value modules) {
                              kMaxModules),
                  "repair the file or download it again");
   }
+}
+
+}  // namespace
+
+DenseModule ReadDenseConfig(json::Value config, const fs::path& dir) {
+  DenseModule dense;
+  dense.dir = dir;
+  dense.in_features = config.At("in_features").AsIntIn(1, kMaxDimension);
+  dense.out_features = config.At("out_features").AsIntIn(1, kMaxDimension);
+  if (const auto bias = config.Find("bias")) dense.bias = bias->AsBool();
+  if (const auto residual = config.Find("use_residual")) dense.residual = residual->AsBool();
+  dense.activation = ReadActivation(config);
+  return dense;
+}
+
+std::vector<ModuleEntry> ReadTokenModulesJson(json::Value modules) {
+  CheckModuleCount(modules);
+  std::vector<ModuleEntry> entries;
+  modules.ForEachElement([&](json::Value module) {
+    const json::Value type = module.At("type");
+    const std::string_view path = type.AsString();
+    ModuleEntry entry;
+    entry.name = path.substr(path.rfind('.') + 1);
+    entry.path = ReadModulePath(module.At("path"));
+    const bool transformer = entry.name == "Transformer" && entries.empty();
+    const bool follows =
+        entry.name == "MultiVectorMask" || entry.name == "Normalize" || entry.name == "Dense";
+    const bool upstream = path.starts_with("sentence_transformers.") ||
+                          path == "pylate.models.Dense.Dense";  // Parity: its _CLASS_REF_ALIASES
+    if (!upstream || (entries.empty() ? !transformer : !follows)) {
+      Fail(ErrorCode::kUnsupported, "module of a model of token vectors is not supported",
+           fmt::format("{}: found \"{}\" as module {}, expected Transformer, then any of Dense, "
+                       "MultiVectorMask, Normalize",
+                       type.Where(), Printable(path, 100), entries.size()),
+           "use another model");
+    }
+    entries.push_back(std::move(entry));
+  });
+  return entries;
+}
+
+std::vector<ModuleEntry> ReadModulesJson(json::Value modules) {
+  CheckModuleCount(modules);
   std::vector<ModuleEntry> entries;
   std::vector<std::string_view> names;
   // Parity: sentence-transformers runs them in the file's order and does not look at "idx".

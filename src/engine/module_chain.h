@@ -23,6 +23,13 @@ struct ModuleEntry {
 /// Normalize, Dense, LayerNorm, Dropout. Error(kCorruptData), or kUnsupported naming the module.
 std::vector<ModuleEntry> ReadModulesJson(json::Value modules);
 
+/// The same of a model of token vectors: a Transformer, then any of Dense, which may be PyLate's,
+/// MultiVectorMask, Normalize.
+std::vector<ModuleEntry> ReadTokenModulesJson(json::Value modules);
+
+/// The configuration of a Dense module in `dir`, whatever it works on.
+DenseModule ReadDenseConfig(json::Value config, const std::filesystem::path& dir);
+
 /// The folder of the Transformer, the one module of a CrossEncoder's modules.json. Errors as above.
 std::filesystem::path ReadCrossEncoderModules(json::Value modules);
 

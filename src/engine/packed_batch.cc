@@ -6,7 +6,8 @@
 
 namespace bge {
 
-PackedTokens::PackedTokens(const TokenizedTexts& texts, std::span<const int64_t> batch) {
+PackedTokens::PackedTokens(const TokenizedTexts& texts, std::span<const int64_t> batch,
+                           bool own_keys) {
   size_t tokens = 0;
   for (const int64_t i : batch) tokens += static_cast<size_t>(texts.length(i));
   BGE_CHECK(tokens < std::numeric_limits<int32_t>::max());
@@ -19,6 +20,10 @@ PackedTokens::PackedTokens(const TokenizedTexts& texts, std::span<const int64_t>
     input_ids_.insert(input_ids_.end(), text.ids.begin(), text.ids.end());
     token_type_ids_.insert(token_type_ids_.end(), text.type_ids.begin(), text.type_ids.end());
     cu_seqlens_.push_back(static_cast<int32_t>(input_ids_.size()));
+    // A text without tokens of its own has no others to attend to.
+    if (own_keys) {
+      key_counts_.push_back(static_cast<int32_t>(text.own > 0 ? text.own : texts.length(i)));
+    }
   }
 }
 

@@ -8,7 +8,7 @@ namespace bge {
 namespace {
 
 bool SameTokens(const TokenizedTexts::Tokens& a, const TokenizedTexts::Tokens& b) {
-  return std::equal(a.ids.begin(), a.ids.end(), b.ids.begin(), b.ids.end()) &&
+  return a.own == b.own && std::equal(a.ids.begin(), a.ids.end(), b.ids.begin(), b.ids.end()) &&
          std::equal(a.type_ids.begin(), a.type_ids.end(), b.type_ids.begin(), b.type_ids.end());
 }
 

@@ -39,6 +39,39 @@ void RequireAll(const TextRepresentations& texts, int64_t i) {
        "text " + std::to_string(i), "encode it with dense, sparse and colbert");
 }
 
+// Sum over the query's vectors of the largest inner product with one of the passage's.
+double SumOfLargest(const MultiVector& query, const MultiVector& passage, ColbertClamp clamp) {
+  const int64_t rows = query.count();
+  const int64_t columns = passage.count();
+  if (rows == 0 || columns == 0) return 0;
+  if (query.dimension != passage.dimension) {
+    Fail(ErrorCode::kInvalidArgument, "vectors of different models",
+         "colbert_vecs: found dimensions " + std::to_string(query.dimension) + " and " +
+             std::to_string(passage.dimension),
+         "embed both texts with one model");
+  }
+  // Of the thread: making them takes longer than the products of two short texts.
+  thread_local ThreadPool pool(1);
+  thread_local Workspace workspace;
+  workspace.Reset();
+  const OpContext context = {.pool = pool, .workspace = workspace};
+  // A few vectors of the query at a time: 8192 times 8192 products would be 256 MB.
+  constexpr int64_t kRowsAtOnce = 64;
+  const Matrix products = workspace.NewMatrix(std::min(rows, kRowsAtOnce), columns);
+  double sum = 0;
+  for (int64_t r = 0; r < rows; r += kRowsAtOnce) {
+    const int64_t n = std::min(kRowsAtOnce, rows - r);
+    const ConstMatrix part(query.values.data() + r * query.dimension, n, query.dimension,
+                           query.dimension);
+    CpuBackend().DotProducts(context, part, MatrixOf(passage), products.Rows(0, n));
+    for (int64_t i = 0; i < n; ++i) {
+      const float largest = *std::max_element(products.row(i), products.row(i) + columns);
+      sum += clamp == ColbertClamp::kZero ? std::max(largest, 0.0f) : largest;
+    }
+  }
+  return sum;
+}
+
 }  // namespace
 
 float LexicalMatchingScore(const SparseVector& a, const SparseVector& b) {
@@ -65,35 +98,12 @@ float LexicalMatchingScore(const SparseVector& a, const SparseVector& b) {
 }
 
 float ColbertScore(const MultiVector& query, const MultiVector& passage, ColbertClamp clamp) {
-  const int64_t rows = query.count();
-  const int64_t columns = passage.count();
-  if (rows == 0 || columns == 0) return 0.0f;
-  if (query.dimension != passage.dimension) {
-    Fail(ErrorCode::kInvalidArgument, "vectors of different models",
-         "colbert_vecs: found dimensions " + std::to_string(query.dimension) + " and " +
-             std::to_string(passage.dimension),
-         "embed both texts with one model");
-  }
-  // Of the thread: making them takes longer than the products of two short texts.
-  thread_local ThreadPool pool(1);
-  thread_local Workspace workspace;
-  workspace.Reset();
-  const OpContext context = {.pool = pool, .workspace = workspace};
-  // A few vectors of the query at a time: 8192 times 8192 products would be 256 MB.
-  constexpr int64_t kRowsAtOnce = 64;
-  const Matrix products = workspace.NewMatrix(std::min(rows, kRowsAtOnce), columns);
-  double sum = 0;
-  for (int64_t r = 0; r < rows; r += kRowsAtOnce) {
-    const int64_t n = std::min(kRowsAtOnce, rows - r);
-    const ConstMatrix part(query.values.data() + r * query.dimension, n, query.dimension,
-                           query.dimension);
-    CpuBackend().DotProducts(context, part, MatrixOf(passage), products.Rows(0, n));
-    for (int64_t i = 0; i < n; ++i) {
-      const float largest = *std::max_element(products.row(i), products.row(i) + columns);
-      sum += clamp == ColbertClamp::kZero ? std::max(largest, 0.0f) : largest;
-    }
-  }
-  return static_cast<float>(sum / static_cast<double>(rows));
+  const int64_t rows = std::max<int64_t>(1, query.count());
+  return static_cast<float>(SumOfLargest(query, passage, clamp) / static_cast<double>(rows));
+}
+
+float MaxSim(const MultiVector& query, const MultiVector& passage) {
+  return static_cast<float>(SumOfLargest(query, passage, ColbertClamp::kNone));
 }
 
 M3Scores ComputeM3Scores(const TextRepresentations& queries, int64_t query,

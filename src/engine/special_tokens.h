@@ -5,6 +5,7 @@
 #include "bge/tokenizer.h"
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,10 @@ namespace bge {
 /// tokenizer has them. Error(kCorruptData) for fields of another type.
 std::vector<std::string> SpecialTokens(const std::filesystem::path& dir,
                                        const Tokenizer& tokenizer);
+
+/// The mask token as the files in `dir` say, else that of BERT or RoBERTa, else the eos token, as
+/// far as the tokenizer has them; nullopt where it has none.
+std::optional<std::string> MaskToken(const std::filesystem::path& dir, const Tokenizer& tokenizer);
 
 }  // namespace bge
 

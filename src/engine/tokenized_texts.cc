@@ -22,6 +22,13 @@ uint64_t HashOf(const TextTokenizer& tokenizer, const Encoding& encoding) {
   return plain ? hash(encoding.ids) : hash(encoding.ids) ^ (hash(types) << 1 | 1);
 }
 
+void Fill(const TextTokenizer::Filling& filling, Encoding* encoding) {
+  const auto length = static_cast<size_t>(filling.length);
+  if (encoding->ids.size() >= length) return;
+  encoding->ids.resize(length, filling.token);
+  encoding->type_ids.resize(length, 0);
+}
+
 }  // namespace
 
 TokenizedTexts::TokenizedTexts(std::span<const std::string_view> texts, int64_t begin, int64_t end)
@@ -53,13 +60,16 @@ void TokenizedTexts::TokenizeBlock(const TextTokenizer& tokenizer, int64_t block
       }
       tokenizer.tokenizer.EncodeInto(text, options, &encoding);
     }
+    const size_t own_length = encoding.ids.size();
+    if (tokenizer.filling) Fill(*tokenizer.filling, &encoding);
     if (!tokenizer.typed) std::fill(encoding.type_ids.begin(), encoding.type_ids.end(), 0);
     tokenizer.check(encoding.ids);
     entries_[static_cast<size_t>(i - begin_)] = {
         .hash = HashOf(tokenizer, encoding),
         .block = static_cast<uint32_t>(block_index),
         .offset = static_cast<uint32_t>(block.ids.size()),
-        .length = static_cast<int32_t>(encoding.ids.size())};
+        .length = static_cast<int32_t>(encoding.ids.size()),
+        .own_length = static_cast<int32_t>(own_length)};
     block.ids.insert(block.ids.end(), encoding.ids.begin(), encoding.ids.end());
     block.type_ids.insert(block.type_ids.end(), encoding.type_ids.begin(), encoding.type_ids.end());
     block.truncated += encoding.truncated ? 1 : 0;
@@ -71,7 +81,7 @@ TokenizedTexts::Tokens TokenizedTexts::operator[](int64_t text) const {
   const Block& block = blocks_[found.block];
   const auto length = static_cast<size_t>(found.length);
   return {std::span(block.ids).subspan(found.offset, length),
-          std::span(block.type_ids).subspan(found.offset, length)};
+          std::span(block.type_ids).subspan(found.offset, length), found.own_length};
 }
 
 int64_t TokenizedTexts::total_tokens() const {

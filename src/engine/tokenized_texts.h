@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <stop_token>
 #include <string_view>
@@ -24,6 +25,13 @@ struct TextTokenizer {
   /// Where set, what makes the tokens of the text of this number, instead of tokenizer, prompt and
   /// max_length: pairs of texts.
   std::function<void(int64_t text, Encoding* encoding)> encode = {};
+  /// Where set, texts with fewer tokens are filled up with this one, of type 0: late interaction's
+  /// expansion of queries.
+  struct Filling {
+    int32_t token;
+    int64_t length;
+  };
+  std::optional<Filling> filling = {};
   bool typed = true;  ///< false: the model is given no types, all are 0
   /// Throws where the ids are not what the encoder takes.
   std::function<void(std::span<const int32_t> ids)> check = [](std::span<const int32_t>) {};
@@ -44,6 +52,7 @@ class TokenizedTexts {
   struct Tokens {
     std::span<const int32_t> ids;
     std::span<const int32_t> type_ids;
+    int64_t own;  ///< so many, the first ones, are the text's; the others fill up
   };
   int64_t begin() const { return begin_; }
   int64_t end() const { return begin_ + static_cast<int64_t>(entries_.size()); }
@@ -60,6 +69,7 @@ class TokenizedTexts {
     uint32_t block = 0;
     uint32_t offset = 0;  // into the block
     int32_t length = 0;
+    int32_t own_length = 0;
   };
   struct Block {
     int64_t begin = 0;  // its texts

@@ -73,6 +73,25 @@ TEST_F(TokenizedTextsTest, PutsThePromptInFront) {
   EXPECT_EQ(ids, (std::vector<int32_t>{1, 4, 4, 3, 2}));
 }
 
+TEST_F(TokenizedTextsTest, FillsShortTextsUp) {
+  const std::vector<std::string_view> texts = {"a", "a b a", "a b a b a b"};
+  TokenizedTexts tokens(texts, 0, 3);
+  tokens.TokenizeBlock({.tokenizer = tokenizer_,
+                        .prompt = "b ",
+                        .max_length = 7,
+                        .hash = hash_,
+                        .filling = TextTokenizer::Filling{.token = 3, .length = 5}},
+                       0);
+  EXPECT_EQ(std::vector<int32_t>(tokens[0].ids.begin(), tokens[0].ids.end()),
+            (std::vector<int32_t>{1, 4, 3, 2, 3}));
+  EXPECT_EQ(tokens[0].type_ids.size(), 5u);
+  EXPECT_EQ(tokens[0].own, 4);
+  EXPECT_EQ(tokens.length(1), 6);
+  EXPECT_EQ(tokens[1].own, 6);
+  EXPECT_EQ(tokens.length(2), 7);  // cut
+  EXPECT_EQ(tokens.truncated_texts(), 1);
+}
+
 TEST_F(TokenizedTextsTest, ChecksEveryText) {
   const std::vector<std::string_view> texts = {"a", "b"};
   TokenizedTexts tokens(texts, 0, 2);

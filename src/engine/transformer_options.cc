@@ -71,7 +71,8 @@ void CheckNewKeys(json::Value options, TransformerTask task) {
     }
   }
   for (const char* key : {"query_length", "document_length", "query_expansion"}) {
-    if (const auto value = options.FindNonNull(key)) FailSetting(*value, "null");
+    const auto value = options.FindNonNull(key);
+    if (value && task != TransformerTask::kMultiVector) FailSetting(*value, "null");
   }
   if (const auto processing = options.FindNonNull("processing_kwargs")) {
     for (const char* key : {"common", "text"}) {
@@ -113,6 +114,8 @@ TransformerOptions ReadTransformerOptions(const fs::path& folder, ModelFiles* fi
     const json::Value root = document->root();
     CheckNewKeys(root, task);
     if (root.size() == 0) continue;  // Parity: an empty object is passed over
+    options.document = document;
+    options.file = (folder / name).string();
     if (const auto value = root.FindNonNull("do_lower_case")) {
       options.do_lower_case = value->AsBool();
     }

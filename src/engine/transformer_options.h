@@ -7,19 +7,23 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 
 namespace bge {
 
-/// What the transformer is for: vectors of texts, or scores of pairs.
-enum class TransformerTask { kFeatureExtraction, kSequenceClassification };
+/// What the transformer is for: vectors of texts, scores of pairs, or vectors of tokens.
+enum class TransformerTask { kFeatureExtraction, kSequenceClassification, kMultiVector };
 
 /// What sentence_bert_config.json, or one of its older names, says.
 struct TransformerOptions {
   std::optional<int64_t> max_seq_length;
   std::string max_seq_length_source;  // "sentence_bert_config.json max_seq_length"
   bool do_lower_case = false;
+  /// The file that was read, for fields that only some tasks have; null where there is none.
+  std::shared_ptr<const json::Document> document;
+  std::string file;  // its name, relative to the model directory
 };
 
 /// Reads the file in `folder` (relative; "" is the model directory itself). Error(kUnsupported) for

@@ -63,6 +63,12 @@ class Lister {
       if (const auto* dense = std::get_if<DenseModule>(&module)) AddModule(dense->dir);
       if (const auto* norm = std::get_if<LayerNormModule>(&module)) AddModule(norm->dir);
     }
+    if (!spec.multi_vector) return;
+    for (const TokenModule& module : spec.multi_vector->modules) {
+      // Stanford's lies among the encoder's weights.
+      const auto* const dense = std::get_if<DenseModule>(&module);
+      if (dense != nullptr && dense->dir != spec.transformer_dir) AddModule(dense->dir);
+    }
   }
 
   ModelFileList Run() {

@@ -63,6 +63,14 @@ bool IsClassifier(std::string_view name) {
          name.find("pooler.dense") != std::string_view::npos;
 }
 
+// The tensors that stay as they are; empty: none.
+std::function<bool(std::string_view)> KeptTensors(const ModelSpec& spec, bool is_reranker) {
+  if (is_reranker) return IsClassifier;
+  if (!spec.multi_vector) return {};
+  // Stanford's projection of ColBERT models, which lies among the encoder's weights.
+  return [](std::string_view name) { return name == "linear.weight"; };
+}
+
 }  // namespace
 
 QuantizeStats Quantize(const std::string& model, const fs::path& out,
@@ -89,7 +97,7 @@ QuantizeStats Quantize(const std::string& model, const fs::path& out,
   const quantize::ConversionStats converted = quantize::ConvertWeights(
       *weights, options.type,
       (directory.path() / transformer / "model.safetensors").lexically_normal(), options.stop,
-      is_reranker ? IsClassifier : std::function<bool(std::string_view)>());
+      KeptTensors(spec, is_reranker));
   directory.Commit();
   return {.matrices = converted.matrices,
           .files = static_cast<int64_t>(list.files.size()) + 1,
