@@ -58,21 +58,33 @@ class Table {
   std::string text_;
 };
 
-// "dense, sparse, colbert (1024 values a token)"
-std::string HeadNames(const ModelInfo& info) {
-  std::string names = "dense";
-  if (info.heads.sparse) names += ", sparse";
-  if (info.heads.colbert) {
-    names += fmt::format(", colbert ({} values a token)", info.colbert_dimension);
-  }
-  return names;
-}
-
 std::vector<std::string> Heads(const ModelInfo& info) {
-  std::vector<std::string> heads = {"dense"};
+  std::vector<std::string> heads;
+  if (info.heads.dense) heads.emplace_back("dense");
   if (info.heads.sparse) heads.emplace_back("sparse");
   if (info.heads.colbert) heads.emplace_back("colbert");
   return heads;
+}
+
+// "dense, sparse, colbert (1024 values a token)"
+std::string HeadNames(const ModelInfo& info) {
+  std::string names = Joined(Heads(info), ", ");
+  if (info.heads.colbert) names += fmt::format(" ({} values a token)", info.colbert_dimension);
+  return names;
+}
+
+// How a model of token vectors reads queries and documents.
+void AddRoleRows(const ModelInfo& info, Table* table) {
+  table->Row("query length",
+             WithSource(fmt::format("{} tokens", info.query_length), info.query_length_source));
+  if (info.query_expansion_length > 0) {
+    table->Row("", fmt::format("shorter ones are filled up to {} tokens with {}, {}",
+                               info.query_expansion_length, Printable(info.query_expansion_token),
+                               info.query_expansion_attended ? "which others attend to"
+                                                             : "which no token attends to"));
+  }
+  table->Row("text length", WithSource(fmt::format("{} tokens of a document", info.document_length),
+                                       info.document_length_source));
 }
 
 std::string InfoText(const RerankerInfo& info) {
@@ -135,12 +147,19 @@ std::string InfoText(const ModelInfo& info) {
                                 info.intermediate_size, WithSeparators(info.vocab_size)));
   table.Row("parameters", fmt::format("{} ({})", WithSeparators(info.num_parameters),
                                       Printable(info.weights_dtype)));
-  table.Row("vectors",
-            fmt::format("{} values, compared by {}", info.dimension, Printable(info.similarity)));
+  if (info.heads.dense) {
+    table.Row("vectors",
+              fmt::format("{} values, compared by {}", info.dimension, Printable(info.similarity)));
+  } else {
+    table.Row("vectors", "compared by " + Printable(info.similarity));
+  }
   table.Row("heads", HeadNames(info));
   table.Row("max length",
             WithSource(fmt::format("{} tokens", info.max_length), info.max_length_source));
-  table.Row("pooling", WithSource(Joined(PoolingNames(info), " + "), info.pooling_source));
+  if (info.query_length > 0) AddRoleRows(info, &table);
+  if (info.heads.dense) {
+    table.Row("pooling", WithSource(Joined(PoolingNames(info), " + "), info.pooling_source));
+  }
   if (!info.include_prompt) table.Row("", "the prompt's tokens are left out of pooling");
   table.Row("modules", Printable(Joined(info.modules, " > "), 1000));
   const auto instruction = [](const std::string& text) {
@@ -176,6 +195,15 @@ std::string InfoJson(const ModelInfo& info) {
   object.Text("similarity", info.similarity);
   object.Number("max_length", info.max_length);
   object.Text("max_length_source", info.max_length_source);
+  if (info.query_length > 0) {
+    object.Number("query_length", info.query_length);
+    object.Text("query_length_source", info.query_length_source);
+    object.Number("document_length", info.document_length);
+    object.Text("document_length_source", info.document_length_source);
+    object.Text("query_expansion_token", info.query_expansion_token);
+    object.Number("query_expansion_length", info.query_expansion_length);
+    object.Flag("query_expansion_attended", info.query_expansion_attended);
+  }
   object.Texts("pooling", PoolingNames(info));
   object.Text("pooling_source", info.pooling_source);
   object.Flag("include_prompt", info.include_prompt);

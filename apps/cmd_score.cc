@@ -1,4 +1,5 @@
-// bge score: two texts by dense, sparse and colbert vectors, and by weighted means of the scores.
+// bge score: two texts by dense, sparse and colbert vectors, and by weighted means of the scores;
+// or by the token vectors of a model that makes nothing else.
 #include "bge/embedder.h"
 
 #include "apps/arguments.h"
@@ -14,8 +15,10 @@
 #include <array>
 #include <charconv>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace bge::cli {
@@ -47,13 +50,28 @@ std::array<float, 3> ParseWeights(std::string_view text) {
   return weights;
 }
 
-int Score(const ScoreFlags& flags, const RunContext& context) {
-  if (flags.texts.size() != 2) {
-    throw UsageError(fmt::format("found {} texts: QUERY PASSAGE: give two", flags.texts.size()));
-  }
-  const std::array<float, 3> weights = ParseWeights(flags.weights);
-  const auto output = OpenOutput("-");
-  const Embedder embedder = LoadEmbedder(flags.embedding);
+// Of a model of token vectors alone, which reads queries and documents in different ways.
+std::vector<std::pair<std::string_view, float>> TokenScores(const Embedder& embedder,
+                                                            const ScoreFlags& flags,
+                                                            const RunContext& context) {
+  EncodeOptions encode = ToEncodeOptions(flags.embedding, context);
+  const auto vectors = [&](Role role, size_t i) {
+    encode.role = role;
+    TextRepresentations made =
+        embedder.EncodeAll(std::span<const std::string>(flags.texts).subspan(i, 1),
+                           {.dense = false, .colbert = true}, encode);
+    return std::move(made.colbert_vecs[0]);
+  };
+  const MultiVector query = vectors(Role::kQuery, 0);
+  const MultiVector passage = vectors(Role::kDocument, 1);
+  return {{"maxsim", MaxSim(query, passage)}, {"meanmaxsim", ColbertScore(query, passage)}};
+}
+
+// By all kinds of vectors, and their weighted means.
+std::vector<std::pair<std::string_view, float>> AllScores(const Embedder& embedder,
+                                                          const ScoreFlags& flags,
+                                                          const std::array<float, 3>& weights,
+                                                          const RunContext& context) {
   EncodeOptions encode = ToEncodeOptions(flags.embedding, context);
   encode.instruction = "";  // compute_score puts nothing in front
   const TextRepresentations both =
@@ -65,13 +83,27 @@ int Score(const ScoreFlags& flags, const RunContext& context) {
   }
   const M3Scores scores = ComputeM3Scores(both, 0, both, 1, weights,
                                           flags.clamp ? ColbertClamp::kZero : ColbertClamp::kNone);
+  return {{"colbert", scores.colbert},
+          {"sparse", scores.sparse},
+          {"dense", scores.dense},
+          {"sparse+dense", scores.sparse_dense},
+          {"colbert+sparse+dense", scores.colbert_sparse_dense}};
+}
 
-  const std::pair<std::string_view, float> rows[] = {
-      {"colbert", scores.colbert},
-      {"sparse", scores.sparse},
-      {"dense", scores.dense},
-      {"sparse+dense", scores.sparse_dense},
-      {"colbert+sparse+dense", scores.colbert_sparse_dense}};
+int Score(const ScoreFlags& flags, const RunContext& context) {
+  if (flags.texts.size() != 2) {
+    throw UsageError(fmt::format("found {} texts: QUERY PASSAGE: give two", flags.texts.size()));
+  }
+  const std::array<float, 3> weights = ParseWeights(flags.weights);
+  const auto output = OpenOutput("-");
+  const Embedder embedder = LoadEmbedder(flags.embedding);
+  const bool tokens_alone = embedder.info().query_length > 0;
+  if (tokens_alone && (flags.clamp || flags.weights != ScoreFlags().weights)) {
+    throw UsageError(
+        "option without effect: --weights, --clamp: they go with a model of all three kinds");
+  }
+  const auto rows = tokens_alone ? TokenScores(embedder, flags, context)
+                                 : AllScores(embedder, flags, weights, context);
   std::string text;
   for (const auto& [name, score] : rows) {
     if (flags.json) {
@@ -105,7 +137,8 @@ void SetUpScore(CLI::App& app, Action* action) {
   app.footer(
       "Examples:\n"
       "  bge score --model BAAI/bge-m3 \"What is BGE M3?\" \"BGE M3 is a model.\"\n"
-      "  bge score --model BAAI/bge-m3 \"a cat\" \"a kitten\" --weights 0.4,0.2,0.4 --json");
+      "  bge score --model BAAI/bge-m3 \"a cat\" \"a kitten\" --weights 0.4,0.2,0.4 --json\n"
+      "  bge score --model colbert-ir/colbertv2.0 \"who wrote Faust?\" \"Goethe wrote it.\"");
   app.callback([flags, action] {
     *action = [flags](const RunContext& context) { return Score(*flags, context); };
   });

@@ -14,7 +14,7 @@ constexpr std::array kCommands = {
     Command{"search", "Find the texts of an index that are nearest to a query", SetUpSearch},
     Command{"rerank", "Score passages for a query, or pairs of texts, with a reranker",
             SetUpRerank},
-    Command{"score", "Compare two texts by all three kinds of BGE-M3's vectors", SetUpScore},
+    Command{"score", "Compare two texts by BGE-M3's three kinds of vectors, or by MaxSim", SetUpScore},
     Command{"info", "Describe a model and where each setting came from", SetUpInfo},
     Command{"verify", "Compare a model's vectors with reference vectors", SetUpVerify},
     Command{"quantize", "Write a model whose weights take less space", SetUpQuantize},

@@ -1,0 +1,315 @@
+// Token vectors and their scores are MultiVectorEncoder's (tests/data/golden/tiny-colbert*.json,
+// written by tools/oracle/make_tiny_colbert.py), of each layout and in each way that queries and
+// documents are read.
+#include "bge/embedder.h"
+#include "bge/error.h"
+#include "bge/quantize.h"
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/json_text.h"
+#include "tests/expect_error.h"
+#include "tests/safetensors_builder.h"
+#include "tests/temp_dir.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace bge {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::AllOf;
+using testing::HasSubstr;
+
+constexpr float kTolerance = 2e-5f;
+constexpr Representations kColbert = {.dense = false, .colbert = true};
+constexpr std::pair<const char*, Role> kRoles[] = {
+    {"query", Role::kQuery}, {"document", Role::kDocument}, {"none", Role::kNone}};
+
+fs::path Data(const std::string& path) { return fs::path(BGE_TEST_DATA_DIR) / path; }
+
+float LargestDifference(std::span<const float> a, std::span<const float> b) {
+  if (a.size() != b.size()) return INFINITY;
+  float largest = 0;
+  for (size_t i = 0; i < a.size(); ++i) largest = std::max(largest, std::abs(a[i] - b[i]));
+  return largest;
+}
+
+std::vector<float> Flat(json::Value rows) {
+  std::vector<float> values;
+  rows.ForEachElement([&](json::Value row) {
+    row.ForEachElement(
+        [&](json::Value value) { values.push_back(static_cast<float>(value.AsDouble())); });
+  });
+  return values;
+}
+
+// A copy of a model that may be changed.
+class ModelCopy {
+ public:
+  explicit ModelCopy(const std::string& name) {
+    fs::copy(Data("models/" + name), path(), fs::copy_options::recursive);
+  }
+  fs::path path() const { return dir_->path() / "model"; }
+  void Write(const std::string& file, std::string_view content) const {
+    fs::remove(path() / file);
+    dir_->Write(fs::path("model") / file, content);
+  }
+  std::string LoadError() const {
+    return test::Thrown([&] { return Embedder::Load(path().string()).dimension(); });
+  }
+
+ private:
+  std::unique_ptr<const test::TempDir> dir_ = std::make_unique<const test::TempDir>();
+};
+
+class Colbert : public testing::TestWithParam<const char*> {
+ protected:
+  static std::shared_ptr<const json::Document> Golden(const std::string& name) {
+    return json::Document::Load(Data("golden/" + name + ".json").string());
+  }
+  // The model of a case: its files are written over those of the directory.
+  static ModelCopy Copy(const std::string& name, json::Value of_case) {
+    ModelCopy copy(name);
+    if (const auto files = of_case.Find("write")) {
+      files->ForEachMember([&](std::string_view file, json::Value content) {
+        std::string text;
+        json::AppendValue(content, 0, &text);
+        if (content.is_null()) {
+          fs::remove(copy.path() / file);
+        } else {
+          copy.Write(std::string(file), text);
+        }
+      });
+    }
+    return copy;
+  }
+  static std::vector<std::string> Texts(json::Value of_case) {
+    std::vector<std::string> texts;
+    for (const json::Value& row : of_case.At("texts").Elements()) {
+      texts.emplace_back(row.At("text").AsString());
+    }
+    return texts;
+  }
+  static void ExpectVectors(const Embedder& embedder, json::Value of_case, float tolerance) {
+    const std::vector<std::string> texts = Texts(of_case);
+    for (const auto& [name, role] : kRoles) {
+      const auto found = embedder.EncodeAll(texts, kColbert, {.role = role}).colbert_vecs;
+      ASSERT_EQ(found.size(), texts.size());
+      for (size_t i = 0; i < texts.size(); ++i) {
+        SCOPED_TRACE(std::string(name) + ": " + texts[i]);
+        const std::vector<float> expected = Flat(of_case.At("texts").Elements()[i].At(name));
+        ASSERT_EQ(found[i].values.size(), expected.size());
+        EXPECT_LT(LargestDifference(found[i].values, expected), tolerance);
+      }
+    }
+  }
+};
+
+TEST_P(Colbert, GivesMultiVectorEncodersVectorsAndScores) {
+  const auto golden = Golden(GetParam());
+  for (const json::Value& of_case : golden->root().At("cases").Elements()) {
+    SCOPED_TRACE(of_case.At("name").AsString());
+    const ModelCopy copy = Copy(GetParam(), of_case);
+    const Embedder embedder = Embedder::Load(copy.path().string(), {.threads = 2});
+    EXPECT_EQ(embedder.info().similarity, of_case.At("similarity").AsString());
+    ExpectVectors(embedder, of_case, kTolerance);
+
+    const std::vector<std::string> texts = Texts(of_case);
+    const auto queries = embedder.EncodeAll(texts, kColbert, {.role = Role::kQuery}).colbert_vecs;
+    const auto passages =
+        embedder.EncodeAll(texts, kColbert, {.role = Role::kDocument}).colbert_vecs;
+    const bool mean = embedder.info().similarity == "meanmaxsim";
+    for (size_t q = 0; q < texts.size(); ++q) {
+      const auto scores = of_case.At("scores").Elements()[q].Elements();
+      for (size_t p = 0; p < texts.size(); ++p) {
+        // Upstream has minus infinity, or zero, for a text that has no vectors.
+        if (queries[q].count() == 0 || passages[p].count() == 0) continue;
+        const float score =
+            mean ? ColbertScore(queries[q], passages[p]) : MaxSim(queries[q], passages[p]);
+        EXPECT_NEAR(score, scores[p].AsDouble(), 1e-4) << texts[q] << " / " << texts[p];
+      }
+    }
+  }
+}
+
+TEST_P(Colbert, AnyBatchAndThreadsGiveTheSame) {
+  const auto golden = Golden(GetParam());
+  const std::vector<std::string> texts = Texts(golden->root().At("cases").Elements().front());
+  const std::string path = Data(std::string("models/") + GetParam()).string();
+  for (const ComputeChoice type :
+       {ComputeChoice::kFloat32, ComputeChoice::kBFloat16, ComputeChoice::kInt8}) {
+    const Embedder one = Embedder::Load(path, {.threads = 1, .compute_type = type});
+    const Embedder three = Embedder::Load(path, {.threads = 3, .compute_type = type});
+    for (const auto& [name, role] : kRoles) {
+      SCOPED_TRACE(name);
+      const auto all =
+          three.EncodeAll(texts, kColbert, {.role = role, .batch_tokens = 1000}).colbert_vecs;
+      for (size_t i = 0; i < texts.size(); ++i) {
+        const std::vector<std::string> alone = {texts[i]};
+        EXPECT_LE(
+            LargestDifference(one.EncodeAll(alone, kColbert, {.role = role}).colbert_vecs[0].values,
+                              all[i].values),
+            1e-6f);
+      }
+    }
+  }
+}
+
+TEST_P(Colbert, NarrowTypesComeNear) {
+  const auto golden = Golden(GetParam());
+  const json::Value as_saved = golden->root().At("cases").Elements().front();
+  const std::string path = Data(std::string("models/") + GetParam()).string();
+  ExpectVectors(Embedder::Load(path, {.compute_type = ComputeChoice::kBFloat16}), as_saved, 0.1f);
+  ExpectVectors(Embedder::Load(path, {.compute_type = ComputeChoice::kInt8}), as_saved, 0.2f);
+}
+
+TEST_P(Colbert, AQuantizedDirectoryLoads) {
+  const test::TempDir dir;
+  const auto golden = Golden(GetParam());
+  const json::Value as_saved = golden->root().At("cases").Elements().front();
+  for (const auto& [type, tolerance] :
+       {std::pair(WeightType::kFloat16, 0.05f), std::pair(WeightType::kInt8, 0.3f)}) {
+    const fs::path to = dir.path() / ("model" + std::to_string(static_cast<int>(type)));
+    Quantize(Data(std::string("models/") + GetParam()).string(), to, {.type = type});
+    ExpectVectors(Embedder::Load(to.string()), as_saved, tolerance);
+  }
+}
+
+TEST_P(Colbert, MakesNothingElse) {
+  const std::string path = Data(std::string("models/") + GetParam()).string();
+  const Embedder embedder = Embedder::Load(path);
+  const ModelInfo& info = embedder.info();
+  EXPECT_TRUE(info.heads.colbert);
+  EXPECT_FALSE(info.heads.dense || info.heads.sparse);
+  EXPECT_EQ(info.colbert_dimension, 4);
+  EXPECT_EQ(embedder.dimension(), 0);
+  EXPECT_EQ(info.document_length, 40);
+  EXPECT_THAT(info.document_length_source, HasSubstr("doc"));
+  EXPECT_EQ(info.query_expansion_token, "[MASK]");
+  EXPECT_EQ(info.query_expansion_length, info.query_length);
+  const std::vector<std::string> texts = {"a"};
+  EXPECT_THAT(test::Thrown([&] { return embedder.Encode("a").size(); }),
+              AllOf(HasSubstr("makes no dense vectors"), HasSubstr("--return colbert")));
+  EXPECT_THAT(test::Thrown([&] {
+                return embedder.EncodeAll(texts, {.dense = false, .sparse = true}).stats.texts;
+              }),
+              HasSubstr("no sparse head"));
+  EXPECT_THAT(test::Thrown([&] {
+                return embedder.EncodeAll(texts, kColbert, {.truncate_dim = 5}).stats.texts;
+              }),
+              HasSubstr("found 5, expected 1 to 4"));
+  EXPECT_THAT(
+      test::Thrown([&] { return Embedder::Load(path, {.pooling = Pooling::kCls}).threads(); }),
+      HasSubstr("makes no dense vectors"));
+  const auto cut = embedder.EncodeAll(texts, kColbert, {.truncate_dim = 3}).colbert_vecs[0];
+  EXPECT_EQ(cut.dimension, 3);
+}
+
+TEST_P(Colbert, ACallersLengthHoldsButForWhatIsFilledUp) {
+  const Embedder embedder = Embedder::Load(Data(std::string("models/") + GetParam()).string());
+  const std::vector<std::string> texts = {"the city and the river and the mountain in the water"};
+  const auto count = [&](Role role, std::optional<int64_t> length) {
+    const EncodeOptions options = {.role = role, .max_length = length};
+    return embedder.EncodeAll(texts, kColbert, options).colbert_vecs[0].count();
+  };
+  EXPECT_EQ(count(Role::kQuery, 5), embedder.info().query_length);
+  EXPECT_EQ(count(Role::kQuery, {}), embedder.info().query_length);
+  EXPECT_EQ(count(Role::kDocument, 6), 6);
+  EXPECT_EQ(count(Role::kNone, 6), 6);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Colbert,
+                         testing::Values("tiny-colbert", "tiny-colbert-pylate",
+                                         "tiny-colbert-stanford"),
+                         [](const auto& model) {
+                           std::string name = model.param;
+                           std::erase(name, '-');
+                           return name;
+                         });
+
+TEST(DamagedColbert, ProjectionsThatDoNotFit) {
+  const ModelCopy stanford("tiny-colbert-stanford");
+  stanford.Write("config.json",
+                 R"({"architectures":["HF_ColBERT"],"model_type":"bert","hidden_size":12})");
+  EXPECT_NE(stanford.LoadError(), "no error");
+
+  const ModelCopy pylate("tiny-colbert-pylate");
+  const auto write_projection = [&](const char* name, const std::vector<int64_t>& shape) {
+    test::SafetensorsBuilder builder;
+    builder.AddFilled(name, shape, 0.5f);
+    pylate.Write("1_Dense/model.safetensors", builder.File());
+  };
+  write_projection("linear.weight", {4, 15});
+  EXPECT_THAT(pylate.LoadError(),
+              AllOf(HasSubstr("corrupt_data"), HasSubstr("linear.weight"), HasSubstr("15")));
+  write_projection("linear.weight", {64});
+  EXPECT_THAT(pylate.LoadError(), AllOf(HasSubstr("corrupt_data"), HasSubstr("linear.weight")));
+  write_projection("other", {4, 16});
+  EXPECT_THAT(pylate.LoadError(), AllOf(HasSubstr("corrupt_data"), HasSubstr("linear.weight")));
+  pylate.Write("1_Dense/model.safetensors", "not one");
+  EXPECT_THAT(pylate.LoadError(), HasSubstr("1_Dense/model.safetensors"));
+  pylate.Write("1_Dense/config.json", R"({"in_features":12,"out_features":4,"bias":false})");
+  EXPECT_THAT(pylate.LoadError(), AllOf(HasSubstr("1_Dense/config.json"), HasSubstr("in_features"),
+                                        HasSubstr("found 12, expected 16")));
+}
+
+TEST(DamagedColbert, AProjectionAmongTheEncodersWeights) {
+  const ModelCopy copy("tiny-colbert-stanford");
+  std::string file;
+  {
+    const auto mapped = MappedFile::Open(copy.path() / "model.safetensors");
+    const auto bytes = mapped->bytes();
+    file.assign(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  }
+  const std::string name = "\"linear.weight\"";
+  const size_t at = file.find(name);
+  ASSERT_NE(at, std::string::npos);
+  std::string renamed = file;
+  renamed.replace(at, name.size(), "\"linear.waight\"");
+  copy.Write("model.safetensors", renamed);
+  EXPECT_THAT(copy.LoadError(), AllOf(HasSubstr("corrupt_data"), HasSubstr("linear.weight")));
+  std::string reshaped = file;
+  const std::string shape = "[4,16]";
+  const size_t shape_at = reshaped.find(shape, at);
+  ASSERT_NE(shape_at, std::string::npos);
+  reshaped.replace(shape_at, shape.size(), "[8, 8]");
+  copy.Write("model.safetensors", reshaped);
+  EXPECT_THAT(copy.LoadError(),
+              AllOf(HasSubstr("corrupt_data"), HasSubstr("linear.weight"), HasSubstr("16")));
+}
+
+TEST(DamagedColbert, TokensAndLengthsThatCannotBe) {
+  const ModelCopy copy("tiny-colbert");
+  const auto expand = [&](const std::string& expansion) {
+    copy.Write("sentence_bert_config.json", R"({"query_expansion":)" + expansion + "}");
+    return copy.LoadError();
+  };
+  EXPECT_THAT(expand(R"({"strategy":"fixed","length":12,"token":"[ABSENT]"})"),
+              AllOf(HasSubstr("corrupt_data"), HasSubstr("\"[ABSENT]\", which is no token")));
+  EXPECT_THAT(expand(R"({"strategy":"fixed","length":65})"),
+              HasSubstr("found 65 tokens, expected 2 to 64"));
+  EXPECT_THAT(expand(R"({"strategy":"fixed","length":1})"), HasSubstr("found 1 tokens"));
+  copy.Write("sentence_bert_config.json", R"({"document_length":1})");
+  EXPECT_THAT(copy.LoadError(), AllOf(HasSubstr("document_length"), HasSubstr("at least 2")));
+  copy.Write("sentence_bert_config.json", R"({"document_length":1000})");
+  EXPECT_EQ(Embedder::Load(copy.path().string()).info().document_length, 64);
+}
+
+TEST(DamagedColbert, WordsToSkipThatAreNoTokensAreReported) {
+  std::vector<std::string> warnings;
+  const Embedder embedder =
+      Embedder::Load(Data("models/tiny-colbert").string(),
+                     {.on_warning = [&](std::string_view text) { warnings.emplace_back(text); }});
+  EXPECT_THAT(warnings, testing::ElementsAre(HasSubstr("no tokens are left out: absent")));
+}
+
+}  // namespace
+}  // namespace bge
