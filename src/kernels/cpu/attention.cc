@@ -27,9 +27,10 @@ struct AttentionItem {
 }  // namespace
 
 void VarlenAttention(const OpContext& context, ConstMatrix qkv, std::span<const float> bias,
-                     std::span<const int32_t> cu_seqlens, int64_t num_heads, float scale,
+                     std::span<const int32_t> cu_seqlens, const AttentionOptions& attention,
                      ComputeType type, Matrix out) {
   const int64_t hidden_size = out.cols;
+  const int64_t num_heads = attention.num_heads;
   BGE_DCHECK(qkv.cols == 3 * hidden_size && hidden_size % num_heads == 0);
   BGE_DCHECK(bias.empty() || static_cast<int64_t>(bias.size()) == qkv.cols);
   if (cu_seqlens.size() < 2) return;
@@ -52,7 +53,8 @@ void VarlenAttention(const OpContext& context, ConstMatrix qkv, std::span<const 
                            item.num_heads,
                            cu_seqlens[item.n + 1] - first,
                            head_dim,
-                           scale,
+                           attention.window.value_or(cu_seqlens[item.n + 1] - first),
+                           attention.scale,
                            out.row(first) + column,
                            out.stride};
     attend_heads(in, item.begin, item.end, scratch);
@@ -61,7 +63,7 @@ void VarlenAttention(const OpContext& context, ConstMatrix qkv, std::span<const 
   int64_t pairs = 0;  // of query and key
   for (size_t n = 0; n + 1 < cu_seqlens.size(); ++n) {
     const int64_t seqlen = cu_seqlens[n + 1] - cu_seqlens[n];
-    pairs += seqlen * seqlen;
+    pairs += attention.NumPairs(seqlen);
   }
   // Below about 20 us of work another thread is not worth waking.
   constexpr int64_t kWorthSharing = 500'000;  // multiply-adds
@@ -76,16 +78,19 @@ void VarlenAttention(const OpContext& context, ConstMatrix qkv, std::span<const 
     for (size_t n = 0; n + 1 < cu_seqlens.size(); ++n) {
       const int64_t seqlen = cu_seqlens[n + 1] - cu_seqlens[n];
       if (seqlen == 0) continue;
-      const int64_t head_work = 2 * seqlen * seqlen * head_dim;
+      const int64_t head_work = 2 * attention.NumPairs(seqlen) * head_dim;
       const int64_t packed = seqlen > kKeyBlock ? kPackedFloats : 3 * seqlen * head_dim;
       const int64_t heads = std::clamp<int64_t>(
           std::min(kPackedFloats / packed, fair_share / head_work), 1, num_heads);
       const int64_t parts = std::clamp<int64_t>(
           std::min(head_work / (fair_share + 1), seqlen / kMinPartQueries), 1, 64);
+      const bool windowed = attention.window.value_or(seqlen) < seqlen;
+      const int64_t part_queries =
+          windowed ? WindowQueries(*attention.window) : (seqlen + parts - 1) / parts;
       for (int64_t head = 0; head < num_heads; head += heads) {
-        for (int64_t part = 0; part < parts; ++part) {
-          f(AttentionItem{n, head, std::min(heads, num_heads - head), seqlen * part / parts,
-                          seqlen * (part + 1) / parts});
+        for (int64_t begin = 0; begin < seqlen; begin += part_queries) {
+          f(AttentionItem{n, head, std::min(heads, num_heads - head), begin,
+                          std::min(seqlen, begin + part_queries)});
         }
       }
     }
