@@ -160,6 +160,7 @@ void CheckModel(const std::string& model) {
   }
 }
 
+TEST(BatchInvariance, TinyModernBert) { CheckModel(TinyModel("tiny-modernbert").string()); }
 TEST(BatchInvariance, TinyBert) { CheckModel(TinyModel("tiny-bert").string()); }
 TEST(BatchInvariance, TinyDistilBertWithDenseHead) {
   CheckModel(TinyModel("tiny-distilbert").string());

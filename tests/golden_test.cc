@@ -169,6 +169,8 @@ TEST(Golden, BertInEveryLayoutAndSettingMatchesSentenceTransformers) { CheckMode
 TEST(Golden, BertInFloat16WithOddSizesAndVocabTxt) { CheckModel("tiny-bert-f16"); }
 TEST(Golden, BertInBfloat16ShardsWithNewSpellings) { CheckModel("tiny-bert-bf16"); }
 TEST(Golden, DistilBertWithDenseAndLayerNorm) { CheckModel("tiny-distilbert"); }
+TEST(Golden, ModernBertWithGlobalAndLocalLayers) { CheckModel("tiny-modernbert"); }
+TEST(Golden, ModernBertWithBiasesAndNewSpellings) { CheckModel("tiny-modernbert-biases"); }
 TEST(Golden, RobertaPositions) { CheckModel("tiny-roberta"); }
 
 }  // namespace

@@ -113,31 +113,53 @@ void ProfilingBackend::BiasActivation(const OpContext& context, Matrix x,
           [&] { backend_.BiasActivation(context, x, bias, activation); });
 }
 
+void ProfilingBackend::ResidualLayerNorm(const OpContext& context, ConstMatrix y,
+                                         std::span<const float> bias, std::span<const float> gamma,
+                                         std::span<const float> beta, float epsilon, Matrix x,
+                                         const Operand& normalized) const {
+  const bool rounded = normalized.type != ComputeType::kFloat32;
+  const Matrix floats = rounded ? context.workspace.NewMatrix(x.rows, x.cols) : normalized.matrix();
+  Measure(context, Stage::kNorms, 0, Bytes(y) + 2 * Bytes(x) + Bytes(floats),
+          [&] { backend_.ResidualLayerNorm(context, y, bias, gamma, beta, epsilon, x, floats); });
+  if (rounded) ToOperand(context, floats, normalized);
+}
+
+void ProfilingBackend::GatedActivation(const OpContext& context, ConstMatrix x,
+                                       Activation activation, const Operand& out) const {
+  const bool rounded = out.type != ComputeType::kFloat32;
+  const Matrix floats = rounded ? context.workspace.NewMatrix(out.rows, out.cols) : out.matrix();
+  Measure(context, Stage::kActivation, 0, Bytes(x) + Bytes(floats),
+          [&] { backend_.GatedActivation(context, x, activation, floats); });
+  if (rounded) ToOperand(context, floats, out);
+}
+
+void ProfilingBackend::RotaryEmbedding(const OpContext& context, ConstMatrix turns,
+                                       std::span<const int32_t> cu_seqlens, Matrix x) const {
+  Measure(context, Stage::kAttention, 0, 2 * Bytes(x),
+          [&] { backend_.RotaryEmbedding(context, turns, cu_seqlens, x); });
+}
+
 void ProfilingBackend::VarlenAttention(const OpContext& context, ConstMatrix qkv,
                                        std::span<const float> bias,
-                                       std::span<const int32_t> cu_seqlens, int64_t num_heads,
-                                       float scale, ComputeType type, Matrix out,
-                                       std::span<const int32_t> key_counts) const {
+                                       std::span<const int32_t> cu_seqlens,
+                                       const AttentionOptions& attention, ComputeType type,
+                                       Matrix out) const {
   int64_t pairs = 0;  // of a query and a key
   for (size_t n = 1; n < cu_seqlens.size(); ++n) {
-    const int64_t length = cu_seqlens[n] - cu_seqlens[n - 1];
-    pairs += length * (key_counts.empty() ? length : key_counts[n - 1]);
+    pairs += attention.NumPairs(n - 1, cu_seqlens[n] - cu_seqlens[n - 1]);
   }
   // For each pair q . k and its share of v, both over all heads: 2 H each.
-  Measure(context, Stage::kAttention, 4 * pairs * out.cols, Bytes(qkv) + Bytes(out), [&] {
-    backend_.VarlenAttention(context, qkv, bias, cu_seqlens, num_heads, scale, type, out,
-                             key_counts);
-  });
+  Measure(context, Stage::kAttention, 4 * pairs * out.cols, Bytes(qkv) + Bytes(out),
+          [&] { backend_.VarlenAttention(context, qkv, bias, cu_seqlens, attention, type, out); });
 }
 
 void ProfilingBackend::FirstTokenAttention(const OpContext& context, ConstMatrix q,
                                            ConstMatrix keys_values, std::span<const float> bias,
-                                           std::span<const int32_t> cu_seqlens, int64_t num_heads,
-                                           float scale, Matrix out) const {
+                                           std::span<const int32_t> cu_seqlens,
+                                           const AttentionOptions& attention, Matrix out) const {
   Measure(context, Stage::kAttention, 4 * keys_values.rows * out.cols,
           Bytes(q) + Bytes(keys_values) + Bytes(out), [&] {
-            backend_.FirstTokenAttention(context, q, keys_values, bias, cu_seqlens, num_heads,
-                                         scale, out);
+            backend_.FirstTokenAttention(context, q, keys_values, bias, cu_seqlens, attention, out);
           });
 }
 

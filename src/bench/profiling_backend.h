@@ -57,13 +57,19 @@ class ProfilingBackend : public Backend {
                         const Operand& rounded) const override;
   void BiasActivation(const OpContext& context, Matrix x, std::span<const float> bias,
                       Activation activation) const override;
+  void ResidualLayerNorm(const OpContext& context, ConstMatrix y, std::span<const float> bias,
+                         std::span<const float> gamma, std::span<const float> beta, float epsilon,
+                         Matrix x, const Operand& normalized) const override;
+  void GatedActivation(const OpContext& context, ConstMatrix x, Activation activation,
+                       const Operand& out) const override;
+  void RotaryEmbedding(const OpContext& context, ConstMatrix turns,
+                       std::span<const int32_t> cu_seqlens, Matrix x) const override;
   void VarlenAttention(const OpContext& context, ConstMatrix qkv, std::span<const float> bias,
-                       std::span<const int32_t> cu_seqlens, int64_t num_heads, float scale,
-                       ComputeType type, Matrix out,
-                       std::span<const int32_t> key_counts) const override;
+                       std::span<const int32_t> cu_seqlens, const AttentionOptions& attention,
+                       ComputeType type, Matrix out) const override;
   void FirstTokenAttention(const OpContext& context, ConstMatrix q, ConstMatrix keys_values,
                            std::span<const float> bias, std::span<const int32_t> cu_seqlens,
-                           int64_t num_heads, float scale, Matrix out) const override;
+                           const AttentionOptions& attention, Matrix out) const override;
   void Pool(const OpContext& context, ConstMatrix hidden, std::span<const PoolRange> ranges,
             Pooling pooling, Matrix out) const override;
   void L2Normalize(const OpContext& context, Matrix x) const override;

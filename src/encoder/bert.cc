@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "encoder/bert_names.h"
+#include "encoder/config_fields.h"
 
 #include <algorithm>
 #include <array>
@@ -28,15 +29,6 @@ LayerNormWeights LoadNorm(const PrefixedWeights& weights, const std::string& nam
           .beta = weights.GetVector(name + ".bias", size)};
 }
 
-void CheckInt8(const BertConfig& config) {
-  const int64_t longest = std::max(config.hidden_size, config.intermediate_size);
-  if (longest <= kMaxInt8Columns) return;
-  Fail(ErrorCode::kUnsupported, "the model is too wide for int8",
-       "config.json: hidden_size or intermediate_size: found " + std::to_string(longest) +
-           ", expected at most " + std::to_string(kMaxInt8Columns),
-       "compute it in float32 (--dtype f32)");
-}
-
 }  // namespace
 
 BertEncoder::BertEncoder(const BertConfig& config, std::shared_ptr<const WeightSource> source,
@@ -48,7 +40,7 @@ BertEncoder::BertEncoder(const BertConfig& config, std::shared_ptr<const WeightS
       backend_(backend),
       packed_cache_(cache, weights_.source(), type, backend),
       layers_(static_cast<size_t>(config.num_layers)) {
-  if (type == ComputeType::kInt8) CheckInt8(config_);
+  if (type == ComputeType::kInt8) CheckInt8Width(config.hidden_size, config.intermediate_size);
   LoadEmbeddings();
   pool.ParallelForEach(config_.num_layers, [&](int64_t i) { LoadLayer(i); });
   const std::vector<const PreparedLinear*> linears = LinearLayers();
@@ -91,18 +83,6 @@ std::vector<const PreparedLinear*> BertEncoder::LinearLayers() const {
   return linears;
 }
 
-std::unique_ptr<const PreparedLinear> BertEncoder::Prepare(
-    size_t number, std::span<const TensorView> parts) const {
-  int64_t rows = 0;
-  for (const TensorView& part : parts) rows += part.shape[0];
-  if (auto kept = packed_cache_.Find(number, rows, parts[0].shape[1])) return kept;
-  auto prepared = backend_.PrepareLinear(parts, type_);
-  if (prepared->owned_bytes() > 0) {
-    for (const TensorView& part : parts) weights_.source().Release(part);
-  }
-  return prepared;
-}
-
 void BertEncoder::LoadEmbeddings() {
   const BertNames& names = NamesOf(config_.family);
   const int64_t h = config_.hidden_size;
@@ -123,7 +103,7 @@ void BertEncoder::LoadLayer(int64_t index) {
   size_t number = static_cast<size_t>(index) * 5;  // as in LinearLayers()
   const auto linear = [&](std::string_view name, int64_t out, int64_t in) {
     const std::array part = {weights_.Get(Weight(prefix, name), Shape{out, in})};
-    return Prepare(number++, part);
+    return packed_cache_.Prepare(number++, part, weights_.source());
   };
 
   // Vectors before matrices: reading a bias would map the pages again that a matrix beside it has
@@ -147,7 +127,7 @@ void BertEncoder::LoadLayer(int64_t index) {
   const std::array key_value = {weights_.Get(Weight(prefix, names.layer.key), Shape{h, h}),
                                 weights_.Get(Weight(prefix, names.layer.value), Shape{h, h})};
   attention.query = linear(names.layer.query, h, h);
-  attention.key_value = Prepare(number++, key_value);
+  attention.key_value = packed_cache_.Prepare(number++, key_value, weights_.source());
   attention.output = linear(names.layer.attention_output, h, h);
   feed_forward.up = linear(names.layer.up, f, h);
   feed_forward.down = linear(names.layer.down, h, f);

@@ -31,8 +31,6 @@ class BertEncoder : public Encoder {
     FeedForwardBlock feed_forward;
   };
   std::vector<const PreparedLinear*> LinearLayers() const;
-  std::unique_ptr<const PreparedLinear> Prepare(size_t number,
-                                                std::span<const TensorView> parts) const;
   void LoadEmbeddings();
   void LoadLayer(int64_t index);
   /// Hidden states after the embeddings and all layers but the last.

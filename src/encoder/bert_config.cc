@@ -1,53 +1,9 @@
 #include "encoder/bert_config.h"
 
 #include "base/error.h"
-
-#include <array>
-#include <cmath>
-#include <utility>
+#include "encoder/config_fields.h"
 
 namespace bge {
-
-namespace {
-
-// Far beyond any model, near enough that products of two or three of them fit in 64 bits.
-constexpr int64_t kMaxWidth = 1 << 20;
-constexpr int64_t kMaxVocab = 1 << 28;
-constexpr int64_t kMaxLayers = 4096;
-
-// transformers/activations.py: the names that mean each function. quick_gelu and others are absent
-// because no published encoder of these families uses them.
-constexpr std::array<std::pair<std::string_view, Activation>, 9> kActivations = {{
-    {"gelu", Activation::kGeluErf},
-    {"gelu_python", Activation::kGeluErf},
-    {"gelu_new", Activation::kGeluTanh},
-    {"gelu_pytorch_tanh", Activation::kGeluTanh},
-    {"relu", Activation::kRelu},
-    {"silu", Activation::kSilu},
-    {"swish", Activation::kSilu},
-    {"tanh", Activation::kTanh},
-    {"linear", Activation::kIdentity},
-}};
-
-Activation ReadActivation(json::Value value) {
-  const std::string_view name = value.AsString();
-  for (const auto& [known, activation] : kActivations) {
-    if (name == known) return activation;
-  }
-  Fail(ErrorCode::kUnsupported, "unknown activation \"" + Printable(name, 60) + "\"", value.Where(),
-       "supported: gelu, gelu_new, gelu_pytorch_tanh, relu, silu, tanh, linear");
-}
-
-// A switch that must be off: this encoder does not compute what it turns on.
-void RequireFalse(json::Value config, std::string_view key, std::string_view meaning) {
-  const auto value = config.FindNonNull(key);
-  if (value && value->AsBool()) {
-    Fail(ErrorCode::kUnsupported, meaning, value->Where() + ": found true, expected false",
-         "use an encoder model");
-  }
-}
-
-}  // namespace
 
 std::optional<BertFamily> BertFamilyOf(std::string_view model_type) {
   if (model_type == "bert") return BertFamily::kBert;
@@ -65,11 +21,7 @@ BertConfig BertConfig::FromJson(json::Value config) {
   BGE_CHECK(family.has_value());
   c.family = *family;
   const bool distil = c.family == BertFamily::kDistilBert;
-  c.architecture = model_type;
-  if (const auto architectures = config.FindNonNull("architectures");
-      architectures && architectures->is_array() && architectures->size() > 0) {
-    c.architecture = architectures->Elements()[0].AsString();
-  }
+  c.architecture = ReadArchitecture(config);
 
   c.vocab_size = config.At("vocab_size").AsIntIn(1, kMaxVocab);
   c.hidden_size = config.At(distil ? "dim" : "hidden_size").AsIntIn(1, kMaxWidth);
@@ -78,11 +30,7 @@ BertConfig BertConfig::FromJson(json::Value config) {
   c.intermediate_size =
       config.At(distil ? "hidden_dim" : "intermediate_size").AsIntIn(1, kMaxWidth);
   c.max_positions = config.At("max_position_embeddings").AsIntIn(1, kMaxVocab);
-  if (c.hidden_size % c.num_heads != 0) {
-    config.Fail("hidden size " + std::to_string(c.hidden_size) + " is not a multiple of " +
-                    std::to_string(c.num_heads) + " attention heads",
-                "repair the file or download it again");
-  }
+  CheckHeads(config, c.hidden_size, c.num_heads);
 
   if (distil) {
     c.activation = Activation::kGeluErf;
@@ -95,13 +43,7 @@ BertConfig BertConfig::FromJson(json::Value config) {
       c.type_vocab_size = v->AsIntIn(1, kMaxWidth);
     }
     if (const auto v = config.FindNonNull("hidden_act")) c.activation = ReadActivation(*v);
-    if (const auto v = config.FindNonNull("layer_norm_eps")) {
-      const double eps = v->AsDouble();
-      if (!(eps >= 0 && eps < 1)) {
-        v->Fail("layer_norm_eps out of range: expected 0 to 1", "repair the file");
-      }
-      c.layer_norm_eps = static_cast<float>(eps);
-    }
+    c.layer_norm_eps = ReadEpsilon(config, "layer_norm_eps", c.layer_norm_eps);
     if (const auto v = config.FindNonNull("position_embedding_type");
         v && v->AsString() != "absolute") {
       Fail(ErrorCode::kUnsupported,

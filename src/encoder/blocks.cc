@@ -57,8 +57,9 @@ void AttentionBlock::Forward(const Backend& backend, const OpContext& context,
   const ConstOperand input = InputOf(scratch, x);
   backend.Linear(project, input, *query, {}, Columns(scratch.qkv, 0, x.cols));
   backend.Linear(project, input, *key_value, {}, Columns(scratch.qkv, x.cols, 2 * x.cols));
-  backend.VarlenAttention(context, scratch.qkv, qkv_bias, cu_seqlens, num_heads, Scale(x),
-                          query->type(), scratch.attended, key_counts);
+  backend.VarlenAttention(context, scratch.qkv, qkv_bias, cu_seqlens,
+                          {.num_heads = num_heads, .scale = Scale(x), .key_counts = key_counts},
+                          query->type(), scratch.attended);
   Finish(backend, context, epsilon, scratch, x);
 }
 
@@ -70,8 +71,8 @@ void AttentionBlock::ForwardFirstTokens(const Backend& backend, const OpContext&
   const Matrix keys_values = Columns(scratch.qkv, x.cols, 2 * x.cols);
   backend.Linear(project, InputOf(scratch, x), *key_value, {}, keys_values);
   backend.Linear(project, RoundedInput(backend, project, few, first), *query, {}, few.projected);
-  backend.FirstTokenAttention(context, few.projected, keys_values, qkv_bias, cu_seqlens, num_heads,
-                              Scale(x), few.attended);
+  backend.FirstTokenAttention(context, few.projected, keys_values, qkv_bias, cu_seqlens,
+                              {num_heads, Scale(x)}, few.attended);
   Finish(backend, context, epsilon, few, first);
 }
 

@@ -117,6 +117,19 @@ std::unique_ptr<const PreparedLinear> PackedCache::Find(size_t number, int64_t n
   return backend_.FromPacked(file_->bytes().subspan(entry.offset, entry.bytes), n, k, type_);
 }
 
+std::unique_ptr<const PreparedLinear> PackedCache::Prepare(size_t number,
+                                                           std::span<const TensorView> parts,
+                                                           const WeightSource& weights) const {
+  int64_t rows = 0;
+  for (const TensorView& part : parts) rows += part.shape[0];
+  if (auto kept = Find(number, rows, parts[0].shape[1])) return kept;
+  auto prepared = backend_.PrepareLinear(parts, type_);
+  if (prepared->owned_bytes() > 0) {
+    for (const TensorView& part : parts) weights.Release(part);
+  }
+  return prepared;
+}
+
 void PackedCache::Save(std::span<const PreparedLinear* const> layers) const {
   const bool packed_here = std::any_of(layers.begin(), layers.end(),
                                        [](const auto* layer) { return layer->owned_bytes() > 0; });

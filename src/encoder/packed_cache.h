@@ -41,6 +41,11 @@ class PackedCache {
   /// The layer [n, k] of this number, in the mapped file, or null; the cache must outlive it.
   std::unique_ptr<const PreparedLinear> Find(size_t number, int64_t n, int64_t k) const;
 
+  /// The layer of this number: Find(), or else prepared from `parts`, which `weights` then
+  /// releases.
+  std::unique_ptr<const PreparedLinear> Prepare(size_t number, std::span<const TensorView> parts,
+                                                const WeightSource& weights) const;
+
   /// Keeps the layers, by their numbers, unless they came from the file. Blocks until the disk has
   /// them.
   void Save(std::span<const PreparedLinear* const> layers) const;

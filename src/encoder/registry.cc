@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "encoder/bert.h"
 #include "encoder/encoder.h"
+#include "encoder/modernbert.h"
 
 #include <string>
 
@@ -16,9 +17,13 @@ std::unique_ptr<const Encoder> MakeEncoder(json::Value config,
     return std::make_unique<BertEncoder>(BertConfig::FromJson(config), std::move(weights), type,
                                          backend, pool, cache);
   }
+  if (model_type.AsString() == kModernBertModelType) {
+    return std::make_unique<ModernBertEncoder>(ModernBertConfig::FromJson(config),
+                                               std::move(weights), type, backend, pool, cache);
+  }
   Fail(ErrorCode::kUnsupported,
        "unknown architecture \"" + Printable(model_type.AsString(), 60) + "\"", model_type.Where(),
-       "supported: bert, roberta, xlm-roberta, camembert, distilbert");
+       "supported: bert, roberta, xlm-roberta, camembert, distilbert, modernbert");
 }
 
 }  // namespace bge

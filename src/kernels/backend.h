@@ -19,9 +19,11 @@
 #include "tensor/tensor_view.h"
 #include "tensor/workspace.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -60,6 +62,29 @@ class PreparedLinear {
   /// All that it reads when it multiplies, for Backend::FromPacked. Empty where the backend's
   /// PackedLayout is.
   virtual std::span<const std::byte> packed() const { return {}; }
+};
+
+/// What attention is, but for its numbers.
+struct AttentionOptions {
+  int64_t num_heads;
+  float scale;  // of q . k
+  /// Token i sees token j of its sequence where |i - j| <= window; none: it sees all of them.
+  std::optional<int64_t> window = {};
+  /// [N], or empty. Where given, the tokens of sequence n see its first key_counts[n] tokens alone,
+  /// at least 1 of a sequence that is not empty; with a window each sees one at least.
+  std::span<const int32_t> key_counts = {};
+
+  /// Keys of sequence n, which has so many tokens.
+  int64_t NumKeys(size_t n, int64_t seqlen) const {
+    return key_counts.empty() ? seqlen : key_counts[n];
+  }
+  /// Pairs of a token and one that it sees in that sequence; with both restrictions at most so
+  /// many.
+  int64_t NumPairs(size_t n, int64_t seqlen) const {
+    const int64_t farthest = std::min(window.value_or(seqlen), seqlen - 1);
+    const int64_t near = seqlen * (2 * farthest + 1) - farthest * (farthest + 1);
+    return std::min(near, seqlen * NumKeys(n, seqlen));
+  }
 };
 
 /// Inputs of the embedding lookup: all [T].
@@ -142,24 +167,45 @@ class Backend {
   virtual void BiasActivation(const OpContext& context, Matrix x, std::span<const float> bias,
                               Activation activation) const = 0;
 
-  /// Attention within each sequence of a packed batch, all tokens seeing all tokens of theirs.
-  /// qkv: [T, 3H], a row holds q, k, v, each [A, D], without bias; bias: [3H] in the same order, or
-  /// empty. cu_seqlens: [N + 1], from 0 to T. scale multiplies q . k. out: [T, H].
+  /// x = x + (y + bias) by rows, in place; bias may be empty (zero), y.data null (nothing is
+  /// added). And normalized = LayerNorm(x), as AddBiasLayerNorm has it, in the format of
+  /// `normalized`, which is other memory than x's: what a layer adds to the residual stream, and
+  /// what the next one multiplies.
+  virtual void ResidualLayerNorm(const OpContext& context, ConstMatrix y,
+                                 std::span<const float> bias, std::span<const float> gamma,
+                                 std::span<const float> beta, float epsilon, Matrix x,
+                                 const Operand& normalized) const = 0;
+
+  /// out = activation(a) * b, a row of x being a and b, one after the other (Shazeer 2020, GLU
+  /// variants). x: [T, 2F]; out: [T, F] of any format (before it is rounded, an activation may be
+  /// off by 1e-4).
+  virtual void GatedActivation(const OpContext& context, ConstMatrix x, Activation activation,
+                               const Operand& out) const = 0;
+
+  /// Turns heads by the positions of their tokens, in place (Su et al. 2021, with the halves of
+  /// GPT-NeoX): numbers d and d + D/2 of each head are a point in a plane, and of token p of a
+  /// sequence it turns by the angle whose cosine is turns.row(p)[d], whose sine turns.row(p)[D/2 +
+  /// d]. x: [T, any number of heads, D], rows may be strided; turns: [longest sequence or more, D],
+  /// D even. cu_seqlens: [N + 1], from 0 to T.
+  virtual void RotaryEmbedding(const OpContext& context, ConstMatrix turns,
+                               std::span<const int32_t> cu_seqlens, Matrix x) const = 0;
+
+  /// Attention within each sequence of a packed batch. qkv: [T, 3H], a row holds q, k, v, each [A,
+  /// D], without bias; bias: [3H] in the same order, or empty. cu_seqlens: [N + 1], from 0 to T.
+  /// out: [T, H]. With a window, the work grows with T times the window.
   /// (A backend may leave out the key's bias, which no softmax can see.) Other types than float32
   /// allow it to multiply bfloat16; sums and softmax are float32.
-  /// key_counts: [N], or empty. Where given, the tokens of sequence n see its first key_counts[n]
-  /// tokens alone, at least 1 of a sequence that is not empty.
   virtual void VarlenAttention(const OpContext& context, ConstMatrix qkv,
                                std::span<const float> bias, std::span<const int32_t> cu_seqlens,
-                               int64_t num_heads, float scale, ComputeType type, Matrix out,
-                               std::span<const int32_t> key_counts = {}) const = 0;
+                               const AttentionOptions& attention, ComputeType type,
+                               Matrix out) const = 0;
 
   /// VarlenAttention for the first token of each sequence alone, in float32. q: [N, H], theirs;
   /// keys_values: [T, 2H], a row holds k, v. No sequence is empty. bias, out: [3H] or empty, [N,
   /// H].
   virtual void FirstTokenAttention(const OpContext& context, ConstMatrix q, ConstMatrix keys_values,
                                    std::span<const float> bias, std::span<const int32_t> cu_seqlens,
-                                   int64_t num_heads, float scale, Matrix out) const = 0;
+                                   const AttentionOptions& attention, Matrix out) const = 0;
 
   /// out[n] = pooled rows of ranges[n] (sentence-transformers models/Pooling.py). An empty range
   /// gives what masked padding gives there: zeros for the means and lasttoken; for cls the first

@@ -85,7 +85,7 @@ void BM_Attention(benchmark::State& state) {
   const float scale = 1.0f / std::sqrt(static_cast<float>(head_dim));
   for (auto _ : state) {
     bench.cpu.VarlenAttention(bench.context, {qkv.data(), n * s, 3 * h}, bias, cu_seqlens,
-                              num_heads, scale, type, {out.data(), n * s, h});
+                              {num_heads, scale}, type, {out.data(), n * s, h});
   }
   ReportFlops(state, 4.0 * static_cast<double>(n * s * s * h));
 }

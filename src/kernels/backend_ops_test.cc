@@ -82,6 +82,47 @@ TEST_P(BackendOps, AddBiasLayerNormInEveryForm) {
   }
 }
 
+// Both results: the sum, which AddBiasLayerNorm drops, and its norm in every format.
+TEST_P(BackendOps, ResidualLayerNormInEveryForm) {
+  for (const int64_t hidden_size : {3, 7, 8, 9, 31, 32, 33, 40, 384, 1024}) {
+    for (const int64_t rows : {0, 1, 5, 200}) {
+      for (int form = 0; form < 3; ++form) {
+        SCOPED_TRACE("H " + std::to_string(hidden_size) + " rows " + std::to_string(rows) +
+                     " form " + std::to_string(form));
+        const std::vector<float> bias = form == 1 ? Normal(hidden_size) : std::vector<float>();
+        Table y = NormalTable(rows, hidden_size, 1, 3.0f);
+        const ConstMatrix add = form == 2 ? ConstMatrix() : ConstMatrix(y.view());
+        Table x = NormalTable(rows, hidden_size, 2);
+        const std::vector<float> gamma = Normal(hidden_size);
+        const std::vector<float> beta = Normal(hidden_size);
+        Table sum = x;
+        Table expected(rows, hidden_size);
+        ReferenceBackend().ResidualLayerNorm(context(), add, bias, gamma, beta, 1e-5f, sum.view(),
+                                             expected.view());
+        const Table before = x;
+        Table normalized(rows, hidden_size, 3);
+        backend().ResidualLayerNorm(context(), add, bias, gamma, beta, 1e-5f, x.view(),
+                                    normalized.view());
+        ExpectClose(x, sum, 1e-6, 2e-7);
+        ExpectClose(normalized, expected, 4e-6, 2e-6);
+
+        for (const ComputeType type : {ComputeType::kBFloat16, ComputeType::kInt8}) {
+          if (!backend().Supports(type)) continue;
+          const Operand rounded = NewOperand(workspace_, type, rows, hidden_size);
+          const Operand same = NewOperand(workspace_, type, rows, hidden_size);
+          Table again = before;
+          backend().ResidualLayerNorm(context(), add, bias, gamma, beta, 1e-5f, again.view(),
+                                      rounded);
+          EXPECT_EQ(again.Dense(), x.Dense());
+          backend().ToOperand(context(), normalized.view(), same);
+          ExpectSameOperand(rounded, same);
+          workspace_.Reset();
+        }
+      }
+    }
+  }
+}
+
 // The operand that a norm leaves beside its rows is ToOperand of them.
 TEST_P(BackendOps, NormsRoundTheirRows) {
   for (const ComputeType type : {ComputeType::kBFloat16, ComputeType::kInt8}) {
@@ -145,6 +186,45 @@ TEST_P(BackendOps, ActivationsOfOddShapes) {
           backend().BiasActivation(context(), x.view(), bias, activation);
           ReferenceBackend().BiasActivation(context(), expected.view(), bias, activation);
           ExpectClose(x, expected, 2e-7, 5e-7);
+        }
+      }
+    }
+  }
+}
+
+TEST_P(BackendOps, GatedActivationsOfOddShapes) {
+  for (const Activation activation :
+       {Activation::kIdentity, Activation::kGeluErf, Activation::kGeluTanh, Activation::kRelu,
+        Activation::kSilu, Activation::kTanh, Activation::kSigmoid}) {
+    for (const int64_t cols : {1, 3, 7, 8, 9, 16, 17, 33, 200}) {
+      for (const int64_t rows : {0, 1, 70}) {
+        SCOPED_TRACE("activation " + std::to_string(static_cast<int>(activation)) + " cols " +
+                     std::to_string(cols));
+        Table x = NormalTable(rows, 2 * cols, 1, 2.0f);
+        Table out(rows, cols, 2);
+        Table expected(rows, cols);
+        backend().GatedActivation(context(), x.view(), activation, out.view());
+        ReferenceBackend().GatedActivation(context(), x.view(), activation, expected.view());
+        ExpectClose(out, expected, 4e-7, 6e-7);
+
+        // Other formats: what ToOperand makes of the product, but for 1e-4 of the activation.
+        for (const ComputeType type : {ComputeType::kBFloat16, ComputeType::kInt8}) {
+          if (!backend().Supports(type)) continue;
+          const Operand rounded = NewOperand(workspace_, type, rows, cols);
+          backend().GatedActivation(context(), x.view(), activation, rounded);
+          for (int64_t r = 0; r < rows; ++r) {
+            float largest = 0.0f;
+            for (int64_t c = 0; c < cols; ++c) {
+              largest = std::max(largest, std::abs(expected.view().row(r)[c]));
+            }
+            const float step = type == ComputeType::kInt8 ? largest / 60.0f : largest / 256.0f;
+            for (int64_t c = 0; c < cols; ++c) {
+              const float gate = std::abs(x.view().row(r)[cols + c]);
+              EXPECT_NEAR(OperandValue(rounded, r, c), expected.view().row(r)[c],
+                          step + 1e-4f * gate);
+            }
+          }
+          workspace_.Reset();
         }
       }
     }
@@ -219,14 +299,15 @@ TEST_P(BackendOps, VarlenAttentionOfOddShapes) {
         const std::vector<float> bias = with_bias ? Normal(3 * hidden_size) : std::vector<float>();
         const float scale = 1.0f / std::sqrt(static_cast<float>(head_dim));
         Table expected(tokens, hidden_size);
-        ReferenceBackend().VarlenAttention(context(), qkv.view(), bias, cu_seqlens, num_heads,
-                                           scale, ComputeType::kFloat32, expected.view());
+        ReferenceBackend().VarlenAttention(context(), qkv.view(), bias, cu_seqlens,
+                                           {num_heads, scale}, ComputeType::kFloat32,
+                                           expected.view());
         // bfloat16 has steps of 2^-8: one for the scores, one for the weights, one for the values.
         for (const auto& [type, tolerance] :
              {std::pair(ComputeType::kFloat32, 6e-6), std::pair(ComputeType::kBFloat16, 4e-2)}) {
           Table out(tokens, hidden_size, 1);
-          backend().VarlenAttention(context(), qkv.view(), bias, cu_seqlens, num_heads, scale, type,
-                                    out.view());
+          backend().VarlenAttention(context(), qkv.view(), bias, cu_seqlens, {num_heads, scale},
+                                    type, out.view());
           ExpectClose(out, expected, tolerance, 2e-6);
         }
       }
@@ -247,10 +328,10 @@ TEST_P(BackendOps, FirstTokenAttentionIsThatOfWholeSequences) {
       const float scale = 1.0f / std::sqrt(static_cast<float>(head_dim));
       Table out(sequences, hidden_size, 2);
       Table expected(sequences, hidden_size);
-      backend().FirstTokenAttention(context(), q.view(), keys_values.view(), bias, cu_seqlens, 3,
-                                    scale, out.view());
+      backend().FirstTokenAttention(context(), q.view(), keys_values.view(), bias, cu_seqlens,
+                                    {3, scale}, out.view());
       ReferenceBackend().FirstTokenAttention(context(), q.view(), keys_values.view(), bias,
-                                             cu_seqlens, 3, scale, expected.view());
+                                             cu_seqlens, {3, scale}, expected.view());
       ExpectClose(out, expected, 6e-6, 2e-6);
     }
   }
@@ -262,14 +343,13 @@ TEST_P(BackendOps, VarlenAttentionOfALongSequence) {
   const std::vector<float> bias = Normal(3 * 32);
   Table out(1140, 32);
   Table expected(1140, 32);
-  backend().VarlenAttention(context(), qkv.view(), bias, cu_seqlens, 1, 0.18f,
+  backend().VarlenAttention(context(), qkv.view(), bias, cu_seqlens, {1, 0.18f},
                             ComputeType::kFloat32, out.view());
-  ReferenceBackend().VarlenAttention(context(), qkv.view(), bias, cu_seqlens, 1, 0.18f,
+  ReferenceBackend().VarlenAttention(context(), qkv.view(), bias, cu_seqlens, {1, 0.18f},
                                      ComputeType::kFloat32, expected.view());
   ExpectClose(out, expected, 6e-6, 2e-6);
 }
 
-// Scores of hundreds: the softmax is one-hot, and exp must neither overflow nor give NaN.
 // Queries that no token sees: late interaction's expansion. One block of keys, several, one key.
 TEST_P(BackendOps, VarlenAttentionToTheFirstKeysAlone) {
   const std::vector<int32_t> cu_seqlens = Cumulate({32, 1, 0, 17, 130, 64, 600, 1100});
@@ -289,14 +369,16 @@ TEST_P(BackendOps, VarlenAttentionToTheFirstKeysAlone) {
     }
     const float scale = 1.0f / std::sqrt(static_cast<float>(head_dim));
     Table expected(tokens, hidden_size);
-    ReferenceBackend().VarlenAttention(context(), qkv.view(), bias, cu_seqlens, kHeads, scale,
-                                       ComputeType::kFloat32, expected.view(), key_counts);
+    const AttentionOptions attention = {
+        .num_heads = kHeads, .scale = scale, .key_counts = key_counts};
+    ReferenceBackend().VarlenAttention(context(), qkv.view(), bias, cu_seqlens, attention,
+                                       ComputeType::kFloat32, expected.view());
     for (const auto& [type, tolerance] :
          {std::pair(ComputeType::kFloat32, 6e-6), std::pair(ComputeType::kBFloat16, 4e-2)}) {
       SCOPED_TRACE("D " + std::to_string(head_dim));
       Table out(tokens, hidden_size, 1);
-      backend().VarlenAttention(context(), qkv.view(), bias, cu_seqlens, kHeads, scale, type,
-                                out.view(), key_counts);
+      backend().VarlenAttention(context(), qkv.view(), bias, cu_seqlens, attention, type,
+                                out.view());
       ExpectClose(out, expected, tolerance, 2e-6);
     }
     // All keys of each sequence are what no counts are, bit by bit.
@@ -307,22 +389,43 @@ TEST_P(BackendOps, VarlenAttentionToTheFirstKeysAlone) {
     Table finite = NormalTable(tokens, 3 * hidden_size, 1, 1.2f);
     Table with(tokens, hidden_size);
     Table without(tokens, hidden_size);
-    backend().VarlenAttention(context(), finite.view(), bias, cu_seqlens, kHeads, scale,
-                              ComputeType::kFloat32, with.view(), all);
-    backend().VarlenAttention(context(), finite.view(), bias, cu_seqlens, kHeads, scale,
+    backend().VarlenAttention(context(), finite.view(), bias, cu_seqlens,
+                              {.num_heads = kHeads, .scale = scale, .key_counts = all},
+                              ComputeType::kFloat32, with.view());
+    backend().VarlenAttention(context(), finite.view(), bias, cu_seqlens, {kHeads, scale},
                               ComputeType::kFloat32, without.view());
     EXPECT_EQ(with.Dense(), without.Dense());
   }
 }
 
+// Both at once: each token sees those of the first keys that its window reaches.
+TEST_P(BackendOps, VarlenAttentionToTheFirstKeysInAWindow) {
+  const std::vector<int32_t> cu_seqlens = Cumulate({70, 1, 0, 40, 700});
+  const std::vector<int32_t> key_counts = {50, 1, 0, 40, 670};
+  Table qkv = NormalTable(cu_seqlens.back(), 3 * 32, 1, 1.2f);
+  const std::vector<float> bias = Normal(3 * 32);
+  const AttentionOptions attention = {
+      .num_heads = 2, .scale = 0.25f, .window = 31, .key_counts = key_counts};
+  Table expected(cu_seqlens.back(), 32);
+  ReferenceBackend().VarlenAttention(context(), qkv.view(), bias, cu_seqlens, attention,
+                                     ComputeType::kFloat32, expected.view());
+  for (const auto& [type, tolerance] :
+       {std::pair(ComputeType::kFloat32, 6e-6), std::pair(ComputeType::kBFloat16, 4e-2)}) {
+    Table out(cu_seqlens.back(), 32, 1);
+    backend().VarlenAttention(context(), qkv.view(), bias, cu_seqlens, attention, type, out.view());
+    ExpectClose(out, expected, tolerance, 2e-6);
+  }
+}
+
+// Scores of hundreds: the softmax is one-hot, and exp must neither overflow nor give NaN.
 TEST_P(BackendOps, VarlenAttentionWithLargeScores) {
   const std::vector<int32_t> cu_seqlens = Cumulate({40, 700});
   Table qkv = NormalTable(740, 3 * 64, 0, 12.0f);
   Table out(740, 64);
   Table expected(740, 64);
-  backend().VarlenAttention(context(), qkv.view(), {}, cu_seqlens, 2, 0.18f, ComputeType::kFloat32,
-                            out.view());
-  ReferenceBackend().VarlenAttention(context(), qkv.view(), {}, cu_seqlens, 2, 0.18f,
+  backend().VarlenAttention(context(), qkv.view(), {}, cu_seqlens, {2, 0.18f},
+                            ComputeType::kFloat32, out.view());
+  ReferenceBackend().VarlenAttention(context(), qkv.view(), {}, cu_seqlens, {2, 0.18f},
                                      ComputeType::kFloat32, expected.view());
   // Scores up to 600 in float are off by 3e-5 and more, and so then are the weights, relatively.
   ExpectClose(out, expected, 3e-2, 1e-4);
@@ -335,18 +438,140 @@ TEST_P(BackendOps, VarlenAttentionOfASequenceIsTheSameInAnyBatch) {
     Table qkv = NormalTable(40 + seqlen, 3 * hidden_size);
     const std::vector<float> bias = Normal(3 * hidden_size);
     Table all(40 + seqlen, hidden_size);
-    backend().VarlenAttention(context(), qkv.view(), bias, cu_seqlens, 2, 0.2f,
+    backend().VarlenAttention(context(), qkv.view(), bias, cu_seqlens, {2, 0.2f},
                               ComputeType::kFloat32, all.view());
     Table alone(seqlen, hidden_size);
     ThreadPool one(1);
     const OpContext single = {one, workspace_};
-    backend().VarlenAttention(single, qkv.view().Rows(33, seqlen), bias, Cumulate({seqlen}), 2,
-                              0.2f, ComputeType::kFloat32, alone.view());
+    backend().VarlenAttention(single, qkv.view().Rows(33, seqlen), bias, Cumulate({seqlen}),
+                              {2, 0.2f}, ComputeType::kFloat32, alone.view());
     const std::vector<float> a = alone.Dense();
     const std::vector<float> b = all.Dense();
     EXPECT_EQ(std::memcmp(a.data(), b.data() + 33 * hidden_size, a.size() * sizeof(float)), 0)
         << "S " << seqlen;
   }
+}
+
+// Sequences that end inside, at and far beyond the window, blocks of keys and of queries.
+TEST_P(BackendOps, VarlenAttentionSeesTheWindowAlone) {
+  const std::vector<std::vector<int32_t>> batches = {
+      {1, 0, 2, 9}, {31, 32, 33, 1}, {130, 64, 65, 66}, {383, 2, 385}, {513}, {900, 40}};
+  for (const int64_t window : {0, 1, 3, 16, 63, 64, 127, 128, 300, 899, 5000}) {
+    for (const std::vector<int32_t>& batch : batches) {
+      for (const int64_t head_dim : {8, 24, 64}) {
+        const int32_t longest = *std::max_element(batch.begin(), batch.end());
+        if (longest > 130 && head_dim == 64) continue;
+        const int64_t num_heads = longest > 130 ? 1 : 3;
+        SCOPED_TRACE("window " + std::to_string(window) + " D " + std::to_string(head_dim) +
+                     " longest " + std::to_string(longest));
+        const std::vector<int32_t> cu_seqlens = Cumulate(batch);
+        const int64_t tokens = cu_seqlens.back();
+        const int64_t hidden_size = num_heads * head_dim;
+        Table qkv = NormalTable(tokens, 3 * hidden_size, 2, 1.2f);
+        const std::vector<float> bias =
+            head_dim == 8 ? Normal(3 * hidden_size) : std::vector<float>();
+        const AttentionOptions attention = {num_heads,
+                                            1.0f / std::sqrt(static_cast<float>(head_dim)), window};
+        Table expected(tokens, hidden_size);
+        ReferenceBackend().VarlenAttention(context(), qkv.view(), bias, cu_seqlens, attention,
+                                           ComputeType::kFloat32, expected.view());
+        for (const auto& [type, tolerance] :
+             {std::pair(ComputeType::kFloat32, 6e-6), std::pair(ComputeType::kBFloat16, 4e-2)}) {
+          Table out(tokens, hidden_size, 1);
+          backend().VarlenAttention(context(), qkv.view(), bias, cu_seqlens, attention, type,
+                                    out.view());
+          ExpectClose(out, expected, tolerance, 2e-6);
+        }
+      }
+    }
+  }
+}
+
+TEST_P(BackendOps, AWindowThatReachesEverywhereIsNone) {
+  const std::vector<int32_t> cu_seqlens = Cumulate({40, 700});
+  Table qkv = NormalTable(740, 3 * 64);
+  Table out(740, 64);
+  Table expected(740, 64);
+  backend().VarlenAttention(context(), qkv.view(), {}, cu_seqlens, {2, 0.18f, 699},
+                            ComputeType::kFloat32, out.view());
+  ReferenceBackend().VarlenAttention(context(), qkv.view(), {}, cu_seqlens, {2, 0.18f},
+                                     ComputeType::kFloat32, expected.view());
+  ExpectClose(out, expected, 6e-6, 2e-6);
+}
+
+// Scores of hundreds, where the largest of all keys is often one that a query does not see.
+TEST_P(BackendOps, WindowsWithLargeScores) {
+  const std::vector<int32_t> cu_seqlens = Cumulate({40, 700});
+  Table qkv = NormalTable(740, 3 * 64, 0, 12.0f);
+  for (const int64_t window : {5, 64, 200}) {
+    Table out(740, 64);
+    Table expected(740, 64);
+    backend().VarlenAttention(context(), qkv.view(), {}, cu_seqlens, {2, 0.18f, window},
+                              ComputeType::kFloat32, out.view());
+    ReferenceBackend().VarlenAttention(context(), qkv.view(), {}, cu_seqlens, {2, 0.18f, window},
+                                       ComputeType::kFloat32, expected.view());
+    ExpectClose(out, expected, 3e-2, 1e-4);
+  }
+}
+
+TEST_P(BackendOps, WindowsOfASequenceAreTheSameInAnyBatch) {
+  for (const ComputeType type : {ComputeType::kFloat32, ComputeType::kBFloat16}) {
+    for (const int32_t seqlen : {1, 17, 130, 600, 1000}) {
+      for (const int64_t window : {4, 64, 250}) {
+        const int64_t hidden_size = 2 * 32;
+        Table qkv = NormalTable(40 + seqlen, 3 * hidden_size);
+        Table all(40 + seqlen, hidden_size);
+        backend().VarlenAttention(context(), qkv.view(), {}, Cumulate({33, seqlen, 7}),
+                                  {2, 0.2f, window}, type, all.view());
+        Table alone(seqlen, hidden_size);
+        ThreadPool one(1);
+        const OpContext single = {one, workspace_};
+        backend().VarlenAttention(single, qkv.view().Rows(33, seqlen), {}, Cumulate({seqlen}),
+                                  {2, 0.2f, window}, type, alone.view());
+        const std::vector<float> a = alone.Dense();
+        const std::vector<float> b = all.Dense();
+        EXPECT_EQ(std::memcmp(a.data(), b.data() + 33 * hidden_size, a.size() * sizeof(float)), 0)
+            << "S " << seqlen << " window " << window;
+      }
+    }
+  }
+}
+
+// Angles of any size; rows that are part of wider ones, as q and k are of qkv.
+TEST_P(BackendOps, RotaryEmbeddingOfOddShapes) {
+  for (const int64_t head_dim : {2, 6, 8, 16, 24, 64, 66, 128}) {
+    for (const int64_t num_heads : {1, 5}) {
+      for (const std::vector<int32_t>& batch :
+           std::vector<std::vector<int32_t>>{{}, {0}, {1}, {0, 3, 0, 0, 200, 1, 0}, {7, 8, 9}}) {
+        SCOPED_TRACE("D " + std::to_string(head_dim) + " heads " + std::to_string(num_heads));
+        const std::vector<int32_t> cu_seqlens = Cumulate(batch);
+        Table turns(200, head_dim, 1);
+        for (int64_t p = 0; p < 200; ++p) {
+          for (int64_t d = 0; d < head_dim / 2; ++d) {
+            const auto angle = static_cast<float>(p * (d + 1)) * 0.3f;
+            turns.view().row(p)[d] = std::cos(angle);
+            turns.view().row(p)[head_dim / 2 + d] = std::sin(angle);
+          }
+        }
+        Table x = NormalTable(cu_seqlens.back(), num_heads * head_dim, 3);
+        Table expected = x;
+        backend().RotaryEmbedding(context(), turns.view(), cu_seqlens, x.view());
+        ReferenceBackend().RotaryEmbedding(context(), turns.view(), cu_seqlens, expected.view());
+        ExpectClose(x, expected, 5e-7, 2e-7);
+      }
+    }
+  }
+}
+
+// The specification itself: a pair of numbers turns as a point in the plane does.
+TEST(RotaryEmbedding, TurnsPairsOfTheHalves) {
+  ThreadPool pool(1);
+  Workspace workspace;
+  std::vector<float> turns = {1, 1, 0, 0, 0, -1, 1, 0};  // of position 1: 90 and 180 degrees
+  std::vector<float> x = {1, 2, 3, 4, 1, 2, 3, 4};
+  ReferenceBackend().RotaryEmbedding({pool, workspace}, Matrix(turns.data(), 2, 4),
+                                     std::vector<int32_t>{0, 2}, Matrix(x.data(), 2, 4));
+  EXPECT_EQ(x, (std::vector<float>{1, 2, 3, 4, -3, -2, 1, -4}));
 }
 
 TEST_P(BackendOps, PoolInEveryMode) {
@@ -463,7 +688,7 @@ TEST_P(BackendOps, NonFiniteValuesStayInTheirRow) {
     Table qkv(9, 3 * 16);
     for (int64_t r = 0; r < 9; ++r) std::copy_n(x.view().row(r), kHidden, qkv.view().row(r));
     Table out(9, 16);
-    backend().VarlenAttention(context(), qkv.view(), {}, Cumulate({3, 3, 3}), 2, 0.3f,
+    backend().VarlenAttention(context(), qkv.view(), {}, Cumulate({3, 3, 3}), {2, 0.3f},
                               ComputeType::kFloat32, out.view());
     for (int64_t r = 0; r < 9; ++r) {
       for (int64_t c = 0; c < 16; ++c) {

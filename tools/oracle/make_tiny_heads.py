@@ -1,17 +1,19 @@
 """Writes tiny random models with BGE-M3's heads and with a reranker's, and FlagEmbedding's and CrossEncoder's numbers for them.
 
-    python tools/oracle/make_tiny_heads.py [--output tests/data]
+    python tools/oracle/make_tiny_heads.py [--output tests/data] [MODEL ...]
 
 tiny-m3         XLM-RoBERTa with sparse_linear.pt and colbert_linear.pt (float16, as BAAI/bge-m3 has them)
 tiny-reranker   XLM-RoBERTa with a classification head of one label, as BAAI/bge-reranker-* are
 tiny-bert-reranker   BERT with pooler and classifier, as a CrossEncoder directory in the old layout
+tiny-modernbert-reranker   ModernBERT (tiny_modernbert.py); its golden file has scores of the mean and of the first token
 
-Golden files beside those of make_tiny_models.py: golden/tiny-m3.json, golden/tiny-reranker.json, golden/tiny-bert-reranker.json.
+Golden files beside those of make_tiny_models.py: golden/tiny-m3.json, golden/tiny-reranker.json ...
 """
 
 import argparse
 import json
 import shutil
+import tempfile
 from pathlib import Path
 
 import torch
@@ -22,6 +24,7 @@ import layout_cases
 import make_tiny_models as tiny
 import random_weights
 import reference
+import tiny_modernbert
 
 TEXTS = layout_cases.TEXT_LISTS["hard"]
 PAIRS = [("what is a map", "a map of the city and the river"), ("what is a map", "the quick brown fox jumps over the lazy dog"),
@@ -124,10 +127,21 @@ def cross_encoder_rows(where):
     return rows
 
 
+def modernbert_golden(where):
+    """Of the model as it is, and of one that scores the first token."""
+    with tempfile.TemporaryDirectory() as scratch:
+        by_first_token = shutil.copytree(where, Path(scratch) / "model")
+        path = by_first_token / "config.json"
+        path.write_text(path.read_text().replace('"classifier_pooling": "mean"', '"classifier_pooling": "cls"'))
+        return reranker_golden(where) | {f"{name}_cls": rows for name, rows in reranker_golden(by_first_token).items()}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=Path, default=Path(__file__).resolve().parents[2] / "tests/data")
-    output = parser.parse_args().output
+    parser.add_argument("models", nargs="*", metavar="MODEL", help="all where none is given")
+    arguments = parser.parse_args()
+    output = arguments.output
     torch.set_num_threads(1)
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
@@ -136,12 +150,15 @@ def main():
     versions = reference.versions() | {"sentence_transformers": sentence_transformers.__version__, "FlagEmbedding": "1.4.2"}
     del FlagEmbedding
     for name, make, golden in (("tiny-m3", tiny_m3, m3_golden), ("tiny-reranker", tiny_reranker, reranker_golden),
-                               ("tiny-bert-reranker", tiny_bert_reranker, lambda where: {"cross_encoder": cross_encoder_rows(where)})):
+                               ("tiny-bert-reranker", tiny_bert_reranker, lambda where: {"cross_encoder": cross_encoder_rows(where)}),
+                               ("tiny-modernbert-reranker", tiny_modernbert.tiny_modernbert_reranker, modernbert_golden)):
+        if arguments.models and name not in arguments.models:
+            continue
         where = output / "models" / name
         shutil.rmtree(where, ignore_errors=True)
         where.mkdir(parents=True)
         make(where)
-        if name != "tiny-bert-reranker":
+        if make in (tiny_m3, tiny_reranker):
             as_xlm_roberta(where)
         value = {"model": name, "generator": "tools/oracle/make_tiny_heads.py", "versions": versions} | golden(where)
         path = output / "golden" / f"{name}.json"

@@ -5,7 +5,7 @@ the cases in layout_cases.py. sentence-transformers itself computes the vectors,
 float32 with eager attention, on the very files that are committed (for weights whose names only we
 read, on the same values under the usual names).
 
-    python tools/oracle/make_tiny_models.py [--output tests/data]
+    python tools/oracle/make_tiny_models.py [--output tests/data] [MODEL ...]
 
 Weights are drawn so that texts differ as in a trained model: linear weights with a standard deviation
 of 1.5 / sqrt(fan-in), word embeddings 1, everything else 0.3 (LayerNorm's gain around 1). At the usual
@@ -296,29 +296,39 @@ MODELS = {
     "tiny-bert-bf16": tiny_bert_bf16,
     "tiny-distilbert": tiny_distilbert,
     "tiny-roberta": tiny_roberta,
+    "tiny-modernbert": lambda where: modernbert().tiny_modernbert(where),
+    "tiny-modernbert-biases": lambda where: modernbert().tiny_modernbert_biases(where),
 }
+
+
+def modernbert():
+    import tiny_modernbert  # which imports this file
+
+    return tiny_modernbert
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=Path, default=Path(__file__).resolve().parents[2] / "tests/data")
-    output = parser.parse_args().output
+    parser.add_argument("models", nargs="*", metavar="MODEL", help="all where none is given")
+    arguments = parser.parse_args()
+    output, chosen = arguments.output, arguments.models or list(MODELS)
     torch.set_num_threads(1)
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     sizes = {}
-    for name, make in MODELS.items():
+    for name in chosen:
         where = output / "models" / name
         shutil.rmtree(where, ignore_errors=True)
         where.mkdir(parents=True)
-        make(where)
+        MODELS[name](where)
         sizes[name] = sum(f.stat().st_size for f in where.rglob("*") if f.is_file())
     parts = output / "models/parts"
     parts.mkdir(exist_ok=True)
     write_parts(parts)
     sizes["parts"] = sum(f.stat().st_size for f in parts.iterdir())
     versions = reference.versions() | {"sentence_transformers": sentence_transformers.__version__}
-    for name in MODELS:
+    for name in chosen:
         cases = []
         for case in layout_cases.committed(name):
             texts = layout_cases.texts_of(case)

@@ -24,20 +24,23 @@ struct AttentionItem {
   int64_t end;
 };
 
+// Of a sequence of so many tokens: some do not see each other.
+bool HasWindow(const AttentionOptions& attention, int64_t seqlen) {
+  return attention.window.value_or(seqlen) < seqlen;
+}
+
 }  // namespace
 
 void VarlenAttention(const OpContext& context, ConstMatrix qkv, std::span<const float> bias,
-                     std::span<const int32_t> cu_seqlens, int64_t num_heads, float scale,
-                     ComputeType type, Matrix out, std::span<const int32_t> key_counts) {
+                     std::span<const int32_t> cu_seqlens, const AttentionOptions& attention,
+                     ComputeType type, Matrix out) {
   const int64_t hidden_size = out.cols;
+  const int64_t num_heads = attention.num_heads;
   BGE_DCHECK(qkv.cols == 3 * hidden_size && hidden_size % num_heads == 0);
   BGE_DCHECK(bias.empty() || static_cast<int64_t>(bias.size()) == qkv.cols);
   if (cu_seqlens.size() < 2) return;
-  BGE_DCHECK(key_counts.empty() || key_counts.size() + 1 == cu_seqlens.size());
+  BGE_DCHECK(attention.key_counts.empty() || attention.key_counts.size() + 1 == cu_seqlens.size());
   const int64_t head_dim = hidden_size / num_heads;
-  const auto num_keys = [&](size_t n) -> int64_t {
-    return key_counts.empty() ? cu_seqlens[n + 1] - cu_seqlens[n] : key_counts[n];
-  };
 
   AttendHeadsFunction attend_heads = nullptr;
   if (type != ComputeType::kFloat32) attend_heads = Bf16Attention();
@@ -45,6 +48,7 @@ void VarlenAttention(const OpContext& context, ConstMatrix qkv, std::span<const 
   const auto attend = [&](const AttentionItem& item) {
     thread_local FloatScratch scratch;
     const int64_t first = cu_seqlens[item.n];
+    const int64_t seqlen = cu_seqlens[item.n + 1] - first;
     const int64_t column = item.head * head_dim;
     const float* row = qkv.row(first) + column;
     const HeadInputs in = {row,
@@ -54,9 +58,10 @@ void VarlenAttention(const OpContext& context, ConstMatrix qkv, std::span<const 
                            bias.empty() ? nullptr : bias.data() + column,
                            bias.empty() ? nullptr : bias.data() + 2 * hidden_size + column,
                            item.num_heads,
-                           num_keys(item.n),
+                           attention.NumKeys(item.n, seqlen),
                            head_dim,
-                           scale,
+                           HasWindow(attention, seqlen) ? *attention.window : kNoWindow,
+                           attention.scale,
                            out.row(first) + column,
                            out.stride};
     attend_heads(in, item.begin, item.end, scratch);
@@ -65,7 +70,7 @@ void VarlenAttention(const OpContext& context, ConstMatrix qkv, std::span<const 
   int64_t pairs = 0;  // of query and key
   for (size_t n = 0; n + 1 < cu_seqlens.size(); ++n) {
     const int64_t seqlen = cu_seqlens[n + 1] - cu_seqlens[n];
-    pairs += seqlen * num_keys(n);
+    pairs += attention.NumPairs(n, seqlen);
   }
   // Below about 20 us of work another thread is not worth waking.
   constexpr int64_t kWorthSharing = 500'000;  // multiply-adds
@@ -80,17 +85,19 @@ void VarlenAttention(const OpContext& context, ConstMatrix qkv, std::span<const 
     for (size_t n = 0; n + 1 < cu_seqlens.size(); ++n) {
       const int64_t seqlen = cu_seqlens[n + 1] - cu_seqlens[n];
       if (seqlen == 0) continue;
-      const int64_t keys = num_keys(n);
-      const int64_t head_work = 2 * seqlen * keys * head_dim;
+      const int64_t keys = attention.NumKeys(n, seqlen);
+      const int64_t head_work = 2 * attention.NumPairs(n, seqlen) * head_dim;
       const int64_t packed = keys > kKeyBlock ? kPackedFloats : (2 * keys + seqlen) * head_dim;
       const int64_t heads = std::clamp<int64_t>(
           std::min(kPackedFloats / packed, fair_share / head_work), 1, num_heads);
       const int64_t parts = std::clamp<int64_t>(
           std::min(head_work / (fair_share + 1), seqlen / kMinPartQueries), 1, 64);
+      const int64_t part_queries = HasWindow(attention, seqlen) ? WindowQueries(*attention.window)
+                                                                : (seqlen + parts - 1) / parts;
       for (int64_t head = 0; head < num_heads; head += heads) {
-        for (int64_t part = 0; part < parts; ++part) {
-          f(AttentionItem{n, head, std::min(heads, num_heads - head), seqlen * part / parts,
-                          seqlen * (part + 1) / parts});
+        for (int64_t begin = 0; begin < seqlen; begin += part_queries) {
+          f(AttentionItem{n, head, std::min(heads, num_heads - head), begin,
+                          std::min(seqlen, begin + part_queries)});
         }
       }
     }

@@ -6,8 +6,11 @@
 #include "kernels/cpu/scratch.h"
 
 #include <cstdint>
+#include <limits>
 
 namespace bge::cpu {
+
+inline constexpr int64_t kNoWindow = std::numeric_limits<int64_t>::max();
 
 // Neighbouring heads of one sequence: row i of q of head h is at q + i * stride + h * head_dim, and
 // biases and out go on in the same way.
@@ -21,14 +24,23 @@ struct HeadInputs {
   int64_t num_heads;
   int64_t num_keys;  // the first rows of k and v; q has as many or more
   int64_t head_dim;
-  float scale;  // of q . k
+  int64_t window;  // a query sees the keys up to so far from it; kNoWindow: all
+  float scale;     // of q . k
   float* out;
   int64_t out_stride;
 };
 
 inline constexpr int64_t kKeyBlock = 512;
 
-// Queries [begin, end) of the heads; more than one head only where the keys are one block.
+// Queries that are handed over together where there is a window: with the keys in front of them and
+// behind them they are a block, unless that left few of them.
+constexpr int64_t WindowQueries(int64_t window) {
+  return window < kKeyBlock / 4 ? kKeyBlock - 2 * window : kKeyBlock / 2;
+}
+
+// Queries [begin, end) of the heads; more than one head only where the keys that they see are one
+// block. With a window, begin is a multiple of WindowQueries and end the next one, or the
+// sequence's.
 using AttendHeadsFunction = void (*)(const HeadInputs& in, int64_t begin, int64_t end,
                                      FloatScratch& scratch);
 

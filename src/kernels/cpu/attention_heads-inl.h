@@ -12,7 +12,9 @@
 // vectors and broadcasts 6 numbers for 12 multiply-adds, below the load ports' limit). The scores
 // of a block (at most 24 KB) stay in the first-level cache, the packed block (D 64: 256 KB) in the
 // second. With more than one block the softmax is rescaled as it goes (Milakov and Gimelshein
-// 2018); max and sum of each query are then kept beside `out`, which holds the unfinished mix.
+// 2018); max and sum of each query are then kept beside `out`, which holds the unfinished mix. With
+// a window, a block of queries reads the panels of keys that any of them sees, and what a query
+// among them does not see gets weight 0.
 //
 // The scale and log2(e) are folded into q, so that exp becomes 2^x. The key's bias adds the same
 // number to all scores of a query, which softmax does not see: left out. The value's bias is added
@@ -353,16 +355,26 @@ HWY_NOINLINE void ScoreBlock(const float* queries, int64_t rows, const float* ke
   }
 }
 
-// out[r] = scores[r] * values, finished as `mix` says for row 0 and column 0.
+// Some keys of a block. begin is a multiple of two vectors, and so is end, unless it is the
+// block's: whole panels.
+struct KeyRange {
+  int64_t begin;
+  int64_t end;
+  int64_t size() const { return end - begin; }
+};
+
+// out[r] = scores[r] * values of `keys`, finished as `mix` says for row 0 and column 0. `values`
+// holds num_keys.
 template <class Numbers>
 HWY_NOINLINE void MixBlock(const float* scores, int64_t stride, int64_t rows, const float* values,
-                           int64_t num_keys, const StoreMix& mix) {
-  const int64_t depth = WordsOf<Numbers>(num_keys);
+                           int64_t num_keys, const KeyRange& keys, const StoreMix& mix) {
+  const int64_t depth = WordsOf<Numbers>(keys.size());
   const hn::ScalableTag<float> d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   for (int64_t c = 0; c < mix.columns;) {
     const int64_t width = PanelWidth(mix.columns - c, lanes);
-    const float* panel = values + c * depth;
+    const float* panel =
+        values + c * WordsOf<Numbers>(num_keys) + keys.begin / Numbers::kGroup * width;
     ForEachGroup(rows, [&](int64_t r, int64_t n) HWY_ATTR {
       const StoreMix finish = {mix.out + r * mix.stride + c,
                                mix.stride,
@@ -389,13 +401,29 @@ struct SoftmaxState {
   float* keep;
 };
 
+// Below all scores and far from overflow: where a row has no key in a block, the weights are 0.
+constexpr float kLowestSeen = -1e30f;
+
+// Scores of keys that a row does not see become -infinity. Row 0 sees keys [begin, end), each next
+// row one further; both may lie outside of [0, keys).
+HWY_INLINE void MaskRows(float* scores, int64_t stride, int64_t rows, int64_t keys, int64_t begin,
+                         int64_t end) {
+  constexpr float kUnseen = -std::numeric_limits<float>::infinity();
+  for (int64_t r = 0; r < rows; ++r) {
+    float* row = scores + r * stride;
+    std::fill(row, row + std::clamp<int64_t>(begin + r, 0, keys), kUnseen);
+    std::fill(row + std::clamp<int64_t>(end + r, 0, keys), row + keys, kUnseen);
+  }
+}
+
 // Makes scores[r] the words of the weights 2^(score - max[r]), max being that of all keys so far.
-template <class Numbers, bool kFirst>
+// kMasked: -infinity stands for weight 0, and a row may have nothing else.
+template <class Numbers, bool kFirst, bool kMasked>
 HWY_NOINLINE void SoftmaxRows(float* scores, int64_t stride, int64_t rows, int64_t keys,
                               const SoftmaxState& state) {
   const hn::ScalableTag<float> d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  const auto lowest = hn::Set(d, -std::numeric_limits<float>::infinity());
+  const auto lowest = hn::Set(d, kMasked ? kLowestSeen : -std::numeric_limits<float>::infinity());
   const int64_t whole = keys - keys % lanes;
   const auto in_tail = hn::FirstN(d, static_cast<size_t>(keys - whole));
   for (int64_t r = 0; r < rows; ++r) {
@@ -416,7 +444,10 @@ HWY_NOINLINE void SoftmaxRows(float* scores, int64_t stride, int64_t rows, int64
     const auto m = hn::MaxOfLanes(d, hn::Max(m0, m1));
     auto sum = hn::Zero(d);
     for (j = 0; j < keys; j += lanes) {
-      const auto e = Numbers::Exp2(hn::Sub(hn::Load(d, row + j), m));
+      const auto x = hn::Sub(hn::Load(d, row + j), m);
+      auto e = Numbers::Exp2(x);
+      // Not 2^-126, with which every product would be subnormal, and slow. (NaN stays.)
+      if constexpr (kMasked) e = hn::IfThenZeroElse(hn::Le(x, hn::Set(d, -126.0f)), e);
       sum = hn::Add(sum, e);
       Packing<Numbers>::Store(e, row, j);
     }
@@ -431,17 +462,37 @@ HWY_NOINLINE void SoftmaxRows(float* scores, int64_t stride, int64_t rows, int64
   }
 }
 
-// Queries [begin, end) of the heads; more than one head only where the keys are one block.
-template <class Numbers>
-HWY_INLINE void AttendHeads(const HeadInputs& in, int64_t begin, int64_t end,
-                            FloatScratch& scratch) {
+// Softmax of a block's scores, the first block of its rows or a later one.
+template <class Numbers, bool kMasked>
+HWY_INLINE void Softmax(bool is_first, float* scores, int64_t stride, int64_t rows, int64_t keys,
+                        const SoftmaxState& state) {
+  if (is_first) {
+    SoftmaxRows<Numbers, true, kMasked>(scores, stride, rows, keys, state);
+  } else {
+    SoftmaxRows<Numbers, false, kMasked>(scores, stride, rows, keys, state);
+  }
+}
+
+// As AttendHeadsFunction; kWindow: in.window counts.
+template <class Numbers, bool kWindow>
+HWY_INLINE void AttendKeys(const HeadInputs& in, int64_t begin, int64_t end,
+                           FloatScratch& scratch) {
   const hn::ScalableTag<float> d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   const int64_t head_dim = in.head_dim;
-  const int64_t block = std::min(in.num_keys, kKeyBlock);
+  // That queries [first, last) see.
+  const auto keys_of = [&in](int64_t first, int64_t last) {
+    if (!kWindow) return KeyRange{0, in.num_keys};
+    return KeyRange{std::max<int64_t>(0, first - in.window),
+                    std::min(in.num_keys, last + in.window)};
+  };
+  const KeyRange all = keys_of(begin, end);
+  const int64_t block = std::min(all.size(), kKeyBlock);
   const HeadSizes<Numbers> sizes(block, end - begin, head_dim, lanes);
+  const int64_t most_scores =
+      kWindow ? std::min(block, kMaxQueryRows + 2 * in.window + 4 * lanes) : block;
   // Not a multiple of 4 KB, or the rows of a tile would compete for the same cache lines.
-  const int64_t score_stride = PaddedColumns(block, lanes) + 2 * lanes;
+  const int64_t score_stride = PaddedColumns(most_scores, lanes) + 2 * lanes;
   const int64_t query_rows = std::clamp(
       kScoreWords / score_stride / kAttentionRows * kAttentionRows, kAttentionRows, kMaxQueryRows);
   const int64_t state_rows = PaddedColumns(end - begin, lanes);
@@ -457,36 +508,57 @@ HWY_INLINE void AttendHeads(const HeadInputs& in, int64_t begin, int64_t end,
 
   constexpr float kLog2E = 1.44269504f;
   PackQueries<Numbers>(in, begin, end, in.scale * kLog2E, sizes, queries);
-  for (int64_t first = 0; first < in.num_keys; first += block) {
-    const int64_t num_keys = std::min(block, in.num_keys - first);
-    const bool last = first + num_keys == in.num_keys;
+  for (int64_t first = all.begin; first < all.end; first += block) {
+    const int64_t num_keys = std::min(block, all.end - first);
     PackBlock<Numbers>(in, first, num_keys, sizes, keys, values);
     for (int64_t h = 0; h < in.num_heads; ++h) {
       for (int64_t q = begin; q < end; q += query_rows) {
         const int64_t rows = std::min(query_rows, end - q);
         const int64_t at = q - begin;
+        const KeyRange needed = keys_of(q, q + rows);
+        KeyRange seen = {0, num_keys};  // of the block
+        if (kWindow) {
+          if (needed.begin >= first + num_keys || needed.end <= first) continue;
+          const int64_t panel = 2 * lanes;
+          seen.begin = std::max<int64_t>(0, needed.begin - first) / panel * panel;
+          seen.end = std::min(num_keys, (needed.end - first + panel - 1) / panel * panel);
+        }
         ScoreBlock<Numbers>(queries + h * sizes.queries + at * head_dim, rows,
-                            keys + h * sizes.keys, num_keys, head_dim, scores, score_stride);
+                            keys + h * sizes.keys + seen.begin * sizes.depth, seen.size(), head_dim,
+                            scores, score_stride);
+        if (kWindow) {
+          const int64_t row = q - first - seen.begin;  // where row 0 is among the keys
+          MaskRows(scores, score_stride, rows, seen.size(), row - in.window, row + in.window + 1);
+        }
 
         float keep[kMaxQueryRows];
         float inverse[kMaxQueryRows];
         const SoftmaxState state = {maxima + at, sums + at, keep};
-        if (first == 0) {
-          SoftmaxRows<Numbers, true>(scores, score_stride, rows, num_keys, state);
-        } else {
-          SoftmaxRows<Numbers, false>(scores, score_stride, rows, num_keys, state);
-        }
+        const bool is_first = needed.begin >= first;
+        const bool is_last = needed.end <= first + num_keys;
+        Softmax<Numbers, kWindow>(is_first, scores, score_stride, rows, seen.size(), state);
         for (int64_t r = 0; r < rows; ++r) inverse[r] = 1.0f / state.sum[r];
 
         const StoreMix mix = {in.out + q * in.out_stride + h * head_dim,
                               in.out_stride,
                               head_dim,
-                              first == 0 ? nullptr : keep,
-                              last ? inverse : nullptr,
+                              is_first ? nullptr : keep,
+                              is_last ? inverse : nullptr,
                               in.v_bias == nullptr ? nullptr : in.v_bias + h * head_dim};
-        MixBlock<Numbers>(scores, score_stride, rows, values + h * sizes.values, num_keys, mix);
+        MixBlock<Numbers>(scores, score_stride, rows, values + h * sizes.values, num_keys, seen,
+                          mix);
       }
     }
+  }
+}
+
+template <class Numbers>
+HWY_INLINE void AttendHeads(const HeadInputs& in, int64_t begin, int64_t end,
+                            FloatScratch& scratch) {
+  if (in.window != kNoWindow) {
+    AttendKeys<Numbers, true>(in, begin, end, scratch);
+  } else {
+    AttendKeys<Numbers, false>(in, begin, end, scratch);
   }
 }
 

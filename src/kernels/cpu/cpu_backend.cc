@@ -58,16 +58,28 @@ class CpuBackendImpl : public Backend {
                       Activation activation) const override {
     cpu::BiasActivation(context, x, bias, activation);
   }
+  void ResidualLayerNorm(const OpContext& context, ConstMatrix y, std::span<const float> bias,
+                         std::span<const float> gamma, std::span<const float> beta, float epsilon,
+                         Matrix x, const Operand& normalized) const override {
+    cpu::ResidualLayerNorm(context, y, bias, gamma, beta, epsilon, x, normalized);
+  }
+  void GatedActivation(const OpContext& context, ConstMatrix x, Activation activation,
+                       const Operand& out) const override {
+    cpu::GatedActivation(context, x, activation, out);
+  }
+  void RotaryEmbedding(const OpContext& context, ConstMatrix turns,
+                       std::span<const int32_t> cu_seqlens, Matrix x) const override {
+    cpu::RotaryEmbedding(context, turns, cu_seqlens, x);
+  }
   void VarlenAttention(const OpContext& context, ConstMatrix qkv, std::span<const float> bias,
-                       std::span<const int32_t> cu_seqlens, int64_t num_heads, float scale,
-                       ComputeType type, Matrix out,
-                       std::span<const int32_t> key_counts) const override {
-    cpu::VarlenAttention(context, qkv, bias, cu_seqlens, num_heads, scale, type, out, key_counts);
+                       std::span<const int32_t> cu_seqlens, const AttentionOptions& attention,
+                       ComputeType type, Matrix out) const override {
+    cpu::VarlenAttention(context, qkv, bias, cu_seqlens, attention, type, out);
   }
   void FirstTokenAttention(const OpContext& context, ConstMatrix q, ConstMatrix keys_values,
                            std::span<const float> bias, std::span<const int32_t> cu_seqlens,
-                           int64_t num_heads, float scale, Matrix out) const override {
-    cpu::FirstTokenAttention(context, q, keys_values, bias, cu_seqlens, num_heads, scale, out);
+                           const AttentionOptions& attention, Matrix out) const override {
+    cpu::FirstTokenAttention(context, q, keys_values, bias, cu_seqlens, attention, out);
   }
   void Pool(const OpContext& context, ConstMatrix hidden, std::span<const PoolRange> ranges,
             Pooling pooling, Matrix out) const override {

@@ -123,16 +123,17 @@ HWY_EXPORT(AttendFirstToken);
 
 void FirstTokenAttention(const OpContext& context, ConstMatrix q, ConstMatrix keys_values,
                          std::span<const float> bias, std::span<const int32_t> cu_seqlens,
-                         int64_t num_heads, float scale, Matrix out) {
+                         const AttentionOptions& attention, Matrix out) {
   const int64_t hidden_size = out.cols;
   BGE_DCHECK(q.cols == hidden_size && keys_values.cols == 2 * hidden_size);
   BGE_DCHECK(bias.empty() || static_cast<int64_t>(bias.size()) == 3 * hidden_size);
-  const int64_t head_dim = hidden_size / num_heads;
+  const int64_t head_dim = hidden_size / attention.num_heads;
   context.pool.ParallelFor(q.rows, 8, [&](int64_t begin, int64_t end) {
     thread_local FloatScratch scratch;
     for (int64_t n = begin; n < end; ++n) {
       const int64_t first = cu_seqlens[static_cast<size_t>(n)];
-      const int64_t seqlen = cu_seqlens[static_cast<size_t>(n) + 1] - first;
+      int64_t seqlen = cu_seqlens[static_cast<size_t>(n) + 1] - first;
+      if (attention.window && *attention.window < seqlen) seqlen = *attention.window + 1;
       float* memory = scratch.Floats(static_cast<size_t>(head_dim + seqlen));
       HWY_DYNAMIC_DISPATCH(AttendFirstToken)
       ({.q = q.row(n),
@@ -142,9 +143,9 @@ void FirstTokenAttention(const OpContext& context, ConstMatrix q, ConstMatrix ke
         .seqlen = seqlen,
         .q_bias = bias.empty() ? nullptr : bias.data(),
         .v_bias = bias.empty() ? nullptr : bias.data() + 2 * hidden_size,
-        .num_heads = num_heads,
+        .num_heads = attention.num_heads,
         .head_dim = head_dim,
-        .scale = scale,
+        .scale = attention.scale,
         .scaled_query = memory,
         .weights = memory + head_dim,
         .out = out.row(n)});

@@ -1,9 +1,11 @@
-// out = LayerNorm((x + bias) + residual), and the embedding lookup that ends in the same.
+// out = LayerNorm((x + bias) + residual), the same beside the sum, and the embedding lookup that
+// ends in it.
 //
 // One row is a few kilobytes: the sum is written to its place in `out`, and the passes for mean,
 // variance and result find it in the first-level cache. Two passes (never E[x^2] - E[x]^2 around
 // zero, which cancels); the order of additions depends on H alone.
 #include "kernels/cpu/ops.h"
+#include "kernels/cpu/scratch.h"
 
 // clang-format off
 #undef HWY_TARGET_INCLUDE
@@ -72,15 +74,16 @@ HWY_INLINE CenteredSums RowCenteredSums(D d, const float* row, int64_t size, flo
   return sums;
 }
 
-// Normalises out[0, size), whose numbers add up to row_sum, in place. What the float `center` is
-// off from the mean comes out of the second pass, `shift`, and is taken off too.
+// Normalises row[0, size), whose numbers add up to row_sum, into `out`, which may be `row`. What
+// the float `center` is off from the mean comes out of the second pass, `shift`, and is taken off
+// too.
 template <class D>
-HWY_INLINE void NormalizeRow(D d, float row_sum, const float* gamma, const float* beta,
-                             float epsilon, float* out, int64_t size) {
+HWY_INLINE void NormalizeRow(D d, const float* row, float row_sum, const float* gamma,
+                             const float* beta, float epsilon, float* out, int64_t size) {
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   const float count = static_cast<float>(size);
   const float center = row_sum / count;
-  const CenteredSums sums = RowCenteredSums(d, out, size, center);
+  const CenteredSums sums = RowCenteredSums(d, row, size, center);
   const float shift = sums.first / count;
   // Max lets NaN through in this order.
   const float variance = std::max(sums.second / count - shift * shift, 0.0f);
@@ -90,40 +93,59 @@ HWY_INLINE void NormalizeRow(D d, float row_sum, const float* gamma, const float
   const auto vinverse = hn::Set(d, inverse);
   int64_t i = 0;
   for (; i + lanes <= size; i += lanes) {
-    const auto v = hn::Sub(hn::Sub(hn::LoadU(d, out + i), vcenter), vshift);
+    const auto v = hn::Sub(hn::Sub(hn::LoadU(d, row + i), vcenter), vshift);
     hn::StoreU(hn::MulAdd(hn::Mul(v, vinverse), hn::LoadU(d, gamma + i), hn::LoadU(d, beta + i)), d,
                out + i);
   }
-  for (; i < size; ++i) out[i] = (out[i] - center - shift) * inverse * gamma[i] + beta[i];
+  for (; i < size; ++i) out[i] = (row[i] - center - shift) * inverse * gamma[i] + beta[i];
+}
+
+// to[i] = from[i] + bias[i] + add[i]; returns the sum of them. bias and add may be null.
+template <class D>
+HWY_INLINE float AddRow(D d, const float* from, const float* bias, const float* add, float* to,
+                        int64_t size) {
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  auto sums = hn::Zero(d);
+  int64_t i = 0;
+  for (; i + lanes <= size; i += lanes) {
+    auto v = hn::LoadU(d, from + i);
+    if (bias != nullptr) v = hn::Add(v, hn::LoadU(d, bias + i));
+    if (add != nullptr) v = hn::Add(v, hn::LoadU(d, add + i));
+    hn::StoreU(v, d, to + i);
+    sums = hn::Add(sums, v);
+  }
+  float row_sum = Sum(d, sums);
+  for (; i < size; ++i) {
+    float v = from[i];
+    if (bias != nullptr) v += bias[i];
+    if (add != nullptr) v += add[i];
+    to[i] = v;
+    row_sum += v;
+  }
+  return row_sum;
 }
 
 // bias: [H] or null; residual.data may be null.
 void AddNormRows(ConstMatrix x, const float* bias, ConstMatrix residual, const float* gamma,
                  const float* beta, float epsilon, Matrix out) {
   const hn::ScalableTag<float> d;
-  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   for (int64_t t = 0; t < x.rows; ++t) {
-    const float* in = x.row(t);
     const float* add = residual.data == nullptr ? nullptr : residual.row(t);
     float* to = out.row(t);
-    auto sums = hn::Zero(d);
-    int64_t i = 0;
-    for (; i + lanes <= x.cols; i += lanes) {
-      auto v = hn::LoadU(d, in + i);
-      if (bias != nullptr) v = hn::Add(v, hn::LoadU(d, bias + i));
-      if (add != nullptr) v = hn::Add(v, hn::LoadU(d, add + i));
-      hn::StoreU(v, d, to + i);
-      sums = hn::Add(sums, v);
-    }
-    float row_sum = Sum(d, sums);
-    for (; i < x.cols; ++i) {
-      float v = in[i];
-      if (bias != nullptr) v += bias[i];
-      if (add != nullptr) v += add[i];
-      to[i] = v;
-      row_sum += v;
-    }
-    NormalizeRow(d, row_sum, gamma, beta, epsilon, to, x.cols);
+    const float row_sum = AddRow(d, x.row(t), bias, add, to, x.cols);
+    NormalizeRow(d, to, row_sum, gamma, beta, epsilon, to, x.cols);
+  }
+}
+
+// x += y + bias; out = LayerNorm(x). bias: [H] or null; y.data may be null.
+void AddToNormRows(ConstMatrix y, const float* bias, const float* gamma, const float* beta,
+                   float epsilon, Matrix x, Matrix out) {
+  const hn::ScalableTag<float> d;
+  for (int64_t t = 0; t < x.rows; ++t) {
+    float* row = x.row(t);
+    const float row_sum =
+        y.data == nullptr ? RowSum(d, row, x.cols) : AddRow(d, y.row(t), bias, row, row, x.cols);
+    NormalizeRow(d, row, row_sum, gamma, beta, epsilon, out.row(t), x.cols);
   }
 }
 
@@ -143,7 +165,7 @@ void EmbedNormRows(const EmbeddingInputs& inputs, const EmbeddingTables& tables,
     if (tables.position.data != nullptr) {
       ReadRange<true>(d, tables.position, inputs.position_ids[i] * hidden_size, hidden_size, to);
     }
-    NormalizeRow(d, RowSum(d, to, hidden_size), gamma, beta, epsilon, to, hidden_size);
+    NormalizeRow(d, to, RowSum(d, to, hidden_size), gamma, beta, epsilon, to, hidden_size);
   }
 }
 
@@ -159,6 +181,7 @@ HWY_AFTER_NAMESPACE();
 namespace bge::cpu {
 
 HWY_EXPORT(AddNormRows);
+HWY_EXPORT(AddToNormRows);
 HWY_EXPORT(EmbedNormRows);
 HWY_EXPORT(ConvertRange);
 
@@ -195,6 +218,33 @@ void AddBiasLayerNorm(const OpContext& context, ConstMatrix x, std::span<const f
     const ConstMatrix add = residual.data == nullptr ? residual : residual.Rows(begin, n);
     HWY_DYNAMIC_DISPATCH(AddNormRows)
     (x.Rows(begin, n), b, add, gamma.data(), beta.data(), epsilon, out.Rows(begin, n));
+  });
+}
+
+void ResidualLayerNorm(const OpContext& context, ConstMatrix y, std::span<const float> bias,
+                       std::span<const float> gamma, std::span<const float> beta, float epsilon,
+                       Matrix x, const Operand& normalized) {
+  BGE_DCHECK(bias.empty() || static_cast<int64_t>(bias.size()) == x.cols);
+  BGE_DCHECK(static_cast<int64_t>(gamma.size()) == x.cols && gamma.size() == beta.size());
+  BGE_DCHECK(normalized.rows == x.rows && normalized.cols == x.cols && normalized.data != x.data);
+  const float* b = bias.empty() ? nullptr : bias.data();
+  const auto add_norm = [&](int64_t begin, int64_t n, Matrix out) {
+    const ConstMatrix add = y.data == nullptr ? y : y.Rows(begin, n);
+    HWY_DYNAMIC_DISPATCH(AddToNormRows)
+    (add, b, gamma.data(), beta.data(), epsilon, x.Rows(begin, n), out);
+  };
+  context.pool.ParallelFor(x.rows, RowGrain(x.cols), [&](int64_t begin, int64_t end) {
+    if (normalized.type == ComputeType::kFloat32) {
+      return add_norm(begin, end - begin, normalized.Rows(begin, end - begin).matrix());
+    }
+    thread_local FloatScratch scratch;
+    float* memory = scratch.Floats(static_cast<size_t>(kRowsAtOnce * x.cols));
+    for (int64_t row = begin; row < end; row += kRowsAtOnce) {
+      const int64_t n = std::min(kRowsAtOnce, end - row);
+      const Matrix floats(memory, n, x.cols);
+      add_norm(row, n, floats);
+      NarrowRows(floats, normalized.Rows(row, n));
+    }
   });
 }
 

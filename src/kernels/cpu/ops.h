@@ -21,14 +21,21 @@ void AddBiasLayerNorm(const OpContext& context, ConstMatrix x, std::span<const f
                       ConstMatrix residual, std::span<const float> gamma,
                       std::span<const float> beta, float epsilon, Matrix out,
                       const Operand& rounded);
+void ResidualLayerNorm(const OpContext& context, ConstMatrix y, std::span<const float> bias,
+                       std::span<const float> gamma, std::span<const float> beta, float epsilon,
+                       Matrix x, const Operand& normalized);
 void BiasActivation(const OpContext& context, Matrix x, std::span<const float> bias,
                     Activation activation);
+void GatedActivation(const OpContext& context, ConstMatrix x, Activation activation,
+                     const Operand& out);
+void RotaryEmbedding(const OpContext& context, ConstMatrix turns,
+                     std::span<const int32_t> cu_seqlens, Matrix x);
 void VarlenAttention(const OpContext& context, ConstMatrix qkv, std::span<const float> bias,
-                     std::span<const int32_t> cu_seqlens, int64_t num_heads, float scale,
-                     ComputeType type, Matrix out, std::span<const int32_t> key_counts = {});
+                     std::span<const int32_t> cu_seqlens, const AttentionOptions& attention,
+                     ComputeType type, Matrix out);
 void FirstTokenAttention(const OpContext& context, ConstMatrix q, ConstMatrix keys_values,
                          std::span<const float> bias, std::span<const int32_t> cu_seqlens,
-                         int64_t num_heads, float scale, Matrix out);
+                         const AttentionOptions& attention, Matrix out);
 void Pool(const OpContext& context, ConstMatrix hidden, std::span<const PoolRange> ranges,
           Pooling pooling, Matrix out);
 void L2Normalize(const OpContext& context, Matrix x);

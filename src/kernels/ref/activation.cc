@@ -1,4 +1,4 @@
-// x = activation(x + bias): the formulas, in double.
+// x = activation(x + bias), and activation(a) * b: the formulas, in double.
 #include "kernels/ref/ops.h"
 
 #include <cmath>
@@ -43,6 +43,20 @@ void BiasActivation(Matrix x, std::span<const float> bias, Activation activation
       x.row(t)[f] = static_cast<float>(Activate(static_cast<double>(sum), activation));
     }
   }
+}
+
+void GatedActivation(ConstMatrix x, Activation activation, const Operand& out) {
+  Workspace workspace;
+  const bool narrow = out.type != ComputeType::kFloat32;
+  const Matrix product = narrow ? workspace.NewMatrix(out.rows, out.cols) : out.matrix();
+  for (int64_t t = 0; t < x.rows; ++t) {
+    for (int64_t f = 0; f < out.cols; ++f) {
+      const double gate = static_cast<double>(x.row(t)[out.cols + f]);
+      product.row(t)[f] =
+          static_cast<float>(Activate(static_cast<double>(x.row(t)[f]), activation) * gate);
+    }
+  }
+  if (narrow) ToOperand(product, out);
 }
 
 }  // namespace bge::ref

@@ -1,4 +1,5 @@
-// softmax(scale * q k^T) v for each sequence and head (Vaswani et al. 2017, equation 1).
+// softmax(scale * q k^T) v for each sequence and head (Vaswani et al. 2017, equation 1), over the
+// keys in the window (Beltagy et al. 2020, section 3.1).
 #include "kernels/ref/ops.h"
 
 #include <algorithm>
@@ -9,10 +10,10 @@
 namespace bge::ref {
 
 void VarlenAttention(ConstMatrix qkv, std::span<const float> bias,
-                     std::span<const int32_t> cu_seqlens, int64_t num_heads, float scale,
-                     Matrix out, std::span<const int32_t> key_counts) {
+                     std::span<const int32_t> cu_seqlens, const AttentionOptions& attention,
+                     Matrix out) {
   const int64_t hidden_size = out.cols;
-  const int64_t head_dim = hidden_size / num_heads;
+  const int64_t head_dim = hidden_size / attention.num_heads;
   // Column c of row t of the projection, with its bias: q, k and v lie side by side.
   const auto at = [&](int64_t t, int64_t c) {
     const double b = bias.empty() ? 0.0 : static_cast<double>(bias[static_cast<size_t>(c)]);
@@ -20,27 +21,30 @@ void VarlenAttention(ConstMatrix qkv, std::span<const float> bias,
   };
 
   for (size_t n = 0; n + 1 < cu_seqlens.size(); ++n) {
-    const int64_t begin = cu_seqlens[n];
-    const int64_t end = cu_seqlens[n + 1];
-    const int64_t keys_end = key_counts.empty() ? end : begin + key_counts[n];
-    std::vector<double> p(static_cast<size_t>(keys_end - begin));
-    for (int64_t head = 0; head < num_heads; ++head) {
+    const int64_t sequence_begin = cu_seqlens[n];
+    const int64_t sequence_end = cu_seqlens[n + 1];
+    const int64_t seqlen = sequence_end - sequence_begin;
+    const int64_t window = std::min(attention.window.value_or(seqlen), seqlen);
+    for (int64_t head = 0; head < attention.num_heads; ++head) {
       const int64_t q = head * head_dim;
       const int64_t k = hidden_size + q;
       const int64_t v = 2 * hidden_size + q;
-      for (int64_t i = begin; i < end; ++i) {
+      for (int64_t i = sequence_begin; i < sequence_end; ++i) {
+        const int64_t begin = std::max(sequence_begin, i - window);
+        const int64_t end = std::min(sequence_begin + attention.NumKeys(n, seqlen), i + window + 1);
+        std::vector<double> p(static_cast<size_t>(end - begin));
         double max = -std::numeric_limits<double>::infinity();
-        for (int64_t j = begin; j < keys_end; ++j) {
+        for (int64_t j = begin; j < end; ++j) {
           double score = 0.0;
           for (int64_t d = 0; d < head_dim; ++d) score += at(i, q + d) * at(j, k + d);
-          p[static_cast<size_t>(j - begin)] = score * static_cast<double>(scale);
+          p[static_cast<size_t>(j - begin)] = score * static_cast<double>(attention.scale);
           max = std::max(max, p[static_cast<size_t>(j - begin)]);
         }
         double sum = 0.0;
         for (double& e : p) sum += e = std::exp(e - max);
         for (int64_t d = 0; d < head_dim; ++d) {
           double mix = 0.0;
-          for (int64_t j = begin; j < keys_end; ++j) {
+          for (int64_t j = begin; j < end; ++j) {
             mix += p[static_cast<size_t>(j - begin)] * at(j, v + d);
           }
           out.row(i)[q + d] = static_cast<float>(mix / sum);
@@ -52,7 +56,7 @@ void VarlenAttention(ConstMatrix qkv, std::span<const float> bias,
 
 // By VarlenAttention of whole sequences, of which all but the first row is dropped.
 void FirstTokenAttention(ConstMatrix q, ConstMatrix keys_values, std::span<const float> bias,
-                         std::span<const int32_t> cu_seqlens, int64_t num_heads, float scale,
+                         std::span<const int32_t> cu_seqlens, const AttentionOptions& attention,
                          Matrix out) {
   Workspace workspace;
   const int64_t h = out.cols;
@@ -65,7 +69,7 @@ void FirstTokenAttention(ConstMatrix q, ConstMatrix keys_values, std::span<const
   for (int64_t n = 0; n < q.rows; ++n) {
     std::copy_n(q.row(n), h, qkv.row(cu_seqlens[static_cast<size_t>(n)]));
   }
-  VarlenAttention(qkv, bias, cu_seqlens, num_heads, scale, all);
+  VarlenAttention(qkv, bias, cu_seqlens, attention, all);
   for (int64_t n = 0; n < q.rows; ++n) {
     std::copy_n(all.row(cu_seqlens[static_cast<size_t>(n)]), h, out.row(n));
   }

@@ -39,4 +39,20 @@ void AddBiasLayerNorm(ConstMatrix x, std::span<const float> bias, ConstMatrix re
   }
 }
 
+void ResidualLayerNorm(ConstMatrix y, std::span<const float> bias, std::span<const float> gamma,
+                       std::span<const float> beta, float epsilon, Matrix x,
+                       const Operand& normalized) {
+  Workspace workspace;
+  const bool narrow = normalized.type != ComputeType::kFloat32;
+  const Matrix out = narrow ? workspace.NewMatrix(x.rows, x.cols) : normalized.matrix();
+  for (int64_t t = 0; y.data != nullptr && t < x.rows; ++t) {
+    for (int64_t h = 0; h < x.cols; ++h) {
+      const float b = bias.empty() ? 0.0f : bias[static_cast<size_t>(h)];
+      x.row(t)[h] += y.row(t)[h] + b;
+    }
+  }
+  AddBiasLayerNorm(x, {}, {}, gamma, beta, epsilon, out);
+  if (narrow) ToOperand(out, normalized);
+}
+
 }  // namespace bge::ref

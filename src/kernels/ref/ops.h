@@ -21,12 +21,17 @@ void EmbedLayerNorm(const EmbeddingInputs& inputs, const EmbeddingTables& tables
 void AddBiasLayerNorm(ConstMatrix x, std::span<const float> bias, ConstMatrix residual,
                       std::span<const float> gamma, std::span<const float> beta, float epsilon,
                       Matrix out);
+void ResidualLayerNorm(ConstMatrix y, std::span<const float> bias, std::span<const float> gamma,
+                       std::span<const float> beta, float epsilon, Matrix x,
+                       const Operand& normalized);
 void BiasActivation(Matrix x, std::span<const float> bias, Activation activation);
+void GatedActivation(ConstMatrix x, Activation activation, const Operand& out);
+void RotaryEmbedding(ConstMatrix turns, std::span<const int32_t> cu_seqlens, Matrix x);
 void VarlenAttention(ConstMatrix qkv, std::span<const float> bias,
-                     std::span<const int32_t> cu_seqlens, int64_t num_heads, float scale,
-                     Matrix out, std::span<const int32_t> key_counts = {});
+                     std::span<const int32_t> cu_seqlens, const AttentionOptions& attention,
+                     Matrix out);
 void FirstTokenAttention(ConstMatrix q, ConstMatrix keys_values, std::span<const float> bias,
-                         std::span<const int32_t> cu_seqlens, int64_t num_heads, float scale,
+                         std::span<const int32_t> cu_seqlens, const AttentionOptions& attention,
                          Matrix out);
 void Pool(ConstMatrix hidden, std::span<const PoolRange> ranges, Pooling pooling, Matrix out);
 void L2Normalize(Matrix x);

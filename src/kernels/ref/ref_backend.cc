@@ -44,16 +44,28 @@ class RefBackend : public Backend {
                       Activation activation) const override {
     ref::BiasActivation(x, bias, activation);
   }
+  void ResidualLayerNorm(const OpContext&, ConstMatrix y, std::span<const float> bias,
+                         std::span<const float> gamma, std::span<const float> beta, float epsilon,
+                         Matrix x, const Operand& normalized) const override {
+    ref::ResidualLayerNorm(y, bias, gamma, beta, epsilon, x, normalized);
+  }
+  void GatedActivation(const OpContext&, ConstMatrix x, Activation activation,
+                       const Operand& out) const override {
+    ref::GatedActivation(x, activation, out);
+  }
+  void RotaryEmbedding(const OpContext&, ConstMatrix turns, std::span<const int32_t> cu_seqlens,
+                       Matrix x) const override {
+    ref::RotaryEmbedding(turns, cu_seqlens, x);
+  }
   void VarlenAttention(const OpContext&, ConstMatrix qkv, std::span<const float> bias,
-                       std::span<const int32_t> cu_seqlens, int64_t num_heads, float scale,
-                       ComputeType, Matrix out,
-                       std::span<const int32_t> key_counts) const override {
-    ref::VarlenAttention(qkv, bias, cu_seqlens, num_heads, scale, out, key_counts);
+                       std::span<const int32_t> cu_seqlens, const AttentionOptions& attention,
+                       ComputeType, Matrix out) const override {
+    ref::VarlenAttention(qkv, bias, cu_seqlens, attention, out);
   }
   void FirstTokenAttention(const OpContext&, ConstMatrix q, ConstMatrix keys_values,
                            std::span<const float> bias, std::span<const int32_t> cu_seqlens,
-                           int64_t num_heads, float scale, Matrix out) const override {
-    ref::FirstTokenAttention(q, keys_values, bias, cu_seqlens, num_heads, scale, out);
+                           const AttentionOptions& attention, Matrix out) const override {
+    ref::FirstTokenAttention(q, keys_values, bias, cu_seqlens, attention, out);
   }
   void Pool(const OpContext&, ConstMatrix hidden, std::span<const PoolRange> ranges,
             Pooling pooling, Matrix out) const override {
