@@ -3,6 +3,7 @@
 #include "bge/error.h"
 #include "bge/reranker.h"
 
+#include "base/file.h"
 #include "base/json.h"
 #include "tests/expect_error.h"
 #include "tests/temp_dir.h"
@@ -72,6 +73,53 @@ TEST(Reranker, ScoresAsCrossEncoder) {
                  EXPECT_NEAR(ScoreOf(reranker, row, false), row.At("logit").AsDouble(), kTolerance);
                });
   }
+}
+
+// It scores the mean of all tokens or, where config.json says so, the first one.
+TEST(Reranker, ScoresOfModernBert) {
+  const test::TempDir dir;
+  const fs::path by_first_token = dir.path() / "model";
+  fs::copy(Data("models/tiny-modernbert-reranker"), by_first_token);
+  std::string config = ReadFile(by_first_token / "config.json", 1 << 20);
+  const std::string pooling = R"("classifier_pooling": "mean")";
+  ASSERT_NE(config.find(pooling), std::string::npos);
+  config.replace(config.find(pooling), pooling.size(), R"("classifier_pooling": "cls")");
+  std::ofstream(by_first_token / "config.json") << config;
+
+  const auto golden = Golden("tiny-modernbert-reranker");
+  const auto expect_scores = [&](const fs::path& model, const std::string& list, PairStyle style) {
+    const Reranker reranker = Reranker::Load(model.string(), {.threads = 2, .pair_style = style});
+    for (const json::Value& row : golden->root().At(list).Elements()) {
+      SCOPED_TRACE(list + " " + std::string(row.At("query").AsString()) + " | " +
+                   std::string(row.At("passage").AsString()));
+      EXPECT_NEAR(ScoreOf(reranker, row), row.At("score").AsDouble(), kTolerance);
+    }
+  };
+  const fs::path by_mean = Data("models/tiny-modernbert-reranker");
+  expect_scores(by_mean, "flag_embedding", PairStyle::kFlagEmbedding);
+  expect_scores(by_mean, "cross_encoder", PairStyle::kCrossEncoder);
+  expect_scores(by_first_token, "flag_embedding_cls", PairStyle::kFlagEmbedding);
+  expect_scores(by_first_token, "cross_encoder_cls", PairStyle::kCrossEncoder);
+}
+
+TEST(Reranker, WhatAModernBertHeadDoesNotHaveIsNamed) {
+  const test::TempDir dir;
+  const auto thrown = [&dir](const std::string& from, const std::string& to) {
+    const fs::path model = dir.path() / "model";
+    fs::remove_all(model);
+    fs::copy(Data("models/tiny-modernbert-reranker"), model);
+    std::string config = ReadFile(model / "config.json", 1 << 20);
+    EXPECT_NE(config.find(from), std::string::npos) << from;
+    config.replace(config.find(from), from.size(), to);
+    std::ofstream(model / "config.json") << config;
+    return test::Thrown([&] { return Reranker::Load(model.string()); });
+  };
+  EXPECT_THAT(thrown(R"("classifier_pooling": "mean")", R"("classifier_pooling": "max")"),
+              HasSubstr("unknown pooling \"max\""));
+  EXPECT_THAT(thrown(R"("classifier_activation": "gelu")", R"("classifier_activation": "mish")"),
+              HasSubstr("field classifier_activation"));
+  // Weights that do not go with the file.
+  EXPECT_THAT(thrown(R"("hidden_size": 24)", R"("hidden_size": 20)"), HasSubstr("expected"));
 }
 
 TEST(Reranker, KnowsItsStyleByTheDirectory) {

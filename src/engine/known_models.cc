@@ -22,6 +22,8 @@ constexpr std::string_view kBgeEnglish =
 constexpr std::string_view kBgeChinese = "为这个句子生成表示以用于检索相关文章：";
 constexpr std::string_view kE5Query = "query: ";
 constexpr std::string_view kE5Passage = "passage: ";
+constexpr std::string_view kNomicQuery = "search_query: ";
+constexpr std::string_view kNomicDocument = "search_document: ";
 constexpr std::string_view kSearchTask =
     "Given a web search query, retrieve relevant passages that answer the query";
 constexpr std::string_view kInstructFormat = "Instruct: {}\nQuery: {}";
@@ -67,6 +69,8 @@ constexpr KnownModel kKnownModels[] = {
     {"thenlper/gte-base-zh", "bert", 768, kCls, 512, "", ""},
     {"thenlper/gte-large-zh", "bert", 1024, kCls, 512, "", ""},
     {"maidalun1020/bce-embedding-base_v1", "xlm-roberta", 768, kCls, 512, "", ""},
+    {"Alibaba-NLP/gte-modernbert-base", "modernbert", 768, kCls, 8192, "", ""},
+    {"nomic-ai/modernbert-embed-base", "modernbert", 768, kMean, 8192, kNomicQuery, kNomicDocument},
 };
 
 constexpr uint64_t kMaxReadmeBytes = 4 << 20;
@@ -163,7 +167,9 @@ bool IsNameOfAnother(std::string_view text, std::string_view model_type) {
 bool IsArchitectureOf(json::Value config, std::string_view model_type) {
   const auto architectures = config.FindNonNull("architectures");
   if (!architectures || !architectures->is_array()) return true;
-  const std::string_view prefix = model_type == "xlm-roberta" ? "XLMRoberta" : "Bert";
+  const std::string_view prefix = model_type == "xlm-roberta"  ? "XLMRoberta"
+                                  : model_type == "modernbert" ? "ModernBert"
+                                                               : "Bert";
   const auto elements = architectures->Elements();
   return std::all_of(elements.begin(), elements.end(), [prefix](json::Value element) {
     return element.is_string() && element.AsString().starts_with(prefix);

@@ -327,6 +327,19 @@ TEST(Recognition, PublishedConfigsAreRecognised) {
   }
 }
 
+TEST(Recognition, ModernBertsAreOfTheirFamily) {
+  PlainDir dir(R"(,"architectures":["ModernBertForMaskedLM"])", 768, "modernbert");
+  dir.MoveTo("modernbert-embed-base");
+  const ModelSpec spec = dir.Read();
+  EXPECT_EQ(spec.name, "nomic-ai/modernbert-embed-base");
+  EXPECT_THAT(std::get<PoolingModule>(spec.modules.at(0)).modes, ElementsAre(Pooling::kMean));
+  EXPECT_EQ(spec.query_instruction, "search_query: ");
+  EXPECT_EQ(spec.document_instruction, "search_document: ");
+  PlainDir other(R"(,"architectures":["BertModel"])", 768, "modernbert");
+  other.MoveTo("gte-modernbert-base");
+  EXPECT_FALSE(other.Read().known);
+}
+
 TEST(Recognition, AnUnknownModelIsMeanPooledWithOneWarning) {
   PlainDir dir(R"(,"architectures":["BertModel"])");
   const ModelSpec spec = dir.Read();

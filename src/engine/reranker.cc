@@ -83,8 +83,8 @@ class Reranker::Impl {
       : spec_(ReadSpec(model, options)),
         model_(spec_.transformer_dir, spec_.config->root(), spec_.do_lower_case,
                EngineOptionsOf(options), backend),
-        head_(spec_.config->root().At("model_type").AsString(), model_.encoder().info().hidden_size,
-              model_.weights(), backend) {
+        head_(spec_.config->root(), model_.encoder().info().hidden_size, model_.weights(),
+              backend) {
     SetMaxLength(options);
     FillInfo();
   }
@@ -112,6 +112,7 @@ class Reranker::Impl {
   void SetMaxLength(const RerankerOptions& options);
   void FillInfo();
   Lengths LengthsFor(const RerankOptions& options) const;
+  Matrix Pooled(const PackedBatch& batch, const OpContext& context) const;
   void ComputeBatch(const TokenizedTexts& sequences, std::span<const int64_t> batch,
                     const Pairs& pairs, std::span<float> logits) const;
 
@@ -306,6 +307,20 @@ class Reranker::Impl::Pairs {
   std::vector<std::string_view> texts_;
 };
 
+// What the head scores: [N, H].
+Matrix Reranker::Impl::Pooled(const PackedBatch& batch, const OpContext& context) const {
+  const Encoder& encoder = model_.encoder();
+  if (head_.pooling() == Pooling::kCls) return encoder.ForwardFirstTokens(batch, context);
+  const Matrix hidden = encoder.Forward(batch, context);
+  const Matrix pooled = context.workspace.NewMatrix(batch.num_sequences(), hidden.cols);
+  std::vector<PoolRange> ranges;
+  for (size_t n = 1; n < batch.cu_seqlens.size(); ++n) {
+    ranges.push_back({batch.cu_seqlens[n - 1], batch.cu_seqlens[n - 1], batch.cu_seqlens[n]});
+  }
+  model_.backend().Pool(context, hidden, ranges, head_.pooling(), pooled);
+  return pooled;
+}
+
 void Reranker::Impl::ComputeBatch(const TokenizedTexts& sequences, std::span<const int64_t> batch,
                                   const Pairs& pairs, std::span<float> logits) const {
   const auto name = [&](size_t n) {
@@ -320,9 +335,8 @@ void Reranker::Impl::ComputeBatch(const TokenizedTexts& sequences, std::span<con
   WorkspacePool::Lease workspace(&model_.workspaces());
   const OpContext context = {.pool = model_.pool(), .workspace = *workspace};
   const PackedTokens packed(sequences, batch);
-  const Matrix first_tokens = model_.encoder().ForwardFirstTokens(packed.batch(), context);
   std::vector<float> scores(batch.size());
-  head_.Run(context, first_tokens, scores);
+  head_.Run(context, Pooled(packed.batch(), context), scores);
   for (size_t n = 0; n < batch.size(); ++n) {
     if (!std::isfinite(scores[n])) {
       Fail(ErrorCode::kCorruptData, "the model computes values that are not finite", name(n),

@@ -93,6 +93,27 @@ BENCHMARK(BM_Attention)
     ->ArgNames({"S", "D", "bf16"})
     ->ArgsProduct({{4, 8, 12, 16, 24, 32, 64, 128, 200, 256, 512, 2048}, {32, 64}, {0, 1}});
 
+// One sequence of S tokens, 12 heads of 64, a window of 64 tokens each way: the operations that
+// count are those of pairs that see each other.
+void BM_WindowAttention(benchmark::State& state) {
+  const int64_t s = state.range(0);
+  const auto type = state.range(1) == 0 ? ComputeType::kFloat32 : ComputeType::kBFloat16;
+  const AttentionOptions attention = {12, 0.125f, 64};
+  const int64_t h = 12 * 64;
+  Bench bench;
+  const std::vector<float> qkv = Normal(s * 3 * h);
+  std::vector<float> out(static_cast<size_t>(s * h));
+  const std::vector<int32_t> cu_seqlens = {0, static_cast<int32_t>(s)};
+  for (auto _ : state) {
+    bench.cpu.VarlenAttention(bench.context, {qkv.data(), s, 3 * h}, {}, cu_seqlens, attention,
+                              type, {out.data(), s, h});
+  }
+  ReportFlops(state, 4.0 * static_cast<double>(attention.NumPairs(s) * h));
+}
+BENCHMARK(BM_WindowAttention)
+    ->ArgNames({"S", "bf16"})
+    ->ArgsProduct({{128, 512, 2048, 8192}, {0, 1}});
+
 void BM_GeluErf(benchmark::State& state) {
   const int64_t cols = state.range(0);
   Bench bench;

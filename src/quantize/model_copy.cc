@@ -201,7 +201,7 @@ std::string ConfigFor(const ModelSpec& spec, WeightType type, bool keeps_classif
     if (keeps_classifier) {
       constexpr std::string_view kNothing = "\"ignore\": []";
       quantization.replace(quantization.find(kNothing), kNothing.size(),
-                           R"("ignore": ["re:.*classifier.*", "re:.*pooler.*"])");
+                           R"("ignore": ["re:.*classifier.*", "re:.*pooler.*", "re:head[.].*"])");
     }
     changes.emplace_back("quantization_config", std::move(quantization));
   } else {

@@ -60,7 +60,7 @@ ModelSpec RerankerAsModel(const fs::path& dir) {
 // The head of a reranker, whose few numbers are the score itself.
 bool IsClassifier(std::string_view name) {
   return name.find("classifier") != std::string_view::npos ||
-         name.find("pooler.dense") != std::string_view::npos;
+         name.find("pooler.dense") != std::string_view::npos || name.starts_with("head.");
 }
 
 // The tensors that stay as they are; empty: none.

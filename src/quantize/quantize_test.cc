@@ -2,6 +2,7 @@
 #include "bge/quantize.h"
 
 #include "bge/embedder.h"
+#include "bge/reranker.h"
 
 #include "base/file.h"
 #include "tests/expect_error.h"
@@ -28,8 +29,9 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::StartsWith;
 
-constexpr const char* kModels[] = {"tiny-bert", "tiny-bert-bf16", "tiny-bert-f16",
-                                   "tiny-distilbert", "tiny-roberta"};
+constexpr const char* kModels[] = {
+    "tiny-bert",    "tiny-bert-bf16",  "tiny-bert-f16",         "tiny-distilbert",
+    "tiny-roberta", "tiny-modernbert", "tiny-modernbert-biases"};
 
 class QuantizeTest : public testing::Test {
  protected:
@@ -88,6 +90,22 @@ double WorstCosine(const std::vector<float>& a, const std::vector<float>& b, int
     worst = std::min(worst, dot);
   }
   return worst;
+}
+
+TEST_F(QuantizeTest, TheHeadOfAModernBertRerankerStaysAsItIs) {
+  const std::vector<std::string> passages = {"a map of the city", "the quick brown fox"};
+  const auto scores = [&](const std::string& model) {
+    return Reranker::Load(model, {.threads = 1, .compute_type = ComputeChoice::kFloat32})
+        .ComputeScore("what is a map", passages);
+  };
+  Quantize(Model("tiny-modernbert-reranker"), out_);
+  const auto weights = OpenWeights(out_);
+  EXPECT_EQ(weights->FindStored("head.dense.weight")->dtype, "F32");
+  EXPECT_EQ(weights->FindStored("classifier.weight")->dtype, "F32");
+  EXPECT_EQ(weights->FindStored("model.layers.0.mlp.Wi.weight")->dtype, "I8");
+  const std::vector<float> expected = scores(Model("tiny-modernbert-reranker"));
+  const std::vector<float> found = scores(out_.string());
+  for (size_t i = 0; i < passages.size(); ++i) EXPECT_NEAR(found[i], expected[i], 0.1) << i;
 }
 
 TEST_F(QuantizeTest, ComputesWhatTheRoundedWeightsCompute) {
