@@ -78,7 +78,8 @@ TEST(ColbertCommands, WhatNeedsOneVectorATextSaysSo) {
   const test::TempDir dir;
   for (const std::vector<std::string>& arguments :
        {std::vector<std::string>{"similarity", "--model", kColbert, "a", "b"},
-        {"index", "--model", kColbert, "--index", (dir.path() / "index").string(), "a"}}) {
+        {"index", "build", (dir.path() / "index").string(), "--model", kColbert, "--input",
+         dir.Write("texts.txt", "a\nb\n").string()}}) {
     const ProgramResult result = RunBge(arguments);
     EXPECT_EQ(result.status, 1) << arguments[0];
     EXPECT_THAT(result.err, HasSubstr("makes no dense vectors")) << arguments[0];

@@ -1,5 +1,6 @@
 // The inside of Embedder. It has a header so that src/bench/ can run it on a backend that measures,
-// and see tokenising and computing apart; embedder.cc has the code.
+// and see tokenising and computing apart; embedder.cc has the code, embedder_token_vectors.cc what
+// only models of token vectors have.
 #ifndef BGE_ENGINE_EMBEDDER_IMPL_H_
 #define BGE_ENGINE_EMBEDDER_IMPL_H_
 
@@ -50,7 +51,8 @@ class EmbedderImpl {
   void LoadHeads(const WarningSink& on_warning);
   void LoadM3Heads(const WarningSink& on_warning);
   void LoadTokenVectors(const WarningSink& on_warning);
-  void SetRoleLengths();
+  void SetRoleLengths(bool callers);
+  int64_t RoleLengthFor(const EncodeOptions& options) const;
   std::vector<int32_t> UnusedTokenIds() const;
   void RequireHeads(const Representations& which) const;
   void SetMaxLength(const EmbedderOptions& options);
