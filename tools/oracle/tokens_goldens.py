@@ -12,6 +12,7 @@ import shutil
 import sys
 from pathlib import Path
 
+import sentencepiece
 import sentencepiece_models
 import tokenizers
 import tokens_random
@@ -138,7 +139,7 @@ def sentencepiece_goldens(out):
     """What AutoTokenizer makes of one small SentencePiece file, by the class that lies beside it; first the files, then texts."""
     model = sentencepiece_models.train(out / "sentencepiece_bpe.model", sentencepiece_models.seeded_sentences(600), 420,
                                        **{**sentencepiece_models.LLAMA, "user_defined_symbols": ["<user>", "▁▁"]})
-    versions = {"transformers": transformers.__version__, "tokenizers": PINNED}
+    versions = {"transformers": transformers.__version__, "tokenizers": PINNED, "sentencepiece": sentencepiece.__version__}
     for name, files in CLASSES.items():
         directory = out / "sentencepiece_bpe"
         sentencepiece_models.write_directory(directory, model, None, None, files)
