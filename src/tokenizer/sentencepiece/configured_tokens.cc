@@ -5,8 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <limits>
-#include <unordered_map>
-#include <unordered_set>
 
 namespace bge::tokenizer {
 namespace {
@@ -44,48 +42,32 @@ ConfiguredTokens::ConfiguredTokens(const std::filesystem::path& directory,
     Member(config, "split_special_tokens")
         ->Fail("found true", "this build takes special tokens in a text for what they are");
   }
-  for (const std::string_view name : kNames) named_.emplace_back(name, std::nullopt);
+  for (const std::string_view name : kNames) SetNamed(name, std::nullopt);
   for (const auto& [name, content] : defaults) SetNamed(name, SpecialToken(content));
   ReadNamed(config, false);
   ReadExtra(config);
   if (!Member(config, "added_tokens_decoder") && !directory.empty()) {
     const DocumentPtr map = LoadIfPresent(directory / "special_tokens_map.json");
     ReadNamed(map, true);
-    const auto extra = Member(map, "extra_special_tokens");
-    if (extra && extra->is_array()) {
-      if (!extra_) extra_.emplace();
-      for (const json::Value& token : extra->Elements()) {
-        const bool known =
-            std::any_of(extra_->begin(), extra_->end(), [&](const AddedToken& present) {
-              return token.is_string() && present == SpecialToken(token.AsString());
-            });
-        if (!known) extra_->push_back(ReadToken(token, true));
-      }
-    } else if (extra) {
-      extra_.reset();
-      extra->ForEachMember([&](std::string_view name, json::Value token) {
-        last_named_.emplace_back(name, ReadToken(token, true));
-      });
-    }
+    if (const auto extra = Member(map, "extra_special_tokens")) ReadExtraOfMap(*extra);
   }
   for (auto& [name, token] : last_named_) SetNamed(name, std::move(token));
+  for (const auto& [name, token] : named_) {
+    if (token) contents_.insert(token->content);
+  }
   ReadNumbered(directory, config);
 }
 
 const AddedToken* ConfiguredTokens::Named(std::string_view name) const {
-  for (const auto& [known, token] : named_) {
-    if (known == name) return token ? &*token : nullptr;
-  }
-  return nullptr;
+  const auto place = places_.find(std::string(name));
+  if (place == places_.end() || !named_[place->second].second) return nullptr;
+  return &*named_[place->second].second;
 }
 
 void ConfiguredTokens::SetNamed(std::string_view name, std::optional<AddedToken> token) {
-  for (auto& [known, present] : named_) {
-    if (known != name) continue;
-    present = std::move(token);
-    return;
-  }
-  named_.emplace_back(name, std::move(token));
+  const auto [place, added] = places_.try_emplace(std::string(name), named_.size());
+  if (added) named_.emplace_back(name, std::nullopt);
+  named_[place->second].second = std::move(token);
 }
 
 // Every "..._token". Those that are none of the seven come in the order of the files: first objects
@@ -97,7 +79,7 @@ void ConfiguredTokens::ReadNamed(const DocumentPtr& document, bool is_map) {
     if (IsOneOfSeven(name)) {
       std::optional<AddedToken> token;
       if (!value.is_null()) token = ReadToken(value, true);
-      if (token) stated_.push_back(token->content);
+      if (token) stated_.insert(token->content);
       SetNamed(name, std::move(token));
     } else if (value.is_string() && !is_map) {
       last_named_.emplace_back(name, SpecialToken(value.AsString()));
@@ -129,6 +111,27 @@ void ConfiguredTokens::ReadExtra(const DocumentPtr& config) {
   }
 }
 
+// A list is added to tokenizer_config.json's, an object replaces it.
+void ConfiguredTokens::ReadExtraOfMap(const json::Value& extra) {
+  if (extra.is_object()) {
+    extra_.reset();
+    extra.ForEachMember([&](std::string_view name, json::Value token) {
+      last_named_.emplace_back(name, ReadToken(token, true));
+    });
+    return;
+  }
+  if (!extra_) extra_.emplace();
+  std::unordered_set<std::string> known;
+  for (const AddedToken& token : *extra_) {
+    if (token == SpecialToken(token.content)) known.insert(token.content);
+  }
+  for (const json::Value& json : extra.Elements()) {
+    const AddedToken token = ReadToken(json, true);
+    if (json.is_string() && !known.insert(token.content).second) continue;
+    extra_->push_back(token);
+  }
+}
+
 // added_tokens_decoder {"id": token}, or else added_tokens.json {token: id}.
 void ConfiguredTokens::ReadNumbered(const std::filesystem::path& directory,
                                     const DocumentPtr& config) {
@@ -142,21 +145,17 @@ void ConfiguredTokens::ReadNumbered(const std::filesystem::path& directory,
   const DocumentPtr document =
       directory.empty() ? nullptr : LoadIfPresent(directory / "added_tokens.json");
   if (!document) return;
+  std::unordered_set<std::string> stated = stated_;
+  if (extra_) {
+    for (const AddedToken& token : *extra_) stated.insert(token.content);
+  }
   document->root().ForEachMember([&](std::string_view content, json::Value id) {
     AddedToken token;
     token.content = content;
-    const auto has_content = [&](const AddedToken& other) { return other.content == content; };
     // Parity: a token that has a name only by its class is special, but looked for as others are.
-    token.normalized = std::find(stated_.begin(), stated_.end(), content) == stated_.end() &&
-                       !(extra_ && std::any_of(extra_->begin(), extra_->end(), has_content));
-    token.special = !token.normalized || IsNamed(content);
+    token.normalized = !stated.contains(token.content);
+    token.special = !token.normalized || IsNamed(token.content);
     numbered_[id.AsIntIn(0, std::numeric_limits<int64_t>::max())] = token;
-  });
-}
-
-bool ConfiguredTokens::IsNamed(std::string_view content) const {
-  return std::any_of(named_.begin(), named_.end(), [&](const NameAndToken& entry) {
-    return entry.second && entry.second->content == content;
   });
 }
 

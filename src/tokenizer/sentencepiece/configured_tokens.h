@@ -15,6 +15,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -52,12 +54,15 @@ class ConfiguredTokens {
   void ReadNamed(const DocumentPtr& document, bool is_map);
   void ReadExtra(const DocumentPtr& config);
   void ReadNumbered(const std::filesystem::path& directory, const DocumentPtr& config);
-  bool IsNamed(std::string_view content) const;
+  void ReadExtraOfMap(const json::Value& extra);
+  bool IsNamed(const std::string& content) const { return contents_.contains(content); }
 
-  std::vector<NameAndToken> named_;               // the seven of transformers, and then others
-  std::vector<std::string> stated_;               // contents that the files give to the seven
-  std::optional<std::vector<AddedToken>> extra_;  // set where the files list such
-  std::vector<NameAndToken> last_named_;          // those that come last
+  std::vector<NameAndToken> named_;                 // the seven of transformers, and then others
+  std::unordered_map<std::string, size_t> places_;  // of names in named_
+  std::unordered_set<std::string> contents_;        // of named_
+  std::unordered_set<std::string> stated_;          // contents that the files give to the seven
+  std::optional<std::vector<AddedToken>> extra_;    // set where the files list such
+  std::vector<NameAndToken> last_named_;            // those that come last
   std::map<int64_t, AddedToken> numbered_;
 };
 

@@ -3,7 +3,7 @@
 #include "base/error.h"
 
 #include <algorithm>
-#include <array>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -20,126 +20,54 @@ struct NameRow {
   Class value;
 };
 
-constexpr std::array<NameRow, 11> kByTokenizerClass = {{{"XLMRobertaTokenizer", Class::kXlmRoberta},
-                                                        {"T5Tokenizer", Class::kT5},
-                                                        {"AlbertTokenizer", Class::kAlbert},
-                                                        {"LlamaTokenizer", Class::kLlama},
-                                                        {"Phi3Tokenizer", Class::kLlama},
-                                                        {"CodeLlamaTokenizer", Class::kCodeLlama},
-                                                        {"GemmaTokenizer", Class::kGemma},
-                                                        {"BloomTokenizer", Class::kPlain},
-                                                        {"PreTrainedTokenizer", Class::kPlain},
-                                                        {"PythonBackend", Class::kPlain},
-                                                        {"TokenizersBackend", Class::kPlain}}};
+constexpr NameRow kByTokenizerClass[] = {{"XLMRobertaTokenizer", Class::kXlmRoberta},
+                                         {"T5Tokenizer", Class::kT5},
+                                         {"AlbertTokenizer", Class::kAlbert},
+                                         {"LlamaTokenizer", Class::kLlama},
+                                         {"Phi3Tokenizer", Class::kLlama},
+                                         {"CodeLlamaTokenizer", Class::kCodeLlama},
+                                         {"GemmaTokenizer", Class::kGemma},
+                                         {"BloomTokenizer", Class::kPlain},
+                                         {"PreTrainedTokenizer", Class::kPlain},
+                                         {"PythonBackend", Class::kPlain},
+                                         {"TokenizersBackend", Class::kPlain}};
 
 // Models of no row here are TokenizersBackend's.
-constexpr std::array<NameRow, 18> kByModelType = {{{"xlm-roberta", Class::kXlmRoberta},
-                                                   {"t5", Class::kT5},
-                                                   {"mt5", Class::kT5},
-                                                   {"albert", Class::kAlbert},
-                                                   {"idefics", Class::kLlama},
-                                                   {"idefics2", Class::kLlama},
-                                                   {"code_llama", Class::kCodeLlama},
-                                                   {"diffusion_gemma", Class::kGemma},
-                                                   {"gemma", Class::kGemma},
-                                                   {"gemma2", Class::kGemma},
-                                                   {"gemma3", Class::kGemma},
-                                                   {"gemma3_text", Class::kGemma},
-                                                   {"gemma3n", Class::kGemma},
-                                                   {"gemma3n_text", Class::kGemma},
-                                                   {"recurrent_gemma", Class::kGemma},
-                                                   {"shieldgemma2", Class::kGemma},
-                                                   {"t5gemma", Class::kGemma},
-                                                   {"zaya", Class::kGemma}}};
+constexpr NameRow kByModelType[] = {{"xlm-roberta", Class::kXlmRoberta},
+                                    {"t5", Class::kT5},
+                                    {"mt5", Class::kT5},
+                                    {"albert", Class::kAlbert},
+                                    {"idefics", Class::kLlama},
+                                    {"idefics2", Class::kLlama},
+                                    {"code_llama", Class::kCodeLlama},
+                                    {"diffusion_gemma", Class::kGemma},
+                                    {"gemma", Class::kGemma},
+                                    {"gemma2", Class::kGemma},
+                                    {"gemma3", Class::kGemma},
+                                    {"gemma3_text", Class::kGemma},
+                                    {"gemma3n", Class::kGemma},
+                                    {"gemma3n_text", Class::kGemma},
+                                    {"recurrent_gemma", Class::kGemma},
+                                    {"shieldgemma2", Class::kGemma},
+                                    {"t5gemma", Class::kGemma},
+                                    {"zaya", Class::kGemma}};
 
 // Models that are registered with TokenizersBackend, which counts whatever class their files name
-// (and with MistralCommonBackend, which is that without a tekken.json).
-constexpr std::array<std::string_view, 83> kGenericModels = {"EvollaModel",
-                                                             "arctic",
-                                                             "aria",
-                                                             "beam",
-                                                             "bigbird_pegasus",
-                                                             "camembertv2-base",
-                                                             "canary",
-                                                             "chatlm",
-                                                             "cohere_asr",
-                                                             "ernie4_5",
-                                                             "ernie4_5_moe",
-                                                             "flex_olmo",
-                                                             "fuyu",
-                                                             "glm",
-                                                             "glm4",
-                                                             "glm4_moe",
-                                                             "glm4_moe_lite",
-                                                             "glm4v",
-                                                             "glm4v_moe",
-                                                             "glm_image",
-                                                             "glmasr",
-                                                             "got_ocr2",
-                                                             "gpt_bigcode",
-                                                             "gradium_phonon_tts",
-                                                             "granite",
-                                                             "granitemoe",
-                                                             "granitemoehybrid",
-                                                             "granitemoeshared",
-                                                             "h2ovl_chat",
-                                                             "hyperclovax",
-                                                             "hyperclovax_vlm",
-                                                             "internlm2",
-                                                             "internlm3",
-                                                             "iquestcoder",
-                                                             "jamba",
-                                                             "kimi_k25",
-                                                             "kimi_linear",
-                                                             "kosmos-2",
-                                                             "llava",
-                                                             "llava_next",
-                                                             "mimo_v2_flash",
-                                                             "minicpm3",
-                                                             "minicpm_ocr",
-                                                             "minicpmv",
-                                                             "minicpmv4_6",
-                                                             "minicpmv4_7",
-                                                             "minimax_m2",
-                                                             "ministral",
-                                                             "ministral3",
-                                                             "mistral",
-                                                             "mistral3",
-                                                             "mistral_large4",
-                                                             "mixtral",
-                                                             "modernbert",
-                                                             "modernbert-decoder",
-                                                             "molmo",
-                                                             "molmo2",
-                                                             "nemo_speechlm",
-                                                             "nemotron",
-                                                             "nvfp4",
-                                                             "nystromformer",
-                                                             "olmo2",
-                                                             "olmo3",
-                                                             "olmo_hybrid",
-                                                             "opencua",
-                                                             "openvla",
-                                                             "paddleocr_vl",
-                                                             "pegasus_x",
-                                                             "persimmon",
-                                                             "phi3",
-                                                             "phi3_v",
-                                                             "phimoe",
-                                                             "pix2struct",
-                                                             "pixtral",
-                                                             "pocket_tts",
-                                                             "smolvlm",
-                                                             "stablelm",
-                                                             "step3_vl",
-                                                             "umt5",
-                                                             "vipllava",
-                                                             "voxtral",
-                                                             "voxtral_realtime",
-                                                             "xlm-roberta-xl"};
+// (and with MistralCommonBackend, which is that without a tekken.json). A space on either side.
+constexpr std::string_view kGenericModels =
+    " EvollaModel arctic aria beam bigbird_pegasus camembertv2-base canary chatlm"
+    " cohere_asr ernie4_5 ernie4_5_moe flex_olmo fuyu glm glm4 glm4_moe glm4_moe_lite"
+    " glm4v glm4v_moe glm_image glmasr got_ocr2 gpt_bigcode gradium_phonon_tts granite"
+    " granitemoe granitemoehybrid granitemoeshared h2ovl_chat hyperclovax hyperclovax_vlm"
+    " internlm2 internlm3 iquestcoder jamba kimi_k25 kimi_linear kosmos-2 llava llava_next"
+    " mimo_v2_flash minicpm3 minicpm_ocr minicpmv minicpmv4_6 minicpmv4_7 minimax_m2"
+    " ministral ministral3 mistral mistral3 mistral_large4 mixtral modernbert"
+    " modernbert-decoder molmo molmo2 nemo_speechlm nemotron nvfp4 nystromformer olmo2 olmo3"
+    " olmo_hybrid opencua openvla paddleocr_vl pegasus_x persimmon phi3 phi3_v phimoe"
+    " pix2struct pixtral pocket_tts smolvlm stablelm step3_vl umt5 vipllava voxtral"
+    " voxtral_realtime xlm-roberta-xl ";
 
-template <size_t kSize>
-std::optional<Class> Find(const std::array<NameRow, kSize>& rows, std::string_view name) {
+std::optional<Class> Find(std::span<const NameRow> rows, std::string_view name) {
   const auto row = std::find_if(rows.begin(), rows.end(),
                                 [&](const NameRow& candidate) { return candidate.name == name; });
   return row == rows.end() ? std::nullopt : std::optional(row->value);
@@ -177,7 +105,8 @@ std::optional<Class> ClassOfNames(const Named& named) {
   const auto by_name = Find(kByTokenizerClass, WithoutFast(named.name->AsString()));
   // A class of Unigram models is what the file's pieces were made for, whatever the model is.
   const bool is_generic =
-      std::find(kGenericModels.begin(), kGenericModels.end(), model_type) != kGenericModels.end();
+      !model_type.empty() && model_type.find(' ') == std::string_view::npos &&
+      kGenericModels.find(" " + std::string(model_type) + " ") != std::string_view::npos;
   if (is_generic && !(by_name && IsUnigramClass(*by_name))) return Class::kPlain;
   return by_name;
 }
