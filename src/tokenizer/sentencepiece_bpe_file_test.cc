@@ -130,6 +130,66 @@ TEST(SentencePieceBpeFile, AMillionPieces) {
   EXPECT_THAT(tokenizer.Encode("ab").ids, ElementsAre(1, 4, 2));
 }
 
+TEST(SentencePieceBpeFile, ErrorsNameTheOtherFiles) {
+  const test::TempDir dir;
+  dir.Write("tokenizer.model", File(WithText()));
+  const auto error_of = [&](const char* file, std::string_view content) {
+    dir.Write(file, content);
+    const std::string error = test::Thrown([&] { Tokenizer::Load(dir.path()); });
+    dir.Write(file, "{}");
+    return error;
+  };
+  EXPECT_THAT(error_of("special_tokens_map.json", R"({"bos_token":5})"),
+              HasSubstr("special_tokens_map.json: field bos_token"));
+  EXPECT_THAT(error_of("special_tokens_map.json", R"({"pad_token":{"content":1}})"),
+              HasSubstr("special_tokens_map.json: field pad_token.content"));
+  EXPECT_THAT(error_of("special_tokens_map.json", R"({"extra_special_tokens":5})"),
+              HasSubstr("special_tokens_map.json: field extra_special_tokens"));
+  EXPECT_THAT(error_of("added_tokens.json", R"({"a":"x"})"),
+              HasSubstr("added_tokens.json: field a"));
+  EXPECT_THAT(error_of("added_tokens.json", R"({"a":-1})"),
+              HasSubstr("added_tokens.json: field a"));
+  EXPECT_THAT(error_of("added_tokens.json", "[]"), HasSubstr("added_tokens.json"));
+  EXPECT_THAT(error_of("config.json", R"({"model_type":5})"),
+              HasSubstr("config.json: field model_type"));
+}
+
+// A bit changed or an end cut off anywhere in any of the files beside the model.
+TEST(SentencePieceBpeFile, SurvivesOtherBrokenFiles) {
+  const test::TempDir dir;
+  dir.Write("tokenizer.model", File(WithText()));
+  const std::pair<const char*, std::string_view> files[] = {
+      {"tokenizer_config.json",
+       R"({"tokenizer_class":"CodeLlamaTokenizer","bos_token":{"content":"<s>","lstrip":true},)"
+       R"("fill_token":"x","extra_special_tokens":["<a>"]})"},
+      {"special_tokens_map.json",
+       R"({"unk_token":"<unk>","pad_token":{"content":"p","rstrip":true},)"
+       R"("extra_special_tokens":["q"]})"},
+      {"added_tokens.json", R"({"<new>":9,"ab":5})"},
+      {"config.json", R"({"model_type":"code_llama"})"}};
+  std::mt19937 random(2);
+  for (const auto& [name, good] : files) {
+    const auto use = [&, file = name](std::string_view content) {
+      dir.Write(file, content);
+      try {
+        Tokenizer::Load(dir.path()).Encode("ab q zz <s> A");
+      } catch (const Error& error) {
+        EXPECT_TRUE(error.code() == ErrorCode::kCorruptData ||
+                    error.code() == ErrorCode::kUnsupported)
+            << error.what();
+        EXPECT_TRUE(test::IsOneLine(error.what()));
+      }
+    };
+    for (size_t size = 0; size < good.size(); size += 2) use(good.substr(0, size));
+    for (int i = 0; i < 100; ++i) {
+      std::string bad(good);
+      bad[random() % bad.size()] ^= static_cast<char>(1 << random() % 8);
+      use(bad);
+    }
+    use(good);
+  }
+}
+
 // Whatever is in the file, it is a tokenizer or an error.
 TEST(SentencePieceBpeFile, SurvivesBrokenFiles) {
   const test::TempDir dir;

@@ -355,7 +355,7 @@ def run_bpe(tool, args):
         for i in range(0, len(texts), CHUNK):
             check(texts[i:i + CHUNK], max_length=512)
         ours.close()
-        different += count.report() + back.report()
+        different += count.report() + (back.report() if back.total else 0)
     return different
 
 
@@ -514,6 +514,8 @@ def golden_path(name, args):
     if name == "Llama 2, legacy":
         return legacy_llama_file(args)
     base, _, variant = name.partition(", ")
+    if base == "XLM-R" and not args.xlmr:
+        return None  # the pruned file is another vocabulary
     if base == "XLM-R" or not variant:
         return tokenizer_file(name, args)
     path = tokenizer_file(base, args)
