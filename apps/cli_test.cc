@@ -19,6 +19,7 @@
 namespace bge::cli {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
@@ -144,6 +145,8 @@ TEST(Cli, ExplainsWrongUsage) {
   ExpectUsageError(RunBge({"verify", "--against", "x", "--tolerance", "nan"}), "0 to 1e9");
   ExpectUsageError(RunBge({"verify", "--against", "x", "--tolerance", "-1"}), "0 to 1e9");
   ExpectUsageError(RunBge({"info", "a", "--model", "b"}), "excludes");
+  ExpectUsageError(RunBge({"embed", "a", "--threads", "1025"}), "1024");
+  ExpectUsageError(RunBge({"bench", "roof", "--threads", "1025"}), "1024");
   ExpectUsageError(RunBge({"index", "foo"}), "unknown command: bge index foo: see bge index");
   ExpectUsageError(RunBge({"index"}), "see bge index --help");
   ExpectUsageError(RunBge({"embed", "-i", "x.gz"}), "x.gz: decompress");
@@ -477,9 +480,44 @@ TEST(Info, DescribesTheModel) {
                               HasSubstr("\"query: \""), HasSubstr("model.safetensors")));
   const ProgramResult json_form = RunBge({"info", BGE_TEST_DATA_DIR "/models/tiny-bert", "--json"});
   const auto document = json::Document::Parse(json_form.out, "info");
+  EXPECT_EQ(document->root().At("kind").AsString(), "embedder");
   EXPECT_EQ(document->root().At("dimension").AsInt(), 32);
   EXPECT_EQ(document->root().At("pooling").Elements()[0].AsString(), "cls");
   EXPECT_EQ(document->root().At("prompts").At("query").AsString(), "query: ");
+}
+
+std::vector<std::string> NamesOf(const std::string& json) {
+  const auto document = json::Document::Parse(json, "info");
+  std::vector<std::string> names;
+  document->root().ForEachMember(
+      [&](std::string_view name, json::Value) { names.emplace_back(name); });
+  return names;
+}
+
+// The rows that both have stand in the same order under the same names.
+TEST(Info, OfModelsAndRerankersIsAlike) {
+  const std::string model = BGE_TEST_DATA_DIR "/models/tiny-bert";
+  const std::string reranker = BGE_TEST_DATA_DIR "/models/tiny-reranker";
+  const auto names_of = [](const std::string& text) {
+    std::vector<std::string> names;
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) names.push_back(line.substr(0, 14));
+    return names;
+  };
+  const auto rows = names_of(RunBge({"info", model}).out);
+  const auto rows_of_reranker = names_of(RunBge({"info", reranker}).out);
+  ASSERT_GE(rows.size(), 8u);
+  ASSERT_GE(rows_of_reranker.size(), 8u);
+  for (size_t i = 0; i < 7; ++i) EXPECT_EQ(rows[i], rows_of_reranker[i]);
+  for (const std::string name : {"queries       ", "file          "}) {
+    EXPECT_THAT(rows, Contains(name));
+    EXPECT_THAT(rows_of_reranker, Contains(name));
+  }
+  const auto members = NamesOf(RunBge({"info", model, "--json"}).out);
+  const auto members_of_reranker = NamesOf(RunBge({"info", reranker, "--json"}).out);
+  for (size_t i = 0; i < 13; ++i) EXPECT_EQ(members.at(i), members_of_reranker.at(i));
+  EXPECT_EQ(members.back(), members_of_reranker.back());
+  EXPECT_THAT(members_of_reranker, Contains("query_instruction"));
 }
 
 TEST(Verify, FindsTheModelsOwnVectorsAndOthersDifferences) {

@@ -87,25 +87,53 @@ void AddRoleRows(const ModelInfo& info, Table* table) {
                                        info.document_length_source));
 }
 
+std::string Instruction(const std::string& text) {
+  return "instruction " + (text.empty() ? std::string("none") : Quoted(text));
+}
+
+// What every model has comes first, in the same words; the files come last.
+template <typename ModelOrRerankerInfo>
+void AddCommonRows(const ModelOrRerankerInfo& info, std::string_view kind, Table* table) {
+  table->Row("name", Printable(info.name));
+  table->Row("path", Printable(info.path, 4096));
+  table->Row("kind", kind);
+  table->Row("architecture", Printable(info.architecture));
+  table->Row("size", fmt::format("{} layers, hidden {}, {} heads, feed-forward {}, {} word pieces",
+                                 info.num_layers, info.hidden_size, info.num_heads,
+                                 info.intermediate_size, WithSeparators(info.vocab_size)));
+  table->Row("parameters", fmt::format("{} ({})", WithSeparators(info.num_parameters),
+                                       Printable(info.weights_dtype)));
+  table->Row("max length",
+             WithSource(fmt::format("{} tokens", info.max_length), info.max_length_source));
+}
+
+template <typename ModelOrRerankerInfo>
+void AddCommonMembers(const ModelOrRerankerInfo& info, const std::string& kind,
+                      JsonObject* object) {
+  object->Text("name", info.name);
+  object->Text("path", info.path);
+  object->Text("kind", kind);
+  object->Text("architecture", info.architecture);
+  object->Number("num_layers", info.num_layers);
+  object->Number("hidden_size", info.hidden_size);
+  object->Number("num_heads", info.num_heads);
+  object->Number("intermediate_size", info.intermediate_size);
+  object->Number("vocab_size", info.vocab_size);
+  object->Number("num_parameters", info.num_parameters);
+  object->Text("weights_dtype", info.weights_dtype);
+  object->Number("max_length", info.max_length);
+  object->Text("max_length_source", info.max_length_source);
+}
+
 std::string InfoText(const RerankerInfo& info) {
   Table table;
-  table.Row("name", Printable(info.name));
-  table.Row("path", Printable(info.path, 4096));
-  table.Row("kind", "reranker");
-  table.Row("architecture", Printable(info.architecture));
-  table.Row("size", fmt::format("{} layers, hidden {}, {} heads, feed-forward {}, {} word pieces",
-                                info.num_layers, info.hidden_size, info.num_heads,
-                                info.intermediate_size, WithSeparators(info.vocab_size)));
-  table.Row("parameters", fmt::format("{} ({})", WithSeparators(info.num_parameters),
-                                      Printable(info.weights_dtype)));
-  table.Row("max length",
-            WithSource(fmt::format("{} tokens", info.max_length), info.max_length_source));
+  AddCommonRows(info, "reranker", &table);
   table.Row("pairs", WithSource(fmt::format("as {} does", PairStyleName(info.pair_style)),
                                 info.pair_style_source));
   const bool raw = info.pair_style == PairStyle::kFlagEmbedding;
   table.Row("scores", raw ? "logits; with --normalize a sigmoid of them"
                           : WithSource(info.activation, info.activation_source));
-  if (!info.default_prompt.empty()) table.Row("queries", "prompt " + Quoted(info.default_prompt));
+  table.Row("queries", Instruction(info.default_prompt));
   for (const std::string& file : info.files) table.Row("file", Printable(file, 4096));
   return table.text();
 }
@@ -113,24 +141,12 @@ std::string InfoText(const RerankerInfo& info) {
 std::string InfoJson(const RerankerInfo& info) {
   std::string text;
   JsonObject object(&text);
-  object.Text("name", info.name);
-  object.Text("path", info.path);
-  object.Text("kind", "reranker");
-  object.Text("architecture", info.architecture);
-  object.Number("num_layers", info.num_layers);
-  object.Number("hidden_size", info.hidden_size);
-  object.Number("num_heads", info.num_heads);
-  object.Number("intermediate_size", info.intermediate_size);
-  object.Number("vocab_size", info.vocab_size);
-  object.Number("num_parameters", info.num_parameters);
-  object.Text("weights_dtype", info.weights_dtype);
-  object.Number("max_length", info.max_length);
-  object.Text("max_length_source", info.max_length_source);
+  AddCommonMembers(info, "reranker", &object);
   object.Text("pair_style", std::string(PairStyleName(info.pair_style)));
   object.Text("pair_style_source", info.pair_style_source);
   object.Text("activation", info.activation);
   object.Text("activation_source", info.activation_source);
-  object.Text("default_prompt", info.default_prompt);
+  object.Text("query_instruction", info.default_prompt);
   object.Texts("files", info.files);
   object.End();
   text += '\n';
@@ -139,14 +155,7 @@ std::string InfoJson(const RerankerInfo& info) {
 
 std::string InfoText(const ModelInfo& info) {
   Table table;
-  table.Row("name", Printable(info.name));
-  table.Row("path", Printable(info.path, 4096));
-  table.Row("architecture", Printable(info.architecture));
-  table.Row("size", fmt::format("{} layers, hidden {}, {} heads, feed-forward {}, {} word pieces",
-                                info.num_layers, info.hidden_size, info.num_heads,
-                                info.intermediate_size, WithSeparators(info.vocab_size)));
-  table.Row("parameters", fmt::format("{} ({})", WithSeparators(info.num_parameters),
-                                      Printable(info.weights_dtype)));
+  AddCommonRows(info, "embedder", &table);
   if (info.heads.dense) {
     table.Row("vectors",
               fmt::format("{} values, compared by {}", info.dimension, Printable(info.similarity)));
@@ -154,20 +163,14 @@ std::string InfoText(const ModelInfo& info) {
     table.Row("vectors", "compared by " + Printable(info.similarity));
   }
   table.Row("heads", HeadNames(info));
-  table.Row("max length",
-            WithSource(fmt::format("{} tokens", info.max_length), info.max_length_source));
   if (info.query_length > 0) AddRoleRows(info, &table);
   if (info.heads.dense) {
     table.Row("pooling", WithSource(Joined(PoolingNames(info), " + "), info.pooling_source));
   }
   if (!info.include_prompt) table.Row("", "the prompt's tokens are left out of pooling");
   table.Row("modules", Printable(Joined(info.modules, " > "), 1000));
-  const auto instruction = [](const std::string& text) {
-    return text.empty() ? std::string("none") : Quoted(text);
-  };
-  table.Row("queries", WithSource("instruction " + instruction(info.query_instruction),
-                                  info.instruction_source));
-  table.Row("documents", "instruction " + instruction(info.document_instruction));
+  table.Row("queries", WithSource(Instruction(info.query_instruction), info.instruction_source));
+  table.Row("documents", Instruction(info.document_instruction));
   for (const auto& [name, prompt] : info.prompts) {
     table.Row("prompt", fmt::format("{}: {}{}", Printable(name), Quoted(prompt),
                                     name == info.default_prompt_name ? "  (the default)" : ""));
@@ -179,22 +182,11 @@ std::string InfoText(const ModelInfo& info) {
 std::string InfoJson(const ModelInfo& info) {
   std::string text;
   JsonObject object(&text);
-  object.Text("name", info.name);
-  object.Text("path", info.path);
-  object.Text("architecture", info.architecture);
-  object.Number("num_layers", info.num_layers);
-  object.Number("hidden_size", info.hidden_size);
-  object.Number("num_heads", info.num_heads);
-  object.Number("intermediate_size", info.intermediate_size);
-  object.Number("vocab_size", info.vocab_size);
-  object.Number("num_parameters", info.num_parameters);
-  object.Text("weights_dtype", info.weights_dtype);
+  AddCommonMembers(info, "embedder", &object);
   object.Number("dimension", info.dimension);
   object.Texts("heads", Heads(info));
   object.Number("colbert_dimension", info.colbert_dimension);
   object.Text("similarity", info.similarity);
-  object.Number("max_length", info.max_length);
-  object.Text("max_length_source", info.max_length_source);
   if (info.query_length > 0) {
     object.Number("query_length", info.query_length);
     object.Text("query_length_source", info.query_length_source);

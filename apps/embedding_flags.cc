@@ -72,7 +72,7 @@ void AddThreadsFlag(CLI::App& app, int* threads) {
   app.add_option("--threads", *threads,
                  "Threads (default: one a physical core, within the container's CPU limit)")
       ->type_name("N")
-      ->check(CLI::Range(1, 4096));
+      ->check(CLI::Range(1, kMaxThreads));
 }
 
 void AddRoleFlags(CLI::App& app, EmbeddingFlags* flags) {

@@ -4,11 +4,13 @@
 #include "bge/tokenizer.h"
 
 #include "base/json.h"
+#include "tests/temp_dir.h"
 
 #include <gtest/gtest.h>
 
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <sstream>
 
 namespace bge {
@@ -69,6 +71,13 @@ void CheckCase(const Tokenizer& tokenizer, const json::Value& json) {
   }
 }
 
+std::string ReadAll(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
 class TokenizerGolden : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(TokenizerGolden, IsWhatHuggingFaceTokenizersSays) {
@@ -88,12 +97,64 @@ INSTANTIATE_TEST_SUITE_P(All, TokenizerGolden,
                          ::testing::Values("bert", "bert_cased", "nfc", "nfd", "nfkc", "nfkd",
                                            "cuts", "byte_level", "split", "llama"));
 
-std::string ReadAll(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
+// Writes a value as JSON again.
+std::string JsonOf(const json::Value& value) {
+  switch (value.type()) {
+    case json::Type::kNull:
+      return "null";
+    case json::Type::kBool:
+      return value.AsBool() ? "true" : "false";
+    case json::Type::kInt:
+      return std::to_string(value.AsInt());
+    case json::Type::kString:
+      return "\"" + std::string(value.AsString()) + "\"";  // of these files none needs escapes
+    case json::Type::kArray: {
+      std::string text;
+      for (const json::Value& v : value.Elements()) text += (text.empty() ? "" : ",") + JsonOf(v);
+      return "[" + text + "]";
+    }
+    default: {
+      std::string text;
+      value.ForEachMember([&](std::string_view key, json::Value v) {
+        text += (text.empty() ? "\"" : ",\"") + std::string(key) + "\":" + JsonOf(v);
+      });
+      return "{" + text + "}";
+    }
+  }
 }
+
+// One SentencePiece file of type BPE, and other files beside it.
+class SentencePieceBpeGolden : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(SentencePieceBpeGolden, IsWhatAutoTokenizerMakesOfTheDirectory) {
+  const std::string name = std::string("sentencepiece_bpe_") + GetParam() + ".jsonl";
+  const test::TempDir dir;
+  dir.Write("tokenizer.model", ReadAll(kGoldens / "sentencepiece_bpe.model"));
+  std::optional<Tokenizer> tokenizer;
+  std::ifstream file(kGoldens / name);
+  int lines = 0;
+  for (std::string line; std::getline(file, line); ++lines) {
+    SCOPED_TRACE(name + ":" + std::to_string(lines + 1));
+    const auto document = json::Document::Parse(line, name);
+    if (!tokenizer) {
+      document->root().At("files").ForEachMember([&](std::string_view file_name, json::Value v) {
+        dir.Write(std::string(file_name), JsonOf(v));
+      });
+      tokenizer = Tokenizer::Load(dir.path());
+      continue;
+    }
+    CheckCase(*tokenizer, document->root());
+    if (const auto decoded = document->root().Find("decoded")) {
+      EXPECT_EQ(tokenizer->Decode(Integers<int32_t>(document->root().At("ids"))),
+                decoded->AsString());
+    }
+  }
+  EXPECT_GT(lines, 30);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, SentencePieceBpeGolden,
+                         ::testing::Values("alone", "llama", "llama_legacy", "mistral",
+                                           "code_llama", "gemma", "decoder", "map"));
 
 TEST(BgeTokenizer, AgreesWithLlamaCppOnItsHardStrings) {
   const fs::path base = kShared / "llama.cpp" / "ggml-vocab-bert-bge.gguf";

@@ -21,10 +21,13 @@
 
 namespace bge {
 
+/// The most threads that may be asked for.
+inline constexpr int kMaxThreads = 1024;
+
 /// Settings of a loaded model. What is left at nullopt comes from the model's own files.
 struct EmbedderOptions {
   /// 0: one for each physical core that this process may use, and no more than its control groups
-  /// give it CPU time for.
+  /// give it CPU time for. At most kMaxThreads.
   int threads = 0;
   std::optional<Pooling> pooling = {};     ///< instead of the model's
   std::optional<int64_t> max_length = {};  ///< tokens, special tokens included

@@ -79,7 +79,7 @@ class BGE_API Index {
   /// The min(top_k, count) rows of highest inner product for each query, best first; equal scores
   /// in row order. A product that is not a number ranks last, as -infinity. The hits of a query do
   /// not depend on the other queries nor on the number of threads.
-  /// queries: [n, dimension], finite. threads 0: chosen as for an Embedder; the threads are kept
+  /// queries: [n, dimension], finite. threads: as EmbedderOptions::threads; they are kept
   /// for the next call. Throws kInvalidArgument.
   std::vector<std::vector<Hit>> Search(std::span<const float> queries, int64_t top_k,
                                        int threads = 0) const;

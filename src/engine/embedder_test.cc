@@ -113,6 +113,9 @@ TEST_F(EmbedderTest, MaxLengthIsCheckedAndCounted) {
                 HasSubstr("max_length out of range"));
   }
   EXPECT_THROW(Embedder::Load(kModel, {.max_length = 65}), Error);
+  EXPECT_THAT(ErrorOf(ErrorCode::kInvalidArgument,
+                      [] { Embedder::Load(kModel, {.threads = kMaxThreads + 1}); }),
+              HasSubstr("found 1025, expected 0 to 1024"));
   EXPECT_EQ(Embedder::Load(kModel, {.max_length = 10}).info().max_length, 10);
 }
 

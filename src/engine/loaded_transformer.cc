@@ -69,10 +69,11 @@ bool PassesTypes(const std::filesystem::path& dir) {
 }  // namespace
 
 void CheckThreads(const EngineOptions& options) {
-  if (options.threads >= 0 && options.threads <= 1024) return;
-  Fail(ErrorCode::kInvalidArgument, "number of threads out of range",
-       "found " + std::to_string(options.threads) + ", expected 0 to 1024",
-       "give 0 for one a physical core");
+  if (options.threads >= 0 && options.threads <= kMaxThreads) return;
+  Fail(
+      ErrorCode::kInvalidArgument, "number of threads out of range",
+      "found " + std::to_string(options.threads) + ", expected 0 to " + std::to_string(kMaxThreads),
+      "give 0 for one a physical core");
 }
 
 LoadedTransformer::LoadedTransformer(const std::filesystem::path& dir, json::Value config,

@@ -1,6 +1,8 @@
 // Index: maps the files that the manifest names and answers from them.
 #include "bge/index.h"
 
+#include "bge/embedder.h"
+
 #include "base/cpu_limits.h"
 #include "base/error.h"
 #include "base/file.h"
@@ -205,10 +207,11 @@ std::vector<std::vector<Hit>> Index::Search(std::span<const float> queries, int6
              std::to_string(dimension),
          "give vectors of the index's dimension");
   }
-  if (top_k < 0 || threads < 0) {
+  if (top_k < 0 || threads < 0 || threads > kMaxThreads) {
     Fail(ErrorCode::kInvalidArgument, "a search cannot be done like that",
          top_k < 0 ? "top_k: found " + std::to_string(top_k) + ", expected 0 or more"
-                   : "threads: found " + std::to_string(threads) + ", expected 0 or more",
+                   : "threads: found " + std::to_string(threads) + ", expected 0 to " +
+                         std::to_string(kMaxThreads),
          "correct the argument");
   }
   for (int64_t i = 0; i < size; ++i) {

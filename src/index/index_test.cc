@@ -1,5 +1,7 @@
 #include "bge/index.h"
 
+#include "bge/embedder.h"
+
 #include "index/test_index.h"
 
 #include <gmock/gmock.h>
@@ -240,6 +242,8 @@ TEST_F(IndexTest, SearchStatesItsLimits) {
   EXPECT_EQ(index.Search(query, INT64_MAX).at(0).size(), 10u);
   EXPECT_THAT(ErrorOf([&] { index.Search(query, -1); }), HasSubstr("top_k: found -1"));
   EXPECT_THAT(ErrorOf([&] { index.Search(query, 1, -2); }), HasSubstr("threads: found -2"));
+  EXPECT_THAT(ErrorOf([&] { index.Search(query, 1, kMaxThreads + 1); }),
+              HasSubstr("threads: found 1025, expected 0 to 1024"));
   EXPECT_THAT(ErrorOf([&] { index.Search(std::span(query).first(3), 1); }),
               HasSubstr("found 3 values, expected a multiple of 4"));
   std::vector<float> bad = RandomVectors(2, 4, 3);

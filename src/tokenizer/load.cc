@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "tokenizer/bert_directory.h"
 #include "tokenizer/sentencepiece/directory.h"
+#include "tokenizer/sentencepiece/unigram_classes.h"
 
 #include <algorithm>
 #include <optional>

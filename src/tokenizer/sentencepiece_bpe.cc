@@ -15,7 +15,11 @@ namespace {
 // All places of a piece are looked at, and what is in front of and behind each is looked up.
 constexpr size_t kMostPieceBytes = 1024;
 
+// Gemma's 256,000 pieces make 580,000.
+constexpr size_t kMostMerges = size_t{1} << 23;
+
 constexpr std::string_view kSpace = "▁";
+constexpr char32_t kSpaceCharacter = U'▁';
 
 struct RankedMerge {
   Bpe::Merge merge;
@@ -50,6 +54,10 @@ std::vector<Bpe::Merge> MergesOfPieces(std::span<const SentencePiecePiece> piece
     size_t left = 0;
     for (size_t at = 0; at < text.size(); ++left) {
       if (at > 0 && last.contains(text.substr(0, at)) && last.contains(text.substr(at))) {
+        if (merges.size() == kMostMerges) {
+          Fail(ErrorCode::kUnsupported, "more than 8388608 pairs of pieces make a piece", where,
+               "expected a vocabulary of a few hundred thousand pieces");
+        }
         merges.push_back({{text.substr(0, at), text.substr(at)}, rank, left, characters - left});
       }
       at += Utf8Length(text[at]);
@@ -71,13 +79,18 @@ std::vector<Bpe::Merge> MergesOfPieces(std::span<const SentencePiecePiece> piece
 }
 
 Tokenizer::Impl::Stages StagesFromSentencePieceBpe(std::span<const SentencePiecePiece> pieces,
-                                                   const SentencePieceBpeOptions& options,
+                                                   SentencePieceBpeOptions options,
                                                    const std::string& where) {
   Tokenizer::Impl::Stages stages;
-  std::vector<std::unique_ptr<const Normalizer>> normalizers;
-  if (options.add_dummy_prefix) normalizers.push_back(MakePrepend(kSpace));
-  normalizers.push_back(MakeReplace(" ", kSpace));
-  stages.normalizer = MakeNormalizerSequence(std::move(normalizers));
+  if (options.marks) {
+    stages.pre_tokenizer = MakeMetaspace(MetaspaceOptions{
+        .replacement = kSpaceCharacter, .prepend_scheme = *options.marks, .split = false});
+  } else {
+    std::vector<std::unique_ptr<const Normalizer>> normalizers;
+    if (options.charsmap) normalizers.push_back(std::move(options.charsmap));
+    normalizers.push_back(MakeReplace(" ", kSpace));
+    stages.normalizer = MakeNormalizerSequence(std::move(normalizers));
+  }
 
   std::vector<std::string_view> texts;
   texts.reserve(pieces.size());
@@ -93,8 +106,9 @@ Tokenizer::Impl::Stages StagesFromSentencePieceBpe(std::span<const SentencePiece
     token.special = piece.type == SentencePiecePiece::kControl;
     stages.added_tokens.push_back(std::move(token));
   }
+  if (!options.texts.empty()) texts = std::move(options.texts);
   stages.model = std::make_unique<Bpe>(Vocabulary::FromTokens(texts, where),
-                                       MergesOfPieces(pieces, options.order, where),
+                                       MergesOfPieces(pieces, MergeOrder::kById, where),
                                        BpeOptions{.unk_token = options.unk_token,
                                                   .continuing_subword_prefix = {},
                                                   .end_of_word_suffix = {},
@@ -106,9 +120,9 @@ Tokenizer::Impl::Stages StagesFromSentencePieceBpe(std::span<const SentencePiece
 
   std::vector<std::unique_ptr<const Decoder>> decoders;
   decoders.push_back(MakeReplaceDecoder(kSpace, " "));
-  decoders.push_back(MakeByteFallbackDecoder());
+  if (options.byte_fallback) decoders.push_back(MakeByteFallbackDecoder());
   decoders.push_back(MakeFuseDecoder());
-  if (options.add_dummy_prefix) decoders.push_back(MakeStripDecoder(U' ', 1, 0));
+  if (options.strip_decoded) decoders.push_back(MakeStripDecoder(U' ', 1, 0));
   stages.decoder = MakeDecoderSequence(std::move(decoders));
   return stages;
 }

@@ -122,8 +122,8 @@ TEST(SentencePieceFile, TheClassCountsBesideTokenizerJson) {
 TEST(SentencePieceFile, OtherModelsAndClassesAreRefused) {
   const test::TempDir dir;
   const auto load = [&] { return Tokenizer::Load(dir.path()); };
-  dir.Write("tokenizer.model", SmallModel(2).bytes());
-  EXPECT_THAT(test::Thrown(load), HasSubstr("unsupported: found a model of type BPE: "));
+  dir.Write("tokenizer.model", SmallModel(3).bytes());
+  EXPECT_THAT(test::Thrown(load), HasSubstr("unsupported: found a model of type WORD: "));
   EXPECT_THAT(test::Thrown(load), HasSubstr("tokenizer.model: field trainer_spec.model_type"));
   dir.Write("tokenizer.model", SmallModel().bytes());
   dir.Write("tokenizer_config.json", R"({"tokenizer_class":"CamembertTokenizer"})");

@@ -8,10 +8,13 @@
   random   random Unicode of all planes, and bytes that are not UTF-8, through the same tokenizers, and through XLM-R's
            stages in the other forms that files have them in
   pieces   directories with SentencePiece files, or with XLM-R's tokenizer.json, against what transformers makes of them
+  bpe      the same for files of type BPE (Llama's, Mistral's, Gemma's): --bpe random texts a directory, single and pair,
+           cut and whole, and back to text; with --corpus the texts of the corpus too
   stages   random tokenizer.json files: every stage and flag that is supported, on random text
   decode   ids back to text, with these tokenizers' decoders and random ones
   merges   the merges that a SentencePiece file's pieces stand for, against transformers'
   golden   what other projects say about these tokenizers: transformers.js, llama.cpp
+  pairs    pairs of the corpus's texts, XLM-R's and T5's tokenizers, cut to 512 tokens by each strategy
 
 XLM-R is the tokenizer.json of --xlmr, or else made from the pruned SentencePiece file under shared/data. The exit status
 is 1 where anything differs. Needs the target tokenizer_oracle_tool, built beside PROGRAM.
@@ -30,6 +33,7 @@ from pathlib import Path
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ["RUST_BACKTRACE"] = "0"
 
+import sentencepiece_models  # noqa: E402
 import tokenizers  # noqa: E402
 import tokens_random  # noqa: E402
 from tokens_tool import PANIC, OurTokenizer, theirs, to_str  # noqa: E402
@@ -311,6 +315,50 @@ def run_pieces(tool, args):
     return different
 
 
+def run_bpe(tool, args):
+    """Directories with a SentencePiece file of type BPE, through transformers' AutoTokenizer."""
+    from transformers import AutoTokenizer
+
+    work = Path(args.work) / "bpe"
+    models = sentencepiece_models.models(work / "models", SHARED / "tokenizers")
+    texts = corpus_texts()[:: args.every] if args.corpus else []
+    different = 0
+    for name, kind, *files in sentencepiece_models.DIRECTORIES:
+        if kind not in models or (args.directories and name not in args.directories):
+            continue
+        directory = work / "directory"
+        sentencepiece_models.write_directory(directory, models[kind], *files)
+        loaded = AutoTokenizer.from_pretrained(directory)
+        reference, direction = loaded.backend_tokenizer, loaded.truncation_side
+        ours = OurTokenizer(tool, directory)
+        count = Count(f"bpe, {name}")
+        back = Count(f"bpe, {name}, back to text")
+        source = tokens_random.Texts(seed=len(name))
+        words = tokens_random.WORDS + tokens_random.PIECES + tokens_random.MORE_WORDS + sentencepiece_models.WORDS
+
+        def check(inputs, **options):
+            expected = theirs(reference, inputs, direction=direction, **options)
+            count.compare(inputs, ours.encode(inputs, **options), expected, f"{name} {options}")
+            return expected
+
+        for i in range(0, args.bpe, CHUNK):
+            part = [source.text(words) for _ in range(CHUNK)]
+            pairs = list(zip(part, part[1:] + part[:1]))
+            expected = check(part)
+            check(pairs)
+            check(pairs[: CHUNK // 4], max_length=12, strategy=("longest_first", "only_first", "only_second")[i // CHUNK % 3])
+            for result in expected[:: 20]:
+                ids = list(memoryview(result[0]).cast("I")) if result not in (None, PANIC) else []
+                for skip in (False, True):
+                    back.total += 1
+                    back.different += ours.decode(ids, skip) != reference.decode(ids, skip_special_tokens=skip)
+        for i in range(0, len(texts), CHUNK):
+            check(texts[i:i + CHUNK], max_length=512)
+        ours.close()
+        different += count.report() + (back.report() if back.total else 0)
+    return different
+
+
 def well_defined(config, reference):
     """Upstream fails on, or chooses at random among, added tokens that normalise to nothing or to the same."""
     contents = [t["content"] for t in config["added_tokens"] if t["normalized"]]
@@ -451,54 +499,140 @@ def run_merges(tool, args):
     return count.report()
 
 
-# transformers.js' names of tokenizers that are here.
-GOLDEN = {"Xenova/llama-tokenizer": "llama2", "Xenova/bge-base-zh-v1.5": "bge-large-zh-v1.5",
-          "Xenova/bert-base-uncased": "bge-small-en-v1.5", "Xenova/all-distilroberta-v1": "roberta-base"}
+# transformers.js' names of tokenizers that are here, or whose stages are put around a vocabulary that is.
+GOLDEN = {
+    "Xenova/bge-reranker-base": "XLM-R, runs of spaces", "Xenova/multilingual-e5-small": "XLM-R, runs of spaces",
+    "Xenova/paraphrase-multilingual-mpnet-base-v2": "XLM-R", "Xenova/paraphrase-multilingual-MiniLM-L12-v2": "XLM-R",
+    "Xenova/bert-base-uncased": "bge-small-en-v1.5", "Xenova/bge-base-zh-v1.5": "bge-large-zh-v1.5",
+    "Xenova/bge-small-zh-v1.5": "bge-large-zh-v1.5, cased", "Xenova/all-distilroberta-v1": "roberta-base",
+    "Xenova/t5-small": "t5-small", "google-t5/t5-small": "t5-small", "Xenova/t5-tokenizer-new": "t5-small, runs of spaces",
+    "Xenova/LaMini-Flan-T5-783M": "t5-small, Metaspace alone", "Xenova/llama-tokenizer": "Llama 2, legacy"}
+
+
+def golden_path(name, args):
+    """The tokenizer.json of a name in GOLDEN; None where there is nothing to make it from."""
+    if name == "Llama 2, legacy":
+        return legacy_llama_file(args)
+    base, _, variant = name.partition(", ")
+    if base == "XLM-R" and not args.xlmr:
+        return None  # the pruned file is another vocabulary
+    if base == "XLM-R" or not variant:
+        return tokenizer_file(name, args)
+    path = tokenizer_file(base, args)
+    if path is None:
+        return None
+    config = json.loads(path.read_text(encoding="utf-8"))
+    if variant == "cased":
+        config["normalizer"]["lowercase"] = False
+    else:
+        config["pre_tokenizer"] = metaspace("always")
+        if variant == "runs of spaces":
+            config["pre_tokenizer"] = metaspace("first")
+            config["normalizer"] = {"type": "Sequence", "normalizers": [config["normalizer"], runs_replaced("▁")]}
+    path = Path(args.work) / name / "tokenizer.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(config), encoding="utf-8")
+    return path
+
+
+def legacy_llama_file(args):
+    """The stages of llama2/tokenizer.json around the pieces that llama.cpp has: that copy has lost merges of spaces.
+
+    Merges rank by the score, as there, and not by the id, as where transformers 5.23 loads the file alone."""
+    from transformers import AutoTokenizer
+    from transformers.convert_slow_tokenizer import import_protobuf
+    from transformers.tokenization_utils_base import generate_merges
+
+    work = Path(args.work) / "Llama 2, legacy"
+    model = sentencepiece_models.models(work / "models", SHARED / "tokenizers").get("llama2")
+    if model is None:
+        return None
+    sentencepiece_models.write_directory(work / "pieces", model, {"tokenizer_class": "LlamaTokenizer", "add_bos_token": True}, None, {})
+    config = json.loads(AutoTokenizer.from_pretrained(work / "pieces").backend_tokenizer.to_str())
+    proto = import_protobuf().ModelProto()
+    proto.ParseFromString(model.read_bytes())
+    config["model"]["merges"] = generate_merges(config["model"]["vocab"], [(p.piece, p.score) for p in proto.pieces])
+    config["pre_tokenizer"] = None
+    config["normalizer"] = {"type": "Sequence", "normalizers": [
+        {"type": "Prepend", "prepend": "▁"}, {"type": "Replace", "pattern": {"String": " "}, "content": "▁"}]}
+    path = work / "tokenizer.json"
+    path.write_text(json.dumps(config), encoding="utf-8")
+    return path
 
 
 def run_golden(tool, args):
     """What other projects made of texts: transformers.js (ids and decoded texts), llama.cpp (ids without special tokens).
 
-    Where `tokenizers` says something else of the file that is here, it is not the file that they had."""
+    Where the reference itself says something else of a tokenizer, that is counted apart."""
     count = Count("golden")
-    other_files = 0
+    elsewhere = 0
 
     def check(what, ours, reference, expected):
-        nonlocal other_files
+        nonlocal elsewhere
         if reference != expected:
-            other_files += 1
-            return
+            elsewhere += 1
+            print(f"  {what:.100}\n    the reference itself has {reference!r:.200}\n    and not {expected!r:.200}", flush=True)
+        # Ours is the reference's in any case.
         count.total += 1
-        if ours != expected:
+        if ours != reference:
             count.different += 1
-            print(f"  {what}\n    ours   {ours}\n    theirs {expected}", flush=True)
+            print(f"  {what}\n    ours   {ours}\n    theirs {reference}", flush=True)
 
-    def check_ids(model, ours, reference, text, expected, special):
-        got = list(memoryview(ours.encode([text.encode()], special=special, offsets=False)[0][0]).cast("I"))
-        check(f"{model}: {text!r}", got, reference.encode(text, add_special_tokens=special).ids, expected)
+    def check_ids(model, ours, reference, text, expected, special, second=None):
+        inputs = [text.encode()] if second is None else [(text.encode(), second.encode())]
+        got = list(memoryview(ours.encode(inputs, special=special, offsets=False)[0][0]).cast("I"))
+        check(f"{model}: {text!r}", got, reference.encode(text, second, add_special_tokens=special).ids, expected)
 
     goldens = json.loads((SHARED / "tokenizers/golden/transformersjs_tokenization_vectors.json").read_text(encoding="utf-8"))
-    for name, model in GOLDEN.items():
-        path = tokenizer_file(model, args)
+    here = {name: path for name, model in GOLDEN.items() if (path := golden_path(model, args))}
+    for name, path in here.items():
         ours, reference = OurTokenizer(tool, path), tokenizers.Tokenizer.from_file(str(path))
+        reference.no_padding()
         for case in goldens[name]["cases"].values():
-            check_ids(name, ours, reference, case["text"], case["ids"], True)
+            check_ids(name, ours, reference, case["text"], case["ids"], True, case.get("text_pair"))
             check(f"{name}: {case['ids']}", ours.decode(case["ids"], False),
                   reference.decode(case["ids"], skip_special_tokens=False), case["decoded"])
         ours.close()
-    for vocabulary, model in (("llama-spm", "llama2"), ("bert-bge", "bge-small-en-v1.5")):
-        path = tokenizer_file(model, args)
+    print(f"golden: {len(here)} of {len(goldens)} entries; no vocabulary here for {', '.join(n for n in goldens if n not in here)}", flush=True)
+    for vocabulary, model in (("llama-spm", "Llama 2, legacy"), ("bert-bge", "bge-small-en-v1.5")):
+        path = golden_path(model, args)
         ours, reference = OurTokenizer(tool, path), tokenizers.Tokenizer.from_file(str(path))
+        reference.no_padding()
         base = SHARED / "tokenizers/llama.cpp" / f"ggml-vocab-{vocabulary}.gguf"
         texts = Path(f"{base}.inp").read_text(encoding="utf-8").split("\n__ggml_vocab_test__\n")
         for text, line in zip(texts, Path(f"{base}.out").read_text().splitlines()):
             check_ids(vocabulary, ours, reference, text, [int(i) for i in line.split()], False)
         ours.close()
-    return count.report(f", {other_files} of another file")
+    return count.report(f", {elsewhere} on which the reference says something else")
 
 
-SUITES = {"stages": run_stages, "decode": run_decode, "pieces": run_pieces, "merges": run_merges, "golden": run_golden,
-          "random": run_random, "corpus": run_corpus}
+def run_pairs(tool, args):
+    """Pairs of texts cut to 512 tokens, by each strategy. Pairs of fewer bytes than that lose nothing, and are compared once."""
+    texts = [t[: 16 * 512] for t in corpus_texts()[:: args.every]]
+    pairs = list(zip(texts, texts[1:] + texts[:1]))
+    longer = [p for p in pairs if len(p[0]) + len(p[1]) > 500]
+    print(f"pairs: {len(pairs):,}, of which {len(longer):,} may have more than 512 tokens", flush=True)
+    different = 0
+    for model, path in files(("XLM-R", "t5-small"), args):
+        reference = tokenizers.Tokenizer.from_file(str(path))
+        reference.no_padding()
+        ours = OurTokenizer(tool, path)
+        for strategy in ("longest_first", "only_first", "only_second"):
+            inputs = pairs if strategy == "longest_first" else longer
+            count = Count(f"pairs, {model}, {strategy}")
+            errors = 0
+            for i in range(0, len(inputs), CHUNK):
+                part = inputs[i:i + CHUNK]
+                expected = theirs(reference, part, 512, strategy)
+                errors += expected.count(None)
+                count.compare(part, ours.encode(part, 512, strategy), expected, f"{model} {strategy}")
+            different += count.report(f", {errors:,} cannot be cut so" if errors else "")
+        ours.close()
+    return different
+
+
+SUITES = {"stages": run_stages, "decode": run_decode, "pieces": run_pieces, "bpe": run_bpe, "merges": run_merges,
+          "golden": run_golden, "pairs": run_pairs, "random": run_random, "corpus": run_corpus}
 
 
 def main():
@@ -512,6 +646,9 @@ def main():
     parser.add_argument("--models", nargs="+", choices=(*MODELS, *VARIANTS), default=(*MODELS, *VARIANTS),
                         help="of corpus, random and decode, only these")
     parser.add_argument("--every", type=int, default=1, help="take every Nth text of the corpus")
+    parser.add_argument("--bpe", type=int, default=20_000, help="random texts for each directory of the suite bpe")
+    parser.add_argument("--corpus", action="store_true", help="of the suite bpe, the texts of the corpus too")
+    parser.add_argument("--directories", nargs="+", help="of the suite bpe, only these")
     parser.add_argument("--work", default="build/tokens_compare", help="directory for the configurations")
     args = parser.parse_args()
     if tokenizers.__version__ != PINNED:

@@ -4,13 +4,19 @@
 
 Each NAME.json is a tokenizer.json; NAME.jsonl has one case a line: the text as hexadecimal bytes ("a", and "b" for a
 pair), the options, and ids, type_ids, offsets, special_tokens_mask; or "error": true where truncation is impossible.
+sentencepiece_bpe.model is a SentencePiece file, and sentencepiece_bpe_NAME.jsonl what transformers makes of it: its first
+line is the files that lie beside it.
 """
 import json
+import shutil
 import sys
 from pathlib import Path
 
+import sentencepiece
+import sentencepiece_models
 import tokenizers
 import tokens_random
+import transformers
 from tokens_tool import PANIC, theirs
 
 PINNED = "0.23.3"
@@ -107,11 +113,60 @@ def case(a, b, options, result):
     return {**line, "ids": ids, "type_ids": types, "offsets": offsets, "special_tokens_mask": mask}
 
 
+# The files beside the one model file.
+CLASSES = {
+    "alone": {},
+    "llama": {"tokenizer_config.json": {"tokenizer_class": "LlamaTokenizer", "add_bos_token": True, "add_eos_token": False, "legacy": False},
+              "config.json": {"model_type": "llama"}},
+    "llama_legacy": {"tokenizer_config.json": {"tokenizer_class": "LlamaTokenizerFast", "add_bos_token": True, "add_eos_token": True, "legacy": True,
+                                               "unk_token": None, "pad_token": "<pad>", "truncation_side": "left"}},
+    "mistral": {"tokenizer_config.json": {"tokenizer_class": "LlamaTokenizer", "add_bos_token": True}, "config.json": {"model_type": "mistral"}},
+    "code_llama": {"tokenizer_config.json": {"tokenizer_class": "CodeLlamaTokenizer", "add_prefix_space": False}},
+    "gemma": {"tokenizer_config.json": {"tokenizer_class": "GemmaTokenizer", "add_bos_token": True, "bos_token": "<s>", "eos_token": "</s>",
+                                        "pad_token": "<unk>", "mask_token": None}, "config.json": {"model_type": "gemma"}},
+    "decoder": {"tokenizer_config.json": {
+        "tokenizer_class": "PreTrainedTokenizerFast", "added_tokens_decoder": sentencepiece_models.DECODER, "image_token": "<image>",
+        "extra_special_tokens": ["<x>", sentencepiece_models.added("ing", lstrip=True)], "add_eos_token": True},
+        "special_tokens_map.json": {"pad_token": "<pad>"}},
+    "map": {"tokenizer_config.json": {"tokenizer_class": "LlamaTokenizer", "bos_token": "the", "add_bos_token": True},
+            "special_tokens_map.json": {"bos_token": {"content": "<x>", "lstrip": True, "normalized": False, "rstrip": False, "single_word": False},
+                                        "extra_special_tokens": ["<far>", {"content": "<image>", "rstrip": True}]},
+            "added_tokens.json": {"<renamed>": 501, "new": 500, "<far>": 502}},
+}
+
+
+def sentencepiece_goldens(out):
+    """What AutoTokenizer makes of one small SentencePiece file, by the class that lies beside it; first the files, then texts."""
+    model = sentencepiece_models.train(out / "sentencepiece_bpe.model", sentencepiece_models.seeded_sentences(600), 420,
+                                       **{**sentencepiece_models.LLAMA, "user_defined_symbols": ["<user>", "▁▁"]})
+    versions = {"transformers": transformers.__version__, "tokenizers": PINNED, "sentencepiece": sentencepiece.__version__}
+    for name, files in CLASSES.items():
+        directory = out / "sentencepiece_bpe"
+        sentencepiece_models.write_directory(directory, model, None, None, files)
+        loaded = transformers.AutoTokenizer.from_pretrained(directory)
+        shutil.rmtree(directory)
+        source = tokens_random.Texts(seed=4)
+        texts = [t.encode() for t in HARD[1::2] + ["lower  <user>the <s>lowest</s>", "▁<PRE> a▁b ▁▁c <pad>",
+                                              "new ing <x>the  <far> <image> <renamed>a  \x06"]] + BROKEN[::2] + [
+            source.text(sentencepiece_models.WORDS)[:200] for _ in range(4)]
+        lines = [{"versions": versions, "files": files}]
+        for inputs, options in ((texts, {}), (list(zip(texts[::5], texts[1::5])), {}), (list(zip(texts[::5], texts[1::5])), {"max_length": 9})):
+            for text, result in zip(inputs, theirs(loaded.backend_tokenizer, inputs, direction=loaded.truncation_side, **options)):
+                a, b = text if isinstance(text, tuple) else (text, None)
+                line = case(a, b, options, result)
+                if b is None:
+                    line["decoded"] = loaded.backend_tokenizer.decode(line["ids"], skip_special_tokens=True)
+                lines.append(line)
+        (out / f"sentencepiece_bpe_{name}.jsonl").write_text(
+            "".join(json.dumps(line, separators=(",", ":"), ensure_ascii=False) + "\n" for line in lines), encoding="utf-8")
+
+
 def main():
     if tokenizers.__version__ != PINNED:
         sys.exit(f"tokenizers {tokenizers.__version__} is installed: the goldens come from {PINNED}")
     out = Path(sys.argv[1])
     out.mkdir(parents=True, exist_ok=True)
+    sentencepiece_goldens(out)
     for name, config in configurations():
         (out / f"{name}.json").write_text(json.dumps(config, ensure_ascii=False), encoding="utf-8")
         reference = tokenizers.Tokenizer.from_file(str(out / f"{name}.json"))

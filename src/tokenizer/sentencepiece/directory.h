@@ -1,11 +1,9 @@
 // What transformers makes of a SentencePiece file without a tokenizer.json beside it.
 //
-// Follows transformers 5.23 (convert_slow_tokenizer.py, models/xlm_roberta, models/t5,
-// models/albert): the tokenizer class decides which ids pieces get and what surrounds a text.
+// Follows transformers 5.23: the tokenizer class decides what is made of the file's pieces
+// (tokenizer_class.h, unigram_classes.h, bpe_classes.h).
 #ifndef BGE_TOKENIZER_SENTENCEPIECE_DIRECTORY_H_
 #define BGE_TOKENIZER_SENTENCEPIECE_DIRECTORY_H_
-
-#include "bge/types.h"
 
 #include "tokenizer/tokenizer_impl.h"
 
@@ -16,16 +14,6 @@ namespace bge::tokenizer {
 
 /// The SentencePiece file of a directory: sentencepiece.bpe.model, spiece.model or tokenizer.model.
 std::optional<std::filesystem::path> FindSentencePieceFile(const std::filesystem::path& directory);
-
-/// Where transformers would load a directory with a Unigram tokenizer.json as an
-/// XLMRobertaTokenizer or T5Tokenizer, it takes the pieces and the charsmap of the file and puts
-/// the rest together itself. Set for such a class: the id of the unknown piece.
-std::optional<int32_t> UnknownPieceOfClass(const std::filesystem::path& directory);
-
-/// Gives the stages of such a directory's tokenizer.json the class's normalisation, words and
-/// tokens around a text. Differences go to `on_warning`.
-void ApplySentencePieceClass(const std::filesystem::path& directory, const WarningSink& on_warning,
-                             Tokenizer::Impl::Stages* stages);
 
 /// Whether a file is to be read as a SentencePiece model: by its name, which ends with ".model".
 bool IsSentencePieceFile(const std::filesystem::path& file);

@@ -181,8 +181,20 @@ void ReadTrainerSpec(Message message, SentencePieceModel* model) {
       case 40:
         model->unk_id = message.AsInt("unk_id");
         break;
+      case 41:
+        model->bos_id = message.AsInt("bos_id");
+        break;
+      case 42:
+        model->eos_id = message.AsInt("eos_id");
+        break;
       case 45:
         model->unk_piece = message.AsString("unk_piece");
+        break;
+      case 46:
+        model->bos_piece = message.AsString("bos_piece");
+        break;
+      case 47:
+        model->eos_piece = message.AsString("eos_piece");
         break;
       default:
         break;

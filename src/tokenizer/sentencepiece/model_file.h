@@ -23,7 +23,11 @@ struct SentencePieceModel {
   ModelType model_type = ModelType::kUnigram;  // trainer_spec, as all but the last
   bool byte_fallback = false;
   int32_t unk_id = 0;
+  int32_t bos_id = 1;  // below zero: there is none, as of eos_id
+  int32_t eos_id = 2;
   std::string_view unk_piece = "<unk>";
+  std::string_view bos_piece = "<s>";
+  std::string_view eos_piece = "</s>";
   std::string_view precompiled_charsmap;  // normalizer_spec
   bool add_dummy_prefix = true;           // normalizer_spec
   bool remove_extra_whitespaces = true;   // normalizer_spec
