@@ -19,7 +19,8 @@ struct Representations {
   bool colbert = false;
 };
 
-/// Lexical weights of one text: token ids, ascending, and their weights, all above zero.
+/// Lexical weights of one text: token ids, ascending, and their weights: above zero, unless a model
+/// has other weights for the tokens of queries.
 struct SparseVector {
   std::vector<int32_t> token_ids;
   std::vector<float> weights;
@@ -47,8 +48,8 @@ struct TextRepresentations {
 };
 
 /// Sum over the token ids that both have of the products of their weights (FlagEmbedding's
-/// compute_lexical_matching_score). Not divided by anything. Ids must ascend; Error(kInvalidArgument)
-/// where a vector has not as many weights as ids.
+/// compute_lexical_matching_score). Not divided by anything. Ids must ascend;
+/// Error(kInvalidArgument) where a vector has not as many weights as ids.
 BGE_API float LexicalMatchingScore(const SparseVector& a, const SparseVector& b);
 
 /// What the largest product of a query's vector may fall to where all are negative.

@@ -24,6 +24,7 @@ struct TextTokenizer {
   /// Where set, what makes the tokens of the text of this number, instead of tokenizer, prompt and
   /// max_length: pairs of texts.
   std::function<void(int64_t text, Encoding* encoding)> encode = {};
+  bool add_special_tokens = true;
   bool typed = true;  ///< false: the model is given no types, all are 0
   /// Throws where the ids are not what the encoder takes.
   std::function<void(std::span<const int32_t> ids)> check = [](std::span<const int32_t>) {};

@@ -12,14 +12,15 @@
 
 namespace bge {
 
-/// What the transformer is for: vectors of texts, or scores of pairs.
-enum class TransformerTask { kFeatureExtraction, kSequenceClassification };
+/// What the transformer is for: vectors of texts, scores of pairs, or logits of words.
+enum class TransformerTask { kFeatureExtraction, kSequenceClassification, kFillMask };
 
 /// What sentence_bert_config.json, or one of its older names, says.
 struct TransformerOptions {
   std::optional<int64_t> max_seq_length;
   std::string max_seq_length_source;  // "sentence_bert_config.json max_seq_length"
   bool do_lower_case = false;
+  bool states_task = false;  ///< it has a transformer_task, the one that was asked for
 };
 
 /// Reads the file in `folder` (relative; "" is the model directory itself). Error(kUnsupported) for
@@ -27,6 +28,15 @@ struct TransformerOptions {
 TransformerOptions ReadTransformerOptions(
     const std::filesystem::path& folder, ModelFiles* files,
     TransformerTask task = TransformerTask::kFeatureExtraction);
+
+/// model_max_length of tokenizer_config.json in `folder`, where it is sane, and the field's name;
+/// nullopt where there is none.
+struct TokenizerLength {
+  int64_t tokens = 0;
+  std::string field;
+};
+std::optional<TokenizerLength> ReadTokenizerLength(const std::filesystem::path& folder,
+                                                   ModelFiles* files);
 
 /// The most tokens a text may have, special tokens included.
 struct MaxLength {
