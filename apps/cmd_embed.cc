@@ -26,43 +26,52 @@ struct EmbedOptions {
   bool colbert_float16 = false;
 };
 
-// With --return: all kinds of vectors from one pass, in other formats than dense ones alone.
-int EmbedAll(const EmbedOptions& options, const RunContext& context) {
-  RepresentationWriterOptions writing;
-  const auto which = ParseRepresentations(*options.representations);
-  if (!which) {
-    throw UsageError("unknown kind of vector: --return " + Printable(*options.representations, 60) +
-                     ": give any of dense,sparse,colbert");
-  }
-  writing.which = *which;
-  const auto reader = OpenTextInput(options.input, false, context);
-  CheckNotTextInput(options.output, options.input);
-  writing.format = ChooseRepresentationFormat(options.output_format.empty() ? options.output : "-");
+// The kinds of --return.
+Representations AskedKinds(const std::string& list) {
+  if (const auto which = ParseRepresentations(list)) return *which;
+  throw UsageError("unknown kind of vector: --return " + Printable(list, 60) +
+                   ": give any of dense,sparse,colbert");
+}
+
+// How all kinds of vectors from one pass are written, in other formats than dense ones alone.
+RepresentationFormat FormatOfAll(const EmbedOptions& options, const Representations& which) {
+  RepresentationFormat format =
+      ChooseRepresentationFormat(options.output_format.empty() ? options.output : "-");
   if (!options.output_format.empty()) {
     const auto asked = ParseRepresentationFormat(options.output_format);
     if (!asked) {
       throw UsageError("format for dense vectors alone: --output-format " + options.output_format +
                        ": with --return give npz, safetensors or jsonl");
     }
-    writing.format = *asked;
+    format = *asked;
   }
-  const bool jsonl = writing.format == RepresentationFormat::kJsonl;
+  const bool jsonl = format == RepresentationFormat::kJsonl;
   if (!jsonl && (options.with_text || options.sparse_tokens)) {
     throw UsageError("option without effect: --with-text, --sparse-tokens: they go with JSONL");
   }
-  if (options.colbert_float16 && (jsonl || !which->colbert)) {
+  if (options.colbert_float16 && (jsonl || !which.colbert)) {
     throw UsageError(
         "option without effect: --colbert-f16: it goes with colbert vectors in .npz or "
         ".safetensors");
   }
-  auto output = OpenOutput(options.output);
-  if (output->is_terminal() && writing.format != RepresentationFormat::kJsonl) {
-    throw UsageError("binary output on a terminal: --output-format " + options.output_format +
-                     ": write to a file with --output");
-  }
+  return format;
+}
 
-  const Embedder embedder = LoadEmbedder(options.embedding);
+// An output of FormatOfAll.
+void CheckOutputOfAll(const EmbedOptions& options, RepresentationFormat format,
+                      const OutputStream& output) {
+  if (!output.is_terminal() || format == RepresentationFormat::kJsonl) return;
+  throw UsageError("binary output on a terminal: --output-format " + options.output_format +
+                   ": write to a file with --output");
+}
+
+int WriteAll(const EmbedOptions& options, const Representations& which, const Embedder& embedder,
+             TextReader& reader, std::unique_ptr<OutputStream> output, const RunContext& context) {
   const EncodeOptions encode = ToEncodeOptions(options.embedding, context);
+  RepresentationWriterOptions writing;
+  writing.format = FormatOfAll(options, which);
+  CheckOutputOfAll(options, writing.format, *output);
+  writing.which = which;
   writing.dense_dimension = embedder.OutputDimension(encode);
   writing.colbert_dimension = embedder.info().colbert_dimension;
   if (encode.truncate_dim) {
@@ -73,7 +82,7 @@ int EmbedAll(const EmbedOptions& options, const RunContext& context) {
   writing.colbert_float16 = options.colbert_float16;
   const auto writer =
       MakeRepresentationWriter(writing, embedder.tokenizer(), options.output, std::move(output));
-  EncodeStream(*reader, embedder, *which, encode, context,
+  EncodeStream(reader, embedder, which, encode, context,
                [&writer](std::span<const TextRecord> records, const TextRepresentations& vectors) {
                  writer->Write(records, vectors);
                });
@@ -81,25 +90,56 @@ int EmbedAll(const EmbedOptions& options, const RunContext& context) {
   return 0;
 }
 
-int Embed(const EmbedOptions& options, const RunContext& context) {
-  if (options.representations) return EmbedAll(options, context);
+// With --return.
+int EmbedAll(const EmbedOptions& options, const RunContext& context) {
+  const Representations which = AskedKinds(*options.representations);
+  const auto reader = OpenTextInput(options.input, false, context);
+  CheckNotTextInput(options.output, options.input);
+  const RepresentationFormat format = FormatOfAll(options, which);
+  auto output = OpenOutput(options.output);
+  CheckOutputOfAll(options, format, *output);
+  const Embedder embedder = LoadEmbedder(options.embedding);
+  return WriteAll(options, which, embedder, *reader, std::move(output), context);
+}
+
+// Options that make sense only for a model that makes no dense vectors.
+bool WantsOtherVectors(const EmbedOptions& options) {
+  if (options.sparse_tokens || options.colbert_float16) return true;
+  if (!options.output_format.empty()) {
+    return !ParseVectorFormat(options.output_format).has_value();
+  }
+  return options.output.ends_with(".npz") || options.output.ends_with(".safetensors");
+}
+
+// How dense vectors are written.
+VectorFormat FormatOfDense(const EmbedOptions& options, const OutputStream& output) {
   if (options.sparse_tokens || options.colbert_float16) {
     throw UsageError(
         "option without effect: --sparse-tokens, --colbert-f16: they go with --return");
   }
-  // What can be wrong with the command line is found before the model is loaded.
-  const auto reader = OpenTextInput(options.input, false, context);
-  CheckNotTextInput(options.output, options.input);
-  auto output = OpenOutput(options.output);
   const auto asked = ParseVectorFormat(options.output_format);
   if (!asked && !options.output_format.empty()) {
     throw UsageError("format for several kinds of vectors: --output-format " +
                      options.output_format + ": give --return too, or npy, jsonl, f32 or text");
   }
-  const VectorFormat format = asked ? *asked : ChooseVectorFormat(options.output, *output);
-  CheckVectorFormat(format, *output);
+  const VectorFormat format = asked ? *asked : ChooseVectorFormat(options.output, output);
+  CheckVectorFormat(format, output);
+  return format;
+}
+
+int Embed(const EmbedOptions& options, const RunContext& context) {
+  if (options.representations) return EmbedAll(options, context);
+  // What can be wrong with the command line is found before the model is loaded.
+  const auto reader = OpenTextInput(options.input, false, context);
+  CheckNotTextInput(options.output, options.input);
+  auto output = OpenOutput(options.output);
+  if (!WantsOtherVectors(options)) FormatOfDense(options, *output);
 
   const Embedder embedder = LoadEmbedder(options.embedding);
+  if (const Representations& heads = embedder.info().heads; !heads.dense) {
+    return WriteAll(options, heads, embedder, *reader, std::move(output), context);
+  }
+  const VectorFormat format = FormatOfDense(options, *output);
   const EncodeOptions encode = ToEncodeOptions(options.embedding, context);
   const auto writer = MakeVectorWriter(format, embedder.OutputDimension(encode), options.with_text,
                                        std::move(output));
@@ -125,8 +165,10 @@ void SetUpEmbed(CLI::App& app, Action* action) {
       ->type_name("NAME")
       ->check(CLI::IsMember({"npy", "jsonl", "f32", "text", "npz", "safetensors"}));
   app.add_flag("--with-text", options->with_text, "Write the text into each JSONL object too");
-  AddString(app, "--return", &options->representations,
-            "Kinds of vectors, from one pass: any of dense,sparse,colbert (BGE-M3)")
+  AddString(
+      app, "--return", &options->representations,
+      "Kinds of vectors, from one pass: any of dense,sparse,colbert (default: dense; of a model "
+      "without dense vectors all that it makes)")
       ->type_name("KINDS");
   app.add_flag("--sparse-tokens", options->sparse_tokens,
                "JSONL: sparse weights by token, for people, and not by token id");
@@ -135,6 +177,8 @@ void SetUpEmbed(CLI::App& app, Action* action) {
   AddModelFlag(app, &options->embedding.model);
   AddRoleFlags(app, &options->embedding);
   AddVectorFlags(app, &options->embedding);
+  AddSparseFlags(app, &options->embedding);
+  AddSpladeFlag(app, &options->embedding);
   AddEngineFlags(app, &options->embedding);
   app.footer(
       "Examples:\n"
@@ -142,6 +186,7 @@ void SetUpEmbed(CLI::App& app, Action* action) {
       "  bge embed --input corpus.jsonl --output vectors.npy\n"
       "  cut -f2 titles.tsv | bge embed --output-format f32 > titles.f32\n"
       "  bge embed --model BAAI/bge-m3 --return dense,sparse,colbert --input c.jsonl -o c.npz\n"
+      "  bge embed --model naver/splade-v3 \"a cat\" --sparse-tokens\n"
       "  bge embed --model ./my-model --input qa.csv --field question --output questions.jsonl");
   app.callback([options, action] {
     *action = [options](const RunContext& context) { return Embed(*options, context); };

@@ -58,21 +58,34 @@ class Table {
   std::string text_;
 };
 
-// "dense, sparse, colbert (1024 values a token)"
-std::string HeadNames(const ModelInfo& info) {
-  std::string names = "dense";
-  if (info.heads.sparse) names += ", sparse";
-  if (info.heads.colbert) {
-    names += fmt::format(", colbert ({} values a token)", info.colbert_dimension);
-  }
-  return names;
-}
-
 std::vector<std::string> Heads(const ModelInfo& info) {
-  std::vector<std::string> heads = {"dense"};
+  std::vector<std::string> heads;
+  if (info.heads.dense) heads.emplace_back("dense");
   if (info.heads.sparse) heads.emplace_back("sparse");
   if (info.heads.colbert) heads.emplace_back("colbert");
   return heads;
+}
+
+// "dense, sparse, colbert (1024 values a token)"
+std::string HeadNames(const ModelInfo& info) {
+  std::string names = Joined(Heads(info), ", ");
+  if (info.heads.colbert) names += fmt::format(" ({} values a token)", info.colbert_dimension);
+  return names;
+}
+
+// "30,522 values, compared by dot"; of sparse vectors where there are no dense ones.
+std::string VectorsOf(const ModelInfo& info) {
+  const bool sparse = !info.heads.dense && info.heads.sparse;
+  return fmt::format(
+      "{} values, compared by {}",
+      sparse ? WithSeparators(info.sparse_dimension) : fmt::format("{}", info.dimension),
+      Printable(info.similarity));
+}
+
+// "cls", or "max of log1p(relu)".
+std::string PoolingOf(const ModelInfo& info) {
+  if (info.sparse_pooling.empty()) return Joined(PoolingNames(info), " + ");
+  return fmt::format("{}, {}", info.sparse_pooling, info.sparse_activation);
 }
 
 std::string InfoText(const RerankerInfo& info) {
@@ -135,12 +148,14 @@ std::string InfoText(const ModelInfo& info) {
                                 info.intermediate_size, WithSeparators(info.vocab_size)));
   table.Row("parameters", fmt::format("{} ({})", WithSeparators(info.num_parameters),
                                       Printable(info.weights_dtype)));
-  table.Row("vectors",
-            fmt::format("{} values, compared by {}", info.dimension, Printable(info.similarity)));
+  table.Row("vectors", VectorsOf(info));
   table.Row("heads", HeadNames(info));
   table.Row("max length",
             WithSource(fmt::format("{} tokens", info.max_length), info.max_length_source));
-  table.Row("pooling", WithSource(Joined(PoolingNames(info), " + "), info.pooling_source));
+  table.Row("pooling", WithSource(PoolingOf(info), info.pooling_source));
+  if (info.max_active_dims > 0) {
+    table.Row("", fmt::format("the {} largest weights of each vector", info.max_active_dims));
+  }
   if (!info.include_prompt) table.Row("", "the prompt's tokens are left out of pooling");
   table.Row("modules", Printable(Joined(info.modules, " > "), 1000));
   const auto instruction = [](const std::string& text) {
@@ -148,6 +163,9 @@ std::string InfoText(const ModelInfo& info) {
   };
   table.Row("queries", WithSource("instruction " + instruction(info.query_instruction),
                                   info.instruction_source));
+  if (!info.query_weights.empty()) {
+    table.Row("", "weights by token from " + Printable(info.query_weights, 1000));
+  }
   table.Row("documents", "instruction " + instruction(info.document_instruction));
   for (const auto& [name, prompt] : info.prompts) {
     table.Row("prompt", fmt::format("{}: {}{}", Printable(name), Quoted(prompt),
@@ -173,11 +191,16 @@ std::string InfoJson(const ModelInfo& info) {
   object.Number("dimension", info.dimension);
   object.Texts("heads", Heads(info));
   object.Number("colbert_dimension", info.colbert_dimension);
+  object.Number("sparse_dimension", info.sparse_dimension);
   object.Text("similarity", info.similarity);
   object.Number("max_length", info.max_length);
   object.Text("max_length_source", info.max_length_source);
   object.Texts("pooling", PoolingNames(info));
   object.Text("pooling_source", info.pooling_source);
+  object.Text("sparse_pooling", info.sparse_pooling);
+  object.Text("sparse_activation", info.sparse_activation);
+  object.Number("max_active_dims", info.max_active_dims);
+  object.Text("query_weights", info.query_weights);
   object.Flag("include_prompt", info.include_prompt);
   object.Flag("normalizes", info.normalizes);
   object.Texts("modules", info.modules);
@@ -212,6 +235,7 @@ int Info(const InfoFlags& flags) {
 void SetUpInfo(CLI::App& app, Action* action) {
   const auto flags = std::make_shared<InfoFlags>();
   AddModelArgument(app, &flags->embedding.model);
+  AddSpladeFlag(app, &flags->embedding);
   app.add_flag("--json", flags->json, "Print one JSON object");
   app.footer(
       "Examples:\n"
