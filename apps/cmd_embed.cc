@@ -165,8 +165,10 @@ void SetUpEmbed(CLI::App& app, Action* action) {
       ->type_name("NAME")
       ->check(CLI::IsMember({"npy", "jsonl", "f32", "text", "npz", "safetensors"}));
   app.add_flag("--with-text", options->with_text, "Write the text into each JSONL object too");
-  AddString(app, "--return", &options->representations,
-            "Kinds of vectors, from one pass: any of dense,sparse,colbert (BGE-M3)")
+  AddString(
+      app, "--return", &options->representations,
+      "Kinds of vectors, from one pass: any of dense,sparse,colbert (default: dense; of a model "
+      "without dense vectors all that it makes)")
       ->type_name("KINDS");
   app.add_flag("--sparse-tokens", options->sparse_tokens,
                "JSONL: sparse weights by token, for people, and not by token id");
@@ -175,6 +177,8 @@ void SetUpEmbed(CLI::App& app, Action* action) {
   AddModelFlag(app, &options->embedding.model);
   AddRoleFlags(app, &options->embedding);
   AddVectorFlags(app, &options->embedding);
+  AddSparseFlags(app, &options->embedding);
+  AddSpladeFlag(app, &options->embedding);
   AddEngineFlags(app, &options->embedding);
   app.footer(
       "Examples:\n"
@@ -182,6 +186,7 @@ void SetUpEmbed(CLI::App& app, Action* action) {
       "  bge embed --input corpus.jsonl --output vectors.npy\n"
       "  cut -f2 titles.tsv | bge embed --output-format f32 > titles.f32\n"
       "  bge embed --model BAAI/bge-m3 --return dense,sparse,colbert --input c.jsonl -o c.npz\n"
+      "  bge embed --model naver/splade-v3 \"a cat\" --sparse-tokens\n"
       "  bge embed --model ./my-model --input qa.csv --field question --output questions.jsonl");
   app.callback([options, action] {
     *action = [options](const RunContext& context) { return Embed(*options, context); };

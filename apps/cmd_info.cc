@@ -125,6 +125,21 @@ void AddCommonMembers(const ModelOrRerankerInfo& info, const std::string& kind,
   object->Text("max_length_source", info.max_length_source);
 }
 
+// "30,522 values, compared by dot"; of sparse vectors where there are no dense ones.
+std::string VectorsOf(const ModelInfo& info) {
+  const bool sparse = !info.heads.dense && info.heads.sparse;
+  return fmt::format(
+      "{} values, compared by {}",
+      sparse ? WithSeparators(info.sparse_dimension) : fmt::format("{}", info.dimension),
+      Printable(info.similarity));
+}
+
+// "cls", or "max of log1p(relu)".
+std::string PoolingOf(const ModelInfo& info) {
+  if (info.sparse_pooling.empty()) return Joined(PoolingNames(info), " + ");
+  return fmt::format("{}, {}", info.sparse_pooling, info.sparse_activation);
+}
+
 std::string InfoText(const RerankerInfo& info) {
   Table table;
   AddCommonRows(info, "reranker", &table);
@@ -156,20 +171,25 @@ std::string InfoJson(const RerankerInfo& info) {
 std::string InfoText(const ModelInfo& info) {
   Table table;
   AddCommonRows(info, "embedder", &table);
-  if (info.heads.dense) {
-    table.Row("vectors",
-              fmt::format("{} values, compared by {}", info.dimension, Printable(info.similarity)));
+  if (info.heads.dense || info.heads.sparse) {
+    table.Row("vectors", VectorsOf(info));
   } else {
     table.Row("vectors", "compared by " + Printable(info.similarity));
   }
   table.Row("heads", HeadNames(info));
   if (info.query_length > 0) AddRoleRows(info, &table);
-  if (info.heads.dense) {
-    table.Row("pooling", WithSource(Joined(PoolingNames(info), " + "), info.pooling_source));
+  if (info.heads.dense || !info.sparse_pooling.empty()) {
+    table.Row("pooling", WithSource(PoolingOf(info), info.pooling_source));
+  }
+  if (info.max_active_dims > 0) {
+    table.Row("", fmt::format("the {} largest weights of each vector", info.max_active_dims));
   }
   if (!info.include_prompt) table.Row("", "the prompt's tokens are left out of pooling");
   table.Row("modules", Printable(Joined(info.modules, " > "), 1000));
   table.Row("queries", WithSource(Instruction(info.query_instruction), info.instruction_source));
+  if (!info.query_weights.empty()) {
+    table.Row("", "weights by token from " + Printable(info.query_weights, 1000));
+  }
   table.Row("documents", Instruction(info.document_instruction));
   for (const auto& [name, prompt] : info.prompts) {
     table.Row("prompt", fmt::format("{}: {}{}", Printable(name), Quoted(prompt),
@@ -186,6 +206,7 @@ std::string InfoJson(const ModelInfo& info) {
   object.Number("dimension", info.dimension);
   object.Texts("heads", Heads(info));
   object.Number("colbert_dimension", info.colbert_dimension);
+  object.Number("sparse_dimension", info.sparse_dimension);
   object.Text("similarity", info.similarity);
   if (info.query_length > 0) {
     object.Number("query_length", info.query_length);
@@ -198,6 +219,10 @@ std::string InfoJson(const ModelInfo& info) {
   }
   object.Texts("pooling", PoolingNames(info));
   object.Text("pooling_source", info.pooling_source);
+  object.Text("sparse_pooling", info.sparse_pooling);
+  object.Text("sparse_activation", info.sparse_activation);
+  object.Number("max_active_dims", info.max_active_dims);
+  object.Text("query_weights", info.query_weights);
   object.Flag("include_prompt", info.include_prompt);
   object.Flag("normalizes", info.normalizes);
   object.Texts("modules", info.modules);
@@ -232,6 +257,7 @@ int Info(const InfoFlags& flags) {
 void SetUpInfo(CLI::App& app, Action* action) {
   const auto flags = std::make_shared<InfoFlags>();
   AddModelArgument(app, &flags->embedding.model);
+  AddSpladeFlag(app, &flags->embedding);
   app.add_flag("--json", flags->json, "Print one JSON object");
   app.footer(
       "Examples:\n"

@@ -98,11 +98,23 @@ void AddVectorFlags(CLI::App& app, EmbeddingFlags* flags) {
       ->type_name("D");
 }
 
+void AddSpladeFlag(CLI::App& app, EmbeddingFlags* flags) {
+  app.add_flag("--splade", flags->splade,
+               "A masked-language model without modules.json is a SPLADE model");
+}
+
+void AddSparseFlags(CLI::App& app, EmbeddingFlags* flags) {
+  AddCount(
+      app, "--max-active-dims", &flags->max_active_dims,
+      "Keep the N largest weights of each sparse vector (default: the model's limit, else all)");
+}
+
 EmbedderOptions ToEmbedderOptions(const EmbeddingFlags& flags) {
   EmbedderOptions options;
   options.threads = flags.threads;
   options.pooling = ParsePooling(flags.pooling);
   options.max_length = flags.max_length;
+  options.splade = flags.splade;
   options.packed_cache = flags.packed_cache;
   options.compute_type = ParseComputeChoice(flags.dtype).value_or(ComputeChoice::kDefault);
   options.on_warning = PrintWarning;
@@ -126,6 +138,7 @@ EncodeOptions ToEncodeOptions(const EmbeddingFlags& flags, const RunContext& con
   options.prompt_name = flags.prompt_name;
   if (flags.no_normalize) options.normalize = false;
   options.truncate_dim = flags.truncate_dim;
+  options.max_active_dims = flags.max_active_dims;
   options.batch_tokens = flags.batch_tokens;
   options.stop = context.stop;
   return options;

@@ -26,6 +26,8 @@ struct EmbeddingFlags {
   std::optional<std::string> prompt_name;
   bool no_normalize = false;
   std::optional<int64_t> truncate_dim;
+  bool splade = false;
+  std::optional<int64_t> max_active_dims;
   int64_t batch_tokens = 0;
 };
 
@@ -45,6 +47,10 @@ void AddEngineFlags(CLI::App& app, EmbeddingFlags* flags);
 void AddThreadsFlag(CLI::App& app, int* threads);
 /// --query | --passage | --instruction S | --prompt-name N
 void AddRoleFlags(CLI::App& app, EmbeddingFlags* flags);
+/// --splade
+void AddSpladeFlag(CLI::App& app, EmbeddingFlags* flags);
+/// --max-active-dims
+void AddSparseFlags(CLI::App& app, EmbeddingFlags* flags);
 /// --no-normalize --truncate-dim
 void AddVectorFlags(CLI::App& app, EmbeddingFlags* flags);
 

@@ -33,6 +33,10 @@ struct EmbedderOptions {
   std::optional<int64_t> max_length = {};  ///< tokens, special tokens included
   /// What linear layers multiply. Weights that are stored in another type are converted.
   ComputeChoice compute_type = ComputeChoice::kDefault;
+  /// A masked-language model without modules.json, which is a dense model otherwise, is a SPLADE
+  /// model: what SparseEncoder makes of such a directory. Error(kInvalidArgument) where
+  /// modules.json says that it is a dense one.
+  bool splade = false;
   /// Folder in which packed weights are kept, a file for each model and compute type, about as
   /// large as its weights in that type: the next load maps it instead of packing, and processes
   /// that do share its memory. Anything in it may be deleted at any time. Empty: $BGE_PACKED_CACHE;
@@ -54,6 +58,9 @@ struct EncodeOptions {
   std::optional<int64_t> max_length = {};  ///< at most the model's own limit
   /// Matryoshka: cut to this many values, then normalise unless `normalize` is false.
   std::optional<int64_t> truncate_dim = {};
+  /// Of each sparse vector the so many weights that are largest in magnitude, of equal ones those
+  /// of the lower ids; instead of the model's own limit, if it has one.
+  std::optional<int64_t> max_active_dims = {};
   int64_t batch_tokens = 0;  ///< tokens computed together on a thread; 0: chosen
   /// Called from one thread at a time with the texts done so far, in no particular order of texts.
   std::function<void(int64_t done, int64_t total)> progress = {};
@@ -79,8 +86,15 @@ struct ModelInfo {
   std::string max_length_source;  ///< file and field, or "default"
   Representations heads;          ///< the kinds of vectors that it makes
   int64_t colbert_dimension = 0;  ///< of each of a text's colbert vectors
-  std::vector<Pooling> poolings;  ///< concatenated in this order; empty without a dense head
-  std::string pooling_source;
+  int64_t sparse_dimension = 0;   ///< ids of sparse vectors are below it; 0 without a sparse head
+  std::string sparse_pooling;     ///< of a SPLADE model: "max" or "sum"; else empty
+  std::string sparse_activation;  ///< likewise: "relu" or "log1p_relu"
+  int64_t max_active_dims = 0;    ///< weights of a sparse vector, at most; 0: as there are
+  /// Folder or file of the weights that queries' tokens have in sparse vectors, which then takes no
+  /// pass of the model; empty: queries are computed as documents are.
+  std::string query_weights;
+  std::vector<Pooling> poolings;     ///< concatenated in this order; empty without a dense head
+  std::string pooling_source;        ///< of those, or of sparse_pooling
   bool include_prompt = true;        ///< false: the prompt's tokens are left out of pooling
   bool normalizes = false;           ///< the model has a Normalize module
   std::vector<std::string> modules;  ///< as in modules.json, in order

@@ -20,7 +20,8 @@ struct Representations {
   bool colbert = false;
 };
 
-/// Lexical weights of one text: token ids, ascending, and their weights, all above zero.
+/// Lexical weights of one text: token ids, ascending, and their weights: above zero, unless a model
+/// has other weights for the tokens of queries.
 struct SparseVector {
   std::vector<int32_t> token_ids;
   std::vector<float> weights;

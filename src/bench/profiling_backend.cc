@@ -80,6 +80,15 @@ void ProfilingBackend::Linear(const OpContext& context, const ConstOperand& x,
   if (rounded) ToOperand(unlabelled, product, y);
 }
 
+void ProfilingBackend::PooledLinear(const OpContext& context, const ConstOperand& x,
+                                    const PreparedLinear& w, std::span<const float> bias,
+                                    std::span<const int32_t> cu_seqlens, TermPooling pooling,
+                                    Matrix out) const {
+  Measure(context, Stage::kPool, 2 * x.rows * w.in_features() * w.out_features(),
+          Bytes(x) + WeightBytes(w) + Bytes(out),
+          [&] { backend_.PooledLinear(context, x, w, bias, cu_seqlens, pooling, out); });
+}
+
 void ProfilingBackend::ToOperand(const OpContext& context, ConstMatrix x,
                                  const Operand& out) const {
   Measure(context.At(Stage::kUnlabelled), Stage::kRounding, 0, Bytes(x) + Bytes(out),

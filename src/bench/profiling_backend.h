@@ -46,6 +46,9 @@ class ProfilingBackend : public Backend {
   }
   void Linear(const OpContext& context, const ConstOperand& x, const PreparedLinear& w,
               const Epilogue& epilogue, const Operand& y) const override;
+  void PooledLinear(const OpContext& context, const ConstOperand& x, const PreparedLinear& w,
+                    std::span<const float> bias, std::span<const int32_t> cu_seqlens,
+                    TermPooling pooling, Matrix out) const override;
   void ToOperand(const OpContext& context, ConstMatrix x, const Operand& out) const override;
   void EmbedLayerNorm(const OpContext& context, const EmbeddingInputs& inputs,
                       const EmbeddingTables& tables, std::span<const float> gamma,

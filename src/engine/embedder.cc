@@ -2,11 +2,14 @@
 #include "bge/embedder.h"
 
 #include "base/error.h"
+#include "encoder/bert_config.h"
 #include "engine/embedder_impl.h"
 #include "engine/encode_pipeline.h"
+#include "engine/sparse_selection.h"
 #include "engine/special_tokens.h"
 #include "heads/m3_colbert_head.h"
 #include "heads/m3_sparse_head.h"
+#include "heads/splade_head.h"
 #include "hub/cache.h"
 
 #include <algorithm>
@@ -27,6 +30,9 @@ constexpr std::array<std::pair<Pooling, std::string_view>, 6> kPoolingNames = {{
     {Pooling::kWeightedMean, "weightedmean"},
     {Pooling::kLastToken, "lasttoken"},
 }};
+
+// Tokens of a text, where nobody limits them.
+constexpr int64_t kNoLimit = int64_t{1} << 40;
 
 // Null where the model makes no dense vectors.
 PoolingModule* PoolingOf(ModelSpec& spec) {
@@ -56,8 +62,8 @@ void OverridePooling(ModelSpec* spec, const EmbedderOptions& options) {
 ModelSpec ReadSpec(const std::string& model, const EmbedderOptions& options) {
   CheckThreads(EngineOptionsOf(options));
   // Its warnings say what pooling was assumed, and why: with a choice there is nothing to warn of.
-  ModelSpec spec =
-      ReadModelSpec(ResolveModel(model), options.pooling ? WarningSink() : options.on_warning);
+  ModelSpec spec = ReadModelSpec(
+      ResolveModel(model), options.pooling ? WarningSink() : options.on_warning, options.splade);
   OverridePooling(&spec, options);
   return spec;
 }
@@ -114,6 +120,7 @@ EmbedderImpl::EmbedderImpl(ModelSpec spec, const EmbedderOptions& options, const
 
 void EmbedderImpl::LoadHeads(const WarningSink& on_warning) {
   if (spec_.multi_vector) return LoadTokenVectors(on_warning);
+  if (spec_.sparse) return LoadSpladeHead(on_warning);
   if (spec_.modules.empty()) return;
   dense_head_ = std::make_unique<const DenseHead>(
       spec_.modules, model_.encoder().info().hidden_size, model_.backend());
@@ -143,6 +150,38 @@ void EmbedderImpl::LoadM3Heads(const WarningSink& on_warning) {
   load(M3ColbertHead::kFile, [&](const std::filesystem::path& file) {
     colbert_head_ = std::make_unique<const M3ColbertHead>(file, hidden_size, backend);
   });
+}
+
+void EmbedderImpl::LoadSpladeHead(const WarningSink& on_warning) {
+  const SparseSpec& sparse = *spec_.sparse;
+  const json::Value config = spec_.config->root();
+  const std::string model_type(config.At("model_type").AsString());
+  if (!BertFamilyOf(model_type)) {
+    Fail(ErrorCode::kUnsupported, "a masked-language model of this architecture is not supported",
+         config.At("model_type").Where() + ": found \"" + Printable(model_type, 60) + "\"",
+         "supported: bert, distilbert, roberta, xlm-roberta, camembert");
+  }
+  const BertConfig bert = BertConfig::FromJson(config);
+  const auto tied = config.FindNonNull("tie_word_embeddings");
+  if (sparse.dimension && *sparse.dimension != bert.vocab_size) {
+    Fail(ErrorCode::kCorruptData, "SpladePooling of another model",
+         (spec_.dir / sparse.pooling_source).string() + ": field embedding_dimension: found " +
+             std::to_string(*sparse.dimension) + ", expected " + std::to_string(bert.vocab_size) +
+             " (vocab_size of config.json)",
+         "check that the folders belong to the same model");
+  }
+  sparse_head_ = std::make_unique<const SpladeHead>(
+      MlmHeadSpec{.model_type = model_type,
+                  .hidden_size = bert.hidden_size,
+                  .vocab_size = bert.vocab_size,
+                  .activation = bert.activation,
+                  .layer_norm_eps = bert.layer_norm_eps,
+                  .tied = !tied || tied->AsBool()},
+      sparse.pooling, model_.weights(), model_.encoder().info().compute_type, model_.backend(),
+      model_.pool());
+  if (sparse.queries) {
+    static_queries_ = std::make_unique<const SparseStaticEmbedding>(*sparse.queries, on_warning);
+  }
 }
 
 // Those that FlagEmbedding leaves out of lexical weights: cls, eos, pad and unk of the tokenizer.
@@ -196,6 +235,10 @@ void EmbedderImpl::SetMaxLength(const EmbedderOptions& options) {
   if (options.max_length) {
     max_length_ = CheckedLength(*options.max_length);
     spec_.max_length_source = "the caller's option";
+    if (spec_.sparse && spec_.sparse->queries) {
+      auto& queries = spec_.sparse->queries->max_length;
+      queries = std::min(queries.value_or(max_length_), max_length_);
+    }
   }
   if (spec_.multi_vector) SetRoleLengths(options.max_length.has_value());
 }
@@ -236,6 +279,7 @@ void EmbedderImpl::FillInfo() {
                  .sparse = sparse_head_ != nullptr,
                  .colbert = colbert_head_ != nullptr};
   info_.colbert_dimension = colbert_head_ == nullptr ? 0 : colbert_head_->dimension();
+  if (sparse_head_ != nullptr) info_.sparse_dimension = encoder.vocab_size;
   info_.weights_dtype = encoder.weights_dtype;
   info_.compute_type = encoder.compute_type;
   info_.dimension = OutputDimension({});
@@ -245,6 +289,13 @@ void EmbedderImpl::FillInfo() {
     info_.poolings = pooling->modes;
     info_.pooling_source = pooling->source;
     info_.include_prompt = pooling->include_prompt;
+  }
+  if (spec_.sparse) {
+    info_.sparse_pooling = spec_.sparse->pooling.sum ? "sum" : "max";
+    info_.sparse_activation = spec_.sparse->pooling.log_twice ? "log1p_relu" : "relu";
+    info_.pooling_source = spec_.sparse->pooling_source;
+    info_.max_active_dims = spec_.sparse->max_active_dims.value_or(0);
+    if (spec_.sparse->queries) info_.query_weights = spec_.sparse->queries->where;
   }
   info_.normalizes = std::any_of(spec_.modules.begin(), spec_.modules.end(), [](const auto& m) {
     return std::holds_alternative<NormalizeModule>(m);
@@ -324,7 +375,30 @@ EmbedderImpl::Finish EmbedderImpl::FinishFor(const EncodeOptions& options) const
           .dimension = OutputDimension(options),
           .normalize = normalize,
           .colbert_dimension = std::min(colbert, options.truncate_dim.value_or(colbert)),
+          .max_active_dims = MaxActiveDims(options),
           .role = options.role};
+}
+
+int64_t EmbedderImpl::MaxActiveDims(const EncodeOptions& options) const {
+  if (options.max_active_dims && *options.max_active_dims < 1) {
+    Fail(ErrorCode::kInvalidArgument, "max_active_dims out of range",
+         "found " + std::to_string(*options.max_active_dims) + ", expected at least 1",
+         "leave it out for all weights");
+  }
+  return options.max_active_dims.value_or(info_.max_active_dims);
+}
+
+// Whether the texts of a call take the route without a transformer.
+bool EmbedderImpl::IsStatic(const EncodeOptions& options) const {
+  if (static_queries_ == nullptr || options.role == Role::kDocument) return false;
+  if (options.role == Role::kQuery) return true;
+  const auto route = spec_.sparse->default_route;
+  if (!route) {
+    Fail(ErrorCode::kInvalidArgument, "neither queries nor documents",
+         spec_.name + ": its router has a route for each, and none for other texts",
+         "say which the texts are (--query, --passage, EncodeOptions::role)");
+  }
+  return *route == Role::kQuery;
 }
 
 // Texts that are computed together.
@@ -361,12 +435,21 @@ void EmbedderImpl::ComputeDense(const OpContext& context, const Batch& batch, Co
 }
 
 void EmbedderImpl::ComputeSparse(const OpContext& context, const Batch& batch, ConstMatrix hidden,
-                                 SparseVector* output) const {
+                                 const Finish& finish, SparseVector* output) const {
   std::vector<SparseVector> vectors(batch.texts.size());
   sparse_head_->Run(context, batch.tokens.input_ids, batch.tokens.cu_seqlens, hidden, vectors);
   for (size_t n = 0; n < vectors.size(); ++n) {
     CheckFinite(vectors[n].weights, batch.texts[n]);
+    KeepLargest(finish.max_active_dims, &vectors[n]);
     output[batch.texts[n]] = std::move(vectors[n]);
+  }
+}
+
+void EmbedderImpl::ComputeStatic(const TokenizedTexts& texts, std::span<const int64_t> indices,
+                                 const Finish& finish, SparseVector* output) const {
+  for (const int64_t text : indices) {
+    output[text] = static_queries_->Encode(texts[text].ids);
+    KeepLargest(finish.max_active_dims, &output[text]);
   }
 }
 
@@ -412,7 +495,7 @@ void EmbedderImpl::ComputeBatch(const TokenizedTexts& texts, std::span<const int
   if (output.dense != nullptr) {
     ComputeDense(context, batch, hidden, ranges, finish, output.dense);
   }
-  if (output.sparse != nullptr) ComputeSparse(context, batch, hidden, output.sparse);
+  if (output.sparse != nullptr) ComputeSparse(context, batch, hidden, finish, output.sparse);
   if (output.colbert != nullptr) ComputeColbert(context, batch, hidden, finish, output.colbert);
 }
 
@@ -420,7 +503,17 @@ TextTokenizer EmbedderImpl::TokenizerFor(const EncodeOptions& options) const {
   TextTokenizer tokenizer = model_.MakeTextTokenizer(MaxLengthFor(options), options.stop);
   tokenizer.prompt = PromptFor(options);
   if (options.role == Role::kQuery) tokenizer.filling = expansion_;
-  return tokenizer;
+  if (!IsStatic(options)) return tokenizer;
+  const std::optional<int64_t> own = spec_.sparse->queries->max_length;
+  return {.tokenizer = static_queries_->tokenizer(),
+          .prompt = tokenizer.prompt,
+          .max_length = std::min(own.value_or(kNoLimit), options.max_length.value_or(kNoLimit)),
+          .stop = options.stop,
+          .hash = tokenizer.hash,
+          .encode = {},
+          .add_special_tokens = false,
+          .typed = false,
+          .check = [this](std::span<const int32_t> ids) { static_queries_->CheckTokens(ids); }};
 }
 
 EncodeStats EmbedderImpl::EncodeInto(std::span<const std::string_view> texts,
@@ -466,18 +559,21 @@ EncodeStats EmbedderImpl::Run(std::span<const std::string_view> texts, const Enc
   const int64_t dimension = finish.dimension;
   const TextTokenizer tokenizer = TokenizerFor(options);
   const int64_t prompt_tokens = PromptTokens(tokenizer.prompt, tokenizer.max_length);
-  int64_t colbert_bytes = 0;  // a token
+  const bool is_static = IsStatic(options);
+  int64_t head_bytes = 0;  // a token
+  if (output.sparse != nullptr) head_bytes += sparse_head_->bytes_per_token();
   if (output.colbert != nullptr) {
-    colbert_bytes = static_cast<int64_t>(sizeof(float)) * colbert_head_->dimension();
+    head_bytes += static_cast<int64_t>(sizeof(float)) * colbert_head_->dimension();
   }
 
   const EncodeWork work = {
       .texts = texts,
       .tokenizer = tokenizer,
       .batch_tokens = options.batch_tokens,
-      .max_batch_tokens = model_.MaxBatchTokens(colbert_bytes),
+      .max_batch_tokens = model_.MaxBatchTokens(head_bytes),
       .compute =
           [&](const TokenizedTexts& window, std::span<const int64_t> batch) {
+            if (is_static) return ComputeStatic(window, batch, finish, output.sparse);
             ComputeBatch(window, batch, prompt_tokens, finish, output);
           },
       .copy =

@@ -10,6 +10,7 @@
 #include "engine/loaded_transformer.h"
 #include "engine/model_spec.h"
 #include "engine/packed_batch.h"
+#include "engine/sparse_static_embedding.h"
 #include "engine/tokenized_texts.h"
 #include "heads/dense_head.h"
 #include "heads/multi_vector_head.h"
@@ -53,6 +54,7 @@ class EmbedderImpl {
   void LoadTokenVectors(const WarningSink& on_warning);
   void SetRoleLengths(bool callers);
   int64_t RoleLengthFor(const EncodeOptions& options) const;
+  void LoadSpladeHead(const WarningSink& on_warning);
   std::vector<int32_t> UnusedTokenIds() const;
   void RequireHeads(const Representations& which) const;
   void SetMaxLength(const EmbedderOptions& options);
@@ -61,13 +63,16 @@ class EmbedderImpl {
   int64_t PromptTokens(std::string_view prompt, int64_t max_length) const;
   int64_t MaxLengthFor(const EncodeOptions& options) const;
   int64_t CheckedLength(int64_t length) const;
+  bool IsStatic(const EncodeOptions& options) const;
+  int64_t MaxActiveDims(const EncodeOptions& options) const;
   // What becomes of the vectors of the head, in this order.
   struct Finish {
     bool normalize_full;
     int64_t dimension;  // values kept
     bool normalize;
     int64_t colbert_dimension;
-    Role role;  // of the texts
+    int64_t max_active_dims;  // 0: all
+    Role role;                // of the texts
   };
   // Where the results of a call go, each for all of its texts; what is null is not computed.
   struct Output {
@@ -84,7 +89,9 @@ class EmbedderImpl {
   void ComputeDense(const OpContext& context, const Batch& batch, ConstMatrix hidden,
                     std::span<const PoolRange> ranges, const Finish& finish, float* output) const;
   void ComputeSparse(const OpContext& context, const Batch& batch, ConstMatrix hidden,
-                     SparseVector* output) const;
+                     const Finish& finish, SparseVector* output) const;
+  void ComputeStatic(const TokenizedTexts& texts, std::span<const int64_t> indices,
+                     const Finish& finish, SparseVector* output) const;
   void ComputeColbert(const OpContext& context, const Batch& batch, ConstMatrix hidden,
                       const Finish& finish, MultiVector* output) const;
   void CheckFinite(std::span<const float> values, int64_t text) const;
@@ -94,6 +101,8 @@ class EmbedderImpl {
   // Null: the model has none.
   std::unique_ptr<const DenseHead> dense_head_;
   std::unique_ptr<const SparseHead> sparse_head_;
+  // What queries' sparse vectors come from, instead of the encoder; null: they do not.
+  std::unique_ptr<const SparseStaticEmbedding> static_queries_;
   std::unique_ptr<const MultiVectorHead> colbert_head_;
   std::map<std::string, Error> unreadable_heads_;  // by the file's name without extension
   // Of queries, where they are filled up.

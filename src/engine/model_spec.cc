@@ -63,10 +63,18 @@ std::string Architecture(json::Value config) {
   return first.is_string() ? std::string(first.AsString()) : "";
 }
 
+// Whether config_sentence_transformers.json calls the model a SparseEncoder.
+bool IsSparseEncoder(ModelFiles* files) {
+  const auto document = files->Find(kSentenceTransformersConfig);
+  const auto type = document ? document->root().FindNonNull("model_type") : std::nullopt;
+  return type && type->AsString() == "SparseEncoder";
+}
+
 // Another kind of model, by its own word.
-void CheckModelType(json::Value config) {
+void CheckModelType(json::Value config, bool sparse) {
   const auto value = config.FindNonNull("model_type");
   if (!value || value->AsString() == "SentenceTransformer") return;
+  if (sparse && value->AsString() == "SparseEncoder") return;
   constexpr std::pair<std::string_view, std::string_view> kKinds[] = {
       {"CrossEncoder", "a reranker, which scores pairs"}, {"SparseEncoder", "a sparse encoder"}};
   std::string_view kind = "of a kind that this version does not know";
@@ -103,7 +111,7 @@ void ReadSentenceTransformersConfig(ModelFiles* files, ModelSpec* spec) {
   const auto document = files->Find(kSentenceTransformersConfig);
   if (document == nullptr) return;
   const json::Value config = document->root();
-  CheckModelType(config);
+  CheckModelType(config, spec->sparse.has_value());
   ReadPrompts(config, spec);
   if (const auto similarity = config.FindNonNull("similarity_fn_name")) {
     const std::string_view name = similarity->AsString();
@@ -118,6 +126,35 @@ void ReadSentenceTransformersConfig(ModelFiles* files, ModelSpec* spec) {
   if (const auto dimension = config.FindNonNull("truncate_dim")) {
     spec->truncate_dim = dimension->AsIntIn(1, kMaxDimension);
   }
+  const auto active = config.FindNonNull("max_active_dims");
+  if (active && spec->sparse) spec->sparse->max_active_dims = active->AsIntIn(1, INT64_MAX);
+}
+
+// A sparse encoder's modules; where its transformer is.
+fs::path ReadSparseEncoder(json::Value modules_json, ModelFiles* files, ModelSpec* spec,
+                           bool* is_mlm) {
+  SparseModules modules = ReadSparseModules(modules_json, files);
+  spec->sparse = std::move(modules.spec);
+  spec->module_names = std::move(modules.names);
+  spec->similarity = "dot";  // Parity: SparseEncoder's default
+  *is_mlm = modules.is_mlm;
+  return modules.transformer;
+}
+
+// Parity: what SparseEncoder makes of a masked-language model without modules.json.
+void AssumeSplade(std::string source, ModelSpec* spec) {
+  spec->sparse.emplace().pooling_source = std::move(source);
+  spec->similarity = "dot";
+  spec->module_names = {"Transformer", "SpladePooling"};
+}
+
+// The logits of a Transformer are its own only where it says so.
+void RequireFillMask(const TransformerOptions& options, const fs::path& folder) {
+  if (options.states_task) return;
+  Fail(ErrorCode::kUnsupported, "SpladePooling behind a Transformer without logits",
+       fmt::format("{}: field transformer_task: found nothing, expected \"fill-mask\"",
+                   (folder / "sentence_bert_config.json").string()),
+       "save the model with a current sentence-transformers");
 }
 
 // The text of the first of these prompts that is there and not empty, and where it is.
@@ -232,15 +269,17 @@ PoolingModule AssumePooling(const std::optional<Recognition>& recognition, const
   if (on_warning) {
     on_warning(fmt::format(
         "{}: no modules.json and not a model of the table: assuming {} pooling; if the model wants "
-        "another, choose it (--pooling)",
-        Printable(spec.dir.string()), pooling.modes[0] == Pooling::kMean ? "mean" : "last-token"));
+        "another, choose it (--pooling){}",
+        Printable(spec.dir.string()), pooling.modes[0] == Pooling::kMean ? "mean" : "last-token",
+        architecture.ends_with("ForMaskedLM") ? "; if it is a SPLADE model, say so (--splade)"
+                                              : ""));
   }
   return pooling;
 }
 
 }  // namespace
 
-ModelSpec ReadModelSpec(const fs::path& dir, const WarningSink& on_warning) {
+ModelSpec ReadModelSpec(const fs::path& dir, const WarningSink& on_warning, bool splade) {
   std::error_code ignored;
   if (!fs::is_directory(dir, ignored)) {
     Fail(ErrorCode::kNotFound, "no such model directory", dir.string(), "check the path");
@@ -257,27 +296,46 @@ ModelSpec ReadModelSpec(const fs::path& dir, const WarningSink& on_warning) {
 
   std::vector<ModuleEntry> entries;
   const auto modules_json = files.Find("modules.json");
+  fs::path folder;
+  bool is_mlm = false;
   if (modules_json != nullptr) {
-    // Before the chain: a reranker or sparse model is then named as such.
+    const json::Value modules = modules_json->root();
+    if (ListsSparseModules(modules, IsSparseEncoder(&files))) {
+      folder = ReadSparseEncoder(modules, &files, &spec, &is_mlm);
+    }
+    // Before the chain: a reranker or multi-vector model is then named as such.
     ReadSentenceTransformersConfig(&files, &spec);
-    entries = ReadModulesJson(modules_json->root());
+    if (!spec.sparse) {
+      entries = ReadModulesJson(modules);
+      folder = entries.front().path;
+    }
+    if (splade && !spec.sparse) {
+      Fail(ErrorCode::kInvalidArgument, "the model is no SPLADE model",
+           modules.Where() + ": found a Pooling module, expected SpladePooling",
+           "leave the option out (--splade)");
+    }
+  } else if (splade || IsSparseEncoder(&files)) {
+    AssumeSplade(splade ? "the caller's option" : kSentenceTransformersConfig, &spec);
   }
-  const fs::path folder = entries.empty() ? fs::path() : entries.front().path;
   spec.transformer_dir = folder.empty() ? dir : dir / folder;
   spec.config = ReadConfig(folder, &files);
   const json::Value config = spec.config->root();
 
-  const auto recognition = RecognizeModel(dir, config, on_warning);
+  // The known models are dense ones; a sparse one that was made from them is another.
+  const auto recognition = spec.sparse ? std::nullopt : RecognizeModel(dir, config, on_warning);
   spec.known = recognition.has_value();
   const auto repo = RepoOfSnapshot(dir);
   spec.name = recognition ? recognition->name : repo ? *repo : FolderName(dir);
 
   TransformerOptions options;
-  if (modules_json != nullptr) {
+  if (modules_json != nullptr && spec.sparse) {
+    options = ReadTransformerOptions(folder, &files, TransformerTask::kFillMask);
+    if (!is_mlm) RequireFillMask(options, folder);
+  } else if (modules_json != nullptr) {
     options = ReadTransformerOptions(folder, &files);
     spec.modules = ReadModuleConfigs(entries, HiddenSize(config), &files);
     for (const ModuleEntry& entry : entries) spec.module_names.push_back(entry.name);
-  } else {
+  } else if (!spec.sparse) {
     // Parity: the other files of sentence-transformers are then not read there either.
     HiddenSize(config);
     spec.modules.emplace_back(AssumePooling(recognition, spec, on_warning));

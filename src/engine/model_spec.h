@@ -9,6 +9,7 @@
 
 #include "base/json.h"
 #include "engine/multi_vector_spec.h"
+#include "engine/sparse_modules.h"
 #include "heads/module_spec.h"
 
 #include <cstdint>
@@ -32,6 +33,7 @@ struct ModelSpec {
   bool do_lower_case = false;  // sentence_bert_config.json: a Lowercase in front of the tokenizer
   std::vector<ModuleSpec> modules;  // begins with a PoolingModule; empty: no dense vectors
   std::optional<MultiVectorSpec> multi_vector;  // of a model of token vectors alone
+  std::optional<SparseSpec> sparse;             // of a sparse encoder
   std::vector<std::string> module_names;        // "Transformer", "Pooling", ...: as listed
   std::map<std::string, std::string> prompts;
   std::string default_prompt_name;
@@ -43,9 +45,10 @@ struct ModelSpec {
   std::vector<std::string> files;       // read so far, relative to dir
 };
 
-/// Reads the configuration files of `dir`. Error naming file, field, found and expected;
-/// kUnsupported for a module or model type that this build does not have.
-ModelSpec ReadModelSpec(const std::filesystem::path& dir, const WarningSink& on_warning);
+/// Reads the configuration files of `dir`. `splade`: as EmbedderOptions. Error naming file, field,
+/// found and expected; kUnsupported for a module or model type that this build does not have.
+ModelSpec ReadModelSpec(const std::filesystem::path& dir, const WarningSink& on_warning,
+                        bool splade = false);
 
 }  // namespace bge
 

@@ -68,22 +68,6 @@ std::string ReadModuleType(json::Value value) {
        fmt::format("{}, expected one of {}", found, kSupported), "use another model");
 }
 
-// Parity: _validate_relative_path of sentence-transformers, POSIX and Windows spellings.
-fs::path ReadModulePath(json::Value value) {
-  const std::string_view text = value.AsString();
-  fs::path path(text);
-  const bool leads_out = path.is_absolute() ||
-                         std::find(path.begin(), path.end(), "..") != path.end() ||
-                         text.find_first_of(std::string_view("\\:\0", 3)) != std::string_view::npos;
-  if (leads_out) {
-    value.Fail(fmt::format("module path leads out of the model: found \"{}\", expected a path "
-                           "inside the model directory",
-                           Printable(text, 80)),
-               "correct the file");
-  }
-  return path;
-}
-
 // Normalize and Dense can read and write other things than the pooled vector.
 void RequireSentenceEmbedding(json::Value config, std::string_view module) {
   for (const char* key : {"module_input_name", "module_output_name"}) {
@@ -142,6 +126,22 @@ void CheckModuleCount(json::Value modules) {
 }
 
 }  // namespace
+
+// Parity: _validate_relative_path of sentence-transformers, POSIX and Windows spellings.
+fs::path ReadModulePath(json::Value value) {
+  const std::string_view text = value.AsString();
+  fs::path path(text);
+  const bool leads_out = path.is_absolute() ||
+                         std::find(path.begin(), path.end(), "..") != path.end() ||
+                         text.find_first_of(std::string_view("\\:\0", 3)) != std::string_view::npos;
+  if (leads_out) {
+    value.Fail(fmt::format("module path leads out of the model: found \"{}\", expected a path "
+                           "inside the model directory",
+                           Printable(text, 80)),
+               "correct the file");
+  }
+  return path;
+}
 
 DenseModule ReadDenseConfig(json::Value config, const fs::path& dir) {
   DenseModule dense;

@@ -19,6 +19,9 @@ struct ModuleEntry {
   std::filesystem::path path;  // relative to the model directory, inside of it
 };
 
+/// A module's path, which must lead into the model. Error(kCorruptData).
+std::filesystem::path ReadModulePath(json::Value value);
+
 /// The entries of a modules.json, in the file's order: a Transformer, a Pooling, then any of
 /// Normalize, Dense, LayerNorm, Dropout. Error(kCorruptData), or kUnsupported naming the module.
 std::vector<ModuleEntry> ReadModulesJson(json::Value modules);

@@ -46,7 +46,9 @@ TokenizedTexts::TokenizedTexts(std::span<const std::string_view> texts, int64_t 
 
 void TokenizedTexts::TokenizeBlock(const TextTokenizer& tokenizer, int64_t block_index) {
   Block& block = blocks_[static_cast<size_t>(block_index)];
-  const TokenizeOptions options = {.max_length = tokenizer.max_length, .stop = tokenizer.stop};
+  const TokenizeOptions options = {.add_special_tokens = tokenizer.add_special_tokens,
+                                   .max_length = tokenizer.max_length,
+                                   .stop = tokenizer.stop};
   Encoding encoding;
   std::string prompted;
   for (int64_t i = block.begin; i < block.end; ++i) {

@@ -32,6 +32,7 @@ struct TextTokenizer {
     int64_t length;
   };
   std::optional<Filling> filling = {};
+  bool add_special_tokens = true;
   bool typed = true;  ///< false: the model is given no types, all are 0
   /// Throws where the ids are not what the encoder takes.
   std::function<void(std::span<const int32_t> ids)> check = [](std::span<const int32_t>) {};

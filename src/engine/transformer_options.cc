@@ -22,6 +22,7 @@ constexpr std::string_view kFileNames[] = {
     "sentence_albert_config.json",     "sentence_xlm-roberta_config.json",
     "sentence_xlnet_config.json"};
 
+constexpr const char* kTokenizerConfig = "tokenizer_config.json";
 constexpr int64_t kMaxTokens = 1 << 24;
 // What transformers writes for "no limit" is 1e30; no text of a real limit comes near this.
 constexpr double kSaneLength = 1e9;
@@ -58,16 +59,38 @@ void RequireString(json::Value object, std::string_view key, std::string_view ex
   }
 }
 
+// What those keys say of a task.
+struct TaskWords {
+  std::string_view task;
+  std::string_view module_output;
+  std::string_view method_output;
+};
+constexpr TaskWords kFeatureExtraction = {"feature-extraction", "token_embeddings",
+                                          "last_hidden_state"};
+constexpr TaskWords kSequenceClassification = {"sequence-classification", "scores", "logits"};
+constexpr TaskWords kFillMask = {"fill-mask", "token_embeddings", "logits"};
+
+const TaskWords& WordsOf(TransformerTask task) {
+  switch (task) {
+    case TransformerTask::kSequenceClassification:
+      return kSequenceClassification;
+    case TransformerTask::kFillMask:
+      return kFillMask;
+    case TransformerTask::kFeatureExtraction:
+      break;
+  }
+  return kFeatureExtraction;
+}
+
 // Keys of versions 5.4 and newer. Those that leave the vectors of a text alone are passed over.
 void CheckNewKeys(json::Value options, TransformerTask task) {
-  const bool scores = task == TransformerTask::kSequenceClassification;
-  RequireString(options, "transformer_task",
-                scores ? "sequence-classification" : "feature-extraction");
-  RequireString(options, "module_output_name", scores ? "scores" : "token_embeddings");
+  const TaskWords& words = WordsOf(task);
+  RequireString(options, "transformer_task", words.task);
+  RequireString(options, "module_output_name", words.module_output);
   if (const auto modalities = options.FindNonNull("modality_config")) {
     if (const auto text = modalities->FindNonNull("text")) {
       RequireString(*text, "method", "forward");
-      RequireString(*text, "method_output_name", scores ? "logits" : "last_hidden_state");
+      RequireString(*text, "method_output_name", words.method_output);
     }
   }
   for (const char* key : {"query_length", "document_length", "query_expansion"}) {
@@ -116,6 +139,7 @@ TransformerOptions ReadTransformerOptions(const fs::path& folder, ModelFiles* fi
     if (root.size() == 0) continue;  // Parity: an empty object is passed over
     options.document = document;
     options.file = (folder / name).string();
+    options.states_task = root.FindNonNull("transformer_task").has_value();
     if (const auto value = root.FindNonNull("do_lower_case")) {
       options.do_lower_case = value->AsBool();
     }
@@ -135,6 +159,19 @@ TransformerOptions ReadTransformerOptions(const fs::path& folder, ModelFiles* fi
   return options;
 }
 
+std::optional<TokenizerLength> ReadTokenizerLength(const fs::path& folder, ModelFiles* files) {
+  const auto document = files->Find(folder / kTokenizerConfig);
+  if (document == nullptr) return std::nullopt;
+  std::optional<TokenizerLength> length;
+  for (const char* key : {"max_len", "model_max_length"}) {  // the second one counts, if there
+    const auto value = document->root().FindNonNull(key);
+    if (!value) continue;
+    length.reset();
+    if (const auto tokens = ReadLength(*value)) length = {*tokens, key};
+  }
+  return length;
+}
+
 MaxLength ResolveMaxLength(const TransformerOptions& options, json::Value config,
                            const fs::path& folder, const KnownModel* known, ModelFiles* files) {
   const int64_t positions = UsablePositions(config);
@@ -145,22 +182,13 @@ MaxLength ResolveMaxLength(const TransformerOptions& options, json::Value config
     return tokens <= positions ? MaxLength{tokens, std::move(source)} : from_positions;
   };
 
-  std::optional<int64_t> tokenizer_length;
-  const fs::path tokenizer_config = folder / "tokenizer_config.json";
-  std::string tokenizer_field;
-  if (const auto document = files->Find(tokenizer_config)) {
-    for (const char* key : {"max_len", "model_max_length"}) {  // the second one counts, if there
-      if (const auto value = document->root().FindNonNull(key)) {
-        tokenizer_length = ReadLength(*value);
-        tokenizer_field = key;
-      }
-    }
-  }
+  const auto tokenizer_length = ReadTokenizerLength(folder, files);
   if (options.max_seq_length) {
     return within(*options.max_seq_length, options.max_seq_length_source);
   }
   if (tokenizer_length) {
-    return within(*tokenizer_length, tokenizer_config.string() + " " + tokenizer_field);
+    return within(tokenizer_length->tokens,
+                  (folder / kTokenizerConfig).string() + " " + tokenizer_length->field);
   }
   if (known != nullptr && known->max_length < positions) {
     return {known->max_length, fmt::format("known model {}", known->repo)};

@@ -13,8 +13,9 @@
 
 namespace bge {
 
-/// What the transformer is for: vectors of texts, scores of pairs, or vectors of tokens.
-enum class TransformerTask { kFeatureExtraction, kSequenceClassification, kMultiVector };
+/// What the transformer is for: vectors of texts, scores of pairs, vectors of tokens, or logits of
+/// words.
+enum class TransformerTask { kFeatureExtraction, kSequenceClassification, kMultiVector, kFillMask };
 
 /// What sentence_bert_config.json, or one of its older names, says.
 struct TransformerOptions {
@@ -23,7 +24,8 @@ struct TransformerOptions {
   bool do_lower_case = false;
   /// The file that was read, for fields that only some tasks have; null where there is none.
   std::shared_ptr<const json::Document> document;
-  std::string file;  // its name, relative to the model directory
+  std::string file;          // its name, relative to the model directory
+  bool states_task = false;  ///< it has a transformer_task, the one that was asked for
 };
 
 /// Reads the file in `folder` (relative; "" is the model directory itself). Error(kUnsupported) for
@@ -31,6 +33,15 @@ struct TransformerOptions {
 TransformerOptions ReadTransformerOptions(
     const std::filesystem::path& folder, ModelFiles* files,
     TransformerTask task = TransformerTask::kFeatureExtraction);
+
+/// model_max_length of tokenizer_config.json in `folder`, where it is sane, and the field's name;
+/// nullopt where there is none.
+struct TokenizerLength {
+  int64_t tokens = 0;
+  std::string field;
+};
+std::optional<TokenizerLength> ReadTokenizerLength(const std::filesystem::path& folder,
+                                                   ModelFiles* files);
 
 /// The most tokens a text may have, special tokens included.
 struct MaxLength {

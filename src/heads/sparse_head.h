@@ -17,6 +17,8 @@ class SparseHead {
   virtual ~SparseHead() = default;
 
   virtual int64_t num_parameters() const = 0;
+  /// Of workspace that Run takes, at most, for each token of a batch.
+  virtual int64_t bytes_per_token() const { return 0; }
 
   /// hidden: [T, H], of the tokens `ids` [T] of a packed batch, of which text n has those from
   /// cu_seqlens[n] on; vectors: [N], of its texts.

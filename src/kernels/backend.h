@@ -110,6 +110,13 @@ struct PoolRange {
   int64_t end;
 };
 
+/// How the rows y of a sequence become one.
+enum class TermPooling {
+  kMax,        ///< the largest; -infinity without rows
+  kSumLog,     ///< the sum of log(1 + max(0, y))
+  kSumLogLog,  ///< the sum of log(1 + log(1 + max(0, y)))
+};
+
 class Backend {
  public:
   virtual ~Backend() = default;
@@ -141,6 +148,15 @@ class Backend {
   /// an activation may then be off by 1e-4). A row of y depends on its row of x alone, bit by bit.
   virtual void Linear(const OpContext& context, const ConstOperand& x, const PreparedLinear& w,
                       const Epilogue& epilogue, const Operand& y) const = 0;
+
+  /// out[n] = y[r] = x[r] * W^T + bias, pooled over the rows r of sequence n; for a W of a whole
+  /// vocabulary, so that nobody stores y (SPLADE; Formal et al. 2021). x has the type of w; bias
+  /// may be empty. cu_seqlens: [out.rows + 1], from 0 to x.rows. A row of out depends on the rows
+  /// of its sequence alone, bit by bit.
+  virtual void PooledLinear(const OpContext& context, const ConstOperand& x,
+                            const PreparedLinear& w, std::span<const float> bias,
+                            std::span<const int32_t> cu_seqlens, TermPooling pooling,
+                            Matrix out) const = 0;
 
   /// out = x in out's format; for float32, which needs no change, out must be x itself. kInt8
   /// rounds each row to 255 steps, or 127 where that multiplies faster, between its least number,

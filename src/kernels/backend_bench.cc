@@ -108,7 +108,7 @@ void BM_WindowAttention(benchmark::State& state) {
     bench.cpu.VarlenAttention(bench.context, {qkv.data(), s, 3 * h}, {}, cu_seqlens, attention,
                               type, {out.data(), s, h});
   }
-  ReportFlops(state, 4.0 * static_cast<double>(attention.NumPairs(s) * h));
+  ReportFlops(state, 4.0 * static_cast<double>(attention.NumPairs(0, s) * h));
 }
 BENCHMARK(BM_WindowAttention)
     ->ArgNames({"S", "bf16"})

@@ -63,6 +63,10 @@ class Lister {
       if (const auto* dense = std::get_if<DenseModule>(&module)) AddModule(dense->dir);
       if (const auto* norm = std::get_if<LayerNormModule>(&module)) AddModule(norm->dir);
     }
+    // Where they lie among the transformer's weights, they are converted with these.
+    if (spec.sparse && spec.sparse->queries && spec.sparse->queries->dir != spec.transformer_dir) {
+      AddModule(spec.sparse->queries->dir);
+    }
     if (!spec.multi_vector) return;
     for (const TokenModule& module : spec.multi_vector->modules) {
       // Stanford's lies among the encoder's weights.

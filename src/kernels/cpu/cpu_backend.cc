@@ -39,6 +39,11 @@ class CpuBackendImpl : public Backend {
               const Epilogue& epilogue, const Operand& y) const override {
     cpu::Linear(context, x, w, epilogue, y);
   }
+  void PooledLinear(const OpContext& context, const ConstOperand& x, const PreparedLinear& w,
+                    std::span<const float> bias, std::span<const int32_t> cu_seqlens,
+                    TermPooling pooling, Matrix out) const override {
+    cpu::PooledLinear(context, x, w, bias, cu_seqlens, pooling, out);
+  }
   void ToOperand(const OpContext& context, ConstMatrix x, const Operand& out) const override {
     cpu::ToOperand(context, x, out);
   }

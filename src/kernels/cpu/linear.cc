@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 
 namespace bge::cpu {
 
@@ -54,6 +55,14 @@ class Product {
 
   // As Run, with a result of the format `y` has (bfloat16).
   void RunNarrow(int64_t first_panel, int64_t last_panel, const Operand& y) const {
+    ForEachTile(first_panel, last_panel, [&](int64_t r, int64_t column, ConstMatrix tile) {
+      NarrowColumns(tile, y.Rows(r, tile.rows), column);
+    });
+  }
+
+  // Calls function(row, column, tile) for pieces of y, in order of their rows for each column.
+  template <typename Function>
+  void ForEachTile(int64_t first_panel, int64_t last_panel, const Function& function) const {
     alignas(64) float tile[kMaxRowsAtOnce * kMaxColumns];
     ForEachStrip(first_panel, last_panel, [&](const Strip& strip) {
       for (int64_t r = 0; r < x_.rows; r += RowsAtOnce()) {
@@ -61,7 +70,7 @@ class Product {
         const Matrix part(tile, rows, strip.columns, kMaxColumns);
         Multiply(strip, 0, w_.groups(), r, part);
         Finish(strip, part);
-        NarrowColumns(part, y.Rows(r, rows), strip.column);
+        function(r, strip.column, part);
       }
     });
   }
@@ -130,6 +139,21 @@ class Product {
   bool fetch_next_;
 };
 
+// Shares W's panels between the threads: calls function(first, last) for runs of them.
+template <typename Function>
+void SharePanels(const OpContext& context, int64_t rows, const PackedWeights& w,
+                 const Function& function) {
+  constexpr int64_t kWorthSharing = 400'000;  // multiply-adds for each thread: a few us
+  // Many rows take several panels at once, where that leaves some for every thread.
+  const int64_t at_once = PanelsAtOnce(rows, w);
+  const int64_t unit = w.num_panels() >= context.pool.available_threads() * at_once ? at_once : 1;
+  const int64_t units = (w.num_panels() + unit - 1) / unit;
+  const int64_t work = rows * w.in_features() * w.kernel().panel_columns * unit;
+  context.pool.ParallelFor(units, 1 + kWorthSharing / (work + 1), [&](int64_t begin, int64_t end) {
+    function(begin * unit, std::min(end * unit, w.num_panels()));
+  });
+}
+
 // Of the calling thread, until its next call.
 Matrix Scratch(int64_t rows, int64_t cols) {
   thread_local FloatScratch scratch;
@@ -197,17 +221,38 @@ void Linear(const OpContext& context, const ConstOperand& x, const PreparedLinea
     });
     return;
   }
-  constexpr int64_t kWorthSharing = 400'000;  // multiply-adds for each thread: a few us
-  // Many rows take several panels at once, where that leaves some for every thread.
-  const int64_t at_once = PanelsAtOnce(x.rows, w);
-  const int64_t unit = w.num_panels() >= threads * at_once ? at_once : 1;
-  const int64_t units = (w.num_panels() + unit - 1) / unit;
-  const int64_t work = x.rows * x.cols * w.kernel().panel_columns * unit;
   const Operand floats = quantized ? Operand(Scratch(x.rows, y.cols)) : y;
-  context.pool.ParallelFor(units, 1 + kWorthSharing / (work + 1), [&](int64_t begin, int64_t end) {
-    multiply(x, floats, begin * unit, std::min(end * unit, w.num_panels()));
-  });
+  SharePanels(context, x.rows, w,
+              [&](int64_t first, int64_t last) { multiply(x, floats, first, last); });
   if (quantized) ToOperand(context, floats.matrix(), y);
+}
+
+void PooledLinear(const OpContext& context, const ConstOperand& x, const PreparedLinear& prepared,
+                  std::span<const float> bias, std::span<const int32_t> cu_seqlens,
+                  TermPooling pooling, Matrix out) {
+  const auto& w = static_cast<const PackedWeights&>(prepared);
+  BGE_DCHECK(x.type == w.type() && x.cols == w.in_features() && out.cols == w.out_features());
+  const float nothing =
+      pooling == TermPooling::kMax ? -std::numeric_limits<float>::infinity() : 0.0f;
+  const Epilogue none;
+  const Product product(x, w, none, Accuracy::kFloat32);
+  SharePanels(context, x.rows, w, [&](int64_t first, int64_t last) {
+    const int64_t begin = first * w.kernel().panel_columns;
+    const int64_t end = std::min(last * w.kernel().panel_columns, out.cols);
+    for (int64_t n = 0; n < out.rows; ++n) {
+      std::fill(out.row(n) + begin, out.row(n) + end, nothing);
+    }
+    product.ForEachTile(first, last, [&](int64_t r, int64_t column, ConstMatrix tile) {
+      // The sequences that the rows of the tile are of.
+      auto next = std::upper_bound(cu_seqlens.begin(), cu_seqlens.end(), r);
+      for (int64_t row = 0; row < tile.rows; ++next) {
+        const int64_t stop = std::min<int64_t>(*next - r, tile.rows);
+        PoolTerms(tile.Rows(row, stop - row), bias.empty() ? nullptr : bias.data() + column,
+                  pooling, out.row(next - cu_seqlens.begin() - 1) + column);
+        row = stop;
+      }
+    });
+  });
 }
 
 }  // namespace bge::cpu

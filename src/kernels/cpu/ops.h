@@ -13,6 +13,9 @@ std::unique_ptr<const PreparedLinear> FromPacked(std::span<const std::byte> memo
                                                  int64_t k, ComputeType type);
 void Linear(const OpContext& context, const ConstOperand& x, const PreparedLinear& w,
             const Epilogue& epilogue, const Operand& y);
+void PooledLinear(const OpContext& context, const ConstOperand& x, const PreparedLinear& w,
+                  std::span<const float> bias, std::span<const int32_t> cu_seqlens,
+                  TermPooling pooling, Matrix out);
 void ToOperand(const OpContext& context, ConstMatrix x, const Operand& out);
 void EmbedLayerNorm(const OpContext& context, const EmbeddingInputs& inputs,
                     const EmbeddingTables& tables, std::span<const float> gamma,
@@ -55,6 +58,9 @@ void NarrowRows(ConstMatrix x, const Operand& out);
 // Columns [column, column + x.cols) of out = x. bfloat16, whose columns do not depend on each
 // other.
 void NarrowColumns(ConstMatrix x, const Operand& out, int64_t column);
+// Pools rows + bias, one after the other, into out [rows.cols], which holds the pooled rows before
+// them. bias: [rows.cols] or null.
+void PoolTerms(ConstMatrix rows, const float* bias, TermPooling pooling, float* out);
 
 // Rows that one thread should at least have, so that a loop over rows of `cols` floats is worth
 // sharing: waking a thread costs up to 60 us, and a pass over this many floats takes about 10. A

@@ -12,6 +12,8 @@ std::unique_ptr<const PreparedLinear> PrepareLinear(std::span<const TensorView> 
                                                     ComputeType type);
 void Linear(const ConstOperand& x, const PreparedLinear& w, const Epilogue& epilogue,
             const Operand& y);
+void PooledLinear(const ConstOperand& x, const PreparedLinear& w, std::span<const float> bias,
+                  std::span<const int32_t> cu_seqlens, TermPooling pooling, Matrix out);
 void ToOperand(ConstMatrix x, const Operand& out);
 // The number that element [row, col] stands for.
 float OperandValue(const ConstOperand& x, int64_t row, int64_t col);

@@ -23,6 +23,11 @@ class RefBackend : public Backend {
               const Epilogue& epilogue, const Operand& y) const override {
     ref::Linear(x, w, epilogue, y);
   }
+  void PooledLinear(const OpContext&, const ConstOperand& x, const PreparedLinear& w,
+                    std::span<const float> bias, std::span<const int32_t> cu_seqlens,
+                    TermPooling pooling, Matrix out) const override {
+    ref::PooledLinear(x, w, bias, cu_seqlens, pooling, out);
+  }
   void ToOperand(const OpContext&, ConstMatrix x, const Operand& out) const override {
     ref::ToOperand(x, out);
   }

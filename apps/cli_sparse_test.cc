@@ -1,0 +1,126 @@
+// Sparse encoders, used from the command line.
+#include "apps/run_program.h"
+#include "base/json.h"
+#include "tests/temp_dir.h"
+#include "weights/weight_source.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace bge::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+const std::string kSplade = BGE_TEST_DATA_DIR "/models/tiny-splade";
+const std::string kRouter = BGE_TEST_DATA_DIR "/models/tiny-doc-sparse";
+
+std::string OutputOf(const std::vector<std::string>& arguments,
+                     const ProgramOptions& options = {}) {
+  const ProgramResult result = RunBge(arguments, options);
+  EXPECT_EQ(result.status, 0) << result.err;
+  return result.out;
+}
+
+std::shared_ptr<const json::Document> Parse(const std::string& line) {
+  return json::Document::Parse(line, "output");
+}
+
+TEST(SparseEncoderCommand, EmbedGivesWhatTheModelMakes) {
+  const std::string line = OutputOf({"embed", "--model", kSplade, "a fox"});
+  EXPECT_EQ(line, OutputOf({"embed", "--model", kSplade, "--return", "sparse", "a fox"}));
+  EXPECT_THAT(line, StartsWith(R"({"sparse":{")"));
+  EXPECT_GT(Parse(line)->root().At("sparse").size(), 10u);
+  const std::string tokens =
+      OutputOf({"embed", "--model", kRouter, "--query", "--sparse-tokens", "a fox"});
+  EXPECT_EQ(Parse(tokens)->root().At("sparse").size(), 2u);
+  EXPECT_THAT(tokens, AllOf(HasSubstr(R"("a":)"), HasSubstr(R"("fox":)")));
+  const std::string three =
+      OutputOf({"embed", "--model", kSplade, "--max-active-dims", "3", "a fox"});
+  EXPECT_EQ(Parse(three)->root().At("sparse").size(), 3u);
+  const test::TempDir dir;
+  for (const char* name : {"out.npz", "out.safetensors", "out.jsonl"}) {
+    const std::string path = (dir.path() / name).string();
+    OutputOf({"embed", "--model", kSplade, "--output", path, "a fox"});
+    EXPECT_TRUE(fs::exists(path)) << name;
+  }
+  EXPECT_THAT(OpenSafetensors(dir.path() / "out.safetensors")->Names(),
+              ElementsAre("sparse_offsets", "sparse_token_ids", "sparse_weights"));
+}
+
+TEST(SparseEncoderCommand, DenseVectorsAreAnError) {
+  const test::TempDir dir;
+  const std::string texts = dir.Write("texts.txt", "one\n").string();
+  const std::string index = (dir.path() / "index").string();
+  for (const std::vector<std::string>& arguments : std::vector<std::vector<std::string>>{
+           {"embed", "--model", kSplade, "--return", "dense", "a"},
+           {"index", "build", index, "--model", kSplade, "--input", texts},
+           {"similarity", "--model", kSplade, "a", "b"},
+           {"score", "--model", kSplade, "a", "b"}}) {
+    const ProgramResult result = RunBge(arguments);
+    EXPECT_EQ(result.status, 1) << arguments[0];
+    EXPECT_THAT(result.err, HasSubstr("the model makes no dense vectors")) << arguments[0];
+  }
+  EXPECT_FALSE(fs::exists(index));
+  const ProgramResult format =
+      RunBge({"embed", "--model", kSplade, "--output", (dir.path() / "x.npy").string(), "a"});
+  EXPECT_EQ(format.status, 2);
+  EXPECT_THAT(format.err, HasSubstr(".npz"));
+}
+
+TEST(SparseEncoderCommand, InfoSaysWhatItIs) {
+  const std::string text = OutputOf({"info", kRouter});
+  EXPECT_THAT(text, AllOf(HasSubstr("288 values, compared by dot"), HasSubstr("max, log1p_relu"),
+                          HasSubstr("weights by token from query_0_SparseStaticEmbedding")));
+  const auto info = Parse(OutputOf({"info", kRouter, "--json"}));
+  EXPECT_EQ(info->root().At("sparse_dimension").AsInt(), 288);
+  EXPECT_EQ(info->root().At("heads").Elements()[0].AsString(), "sparse");
+  EXPECT_EQ(info->root().At("query_weights").AsString(), "query_0_SparseStaticEmbedding");
+}
+
+TEST(SparseEncoderCommand, QuantizedModelsGiveNearlyTheSame) {
+  const test::TempDir dir;
+  for (const std::string& model : {kSplade, kRouter}) {
+    const std::string exact = OutputOf({"embed", "--model", model, "--query", "a fox in the city"});
+    for (const char* type : {"int8", "bf16"}) {
+      const std::string out = (dir.path() / (fs::path(model).filename().string() + type)).string();
+      OutputOf({"quantize", model, out, "--dtype", type});
+      const auto found = Parse(OutputOf({"embed", "--model", out, "--query", "a fox in the city"}));
+      const auto expected = Parse(exact);
+      int64_t both = 0;
+      for (const auto& [id, weight] : expected->root().At("sparse").Members()) {
+        const auto other = found->root().At("sparse").Find(id);
+        both += other ? 1 : 0;
+        if (other && model == kRouter) {
+          EXPECT_EQ(other->AsDouble(), weight.AsDouble());
+        }
+      }
+      EXPECT_GT(both, 0.8 * static_cast<double>(expected->root().At("sparse").size()));
+    }
+  }
+}
+
+TEST(SparseEncoderCommand, ADirectoryWithoutModulesNeedsTheFlag) {
+  const test::TempDir dir;
+  const fs::path model = dir.path() / "model";
+  fs::copy(kSplade, model, fs::copy_options::recursive);
+  fs::remove(model / "modules.json");
+  fs::remove(model / "config_sentence_transformers.json");
+  const ProgramResult dense = RunBge({"embed", "--model", model.string(), "a fox"});
+  EXPECT_THAT(dense.err, HasSubstr("--splade"));
+  EXPECT_THAT(dense.out, HasSubstr("\"embedding\""));
+  EXPECT_EQ(OutputOf({"embed", "--model", model.string(), "--splade", "a fox"}),
+            OutputOf({"embed", "--model", kSplade, "a fox"}));
+  EXPECT_THAT(OutputOf({"info", model.string(), "--splade"}), HasSubstr("the caller's option"));
+}
+
+}  // namespace
+}  // namespace bge::cli

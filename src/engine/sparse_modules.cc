@@ -1,0 +1,220 @@
+// Follows sentence-transformers' sparse_encoder/model.py, sparse_encoder/modules/*.py and
+// base/modules/router.py, of versions 5 and 6.
+#include "engine/sparse_modules.h"
+
+#include "base/error.h"
+#include "engine/module_chain.h"
+#include "engine/transformer_options.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <initializer_list>
+#include <string_view>
+
+namespace bge {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr int64_t kMaxDimension = 1 << 24;
+constexpr size_t kMaxModules = 64;
+constexpr std::string_view kUseAnother = "use another model";
+
+// "sentence_transformers.sparse_encoder.models.SpladePooling" is a SpladePooling.
+std::string_view LastComponent(json::Value type) {
+  const std::string_view text = type.AsString();
+  return text.starts_with("sentence_transformers.") ? text.substr(text.rfind('.') + 1)
+                                                    : std::string_view();
+}
+
+bool IsRouter(std::string_view name) { return name == "Router" || name == "Asym"; }
+bool IsTransformer(std::string_view name) {
+  return name == "MLMTransformer" || name == "Transformer";
+}
+
+// One module: of modules.json, or of a route.
+struct Module {
+  std::string name;
+  fs::path path;
+  std::string where;  // for messages
+};
+
+[[noreturn]] void FailModule(const Module& module, std::string_view expected) {
+  Fail(ErrorCode::kUnsupported, "a sparse encoder of other modules",
+       fmt::format("{}: found {}, expected {}", module.where,
+                   module.name.empty() ? "code of the model's own" : Printable(module.name, 60),
+                   expected),
+       kUseAnother);
+}
+
+void ReadSpladePooling(const fs::path& folder, ModelFiles* files, SparseSpec* spec) {
+  const fs::path path = folder / "config.json";
+  spec->pooling_source = "default";
+  const auto document = files->Find(path);
+  if (document == nullptr) return;  // Parity: then it has its defaults
+  spec->pooling_source = path.string();
+  const json::Value config = document->root();
+  const auto choose = [&](const char* key, const char* first, const char* second) {
+    const auto value = config.FindNonNull(key);
+    if (!value || value->AsString() == first) return false;
+    if (value->AsString() == second) return true;
+    Fail(ErrorCode::kUnsupported, "unknown way to pool logits",
+         fmt::format("{}: found \"{}\", expected {} or {}", value->Where(),
+                     Printable(value->AsString(), 40), first, second),
+         "correct the file, or use another model");
+  };
+  spec->pooling.sum = choose("pooling_strategy", "max", "sum");
+  spec->pooling.log_twice = choose("activation_function", "relu", "log1p_relu");
+  for (const char* key : {"embedding_dimension", "word_embedding_dimension"}) {
+    if (const auto value = config.FindNonNull(key)) {
+      spec->dimension = value->AsIntIn(1, kMaxDimension);
+    }
+  }
+}
+
+// A Transformer whose logits are pooled.
+void ReadSpladeChain(const Module& transformer, const Module& pooling, ModelFiles* files,
+                     SparseModules* modules) {
+  if (!IsTransformer(transformer.name)) FailModule(transformer, "MLMTransformer or Transformer");
+  if (pooling.name != "SpladePooling") FailModule(pooling, "SpladePooling");
+  modules->transformer = transformer.path;
+  modules->is_mlm = transformer.name == "MLMTransformer";
+  ReadSpladePooling(pooling.path, files, &modules->spec);
+}
+
+// Parity: upstream looks for the file of `path` where the process was started, which cannot be what
+// a model's author means: here it is in the module's folder, or the model's.
+fs::path FindIdf(json::Value value, const fs::path& folder, const ModelFiles& files) {
+  const fs::path name = ReadModulePath(value);
+  for (const fs::path& relative : {folder / name, name}) {
+    if (files.Has(relative)) return relative;
+  }
+  value.Fail(fmt::format("found no file \"{}\" in {} nor in the model's own folder",
+                         Printable(name.string(), 80), (files.dir() / folder).string()),
+             HowToComplete(files.dir()));
+}
+
+StaticWeightsSpec ReadStaticWeights(const Module& module, ModelFiles* files) {
+  if (module.name != "SparseStaticEmbedding") FailModule(module, "SparseStaticEmbedding");
+  StaticWeightsSpec spec;
+  spec.dir = files->dir() / module.path;
+  spec.where = module.path.empty() ? "." : module.path.string();
+  const auto length = ReadTokenizerLength(module.path, files);
+  if (length) spec.max_length = length->tokens;
+  const auto config = files->Find(module.path / "config.json");
+  const auto path = config == nullptr ? std::nullopt : config->root().FindNonNull("path");
+  if (path && path->AsString().ends_with(".json")) {
+    const fs::path idf = FindIdf(*path, module.path, *files);
+    spec.idf = files->dir() / idf;
+    spec.where = idf.string();
+  }
+  return spec;
+}
+
+// The modules of one route, by the ids that `structure` lists.
+std::vector<Module> ReadRoute(json::Value ids, json::Value types, const fs::path& folder) {
+  if (!ids.is_array() || ids.size() == 0 || ids.size() > kMaxModules) {
+    ids.Fail(fmt::format("expected a list of 1 to {} modules", kMaxModules),
+             "repair the file or download it again");
+  }
+  std::vector<Module> modules;
+  ids.ForEachElement([&](json::Value id) {
+    const json::Value type = types.At(id.AsString());
+    modules.push_back({std::string(LastComponent(type)), folder / ReadModulePath(id),
+                       fmt::format("{}: \"{}\"", type.Where(), Printable(type.AsString(), 100))});
+  });
+  return modules;
+}
+
+void ReadDefaultRoute(json::Value config, json::Value structure, SparseSpec* spec) {
+  const auto parameters = config.FindNonNull("parameters");
+  const auto find = [&](const char* key) {
+    return parameters ? parameters->FindNonNull(key) : std::nullopt;
+  };
+  const auto mappings = find("route_mappings");
+  if (mappings && mappings->size() > 0) {
+    Fail(ErrorCode::kUnsupported, "a router with mappings of routes", mappings->Where(),
+         kUseAnother);
+  }
+  std::string_view route;
+  if (const auto value = find("default_route")) {
+    route = value->AsString();
+    if (!structure.Find(route)) {
+      value->Fail(fmt::format("found \"{}\", expected one of the routes", Printable(route, 60)),
+                  "correct the file");
+    }
+  } else {
+    const auto allow = find("allow_empty_key");
+    if (allow && !allow->AsBool()) {
+      spec->default_route.reset();
+      return;
+    }
+    route = structure.Members().front().key;  // Parity: the first
+  }
+  spec->default_route = route == "query" ? Role::kQuery : Role::kDocument;
+}
+
+void ReadRouter(const Module& router, ModelFiles* files, SparseModules* modules) {
+  auto document = files->Find(router.path / "router_config.json");
+  if (document == nullptr) {  // as before version 5
+    document = files->Get(router.path / "config.json", "modules.json lists a Router there");
+  }
+  const json::Value config = document->root();
+  const json::Value types = config.At("types");
+  const json::Value structure = config.At("structure");
+  types.Members();  // an object, as structure
+  for (const auto& [route, ids] : structure.Members()) {
+    if (route == "query" || route == "document") continue;
+    Fail(ErrorCode::kUnsupported, "a router of other routes",
+         fmt::format("{}: found \"{}\", expected query and document", structure.Where(),
+                     Printable(route, 60)),
+         kUseAnother);
+  }
+  const std::vector<Module> queries = ReadRoute(structure.At("query"), types, router.path);
+  const std::vector<Module> documents = ReadRoute(structure.At("document"), types, router.path);
+  if (documents.size() != 2) FailModule(documents.back(), "a Transformer, then SpladePooling");
+  if (queries.size() != 1) FailModule(queries.back(), "one SparseStaticEmbedding for queries");
+  ReadSpladeChain(documents[0], documents[1], files, modules);
+  modules->spec.queries = ReadStaticWeights(queries[0], files);
+  ReadDefaultRoute(config, structure, &modules->spec);
+}
+
+}  // namespace
+
+bool ListsSparseModules(json::Value modules, bool sparse_encoder) {
+  if (!modules.is_array()) return false;
+  std::vector<std::string_view> names;
+  modules.ForEachElement([&](json::Value module) {
+    const auto type = module.is_object() ? module.Find("type") : std::nullopt;
+    names.push_back(type && type->is_string() ? LastComponent(*type) : std::string_view());
+  });
+  if (names.empty()) return false;
+  return (names.size() > 1 && names[1] == "SpladePooling") || names[0] == "SparseStaticEmbedding" ||
+         (sparse_encoder && IsRouter(names[0]));
+}
+
+SparseModules ReadSparseModules(json::Value value, ModelFiles* files) {
+  std::vector<Module> modules;
+  SparseModules result;
+  value.ForEachElement([&](json::Value entry) {
+    const json::Value type = entry.At("type");
+    modules.push_back({std::string(LastComponent(type)), ReadModulePath(entry.At("path")),
+                       fmt::format("{}: \"{}\"", type.Where(), Printable(type.AsString(), 100))});
+    result.names.push_back(modules.back().name);
+  });
+  const size_t expected = IsRouter(modules[0].name) ? 1 : 2;
+  if (modules[0].name == "SparseStaticEmbedding") {
+    FailModule(modules[0], "a Transformer and SpladePooling, or a Router of them and this one");
+  }
+  if (modules.size() > expected) FailModule(modules[expected], "nothing behind the others");
+  if (expected == 1) {
+    ReadRouter(modules[0], files, &result);
+  } else {
+    ReadSpladeChain(modules[0], modules[1], files, &result);
+  }
+  return result;
+}
+
+}  // namespace bge

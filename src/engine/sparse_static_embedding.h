@@ -1,0 +1,43 @@
+// Sparse vectors without a transformer: each token of a text has a weight of its own, such as its
+// inverse document frequency (Geng et al. 2024, inference-free retrievers).
+#ifndef BGE_ENGINE_SPARSE_STATIC_EMBEDDING_H_
+#define BGE_ENGINE_SPARSE_STATIC_EMBEDDING_H_
+
+#include "bge/representations.h"
+#include "bge/tokenizer.h"
+#include "bge/types.h"
+
+#include "engine/sparse_modules.h"
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace bge {
+
+/// Immutable; thread-safe.
+class SparseStaticEmbedding {
+ public:
+  /// Reads tokenizer and weights. Error(kNotFound, kCorruptData) where they are absent or do not
+  /// belong together.
+  SparseStaticEmbedding(const StaticWeightsSpec& spec, const WarningSink& on_warning);
+
+  const Tokenizer& tokenizer() const { return tokenizer_; }
+  int64_t dimension() const { return static_cast<int64_t>(weights_.size()); }
+
+  /// Error(kCorruptData) for ids without a weight.
+  void CheckTokens(std::span<const int32_t> ids) const;
+  /// The weights of the distinct ids but for those of zero. ids: as CheckTokens wants.
+  SparseVector Encode(std::span<const int32_t> ids) const;
+
+ private:
+  void ReadIdf();
+
+  StaticWeightsSpec spec_;
+  Tokenizer tokenizer_;
+  std::vector<float> weights_;  // by token id
+};
+
+}  // namespace bge
+
+#endif  // BGE_ENGINE_SPARSE_STATIC_EMBEDDING_H_
