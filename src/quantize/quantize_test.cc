@@ -108,6 +108,12 @@ TEST_F(QuantizeTest, TheHeadOfAModernBertRerankerStaysAsItIs) {
   for (size_t i = 0; i < passages.size(); ++i) EXPECT_NEAR(found[i], expected[i], 0.1) << i;
 }
 
+// Between vectors before and after. Of tiny-modernbert, whose five random layers magnify what is
+// rounded, torch has 0.99147 for the empty text with weights that are rounded so.
+double LeastInt8Cosine(const std::string& model) {
+  return model == "tiny-modernbert" ? 0.991 : 0.995;
+}
+
 TEST_F(QuantizeTest, ComputesWhatTheRoundedWeightsCompute) {
   for (const std::string name : kModels) {
     for (const WeightType type : {WeightType::kInt8, WeightType::kBFloat16, WeightType::kFloat16}) {
@@ -123,7 +129,7 @@ TEST_F(QuantizeTest, ComputesWhatTheRoundedWeightsCompute) {
       EXPECT_EQ(test::DescribeDifference(expected, found, dimension(), 1e-6), "");
       const std::vector<float> original = Encode(Model(name), ComputeChoice::kFloat32);
       EXPECT_GT(WorstCosine(original, found, dimension()),
-                type == WeightType::kInt8 ? 0.995 : 0.9995);
+                type == WeightType::kInt8 ? LeastInt8Cosine(name) : 0.9995);
     }
   }
 }
