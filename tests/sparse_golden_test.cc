@@ -195,6 +195,7 @@ TEST(SparseEncoder, SaysWhatItIs) {
   EXPECT_EQ(router.query_weights, kQueries);
   EXPECT_EQ(router.sparse_activation, "log1p_relu");
   EXPECT_THAT(router.modules, ElementsAre("Router"));
+  EXPECT_THAT(router.files, testing::Contains(std::string(kQueries) + "/model.safetensors"));
   const ModelInfo sum = Embedder::Load(ModelDirectory("tiny-splade-sum").string()).info();
   EXPECT_EQ(sum.sparse_pooling, "sum");
   EXPECT_EQ(sum.max_active_dims, 24);

@@ -181,6 +181,9 @@ void EmbedderImpl::LoadSpladeHead(const WarningSink& on_warning) {
       model_.pool());
   if (sparse.queries) {
     static_queries_ = std::make_unique<const SparseStaticEmbedding>(*sparse.queries, on_warning);
+    for (std::string& file : static_queries_->Files(spec_.dir)) {
+      spec_.files.push_back(std::move(file));
+    }
   }
 }
 

@@ -37,11 +37,19 @@ SparseStaticEmbedding::SparseStaticEmbedding(const StaticWeightsSpec& spec,
   }
   const PrefixedWeights weights(OpenWeights(spec_.dir), "weight");
   weights_ = weights.GetVector("weight", tokenizer_.vocab_size());
+  for (const std::string& file : weights.source().Files()) files_.push_back(spec_.dir / file);
+}
+
+std::vector<std::string> SparseStaticEmbedding::Files(const std::filesystem::path& base) const {
+  std::vector<std::string> files;
+  for (const auto& file : files_) files.push_back(file.lexically_relative(base).string());
+  return files;
 }
 
 void SparseStaticEmbedding::ReadIdf() {
   weights_.assign(static_cast<size_t>(tokenizer_.vocab_size()), 0.0f);
   const auto document = json::Document::Load(spec_.idf.string(), kMaxIdfBytes);
+  files_.push_back(spec_.idf);
   const auto unknown = UnknownId(tokenizer_);
   document->root().ForEachMember([&](std::string_view token, json::Value value) {
     const auto weight = static_cast<float>(value.AsDouble());

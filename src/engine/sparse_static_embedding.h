@@ -10,7 +10,9 @@
 #include "engine/sparse_modules.h"
 
 #include <cstdint>
+#include <filesystem>
 #include <span>
+#include <string>
 #include <vector>
 
 namespace bge {
@@ -24,6 +26,8 @@ class SparseStaticEmbedding {
 
   const Tokenizer& tokenizer() const { return tokenizer_; }
   int64_t dimension() const { return static_cast<int64_t>(weights_.size()); }
+  /// Of its weights, relative to `base`.
+  std::vector<std::string> Files(const std::filesystem::path& base) const;
 
   /// Error(kCorruptData) for ids without a weight.
   void CheckTokens(std::span<const int32_t> ids) const;
@@ -36,6 +40,7 @@ class SparseStaticEmbedding {
   StaticWeightsSpec spec_;
   Tokenizer tokenizer_;
   std::vector<float> weights_;  // by token id
+  std::vector<std::filesystem::path> files_;
 };
 
 }  // namespace bge

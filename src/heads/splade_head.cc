@@ -85,7 +85,10 @@ SpladeHead::SpladeHead(const MlmHeadSpec& spec, const SpladePooling& pooling,
   const std::string own_bias = std::string(names.decoder) + ".bias";
   const bool has_own = head.Find(own_bias, {spec_.vocab_size}).has_value();
   decoder_bias_ = head.GetVector(has_own ? own_bias : names.bias, spec_.vocab_size);
-  LoadDecoder(FindDecoder(spec_, names, head), type, pool);
+  const TensorView decoder = FindDecoder(spec_, names, head);
+  const auto own = head.source().Find(head.prefix() + std::string(names.decoder) + ".weight");
+  if (own) num_parameters_ += spec_.vocab_size * spec_.hidden_size;
+  LoadDecoder(decoder, type, pool);
 }
 
 void SpladeHead::LoadTransform(std::string_view dense, std::string_view norm,
