@@ -77,6 +77,7 @@ const TaskWords& WordsOf(TransformerTask task) {
     case TransformerTask::kFillMask:
       return kFillMask;
     case TransformerTask::kFeatureExtraction:
+    case TransformerTask::kMultiVector:
       break;
   }
   return kFeatureExtraction;
