@@ -177,6 +177,10 @@ TEST_F(RerankerDirectory, OfAnotherKindIsRefused) {
   EXPECT_THAT(LoadingThrows(), HasSubstr("not a reranker"));
   EXPECT_THAT(test::Thrown([] { return Reranker::Load(Data("models/tiny-m3").string()); }),
               HasSubstr("expected ...ForSequenceClassification"));
+  Write("modules.json", R"([{"path":"","type":"sentence_transformers.models.Transformer"},)"
+                        R"({"path":"1_Pooling","type":"sentence_transformers.models.Pooling"}])");
+  EXPECT_THAT(LoadingThrows(), HasSubstr("sentence_transformers.models.Pooling\", which makes "
+                                         "vectors of texts: embed with it"));
 }
 
 TEST(Reranker, ManyPassagesAreAsEachAlone) {

@@ -220,6 +220,18 @@ fs::path ReadCrossEncoderModules(json::Value modules) {
       return ReadModulePath(module.At("path"));
     }
   }
+  // By any of its modules, of which this build need not know all.
+  if (modules.is_array()) {
+    modules.ForEachElement([](json::Value module) {
+      const json::Value type = module.At("type");
+      if (!type.AsString().ends_with(".Pooling")) return;
+      Fail(ErrorCode::kUnsupported, "not a reranker",
+           fmt::format("{}: found \"{}\", which makes vectors of texts", type.Where(),
+                       Printable(type.AsString(), 60)),
+           "embed with it (bge embed, Embedder), or use a reranker, such as "
+           "BAAI/bge-reranker-base");
+    });
+  }
   Fail(ErrorCode::kUnsupported, "a reranker with other modules than a Transformer",
        modules.Where() + ": expected one Transformer", "use a sequence classifier of one label");
 }
