@@ -206,10 +206,7 @@ Matrix BertEncoder::ForwardFirstTokens(const PackedBatch& batch, const OpContext
   const LayerScratch scratch(context.workspace, type_, batch.num_tokens(), config_.hidden_size,
                              config_.intermediate_size);
   const Matrix x = ForwardToLastLayer(batch, context, scratch);
-  const Matrix first = context.workspace.NewMatrix(batch.num_sequences(), config_.hidden_size);
-  for (int64_t n = 0; n < first.rows; ++n) {
-    std::copy_n(x.row(batch.cu_seqlens[static_cast<size_t>(n)]), x.cols, first.row(n));
-  }
+  const Matrix first = FirstRows(x, batch.cu_seqlens, context.workspace);
   if (layers_.empty()) return first;
   const Layer& last = layers_.back();
   last.attention.ForwardFirstTokens(backend_, context, batch.cu_seqlens, config_.layer_norm_eps,

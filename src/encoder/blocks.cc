@@ -20,8 +20,6 @@ ConstOperand RoundedInput(const Backend& backend, const OpContext& context,
   return InputOf(scratch, x);
 }
 
-Matrix Columns(Matrix x, int64_t begin, int64_t n) { return {x.data + begin, x.rows, n, x.stride}; }
-
 }  // namespace
 
 LayerScratch::LayerScratch(Workspace& workspace, ComputeType type, int64_t tokens,
@@ -49,14 +47,23 @@ LayerScratch LayerScratch::Rows(int64_t rows) const {
   return part;
 }
 
+Matrix FirstRows(Matrix x, std::span<const int32_t> cu_seqlens, Workspace& workspace) {
+  const auto sequences = static_cast<int64_t>(cu_seqlens.size()) - 1;
+  const Matrix first = workspace.NewMatrix(sequences, x.cols);
+  for (int64_t n = 0; n < sequences; ++n) {
+    std::copy_n(x.row(cu_seqlens[static_cast<size_t>(n)]), x.cols, first.row(n));
+  }
+  return first;
+}
+
 void AttentionBlock::Forward(const Backend& backend, const OpContext& context,
                              std::span<const int32_t> cu_seqlens, float epsilon,
                              const LayerScratch& scratch, Matrix x,
                              std::span<const int32_t> key_counts) const {
   const OpContext project = context.At(Stage::kQkv);
   const ConstOperand input = InputOf(scratch, x);
-  backend.Linear(project, input, *query, {}, Columns(scratch.qkv, 0, x.cols));
-  backend.Linear(project, input, *key_value, {}, Columns(scratch.qkv, x.cols, 2 * x.cols));
+  backend.Linear(project, input, *query, {}, scratch.qkv.Columns(0, x.cols));
+  backend.Linear(project, input, *key_value, {}, scratch.qkv.Columns(x.cols, 2 * x.cols));
   backend.VarlenAttention(context, scratch.qkv, qkv_bias, cu_seqlens,
                           {.num_heads = num_heads, .scale = Scale(x), .key_counts = key_counts},
                           query->type(), scratch.attended);
@@ -68,7 +75,7 @@ void AttentionBlock::ForwardFirstTokens(const Backend& backend, const OpContext&
                                         const LayerScratch& scratch, Matrix x, Matrix first) const {
   const OpContext project = context.At(Stage::kQkv);
   const LayerScratch few = scratch.Rows(first.rows);
-  const Matrix keys_values = Columns(scratch.qkv, x.cols, 2 * x.cols);
+  const Matrix keys_values = scratch.qkv.Columns(x.cols, 2 * x.cols);
   backend.Linear(project, InputOf(scratch, x), *key_value, {}, keys_values);
   backend.Linear(project, RoundedInput(backend, project, few, first), *query, {}, few.projected);
   backend.FirstTokenAttention(context, few.projected, keys_values, qkv_bias, cu_seqlens,

@@ -17,6 +17,10 @@ struct LayerNormWeights {
   std::vector<float> beta;
 };
 
+/// The rows of the first tokens of all sequences: [N, x.cols], in the workspace. No sequence is
+/// empty.
+Matrix FirstRows(Matrix x, std::span<const int32_t> cu_seqlens, Workspace& workspace);
+
 /// Memory that the layers of one forward pass share. T: the batch's tokens.
 struct LayerScratch {
   LayerScratch() = default;

@@ -1,7 +1,6 @@
 // Follows transformers' modeling_modernbert.py (eager attention).
 #include "encoder/modernbert.h"
 
-#include "base/error.h"
 #include "encoder/config_fields.h"
 #include "encoder/modernbert_names.h"
 #include "encoder/rotary.h"
@@ -16,20 +15,6 @@ namespace {
 
 constexpr size_t kLinearsOfLayer = 5;
 
-Matrix Columns(Matrix x, int64_t begin, int64_t n) { return {x.data + begin, x.rows, n, x.stride}; }
-
-// Rows [begin, begin + n) of a matrix.
-TensorView RowsOf(const TensorView& matrix, int64_t begin, int64_t n) {
-  TensorView rows = matrix;
-  const auto skipped = static_cast<size_t>(begin * matrix.shape[1]) * DTypeBytes(matrix.dtype);
-  rows.data = static_cast<const char*>(matrix.data) + skipped;
-  rows.shape = {n, matrix.shape[1]};
-  if (matrix.row_scales != nullptr) {
-    rows.row_scales = static_cast<const char*>(matrix.row_scales) + begin * 4;
-  }
-  return rows;
-}
-
 // Part of a bias that may be empty.
 std::span<const float> Part(const std::vector<float>& bias, int64_t begin, int64_t n) {
   if (bias.empty()) return {};
@@ -42,15 +27,6 @@ int64_t LongestSequence(const PackedBatch& batch) {
     longest = std::max(longest, batch.cu_seqlens[n] - batch.cu_seqlens[n - 1]);
   }
   return longest;
-}
-
-// The rows of the first tokens of all sequences.
-Matrix FirstRows(Matrix x, const PackedBatch& batch, Workspace& workspace) {
-  const Matrix first = workspace.NewMatrix(batch.num_sequences(), x.cols);
-  for (int64_t n = 0; n < first.rows; ++n) {
-    std::copy_n(x.row(batch.cu_seqlens[static_cast<size_t>(n)]), x.cols, first.row(n));
-  }
-  return first;
 }
 
 }  // namespace
@@ -215,8 +191,8 @@ void ModernBertEncoder::LoadLayer(int64_t index) {
 
   // Key and value together, and the query by itself: the last layer may want fewer of them.
   const TensorView query_key_value = get(names.query_key_value, 3 * h, h);
-  layer.query = prepare(RowsOf(query_key_value, 0, h));
-  layer.key_value = prepare(RowsOf(query_key_value, h, 2 * h));
+  layer.query = prepare(query_key_value.Rows(0, h));
+  layer.key_value = prepare(query_key_value.Rows(h, 2 * h));
   layer.output = prepare(get(names.attention_output, h, h));
   layer.up = prepare(get(names.up, 2 * f, h));
   layer.down = prepare(get(names.down, h, f));
@@ -229,21 +205,6 @@ AttentionOptions ModernBertEncoder::AttentionOf(const Layer& layer,
           .scale = 1.0f / std::sqrt(head_dim),
           .window = layer.window,
           .key_counts = batch.key_counts};
-}
-
-// A token that sees nothing in a layer has no state behind it.
-void ModernBertEncoder::CheckKeyCounts(const PackedBatch& batch) const {
-  for (size_t n = 0; n < batch.key_counts.size(); ++n) {
-    const int64_t seqlen = batch.cu_seqlens[n + 1] - batch.cu_seqlens[n];
-    for (const Layer& layer : layers_) {
-      if (!layer.window || seqlen - 1 - *layer.window < batch.key_counts[n]) continue;
-      Fail(ErrorCode::kUnsupported, "a text is filled up farther than attention reaches",
-           "found " + std::to_string(batch.key_counts[n]) + " tokens filled up to " +
-               std::to_string(seqlen) + ", where a token sees " + std::to_string(*layer.window) +
-               " on each side (local_attention of config.json)",
-           "use a model with a smaller query_length");
-    }
-  }
 }
 
 // x, normalized and the turns.
@@ -272,11 +233,11 @@ void ModernBertEncoder::Attend(const Layer& layer, const PackedBatch& batch, Pas
   const OpContext project = pass.context.At(Stage::kQkv);
   // Biases at once, not in attention: they are turned too.
   backend_.Linear(project, pass.normalized, *layer.query, {Part(layer.qkv_bias, 0, h)},
-                  Columns(pass.qkv, 0, h));
+                  pass.qkv.Columns(0, h));
   backend_.Linear(project, pass.normalized, *layer.key_value, {Part(layer.qkv_bias, h, 2 * h)},
-                  Columns(pass.qkv, h, 2 * h));
+                  pass.qkv.Columns(h, 2 * h));
   backend_.RotaryEmbedding(pass.context, layer.window ? pass.local_turns : pass.global_turns,
-                           batch.cu_seqlens, Columns(pass.qkv, 0, 2 * h));
+                           batch.cu_seqlens, pass.qkv.Columns(0, 2 * h));
   backend_.VarlenAttention(pass.context, pass.qkv, {}, batch.cu_seqlens, AttentionOf(layer, batch),
                            type_, pass.attended);
 }
@@ -287,13 +248,13 @@ void ModernBertEncoder::AttendFirstTokens(size_t index, const PackedBatch& batch
   const Layer& layer = layers_[index];
   const int64_t h = config_.hidden_size;
   const OpContext project = pass.context.At(Stage::kQkv);
-  const Matrix keys_values = Columns(pass.qkv, h, 2 * h);
+  const Matrix keys_values = pass.qkv.Columns(h, 2 * h);
   backend_.Linear(project, pass.normalized, *layer.key_value, {Part(layer.qkv_bias, h, 2 * h)},
                   keys_values);
   backend_.RotaryEmbedding(pass.context, layer.window ? pass.local_turns : pass.global_turns,
-                           batch.cu_seqlens, Columns(keys_values, 0, h));
+                           batch.cu_seqlens, keys_values.Columns(0, h));
 
-  const Matrix first = FirstRows(pass.x, batch, pass.context.workspace);
+  const Matrix first = FirstRows(pass.x, batch.cu_seqlens, pass.context.workspace);
   pass.KeepRows(first);
   // Their rows of `normalized` again, from x.
   if (index == 0) {
@@ -344,7 +305,6 @@ void ModernBertEncoder::RunLayers(size_t count, const PackedBatch& batch, Pass& 
 }
 
 Matrix ModernBertEncoder::Forward(const PackedBatch& batch, const OpContext& context) const {
-  CheckKeyCounts(batch);
   Pass pass(config_, type_, batch.num_tokens(), context);
   Embed(batch, pass);
   RunLayers(layers_.size(), batch, pass);
@@ -353,7 +313,8 @@ Matrix ModernBertEncoder::Forward(const PackedBatch& batch, const OpContext& con
 
 Matrix ModernBertEncoder::ForwardFirstTokens(const PackedBatch& batch,
                                              const OpContext& context) const {
-  if (layers_.empty()) return FirstRows(Forward(batch, context), batch, context.workspace);
+  if (layers_.empty())
+    return FirstRows(Forward(batch, context), batch.cu_seqlens, context.workspace);
   const size_t last = layers_.size() - 1;
   Pass pass(config_, type_, batch.num_tokens(), context);
   Embed(batch, pass);

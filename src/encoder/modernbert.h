@@ -62,7 +62,6 @@ class ModernBertEncoder : public Encoder {
   void RunLayers(size_t count, const PackedBatch& batch, Pass& pass) const;
   Matrix Finish(Pass& pass) const;
   AttentionOptions AttentionOf(const Layer& layer, const PackedBatch& batch) const;
-  void CheckKeyCounts(const PackedBatch& batch) const;
 
   const ModernBertConfig config_;
   const ComputeType type_;  // of linear layers

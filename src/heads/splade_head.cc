@@ -49,18 +49,6 @@ TermPooling PoolingOf(const SpladePooling& pooling) {
   return pooling.log_twice ? TermPooling::kSumLogLog : TermPooling::kSumLog;
 }
 
-// Rows [begin, begin + n) of a matrix.
-TensorView RowsOf(const TensorView& matrix, int64_t begin, int64_t n) {
-  TensorView rows = matrix;
-  const int64_t bytes = matrix.shape[1] * static_cast<int64_t>(DTypeBytes(matrix.dtype));
-  rows.data = static_cast<const std::byte*>(matrix.data) + begin * bytes;
-  rows.shape = {n, matrix.shape[1]};
-  if (matrix.row_scales != nullptr) {
-    rows.row_scales = static_cast<const std::byte*>(matrix.row_scales) + begin * 4;
-  }
-  return rows;
-}
-
 // Parity: transformers ties the decoder to the word embeddings only where the checkpoint has no
 // decoder of its own, or an equal one.
 TensorView FindDecoder(const MlmHeadSpec& spec, const HeadNames& names,
@@ -108,8 +96,7 @@ void SpladeHead::LoadDecoder(const TensorView& decoder, ComputeType type, Thread
   decoder_.resize(static_cast<size_t>(parts));
   pool.ParallelForEach(parts, [&](int64_t i) {
     const int64_t begin = i * kIdsAtOnce;
-    const std::array part = {
-        RowsOf(decoder, begin, std::min(kIdsAtOnce, spec_.vocab_size - begin))};
+    const std::array part = {decoder.Rows(begin, std::min(kIdsAtOnce, spec_.vocab_size - begin))};
     auto& linear = decoder_[static_cast<size_t>(i)];
     linear = backend_.PrepareLinear(part, type);
     if (linear->owned_bytes() > 0) source_->Release(part[0]);

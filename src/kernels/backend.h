@@ -71,7 +71,8 @@ struct AttentionOptions {
   /// Token i sees token j of its sequence where |i - j| <= window; none: it sees all of them.
   std::optional<int64_t> window = {};
   /// [N], or empty. Where given, the tokens of sequence n see its first key_counts[n] tokens alone,
-  /// at least 1 of a sequence that is not empty; with a window each sees one at least.
+  /// at least 1 of a sequence that is not empty. A token whose window then holds none gets zeros,
+  /// as torch's scaled_dot_product_attention gives them; with a bias, the value's.
   std::span<const int32_t> key_counts = {};
 
   /// Keys of sequence n, which has so many tokens.

@@ -398,22 +398,44 @@ TEST_P(BackendOps, VarlenAttentionToTheFirstKeysAlone) {
   }
 }
 
-// Both at once: each token sees those of the first keys that its window reaches.
+// Both at once: each token sees those of the first keys that its window reaches, and some none.
 TEST_P(BackendOps, VarlenAttentionToTheFirstKeysInAWindow) {
-  const std::vector<int32_t> cu_seqlens = Cumulate({70, 1, 0, 40, 700});
-  const std::vector<int32_t> key_counts = {50, 1, 0, 40, 670};
+  const std::vector<int32_t> cu_seqlens = Cumulate({70, 1, 0, 40, 700, 600, 90});
+  const std::vector<int32_t> key_counts = {50, 1, 0, 40, 670, 20, 7};
   Table qkv = NormalTable(cu_seqlens.back(), 3 * 32, 1, 1.2f);
-  const std::vector<float> bias = Normal(3 * 32);
-  const AttentionOptions attention = {
-      .num_heads = 2, .scale = 0.25f, .window = 31, .key_counts = key_counts};
-  Table expected(cu_seqlens.back(), 32);
-  ReferenceBackend().VarlenAttention(context(), qkv.view(), bias, cu_seqlens, attention,
-                                     ComputeType::kFloat32, expected.view());
-  for (const auto& [type, tolerance] :
-       {std::pair(ComputeType::kFloat32, 6e-6), std::pair(ComputeType::kBFloat16, 4e-2)}) {
-    Table out(cu_seqlens.back(), 32, 1);
-    backend().VarlenAttention(context(), qkv.view(), bias, cu_seqlens, attention, type, out.view());
-    ExpectClose(out, expected, tolerance, 2e-6);
+  for (const bool biased : {true, false}) {
+    const std::vector<float> bias = biased ? Normal(3 * 32) : std::vector<float>();
+    const AttentionOptions attention = {
+        .num_heads = 2, .scale = 0.25f, .window = 31, .key_counts = key_counts};
+    Table expected(cu_seqlens.back(), 32);
+    ReferenceBackend().VarlenAttention(context(), qkv.view(), bias, cu_seqlens, attention,
+                                       ComputeType::kFloat32, expected.view());
+    EXPECT_EQ(expected.view().row(70 + 1 + 40 + 700 + 51)[3], biased ? bias[64 + 3] : 0.0f);
+    for (const auto& [type, tolerance] :
+         {std::pair(ComputeType::kFloat32, 6e-6), std::pair(ComputeType::kBFloat16, 4e-2)}) {
+      Table out(cu_seqlens.back(), 32, 1);
+      backend().VarlenAttention(context(), qkv.view(), bias, cu_seqlens, attention, type,
+                                out.view());
+      ExpectClose(out, expected, tolerance, 2e-6);
+    }
+  }
+}
+
+TEST_P(BackendOps, FirstTokenAttentionToTheFirstKeysAlone) {
+  const std::vector<int32_t> cu_seqlens = Cumulate({32, 1, 17, 130});
+  const std::vector<int32_t> key_counts = {9, 1, 16, 70};
+  Table q = NormalTable(4, 48, 1, 1.2f);
+  Table keys_values = NormalTable(cu_seqlens.back(), 2 * 48, 1, 1.2f);
+  for (const auto window : {std::optional<int64_t>(), std::optional<int64_t>(12)}) {
+    const AttentionOptions attention = {
+        .num_heads = 3, .scale = 0.25f, .window = window, .key_counts = key_counts};
+    Table out(4, 48, 1);
+    Table expected(4, 48);
+    backend().FirstTokenAttention(context(), q.view(), keys_values.view(), {}, cu_seqlens,
+                                  attention, out.view());
+    ReferenceBackend().FirstTokenAttention(context(), q.view(), keys_values.view(), {}, cu_seqlens,
+                                           attention, expected.view());
+    ExpectClose(out, expected, 6e-6, 2e-6);
   }
 }
 

@@ -71,6 +71,17 @@ struct TensorView {
     }
     return scale;
   }
+  /// Rows [begin, begin + n) of a matrix.
+  TensorView Rows(int64_t begin, int64_t n) const {
+    TensorView part = *this;
+    const int64_t row_bytes = shape[1] * static_cast<int64_t>(DTypeBytes(dtype));
+    part.data = static_cast<const std::byte*>(data) + begin * row_bytes;
+    part.shape = {n, shape[1]};
+    if (row_scales != nullptr) {
+      part.row_scales = static_cast<const std::byte*>(row_scales) + begin * 4;
+    }
+    return part;
+  }
 };
 
 /// Row-major float matrix in somebody else's memory; row r begins at data + r * stride.
@@ -95,6 +106,8 @@ struct MatrixView {
   MatrixView Rows(int64_t begin, int64_t n) const {
     return {data + begin * stride, n, cols, stride};
   }
+  /// Columns [begin, begin + n).
+  MatrixView Columns(int64_t begin, int64_t n) const { return {data + begin, rows, n, stride}; }
 };
 using ConstMatrix = MatrixView<const float>;
 using Matrix = MatrixView<float>;

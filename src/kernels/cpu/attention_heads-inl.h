@@ -473,6 +473,19 @@ HWY_INLINE void Softmax(bool is_first, float* scores, int64_t stride, int64_t ro
   }
 }
 
+// What queries [begin, end) get that see no key.
+HWY_INLINE void FillUnseeing(const HeadInputs& in, int64_t begin, int64_t end) {
+  const int64_t columns = in.num_heads * in.head_dim;
+  for (int64_t q = begin; q < end; ++q) {
+    float* const out = in.out + q * in.out_stride;
+    if (in.v_bias == nullptr) {
+      std::fill_n(out, columns, 0.0f);
+    } else {
+      std::copy_n(in.v_bias, columns, out);
+    }
+  }
+}
+
 // As AttendHeadsFunction; kWindow: in.window counts.
 template <class Numbers, bool kWindow>
 HWY_INLINE void AttendKeys(const HeadInputs& in, int64_t begin, int64_t end,
@@ -486,6 +499,12 @@ HWY_INLINE void AttendKeys(const HeadInputs& in, int64_t begin, int64_t end,
     return KeyRange{std::max<int64_t>(0, first - in.window),
                     std::min(in.num_keys, last + in.window)};
   };
+  if (kWindow) {
+    const int64_t seeing = std::clamp(in.num_keys + in.window, begin, end);
+    FillUnseeing(in, seeing, end);
+    if (seeing == begin) return;
+    end = seeing;
+  }
   const KeyRange all = keys_of(begin, end);
   const int64_t block = std::min(all.size(), kKeyBlock);
   const HeadSizes<Numbers> sizes(block, end - begin, head_dim, lanes);

@@ -132,7 +132,8 @@ void FirstTokenAttention(const OpContext& context, ConstMatrix q, ConstMatrix ke
     thread_local FloatScratch scratch;
     for (int64_t n = begin; n < end; ++n) {
       const int64_t first = cu_seqlens[static_cast<size_t>(n)];
-      int64_t seqlen = cu_seqlens[static_cast<size_t>(n) + 1] - first;
+      const auto number = static_cast<size_t>(n);
+      int64_t seqlen = attention.NumKeys(number, cu_seqlens[number + 1] - first);
       if (attention.window && *attention.window < seqlen) seqlen = *attention.window + 1;
       float* memory = scratch.Floats(static_cast<size_t>(head_dim + seqlen));
       HWY_DYNAMIC_DISPATCH(AttendFirstToken)

@@ -32,6 +32,12 @@ void VarlenAttention(ConstMatrix qkv, std::span<const float> bias,
       for (int64_t i = sequence_begin; i < sequence_end; ++i) {
         const int64_t begin = std::max(sequence_begin, i - window);
         const int64_t end = std::min(sequence_begin + attention.NumKeys(n, seqlen), i + window + 1);
+        if (begin >= end) {
+          for (int64_t d = 0; d < head_dim; ++d) {
+            out.row(i)[q + d] = bias.empty() ? 0.0f : bias[static_cast<size_t>(v + d)];
+          }
+          continue;
+        }
         std::vector<double> p(static_cast<size_t>(end - begin));
         double max = -std::numeric_limits<double>::infinity();
         for (int64_t j = begin; j < end; ++j) {
