@@ -19,6 +19,7 @@
 namespace bge::cli {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::EndsWith;
@@ -284,6 +285,14 @@ TEST(Embed, ReportsTruncatedTexts) {
   EXPECT_THAT(RunBge({"embed", "short"}).err, IsEmpty());
 }
 
+TEST(Similarity, ReportsTruncatedTexts) {
+  std::string text;
+  for (int i = 0; i < 100; ++i) text += "word ";
+  const ProgramResult result = RunBge({"similarity", "--max-length", "16", "short", text, text});
+  EXPECT_EQ(result.err, "bge: warning: 2 of 3 texts were longer than 16 tokens and were cut\n");
+  EXPECT_EQ(Lines(result.out).size(), 2u);
+}
+
 TEST(Embed, WritesNothingWhenARecordIsBad) {
   const test::TempDir dir;
   const std::string corpus = dir.Write("c.jsonl", "{\"text\": \"a\"}\n{\"text\": 1}\n").string();
@@ -392,6 +401,24 @@ TEST(Embed, LeavesNoFileWhenInterrupted) {
 }
 
 // ---- tokenize
+
+TEST(Tokenize, ATokenEndsNoLineAndControlsNoTerminal) {
+  const test::TempDir dir;
+  dir.Write("tokenizer.json",
+            R"({"version":"1.0","truncation":null,"padding":null,"added_tokens":[],
+                "normalizer":null,"pre_tokenizer":null,"post_processor":null,"decoder":null,
+                "model":{"type":"WordLevel","vocab":{"a\n\u001b[31mb":0,"[UNK]":1},
+                         "unk_token":"[UNK]"}})");
+  const std::string texts = dir.Write("texts.jsonl", R"({"text":"a\n\u001b[31mb"})"
+                                                     "\n")
+                                .string();
+  const ProgramResult result =
+      RunBge({"tokenize", "--model", dir.path().string(), "--tokens", "--input", texts});
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_THAT(result.out, AllOf(StartsWith("a"), EndsWith("[31mb\n")));
+  EXPECT_EQ(Lines(result.out).size(), 1u);
+  EXPECT_EQ(result.out.find('\x1b'), std::string::npos);
+}
 
 TEST(Tokenize, PrintsEachForm) {
   const ProgramResult all = RunBge({"tokenize", "--json", "hello"});

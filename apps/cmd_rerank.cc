@@ -25,9 +25,10 @@ namespace {
 // As EncodeStream says it.
 void WarnOfCuts(const EncodeStats& total, const RerankerInfo& info, bool best_window) {
   if (total.truncated_texts == 0 || best_window) return;
-  PrintWarning(fmt::format("{} of {} pairs were longer than {} tokens and were cut",
-                           WithSeparators(total.truncated_texts), WithSeparators(total.texts),
-                           info.max_length));
+  PrintWarning(fmt::format(
+      "{} of {} pairs were longer than {} tokens, or their queries than a query may be, and were "
+      "cut",
+      WithSeparators(total.truncated_texts), WithSeparators(total.texts), info.max_length));
 }
 
 struct RerankFlags {

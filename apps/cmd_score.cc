@@ -60,6 +60,10 @@ std::vector<std::pair<std::string_view, float>> TokenScores(const Embedder& embe
     TextRepresentations made =
         embedder.EncodeAll(std::span<const std::string>(flags.texts).subspan(i, 1),
                            {.dense = false, .colbert = true}, encode);
+    if (made.stats.truncated_texts > 0) {
+      PrintWarning(fmt::format("the {} was longer than {} tokens and was cut",
+                               role == Role::kQuery ? "query" : "passage", made.stats.max_length));
+    }
     return std::move(made.colbert_vecs[0]);
   };
   const MultiVector query = vectors(Role::kQuery, 0);
@@ -79,7 +83,7 @@ std::vector<std::pair<std::string_view, float>> AllScores(const Embedder& embedd
                          {.dense = true, .sparse = true, .colbert = true}, encode);
   if (both.stats.truncated_texts > 0) {
     PrintWarning(fmt::format("{} of 2 texts were longer than {} tokens and were cut",
-                             both.stats.truncated_texts, embedder.info().max_length));
+                             both.stats.truncated_texts, both.stats.max_length));
   }
   const M3Scores scores = ComputeM3Scores(both, 0, both, 1, weights,
                                           flags.clamp ? ColbertClamp::kZero : ColbertClamp::kNone);

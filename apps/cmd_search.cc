@@ -137,9 +137,11 @@ int Search(const SearchFlags& flags, const RunContext& context) {
                });
   writer->Finish();
   if (total.truncated_texts > 0) {
-    PrintWarning(fmt::format("{} of {} pairs were longer than {} tokens and were cut to rerank",
-                             WithSeparators(total.truncated_texts), WithSeparators(total.texts),
-                             reranker->info().max_length));
+    PrintWarning(
+        fmt::format("{} of {} pairs were longer than {} tokens, or their queries than a query may "
+                    "be, and were cut to rerank",
+                    WithSeparators(total.truncated_texts), WithSeparators(total.texts),
+                    reranker->info().max_length));
   }
   return 0;
 }

@@ -1,6 +1,7 @@
 // bge similarity: one text against others, by the similarity that the model was made for.
 #include "apps/arguments.h"
 #include "apps/commands.h"
+#include "apps/console.h"
 #include "apps/embedding_flags.h"
 #include "apps/json_text.h"
 #include "apps/output_stream.h"
@@ -52,8 +53,15 @@ int Similarity(const SimilarityFlags& flags, const RunContext& context) {
   if (flags.embedding.query) others.role = Role::kDocument;
 
   const auto texts = std::span(flags.texts);
-  const std::vector<float> a = embedder.Encode(std::string_view(texts[0]), options);
-  const Embeddings b = embedder.Encode(texts.subspan(1), others);
+  const TextRepresentations first = embedder.EncodeAll(texts.first(1), {.dense = true}, options);
+  const TextRepresentations rest = embedder.EncodeAll(texts.subspan(1), {.dense = true}, others);
+  const std::span<const float> a = first.dense_vecs[0];
+  const Embeddings& b = rest.dense_vecs;
+  const int64_t cut = first.stats.truncated_texts + rest.stats.truncated_texts;
+  if (cut > 0) {
+    PrintWarning(fmt::format("{} of {} texts were longer than {} tokens and were cut", cut,
+                             texts.size(), rest.stats.max_length));
+  }
   std::string lines;
   for (int64_t i = 0; i < b.count; ++i) {
     const float score = Score(similarity, a, b[i]);

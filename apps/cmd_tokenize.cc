@@ -15,6 +15,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <memory>
 #include <optional>
@@ -59,7 +60,7 @@ class EncodingFormatter {
         AppendNumber(encoding.offsets[i].end, out);
       });
     } else {
-      AppendEach(encoding, ' ', out, [&](size_t i) { *out += Token(encoding.ids[i]); });
+      AppendEach(encoding, ' ', out, [&](size_t i) { AppendToken(Token(encoding.ids[i]), out); });
     }
     out->push_back('\n');
   }
@@ -67,6 +68,18 @@ class EncodingFormatter {
  private:
   std::string_view Token(int32_t id) const {
     return tokenizer_.IdToToken(id).value_or(std::string_view());
+  }
+
+  // A line is a text's: what would end it, or control the terminal, is written as an escape.
+  static void AppendToken(std::string_view token, std::string* out) {
+    const bool plain = std::none_of(token.begin(), token.end(), [](char c) {
+      return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+    });
+    if (plain) {
+      *out += token;
+    } else {
+      *out += Printable(token, token.size() * 4);
+    }
   }
 
   template <typename AppendOne>

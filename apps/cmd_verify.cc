@@ -111,6 +111,8 @@ std::unique_ptr<ReferenceReader> OpenReference(const VerifyFlags& flags,
 
 void CompareAll(ReferenceReader& reader, const Embedder& embedder, const EncodeOptions& encode,
                 const VerifyFlags& flags, Comparison* comparison) {
+  // Refuses models without such vectors.
+  embedder.Encode(std::span<const std::string_view>(), encode);
   const auto dimension = static_cast<size_t>(embedder.OutputDimension(encode));
   std::vector<TextRecord> records;
   std::vector<std::string_view> texts;

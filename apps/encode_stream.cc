@@ -22,8 +22,9 @@ namespace {
 // count.
 TextBatchLimits LimitsFor(int threads, const Representations& which) {
   TextBatchLimits limits;
-  // A token has 4 KB of colbert vectors, and mostly 4 bytes of text.
-  if (which.colbert) {
+  // A token has 4 KB of colbert vectors, and mostly 4 bytes of text; of sparse ones a text may have
+  // one for every word of the vocabulary.
+  if (which.colbert || which.sparse) {
     return {.max_texts = std::max<size_t>(256, static_cast<size_t>(threads) * 64),
             .max_bytes = std::max<size_t>(128 * 1024, static_cast<size_t>(threads) * 32 * 1024)};
   }
@@ -103,6 +104,7 @@ class EncodedBatches {
     total_.texts += stats.texts;
     total_.tokens += stats.tokens;
     total_.truncated_texts += stats.truncated_texts;
+    total_.max_length = stats.max_length;
     bytes_before_ = batch.bytes_read;
     progress_.Update(total_.texts, total_.tokens, bytes_before_);
     return vectors;
@@ -147,10 +149,9 @@ EncodeStats EncodeStream(TextReader& reader, const Embedder& embedder, const Rep
     total = batches.total();
   }
   if (total.truncated_texts > 0) {
-    const int64_t limit = options.max_length.value_or(embedder.info().max_length);
     PrintWarning(fmt::format("{} of {} texts were longer than {} tokens and were cut",
                              WithSeparators(total.truncated_texts), WithSeparators(total.texts),
-                             limit));
+                             total.max_length));
   }
   return total;
 }

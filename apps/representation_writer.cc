@@ -215,8 +215,8 @@ RepresentationFormat ChooseRepresentationFormat(const std::string& path) {
   if (extension == ".npz") return RepresentationFormat::kNpz;
   if (extension == ".safetensors") return RepresentationFormat::kSafetensors;
   throw UsageError(
-      fmt::format("unknown kind of file: --output {}: with --return end it in .npz, .safetensors "
-                  "or .jsonl, or say --output-format",
+      fmt::format("unknown kind of file: --output {}: with --return, and of a model without dense "
+                  "vectors, end it in .npz, .safetensors or .jsonl, or say --output-format",
                   Printable(path)));
 }
 

@@ -156,7 +156,8 @@ VectorFormat ChooseVectorFormat(const std::string& path, const OutputStream& out
   if (extension == ".f32") return VectorFormat::kF32;
   if (extension == ".txt") return VectorFormat::kText;
   throw UsageError(
-      fmt::format("unknown kind of file: --output {}: end it in .npy, .jsonl, .f32 or .txt, or say "
+      fmt::format("unknown kind of file: --output {}: end it in .npy, .jsonl, .f32 or .txt (of a "
+                  "model without dense vectors .npz, .safetensors or .jsonl), or say "
                   "--output-format",
                   Printable(path)));
 }

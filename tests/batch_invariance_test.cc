@@ -19,6 +19,7 @@
 #include <filesystem>
 #include <future>
 #include <random>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -160,6 +161,70 @@ void CheckModel(const std::string& model) {
   }
 }
 
+/// All that was made of a text, one after another: dense values, token ids with their weights,
+/// colbert values.
+std::vector<float> ValuesOf(const TextRepresentations& made, size_t text) {
+  std::vector<float> values;
+  if (made.dense_vecs.count > 0) {
+    const std::span<const float> row = made.dense_vecs[static_cast<int64_t>(text)];
+    values.assign(row.begin(), row.end());
+  }
+  if (!made.lexical_weights.empty()) {
+    const SparseVector& vector = made.lexical_weights[text];
+    values.insert(values.end(), vector.token_ids.begin(), vector.token_ids.end());
+    values.insert(values.end(), vector.weights.begin(), vector.weights.end());
+  }
+  if (!made.colbert_vecs.empty()) {
+    const std::vector<float>& all = made.colbert_vecs[text].values;
+    values.insert(values.end(), all.begin(), all.end());
+  }
+  return values;
+}
+
+void CheckHeads(const std::string& model, const EncodeOptions& options) {
+  const std::vector<std::string> texts = MixedTexts();
+  const Embedder one = Embedder::Load(model, {.threads = 1});
+  const Embedder three = Embedder::Load(model, {.threads = 3});
+  const Representations which = one.info().heads;
+  std::vector<std::vector<float>> expected;
+  for (const std::string& text : texts) {
+    expected.push_back(ValuesOf(one.EncodeAll(std::span(&text, 1), which, options), 0));
+  }
+  std::vector<std::string> reversed(texts.rbegin(), texts.rend());
+  for (const Embedder* embedder : {&one, &three}) {
+    for (const int64_t batch_tokens : {0, 1, 300, 100000}) {
+      EncodeOptions call = options;
+      call.batch_tokens = batch_tokens;
+      const TextRepresentations found = embedder->EncodeAll(reversed, which, call);
+      for (size_t i = 0; i < texts.size(); ++i) {
+        SCOPED_TRACE(std::to_string(embedder->threads()) + " threads, batch_tokens " +
+                     std::to_string(batch_tokens) + ", text " + std::to_string(i));
+        const std::vector<float> values = ValuesOf(found, texts.size() - 1 - i);
+        ASSERT_EQ(values.size(), expected[i].size());
+        for (size_t v = 0; v < values.size(); ++v) {
+          ASSERT_NEAR(values[v], expected[i][v], kTolerance) << v;
+        }
+      }
+    }
+  }
+}
+
+TEST(BatchInvariance, AllKindsOfBgeM3) { CheckHeads(TinyModel("tiny-m3").string(), {}); }
+TEST(BatchInvariance, SparseEncoders) {
+  CheckHeads(TinyModel("tiny-splade").string(), {});
+  CheckHeads(TinyModel("tiny-splade").string(), {.max_active_dims = 5});
+  CheckHeads(TinyModel("tiny-splade-sum").string(), {});
+  for (const Role role : {Role::kQuery, Role::kDocument}) {
+    CheckHeads(TinyModel("tiny-doc-sparse").string(), {.role = role});
+  }
+}
+TEST(BatchInvariance, TokenVectorsOfQueriesAndDocuments) {
+  for (const char* model : {"tiny-colbert", "tiny-colbert-pylate", "tiny-colbert-stanford"}) {
+    for (const Role role : {Role::kNone, Role::kQuery, Role::kDocument}) {
+      CheckHeads(TinyModel(model).string(), {.role = role});
+    }
+  }
+}
 TEST(BatchInvariance, TinyModernBert) { CheckModel(TinyModel("tiny-modernbert").string()); }
 TEST(BatchInvariance, TinyBert) { CheckModel(TinyModel("tiny-bert").string()); }
 TEST(BatchInvariance, TinyDistilBertWithDenseHead) {

@@ -303,6 +303,13 @@ TEST(DamagedColbert, TokensAndLengthsThatCannotBe) {
   EXPECT_EQ(Embedder::Load(copy.path().string()).info().document_length, 64);
 }
 
+TEST(DamagedColbert, QueriesThatWouldBeFilledUpInFront) {
+  const ModelCopy copy("tiny-colbert");
+  copy.Write("tokenizer_config.json", R"({"padding_side":"left"})");
+  EXPECT_THAT(copy.LoadError(), AllOf(HasSubstr("unsupported"), HasSubstr("padding_side"),
+                                      HasSubstr("expected \"right\"")));
+}
+
 TEST(DamagedColbert, WordsToSkipThatAreNoTokensAreReported) {
   std::vector<std::string> warnings;
   const Embedder embedder =

@@ -122,6 +122,15 @@ TEST(Reranker, WhatAModernBertHeadDoesNotHaveIsNamed) {
   EXPECT_THAT(thrown(R"("hidden_size": 24)", R"("hidden_size": 20)"), HasSubstr("expected"));
 }
 
+TEST(Reranker, ALimitOfQueriesBelongsToFlagEmbeddingsStyle) {
+  const Reranker reranker = Reranker::Load(Data("models/tiny-bert-reranker").string());
+  const std::vector<std::string> passages = {"a map"};
+  EXPECT_THAT(test::Thrown([&] {
+                return reranker.ComputeScore("a fox", passages, {.query_max_length = 2});
+              }),
+              HasSubstr("option without effect: query_max_length"));
+}
+
 TEST(Reranker, KnowsItsStyleByTheDirectory) {
   const Reranker plain = Reranker::Load(Data("models/tiny-reranker").string());
   EXPECT_EQ(plain.info().pair_style, PairStyle::kFlagEmbedding);

@@ -211,6 +211,30 @@ TEST(SparseEncoder, MakesNoDenseVectors) {
   EXPECT_THAT(
       test::Thrown([&] { return embedder.EncodeAll(texts, kSparse, {.max_active_dims = 0}); }),
       StartsWith("invalid_argument: max_active_dims out of range"));
+  EXPECT_THAT(test::Thrown([&] { return embedder.EncodeAll(texts, kSparse, {.truncate_dim = 4}); }),
+              StartsWith("invalid_argument: option without effect: truncate_dim"));
+  EXPECT_THAT(
+      test::Thrown([&] { return embedder.EncodeAll(texts, kSparse, {.normalize = false}); }),
+      StartsWith("invalid_argument: option without effect: normalize"));
+  const Embedder dense = Embedder::Load(ModelDirectory("tiny-bert").string());
+  EXPECT_THAT(test::Thrown([&] { return dense.Encode("a", {.max_active_dims = 4}); }),
+              StartsWith("invalid_argument: option without effect: max_active_dims"));
+}
+
+TEST(SparseEncoder, QueriesHaveNoWordsThatDocumentsLack) {
+  const Copy copy("tiny-doc-sparse");
+  const int64_t words = Embedder::Load(copy.path().string()).info().vocab_size;
+  std::string tokenizer = ReadFile(copy.path() / kQueries / "tokenizer.json", 1 << 20);
+  const std::string at = "\"vocab\": {";
+  ASSERT_NE(tokenizer.find(at), std::string::npos);
+  tokenizer.insert(tokenizer.find(at) + at.size(), "\"zzz\": " + std::to_string(words) + ", ");
+  copy.Write(std::string(kQueries) + "/tokenizer.json", tokenizer);
+  test::SafetensorsBuilder weights;
+  weights.AddFilled("weight", {words + 1}, 1.0f);
+  copy.Write(std::string(kQueries) + "/model.safetensors", weights.File());
+  EXPECT_THAT(test::Thrown([&] { return Embedder::Load(copy.path().string()); }),
+              AllOf(StartsWith("corrupt_data: queries have weights of more words than documents"),
+                    HasSubstr("found " + std::to_string(words + 1))));
 }
 
 TEST(SparseEncoder, WeightsOfQueriesMayBeInJson) {

@@ -37,10 +37,10 @@ struct EmbedderOptions {
   /// model: what SparseEncoder makes of such a directory. Error(kInvalidArgument) where
   /// modules.json says that it is a dense one.
   bool splade = false;
-  /// Folder in which packed weights are kept, a file for each model and compute type, about as
-  /// large as its weights in that type: the next load maps it instead of packing, and processes
-  /// that do share its memory. Anything in it may be deleted at any time. Empty: $BGE_PACKED_CACHE;
-  /// where that is unset, nothing is kept.
+  /// Folder in which an encoder's packed weights are kept, a file for each model and compute type,
+  /// about as large as its weights in that type: the next load maps it instead of packing, and
+  /// processes that do share its memory. Anything in it may be deleted at any time. Empty:
+  /// $BGE_PACKED_CACHE; where that is unset, nothing is kept.
   std::string packed_cache = {};
   WarningSink on_warning = {};
 };
@@ -129,7 +129,8 @@ class BGE_API Embedder {
   Embedder& operator=(Embedder&&) noexcept;
   ~Embedder();
 
-  /// One vector a text, in the order of the texts: [texts.size(), dimension]. The result for a text
+  /// One vector a text, in the order of the texts: [texts.size(), dimension]. Throws kUnsupported
+  /// where the model makes no dense vectors (ModelInfo::heads). The result for a text
   /// does not depend on the other texts of the call, nor on the number of threads (to 1e-6).
   /// Texts that come to the same tokens are computed once a call and get bit-identical vectors.
   /// An empty text is a text: it is computed from the special tokens alone. A vector of zeros stays
@@ -156,12 +157,14 @@ class BGE_API Embedder {
   EncodeStats EncodeInto(std::span<const std::string_view> texts, const EncodeOptions& options,
                          std::span<float> output) const;
 
-  /// All kinds that are asked for, from one pass of the model (BGE-M3), or the colbert vectors of a
-  /// model that makes nothing else. Of such a model the role says how a text is read: queries may
-  /// be filled up with mask tokens, which have vectors too, and documents' punctuation may have
-  /// none; without a role they are read as documents, without the prompt and the length of those.
+  /// All kinds that are asked for, from one pass of the model (BGE-M3), or the colbert or sparse
+  /// vectors of a model that makes nothing else. Of ColBERT models the role says how a text is
+  /// read: queries may be filled up with mask tokens, which have vectors too, and documents'
+  /// punctuation may have none; without a role they are read as documents, without the prompt and
+  /// the length of those. A sparse encoder may have a route for queries and one for documents.
   /// truncate_dim and normalize hold for dense and colbert vectors alike. Throws kInvalidArgument
-  /// where none is asked for, kUnsupported where the model lacks a head.
+  /// where none is asked for, for a text of no role where the model has no route for it, and for
+  /// options that none of its vectors have; kUnsupported where the model lacks a head.
   TextRepresentations EncodeAll(std::span<const std::string_view> texts,
                                 const Representations& which,
                                 const EncodeOptions& options = {}) const;

@@ -1,4 +1,5 @@
-// Scores of queries and passages with a cross-encoder (bge-reranker-base, -large, -v2-m3).
+// Scores of queries and passages with a cross-encoder: bge-reranker-base, -large, -v2-m3, and other
+// sequence classifiers of one label.
 #ifndef BGE_RERANKER_H_
 #define BGE_RERANKER_H_
 

@@ -32,8 +32,8 @@ struct TokenizeOptions {
   /// Most tokens returned, special tokens included; nullopt: no limit (not even the one that
   /// tokenizer.json states). Tokens go from the end, or from the start where truncation_side of
   /// tokenizer_config.json is "left" or, without it, tokenizer.json's truncation.direction "Left".
-  /// With BERT's stages and a limit, no more of a single text is read than it takes to know the
-  /// tokens kept, unless they are the last ones.
+  /// With the stages of BERT or XLM-R and a limit, no more of a single text is read than it takes
+  /// to know the tokens kept, unless they are the last ones.
   std::optional<int64_t> max_length = {};
   TruncationStrategy strategy = TruncationStrategy::kLongestFirst;
   /// Offsets and the special-token mask cost time; leave them out where they are not needed.
@@ -61,8 +61,9 @@ class BGE_API Tokenizer {
   /// `path`: a tokenizer.json or SentencePiece (.model) file, or a model directory: its
   /// tokenizer.json, else its vocab.txt, else its SentencePiece file.
   /// Where transformers would load the directory as a BertTokenizer, tokenizer_config.json decides
-  /// over lower-casing, accents and the tokens around a text, as it does there; as an
-  /// XLMRobertaTokenizer or T5Tokenizer, the class decides over all but the pieces. Throws Error
+  /// over lower-casing, accents and the tokens around a text, as it does there; of a
+  /// SentencePiece file alone, its class (XLM-R, T5, Albert, Llama, Gemma ...) decides over all but
+  /// the pieces. Throws Error
   /// (kNotFound, kCorruptData, kUnsupported) naming file and field. A directory is read as
   /// transformers' AutoTokenizer reads it; where its files contradict each other, on_warning is
   /// told.

@@ -48,6 +48,7 @@ struct EncodeStats {
   int64_t texts = 0;
   int64_t tokens = 0;           ///< of all texts, special tokens included
   int64_t truncated_texts = 0;  ///< texts that lost tokens to max_length
+  int64_t max_length = 0;       ///< tokens that texts of their role were cut to
 };
 
 /// Something a user should know but that does not stop the work; one line, no trailing newline.

@@ -181,6 +181,13 @@ void EmbedderImpl::LoadSpladeHead(const WarningSink& on_warning) {
       model_.pool());
   if (sparse.queries) {
     static_queries_ = std::make_unique<const SparseStaticEmbedding>(*sparse.queries, on_warning);
+    if (static_queries_->dimension() > bert.vocab_size) {
+      Fail(ErrorCode::kCorruptData, "queries have weights of more words than documents",
+           sparse.queries->dir.string() + ": found " +
+               std::to_string(static_queries_->dimension()) + ", expected at most " +
+               std::to_string(bert.vocab_size) + " (vocab_size of config.json)",
+           "check that the folders belong to the same model");
+    }
     for (std::string& file : static_queries_->Files(spec_.dir)) {
       spec_.files.push_back(std::move(file));
     }
@@ -206,10 +213,11 @@ void EmbedderImpl::RequireHeads(const Representations& which) const {
     if (const auto error = unreadable_heads_.find(file); error != unreadable_heads_.end()) {
       throw error->second;
     }
-    if (spec_.multi_vector) {
+    if (dense_head_ == nullptr) {
+      const std::string other = sparse_head_ != nullptr ? "sparse" : "colbert";
       Fail(ErrorCode::kUnsupported, "the model has no " + kind + " head",
-           spec_.dir.string() + ": found a model of colbert vectors alone",
-           "ask for those (--return colbert), or use another model");
+           spec_.dir.string() + ": found a model of " + other + " vectors alone",
+           "ask for those, or use another model");
     }
     Fail(ErrorCode::kUnsupported, "the model has no " + kind + " head",
          spec_.transformer_dir.string() + ": found neither " + file + ".safetensors nor " + file +
@@ -220,7 +228,7 @@ void EmbedderImpl::RequireHeads(const Representations& which) const {
     const std::string kind = sparse_head_ != nullptr ? "sparse" : "colbert";
     Fail(ErrorCode::kUnsupported, "the model makes no dense vectors",
          spec_.dir.string() + ": found a model of " + kind + " vectors",
-         "ask for those (--return " + kind + ", EncodeAll), or use a dense embedding model");
+         "bge embed (--return " + kind + ") and EncodeAll give those; here use a dense model");
   }
   require(which.sparse, sparse_head_ != nullptr, "sparse", M3SparseHead::kFile);
   require(which.colbert, colbert_head_ != nullptr, "colbert", M3ColbertHead::kFile);
@@ -380,6 +388,19 @@ EmbedderImpl::Finish EmbedderImpl::FinishFor(const EncodeOptions& options) const
           .colbert_dimension = std::min(colbert, options.truncate_dim.value_or(colbert)),
           .max_active_dims = MaxActiveDims(options),
           .role = options.role};
+}
+
+// What only vectors have that are not asked for.
+void EmbedderImpl::RefuseWithoutEffect(const EncodeOptions& options, const Output& output) {
+  const auto refuse = [](bool given, const char* option, const char* kinds) {
+    if (!given) return;
+    Fail(ErrorCode::kInvalidArgument, "option without effect",
+         std::string(option) + ": no " + kinds + " vectors are made", "leave it out");
+  };
+  const bool sparse_alone = output.dense == nullptr && output.colbert == nullptr;
+  refuse(sparse_alone && options.truncate_dim, "truncate_dim", "dense or colbert");
+  refuse(sparse_alone && options.normalize, "normalize", "dense or colbert");
+  refuse(output.sparse == nullptr && options.max_active_dims, "max_active_dims", "sparse");
 }
 
 int64_t EmbedderImpl::MaxActiveDims(const EncodeOptions& options) const {
@@ -558,6 +579,7 @@ TextRepresentations EmbedderImpl::EncodeAll(std::span<const std::string_view> te
 
 EncodeStats EmbedderImpl::Run(std::span<const std::string_view> texts, const EncodeOptions& options,
                               const Output& output) const {
+  if (!texts.empty()) RefuseWithoutEffect(options, output);
   const Finish finish = FinishFor(options);
   const int64_t dimension = finish.dimension;
   const TextTokenizer tokenizer = TokenizerFor(options);
@@ -565,9 +587,7 @@ EncodeStats EmbedderImpl::Run(std::span<const std::string_view> texts, const Enc
   const bool is_static = IsStatic(options);
   int64_t head_bytes = 0;  // a token
   if (output.sparse != nullptr) head_bytes += sparse_head_->bytes_per_token();
-  if (output.colbert != nullptr) {
-    head_bytes += static_cast<int64_t>(sizeof(float)) * colbert_head_->dimension();
-  }
+  if (output.colbert != nullptr) head_bytes += colbert_head_->bytes_per_token();
 
   const EncodeWork work = {
       .texts = texts,
@@ -591,7 +611,9 @@ EncodeStats EmbedderImpl::Run(std::span<const std::string_view> texts, const Enc
       .progress = options.progress,
       .stop = options.stop,
   };
-  return EncodeTexts(work, model_.pool());
+  EncodeStats stats = EncodeTexts(work, model_.pool());
+  stats.max_length = tokenizer.max_length;
+  return stats;
 }
 
 /// Under the name that the public header has for it.

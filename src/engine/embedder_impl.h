@@ -81,6 +81,7 @@ class EmbedderImpl {
     MultiVector* colbert = nullptr;
   };
   struct Batch;
+  static void RefuseWithoutEffect(const EncodeOptions& options, const Output& output);
   Finish FinishFor(const EncodeOptions& options) const;
   EncodeStats Run(std::span<const std::string_view> texts, const EncodeOptions& options,
                   const Output& output) const;

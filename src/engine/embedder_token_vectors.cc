@@ -2,6 +2,7 @@
 // long the texts of each role may be.
 #include "base/error.h"
 #include "engine/embedder_impl.h"
+#include "engine/model_files.h"
 #include "engine/special_tokens.h"
 #include "heads/token_vectors_head.h"
 
@@ -9,6 +10,23 @@
 #include <utility>
 
 namespace bge {
+
+namespace {
+
+// Most tokens that a query is filled up to: ModernBERT states a length that no weight bears out.
+constexpr int64_t kMostFilled = 32768;
+
+// Parity: sentence-transformers pads with the tokenizer, and then it is the padding that counts.
+void RequirePaddingOnTheRight(const std::filesystem::path& dir) {
+  ModelFiles files(dir);
+  const auto document = files.Find("tokenizer_config.json");
+  const auto side = document ? document->root().FindNonNull("padding_side") : std::nullopt;
+  if (!side || side->AsString() != "left") return;
+  Fail(ErrorCode::kUnsupported, "queries would be filled up in front",
+       side->Where() + ": found \"left\", expected \"right\"", "use another model");
+}
+
+}  // namespace
 
 // The head of a model of token vectors alone, and the token that fills up its queries.
 void EmbedderImpl::LoadTokenVectors(const WarningSink& on_warning) {
@@ -30,6 +48,7 @@ void EmbedderImpl::LoadTokenVectors(const WarningSink& on_warning) {
   colbert_head_ = std::make_unique<const TokenVectorsHead>(
       spec.modules, std::move(mask), model_.encoder().info().hidden_size, model_.backend());
   if (!spec.expansion) return;
+  RequirePaddingOnTheRight(spec_.transformer_dir);
 
   const std::string& own = spec.expansion->token;
   const std::string token =
@@ -75,10 +94,11 @@ void EmbedderImpl::SetRoleLengths(bool callers) {
   document_length_ = resolve(spec.document, &info_.document_length_source);
   if (spec.expansion) {
     const int64_t length = spec.expansion->length;
-    if (length < shortest || length > longest) {
+    const int64_t most = std::min(longest, kMostFilled);
+    if (length < shortest || length > most) {
       Fail(ErrorCode::kCorruptData, "queries are filled up to an impossible length",
            spec_.dir.string() + ": query expansion: found " + std::to_string(length) +
-               " tokens, expected " + std::to_string(shortest) + " to " + std::to_string(longest),
+               " tokens, expected " + std::to_string(shortest) + " to " + std::to_string(most),
            "repair the file or download it again");
     }
     if (spec.expansion->fixed) {

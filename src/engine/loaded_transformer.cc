@@ -137,7 +137,9 @@ std::vector<std::string> LoadedTransformer::Files(const std::filesystem::path& b
     files.push_back(path.lexically_relative(base).string());
     break;  // the first that is there is the one that was read
   }
-  for (const std::string& file : weights_->Files()) files.push_back(file);
+  for (const std::string& file : weights_->Files()) {
+    files.push_back((dir_ / file).lexically_relative(base).string());
+  }
   return files;
 }
 

@@ -76,15 +76,18 @@ void CheckModelType(json::Value config, bool sparse) {
   if (!value || value->AsString() == "SentenceTransformer") return;
   if (sparse && value->AsString() == "SparseEncoder") return;
   constexpr std::pair<std::string_view, std::string_view> kKinds[] = {
-      {"CrossEncoder", "a reranker, which scores pairs"}, {"SparseEncoder", "a sparse encoder"}};
-  std::string_view kind = "of a kind that this version does not know";
+      {"CrossEncoder", "a reranker, which scores pairs: use a dense embedding model"},
+      {"SparseEncoder",
+       "a sparse encoder, but modules.json lists neither MLMTransformer with SpladePooling nor a "
+       "Router: check that file"}};
+  std::string_view kind = "of a kind that this version does not know: use a dense embedding model";
   for (const auto& [name, what] : kKinds) {
     if (value->AsString() == name) kind = what;
   }
   Fail(ErrorCode::kUnsupported, "not a dense embedding model",
        fmt::format("{}: found \"{}\", expected \"SentenceTransformer\"", value->Where(),
                    Printable(value->AsString(), 60)),
-       fmt::format("the model is {}: use a dense embedding model", kind));
+       fmt::format("the model is {}", kind));
 }
 
 void ReadPrompts(json::Value config, ModelSpec* spec) {
@@ -290,6 +293,11 @@ ModelSpec ReadModelSpec(const fs::path& dir, const WarningSink& on_warning, bool
 
   ModelFiles looked_at(dir);
   if (const auto layout = FindMultiVectorLayout(&looked_at)) {
+    if (splade) {
+      Fail(ErrorCode::kInvalidArgument, "the model is no SPLADE model",
+           dir.string() + ": found a model of token vectors (ColBERT)",
+           "leave the option out (--splade)");
+    }
     ReadMultiVectorModel(*layout, &files, &spec);
     return spec;
   }

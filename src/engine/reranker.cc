@@ -149,7 +149,14 @@ Reranker::Impl::Lengths Reranker::Impl::LengthsFor(const RerankOptions& options)
          "give a length within that range");
   };
   require(pair, special + 2, longest, "max_length");
-  if (spec_.pair_style == PairStyle::kCrossEncoder) return {pair, pair};
+  if (spec_.pair_style == PairStyle::kCrossEncoder) {
+    if (options.query_max_length) {
+      Fail(ErrorCode::kInvalidArgument, "option without effect",
+           "query_max_length: pairs are cut as CrossEncoder does, the longer text first",
+           "leave it out (--query-max-length)");
+    }
+    return {pair, pair};
+  }
   // One token at least is left for the passage.
   const int64_t most = pair - special - 1;
   if (options.query_max_length) require(*options.query_max_length, 1, most, "query_max_length");

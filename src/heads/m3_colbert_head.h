@@ -22,6 +22,9 @@ class M3ColbertHead : public MultiVectorHead {
 
   int64_t dimension() const override { return linear_.outputs(); }
   int64_t num_parameters() const override { return linear_.num_parameters(); }
+  int64_t bytes_per_token() const override {
+    return 2 * dimension() * static_cast<int64_t>(sizeof(float));
+  }
   void Run(const OpContext& context, const TokenBatch& batch, ConstMatrix hidden, int64_t dimension,
            bool normalize, std::span<MultiVector> vectors) const override;
 

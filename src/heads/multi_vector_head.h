@@ -27,6 +27,8 @@ class MultiVectorHead {
 
   virtual int64_t dimension() const = 0;
   virtual int64_t num_parameters() const = 0;
+  /// Memory that Run takes, of its workspace and in the vectors.
+  virtual int64_t bytes_per_token() const = 0;
 
   /// hidden: [T, H], of the batch's tokens; vectors: [N], of its texts, cut to `dimension`, at most
   /// dimension(), and then each of unit length where `normalize`.

@@ -17,7 +17,10 @@ bool Holds(const std::vector<int32_t>& sorted, int32_t id) {
 
 TokenVectorsHead::TokenVectorsHead(std::span<const TokenModule> modules, TokenMask mask,
                                    int64_t hidden_size, const Backend& backend)
-    : backend_(backend), mask_(std::move(mask)), dimension_(hidden_size) {
+    : backend_(backend),
+      mask_(std::move(mask)),
+      dimension_(hidden_size),
+      values_per_token_(hidden_size) {
   std::sort(mask_.skipped.begin(), mask_.skipped.end());
   std::sort(mask_.kept.begin(), mask_.kept.end());
   for (const TokenModule& module : modules) {
@@ -35,8 +38,12 @@ TokenVectorsHead::TokenVectorsHead(std::span<const TokenModule> modules, TokenMa
     const auto& layer = std::get<DenseLayer>(steps_.emplace_back(DenseLayer(*dense, backend)));
     dimension_ = layer.out_features();
     num_parameters_ += layer.num_parameters();
+    values_per_token_ += 2 * dimension_;  // a residual projection has its own
   }
-  while (!steps_.empty() && std::holds_alternative<Normalize>(steps_.back())) steps_.pop_back();
+  while (!steps_.empty() && std::holds_alternative<Normalize>(steps_.back())) {
+    steps_.pop_back();
+    ends_normalized_ = true;
+  }
 }
 
 bool TokenVectorsHead::Counts(int32_t id, Role role) const {
@@ -76,6 +83,8 @@ void TokenVectorsHead::Run(const OpContext& caller, const TokenBatch& batch, Con
       backend_.L2Normalize(context, x);
     }
   }
+  // As dense vectors: a Normalize module at the end counts where vectors are cut behind it.
+  if (ends_normalized_ && !normalize && dimension < x.cols) backend_.L2Normalize(context, x);
   const Matrix cut(x.data, x.rows, dimension, x.stride);
   if (normalize) backend_.L2Normalize(context, cut);
   for (size_t n = 0; n < vectors.size(); ++n) {

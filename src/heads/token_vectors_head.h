@@ -40,6 +40,9 @@ class TokenVectorsHead : public MultiVectorHead {
 
   int64_t dimension() const override { return dimension_; }
   int64_t num_parameters() const override { return num_parameters_; }
+  int64_t bytes_per_token() const override {
+    return (values_per_token_ + dimension_) * static_cast<int64_t>(sizeof(float));
+  }
   void Run(const OpContext& context, const TokenBatch& batch, ConstMatrix hidden, int64_t dimension,
            bool normalize, std::span<MultiVector> vectors) const override;
 
@@ -52,6 +55,8 @@ class TokenVectorsHead : public MultiVectorHead {
   TokenMask mask_;  // its ids sorted
   int64_t dimension_;
   int64_t num_parameters_ = 0;
+  int64_t values_per_token_;      // of the copied hidden state and all that is made of it
+  bool ends_normalized_ = false;  // a Normalize module is the last
   std::vector<Step> steps_;  // without the Normalize modules at the end, which Run's caller decides
 };
 

@@ -76,6 +76,11 @@ TEST_F(TokenVectorsHeadTest, CutsBeforeItNormalises) {
   EXPECT_THAT(Run(head, Role::kQuery, {}, true)[1].values,
               ElementsAre(testing::FloatEq(0.6f), testing::FloatEq(0.8f), 0, 1));
   EXPECT_THAT(Run(head, Role::kQuery, {}, true, 1)[1].values, ElementsAre(1, 0));
+  // Without normalising, the module itself stands before the cut, as in dense models.
+  EXPECT_THAT(Run(head, Role::kQuery, {}, false, 1)[1].values,
+              ElementsAre(testing::FloatEq(0.6f), 0));
+  const TokenVectorsHead plain({}, {}, 2, CpuBackend());
+  EXPECT_THAT(Run(plain, Role::kQuery, {}, false, 1)[1].values, ElementsAre(6, 0));
 }
 
 TEST_F(TokenVectorsHeadTest, ProjectionsFollowEachOther) {
