@@ -5,6 +5,11 @@
 Weights are random, in the published layouts; bge-m3 has the real heads (see xlmr_models.py). Limits: dense, sparse and colbert
 vectors 2e-5, the same sparse keys but where a weight is below that, scores 1e-5. FlagEmbedding computes one text at a time, so
 that no padding takes part. The exit status is 1 where a limit is passed.
+
+    python tools/oracle/heads_compare.py --bge PROGRAM --type int8
+
+BGE-M3 in int8 (or bf16) against itself in float32: of the ten heaviest sparse keys of each text how many are the same, and how far
+ColBERT scores of questions and passages are off (limits 0.95 in the mean, 1 %).
 """
 
 import argparse
@@ -91,6 +96,47 @@ def compare_m3(bge, directory):
     return all([report(kind, value, LIMIT) for kind, value in worst.items()])
 
 
+def m3_vectors(bge, directory, texts, *flags):
+    """[({sparse key: weight}, colbert vectors)] of the texts."""
+    with tempfile.TemporaryDirectory(prefix="bge-oracle-") as scratch:
+        source, target = Path(scratch) / "texts.jsonl", Path(scratch) / "vectors.npz"
+        source.write_text("".join(json.dumps({"text": t}, ensure_ascii=False) + "\n" for t in texts), encoding="utf-8")
+        run(bge, "embed", "--model", directory, "--return", "sparse,colbert", "--input", source, "--output", target, *flags)
+        with np.load(target) as file:
+            kept = dict(file)
+    vectors = []
+    for i in range(len(texts)):
+        begin, end = kept["sparse_offsets"][i:i + 2]
+        weights = dict(zip(kept["sparse_token_ids"][begin:end].tolist(), kept["sparse_weights"][begin:end].tolist()))
+        begin, end = kept["colbert_offsets"][i:i + 2]
+        vectors.append((weights, kept["colbert_vecs"][begin:end]))
+    return vectors
+
+
+def compare_types(bge, directory, dtype):
+    queries = [row["text"] for language in ("en", "zh", "de") for row in evaluation_sets.read_jsonl(
+        evaluation_sets.shared_dir() / f"data/xquad_retrieval/{language}/queries.jsonl")[:20]]
+    passages = documents("en", 40) + documents("zh", 40) + documents("ar", 40)
+    exact = m3_vectors(bge, directory, queries + passages)
+    rounded = m3_vectors(bge, directory, queries + passages, "--dtype", dtype)
+
+    def heaviest(weights):
+        return set(sorted(weights, key=weights.get, reverse=True)[:10])
+
+    shares = [len(heaviest(a) & heaviest(b)) / len(heaviest(a)) for (a, _), (b, _) in zip(exact, rounded) if a]
+
+    def scores(vectors):
+        return np.array([[float((q @ p.T).max(axis=1).mean()) for _, p in vectors[len(queries):]] for _, q in vectors[:len(queries)]])
+
+    a, b = scores(exact), scores(rounded)
+    off = np.abs(b - a) / np.abs(a)
+    same_best = (a.argmax(axis=1) == b.argmax(axis=1)).mean()
+    print(f"  {dtype}: {len(shares)} texts, mean share of the ten heaviest sparse keys {np.mean(shares):.4f} (worst {np.min(shares):.2f}); "
+          f"{off.size} ColBERT scores from {a.min():.3f} to {a.max():.3f}, off by {100 * off.mean():.3f} % in the mean, "
+          f"{100 * off.max():.2f} % at worst; the same best passage for {100 * same_best:.0f} % of the questions")
+    return np.mean(shares) >= 0.95 and off.max() <= 0.01
+
+
 def compare_reranker(bge, directory):
     from FlagEmbedding import FlagReranker
     from sentence_transformers import CrossEncoder
@@ -122,10 +168,13 @@ def main():
     engine.add_bge_argument(parser)
     parser.add_argument("--longest", type=int, default=LENGTHS[-1], help="tokens of bge-m3's longest text")
     parser.add_argument("--only", nargs="+", default=list(xlmr_models.SHAPES), choices=list(xlmr_models.SHAPES), metavar="NAME")
+    parser.add_argument("--type", choices=["bf16", "int8"], help="compare bge-m3 in this type with itself in float32, nothing else")
     arguments = parser.parse_args()
     transformers.logging.set_verbosity_error()
     torch.set_grad_enabled(False)
     LENGTHS[:] = [n for n in LENGTHS if n <= arguments.longest]
+    if arguments.type:
+        return 0 if compare_types(arguments.bge.resolve(), xlmr_models.make("bge-m3"), arguments.type) else 1
     failed = []
     for name in arguments.only:
         directory = xlmr_models.make(name)
