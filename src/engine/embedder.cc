@@ -2,18 +2,15 @@
 #include "bge/embedder.h"
 
 #include "base/error.h"
-#include "encoder/bert_config.h"
 #include "engine/embedder_impl.h"
 #include "engine/encode_pipeline.h"
 #include "engine/sparse_selection.h"
 #include "engine/special_tokens.h"
 #include "heads/m3_colbert_head.h"
 #include "heads/m3_sparse_head.h"
-#include "heads/splade_head.h"
 #include "hub/cache.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <filesystem>
 #include <utility>
@@ -21,15 +18,6 @@
 namespace bge {
 
 namespace {
-
-constexpr std::array<std::pair<Pooling, std::string_view>, 6> kPoolingNames = {{
-    {Pooling::kCls, "cls"},
-    {Pooling::kMax, "max"},
-    {Pooling::kMean, "mean"},
-    {Pooling::kMeanSqrtLen, "mean_sqrt_len_tokens"},
-    {Pooling::kWeightedMean, "weightedmean"},
-    {Pooling::kLastToken, "lasttoken"},
-}};
 
 // Tokens of a text, where nobody limits them.
 constexpr int64_t kNoLimit = int64_t{1} << 40;
@@ -69,40 +57,6 @@ ModelSpec ReadSpec(const std::string& model, const EmbedderOptions& options) {
 }
 
 }  // namespace
-
-std::string_view PoolingName(Pooling pooling) {
-  for (const auto& [value, name] : kPoolingNames) {
-    if (value == pooling) return name;
-  }
-  return "unknown";
-}
-
-std::optional<Pooling> ParsePooling(std::string_view name) {
-  for (const auto& [value, known] : kPoolingNames) {
-    if (name == known) return value;
-  }
-  return std::nullopt;
-}
-
-std::string_view ComputeTypeName(ComputeType type) {
-  switch (type) {
-    case ComputeType::kFloat32:
-      return "float32";
-    case ComputeType::kBFloat16:
-      return "bfloat16";
-    case ComputeType::kInt8:
-      return "int8";
-  }
-  return "unknown";
-}
-
-std::optional<ComputeChoice> ParseComputeChoice(std::string_view name) {
-  if (name == "float32" || name == "f32") return ComputeChoice::kFloat32;
-  if (name == "bfloat16" || name == "bf16") return ComputeChoice::kBFloat16;
-  if (name == "int8") return ComputeChoice::kInt8;
-  if (name == "auto") return ComputeChoice::kAuto;
-  return std::nullopt;
-}
 
 EmbedderImpl::EmbedderImpl(const std::string& model, const EmbedderOptions& options,
                            const Backend& backend)
@@ -150,48 +104,6 @@ void EmbedderImpl::LoadM3Heads(const WarningSink& on_warning) {
   load(M3ColbertHead::kFile, [&](const std::filesystem::path& file) {
     colbert_head_ = std::make_unique<const M3ColbertHead>(file, hidden_size, backend);
   });
-}
-
-void EmbedderImpl::LoadSpladeHead(const WarningSink& on_warning) {
-  const SparseSpec& sparse = *spec_.sparse;
-  const json::Value config = spec_.config->root();
-  const std::string model_type(config.At("model_type").AsString());
-  if (!BertFamilyOf(model_type)) {
-    Fail(ErrorCode::kUnsupported, "a masked-language model of this architecture is not supported",
-         config.At("model_type").Where() + ": found \"" + Printable(model_type, 60) + "\"",
-         "supported: bert, distilbert, roberta, xlm-roberta, camembert");
-  }
-  const BertConfig bert = BertConfig::FromJson(config);
-  const auto tied = config.FindNonNull("tie_word_embeddings");
-  if (sparse.dimension && *sparse.dimension != bert.vocab_size) {
-    Fail(ErrorCode::kCorruptData, "SpladePooling of another model",
-         (spec_.dir / sparse.pooling_source).string() + ": field embedding_dimension: found " +
-             std::to_string(*sparse.dimension) + ", expected " + std::to_string(bert.vocab_size) +
-             " (vocab_size of config.json)",
-         "check that the folders belong to the same model");
-  }
-  sparse_head_ = std::make_unique<const SpladeHead>(
-      MlmHeadSpec{.model_type = model_type,
-                  .hidden_size = bert.hidden_size,
-                  .vocab_size = bert.vocab_size,
-                  .activation = bert.activation,
-                  .layer_norm_eps = bert.layer_norm_eps,
-                  .tied = !tied || tied->AsBool()},
-      sparse.pooling, model_.weights(), model_.encoder().info().compute_type, model_.backend(),
-      model_.pool());
-  if (sparse.queries) {
-    static_queries_ = std::make_unique<const SparseStaticEmbedding>(*sparse.queries, on_warning);
-    if (static_queries_->dimension() > bert.vocab_size) {
-      Fail(ErrorCode::kCorruptData, "queries have weights of more words than documents",
-           sparse.queries->dir.string() + ": found " +
-               std::to_string(static_queries_->dimension()) + ", expected at most " +
-               std::to_string(bert.vocab_size) + " (vocab_size of config.json)",
-           "check that the folders belong to the same model");
-    }
-    for (std::string& file : static_queries_->Files(spec_.dir)) {
-      spec_.files.push_back(std::move(file));
-    }
-  }
 }
 
 // Those that FlagEmbedding leaves out of lexical weights: cls, eos, pad and unk of the tokenizer.
@@ -403,28 +315,6 @@ void EmbedderImpl::RefuseWithoutEffect(const EncodeOptions& options, const Outpu
   refuse(output.sparse == nullptr && options.max_active_dims, "max_active_dims", "sparse");
 }
 
-int64_t EmbedderImpl::MaxActiveDims(const EncodeOptions& options) const {
-  if (options.max_active_dims && *options.max_active_dims < 1) {
-    Fail(ErrorCode::kInvalidArgument, "max_active_dims out of range",
-         "found " + std::to_string(*options.max_active_dims) + ", expected at least 1",
-         "leave it out for all weights");
-  }
-  return options.max_active_dims.value_or(info_.max_active_dims);
-}
-
-// Whether the texts of a call take the route without a transformer.
-bool EmbedderImpl::IsStatic(const EncodeOptions& options) const {
-  if (static_queries_ == nullptr || options.role == Role::kDocument) return false;
-  if (options.role == Role::kQuery) return true;
-  const auto route = spec_.sparse->default_route;
-  if (!route) {
-    Fail(ErrorCode::kInvalidArgument, "neither queries nor documents",
-         spec_.name + ": its router has a route for each, and none for other texts",
-         "say which the texts are (--query, --passage, EncodeOptions::role)");
-  }
-  return *route == Role::kQuery;
-}
-
 // Texts that are computed together.
 struct EmbedderImpl::Batch {
   std::span<const int64_t> texts;  // their numbers in the call
@@ -466,14 +356,6 @@ void EmbedderImpl::ComputeSparse(const OpContext& context, const Batch& batch, C
     CheckFinite(vectors[n].weights, batch.texts[n]);
     KeepLargest(finish.max_active_dims, &vectors[n]);
     output[batch.texts[n]] = std::move(vectors[n]);
-  }
-}
-
-void EmbedderImpl::ComputeStatic(const TokenizedTexts& texts, std::span<const int64_t> indices,
-                                 const Finish& finish, SparseVector* output) const {
-  for (const int64_t text : indices) {
-    output[text] = static_queries_->Encode(texts[text].ids);
-    KeepLargest(finish.max_active_dims, &output[text]);
   }
 }
 

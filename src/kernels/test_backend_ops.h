@@ -215,6 +215,13 @@ class BackendOps : public testing::TestWithParam<Variant> {
   std::mt19937 random_;
 };
 
+// Offsets of sequences of these lengths.
+inline std::vector<int32_t> Cumulate(const std::vector<int32_t>& seqlens) {
+  std::vector<int32_t> cu_seqlens = {0};
+  for (const int32_t s : seqlens) cu_seqlens.push_back(cu_seqlens.back() + s);
+  return cu_seqlens;
+}
+
 }  // namespace bge
 
 #endif  // BGE_KERNELS_TEST_BACKEND_OPS_H_
