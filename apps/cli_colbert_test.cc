@@ -31,10 +31,12 @@ std::shared_ptr<const json::Document> Parse(const std::string& line) {
 }
 
 TEST(ColbertCommands, EmbedWritesTokenVectorsWithoutBeingTold) {
-  const auto vectors = [](const std::vector<std::string>& flags) {
+  std::vector<std::shared_ptr<const json::Document>> outputs;  // the values live in them
+  const auto vectors = [&outputs](const std::vector<std::string>& flags) {
     std::vector<std::string> arguments = {"embed", "--model", kColbert, "a map, and water"};
     arguments.insert(arguments.end(), flags.begin(), flags.end());
-    return Parse(OutputOf(arguments))->root().At("colbert").Elements();
+    outputs.push_back(Parse(OutputOf(arguments)));
+    return outputs.back()->root().At("colbert").Elements();
   };
   EXPECT_EQ(vectors({"--query"}).size(), 16u);   // filled up
   EXPECT_EQ(vectors({"--passage"}).size(), 7u);  // [CLS] [unused1] a map and water [SEP]
