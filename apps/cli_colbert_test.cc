@@ -1,5 +1,6 @@
 // Models of token vectors (ColBERT), used from the command line.
 #include "apps/run_program.h"
+#include "apps/test_program_output.h"
 #include "base/json.h"
 #include "tests/temp_dir.h"
 #include "weights/weight_source.h"
@@ -18,17 +19,6 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 const std::string kColbert = BGE_TEST_DATA_DIR "/models/tiny-colbert-stanford";
-
-std::string OutputOf(const std::vector<std::string>& arguments,
-                     const ProgramOptions& options = {}) {
-  const ProgramResult result = RunBge(arguments, options);
-  EXPECT_EQ(result.status, 0) << result.err;
-  return result.out;
-}
-
-std::shared_ptr<const json::Document> Parse(const std::string& line) {
-  return json::Document::Parse(line, "output");
-}
 
 TEST(ColbertCommands, EmbedWritesTokenVectorsWithoutBeingTold) {
   std::vector<std::shared_ptr<const json::Document>> outputs;  // the values live in them

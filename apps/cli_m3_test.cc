@@ -1,5 +1,6 @@
 // BGE-M3's three kinds of vectors and rerankers, used from the command line.
 #include "apps/run_program.h"
+#include "apps/test_program_output.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "tests/temp_dir.h"
@@ -26,27 +27,6 @@ using ::testing::StartsWith;
 const std::string kM3 = BGE_TEST_DATA_DIR "/models/tiny-m3";
 const std::string kReranker = BGE_TEST_DATA_DIR "/models/tiny-reranker";
 const std::string kTexts = "a fox\nbread and water of the city\n\n";
-
-std::string OutputOf(const std::vector<std::string>& arguments,
-                     const ProgramOptions& options = {}) {
-  const ProgramResult result = RunBge(arguments, options);
-  EXPECT_EQ(result.status, 0) << result.err;
-  return result.out;
-}
-
-std::vector<std::string> Lines(const std::string& text) {
-  std::vector<std::string> lines;
-  for (size_t begin = 0; begin < text.size();) {
-    const size_t end = text.find('\n', begin);
-    lines.push_back(text.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  return lines;
-}
-
-std::shared_ptr<const json::Document> Parse(const std::string& line) {
-  return json::Document::Parse(line, "output");
-}
 
 TEST(EmbedReturn, WritesAnObjectATextWithWhatWasAskedFor) {
   const auto lines = Lines(

@@ -1,5 +1,6 @@
 // Sparse encoders, used from the command line.
 #include "apps/run_program.h"
+#include "apps/test_program_output.h"
 #include "base/json.h"
 #include "tests/temp_dir.h"
 #include "weights/weight_source.h"
@@ -22,17 +23,6 @@ using ::testing::StartsWith;
 
 const std::string kSplade = BGE_TEST_DATA_DIR "/models/tiny-splade";
 const std::string kRouter = BGE_TEST_DATA_DIR "/models/tiny-doc-sparse";
-
-std::string OutputOf(const std::vector<std::string>& arguments,
-                     const ProgramOptions& options = {}) {
-  const ProgramResult result = RunBge(arguments, options);
-  EXPECT_EQ(result.status, 0) << result.err;
-  return result.out;
-}
-
-std::shared_ptr<const json::Document> Parse(const std::string& line) {
-  return json::Document::Parse(line, "output");
-}
 
 TEST(SparseEncoderCommand, EmbedGivesWhatTheModelMakes) {
   const std::string line = OutputOf({"embed", "--model", kSplade, "a fox"});

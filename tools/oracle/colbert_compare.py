@@ -15,10 +15,7 @@ import argparse
 import json
 import shutil
 import string
-import subprocess
 import sys
-import tempfile
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -122,15 +119,8 @@ def texts():
 
 
 def ours(bge, directory, lines, *flags):
-    with tempfile.TemporaryDirectory(prefix="bge-oracle-") as scratch:
-        source, target = Path(scratch) / "texts.jsonl", Path(scratch) / "vectors.npz"
-        source.write_text("".join(json.dumps({"text": t}, ensure_ascii=False) + "\n" for t in lines), encoding="utf-8")
-        command = [bge, "embed", "--model", directory, "--input", source, "--output", target, *flags]
-        done = subprocess.run([str(c) for c in command], capture_output=True, text=True)
-        if done.returncode:
-            raise engine.EngineError(done.stderr.strip())
-        with np.load(target) as file:
-            offsets, vectors = file["colbert_offsets"], file["colbert_vecs"]
+    arrays = engine.embed_arrays(bge, directory, lines, *flags)
+    offsets, vectors = arrays["colbert_offsets"], arrays["colbert_vecs"]
     return [vectors[begin:end] for begin, end in zip(offsets, offsets[1:])]
 
 

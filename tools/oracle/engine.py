@@ -37,6 +37,19 @@ def embed(bge: Path, model: Path, texts: list[str], *flags: str) -> tuple[np.nda
     return vectors, seconds
 
 
+def embed_arrays(bge: Path, model: Path, texts: list[str], *flags: str) -> dict[str, np.ndarray]:
+    """The arrays of `bge embed --output X.npz`: sparse and colbert vectors with their offsets, dense ones."""
+    with tempfile.TemporaryDirectory(prefix="bge-oracle-") as scratch:
+        source, target = Path(scratch) / "texts.jsonl", Path(scratch) / "vectors.npz"
+        source.write_text("".join(json.dumps({"text": t}, ensure_ascii=False) + "\n" for t in texts), encoding="utf-8")
+        command = [bge, "embed", "--model", model, "--input", source, "--output", target, *flags]
+        done = subprocess.run([str(c) for c in command], capture_output=True, text=True)
+        if done.returncode:
+            raise EngineError(done.stderr.strip() or f"exit status {done.returncode}")
+        with np.load(target) as file:
+            return dict(file)
+
+
 def minilm_dir() -> Path:
     """The real all-MiniLM-L6-v2: $BGE_ORACLE_MINILM, the demo's copy, or the installed package's."""
     if "BGE_ORACLE_MINILM" in os.environ:

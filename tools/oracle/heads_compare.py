@@ -71,12 +71,7 @@ def run(bge, *arguments):
 def compare_m3(bge, directory):
     from FlagEmbedding import BGEM3FlagModel
     texts = short_texts() + long_texts(directory)
-    with tempfile.TemporaryDirectory(prefix="bge-oracle-") as scratch:
-        source, target = Path(scratch) / "texts.jsonl", Path(scratch) / "vectors.npz"
-        source.write_text("".join(json.dumps({"text": t}, ensure_ascii=False) + "\n" for t in texts), encoding="utf-8")
-        run(bge, "embed", "--model", directory, "--return", "dense,sparse,colbert", "--input", source, "--output", target)
-        with np.load(target) as file:
-            ours = dict(file)
+    ours = engine.embed_arrays(bge, directory, texts, "--return", "dense,sparse,colbert")
     model = BGEM3FlagModel(str(directory), use_fp16=False, devices="cpu")
     worst = dict(dense=0.0, sparse=0.0, colbert=0.0)
     keys = 0
@@ -99,12 +94,7 @@ def compare_m3(bge, directory):
 
 def m3_vectors(bge, directory, texts, *flags):
     """[({sparse key: weight}, colbert vectors)] of the texts."""
-    with tempfile.TemporaryDirectory(prefix="bge-oracle-") as scratch:
-        source, target = Path(scratch) / "texts.jsonl", Path(scratch) / "vectors.npz"
-        source.write_text("".join(json.dumps({"text": t}, ensure_ascii=False) + "\n" for t in texts), encoding="utf-8")
-        run(bge, "embed", "--model", directory, "--return", "sparse,colbert", "--input", source, "--output", target, *flags)
-        with np.load(target) as file:
-            kept = dict(file)
+    kept = engine.embed_arrays(bge, directory, texts, "--return", "sparse,colbert", *flags)
     vectors = []
     for i in range(len(texts)):
         begin, end = kept["sparse_offsets"][i:i + 2]

@@ -10,14 +10,10 @@ each type and SparseEncoder's at its best batch size, both with loading left out
 """
 
 import argparse
-import json
 import os
 import statistics
-import subprocess
 import sys
-import tempfile
 import time
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -50,15 +46,7 @@ def texts():
 
 
 def ours(bge, directory, lines, *flags):
-    with tempfile.TemporaryDirectory(prefix="bge-oracle-") as scratch:
-        source, target = Path(scratch) / "texts.jsonl", Path(scratch) / "vectors.npz"
-        source.write_text("".join(json.dumps({"text": t}, ensure_ascii=False) + "\n" for t in lines), encoding="utf-8")
-        command = [bge, "embed", "--model", directory, "--input", source, "--output", target, *flags]
-        done = subprocess.run([str(c) for c in command], capture_output=True, text=True)
-        if done.returncode:
-            raise engine.EngineError(done.stderr.strip())
-        with np.load(target) as file:
-            arrays = dict(file)
+    arrays = engine.embed_arrays(bge, directory, lines, *flags)
     vectors = np.zeros((len(lines), 30522), np.float32)
     for i in range(len(lines)):
         begin, end = arrays["sparse_offsets"][i:i + 2]
