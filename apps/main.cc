@@ -2,12 +2,12 @@
 // one line on standard error and an exit status (0 done, 1 failed, 2 wrong usage, 128 + N
 // ended by signal N).
 #include "bge/error.h"
-#include "bge/version.h"
 
 #include "apps/arguments.h"
 #include "apps/commands.h"
 #include "apps/console.h"
 #include "apps/interrupt.h"
+#include "apps/version_text.h"
 #include "base/error.h"
 
 #include <fcntl.h>
@@ -45,7 +45,7 @@ std::string HelpText() {
   }
   text +=
       "\n"
-      "  --version   print the version\n"
+      "  --version   print the version, the CPU's instructions in use, and the libraries\n"
       "  -h,--help   print this help\n"
       "\n"
       "The model is --model, else $BGE_MODEL, else BAAI/bge-small-en-v1.5: a directory, or a name "
@@ -150,7 +150,7 @@ int Main(const std::vector<std::string>& arguments) {
     return 0;
   }
   if (first == "--version") {
-    Print(stdout, fmt::format("bge {}\n", Version()));
+    Print(stdout, VersionText());
     return 0;
   }
   const Command* command = FindCommand(first);
