@@ -6,8 +6,8 @@
 
 namespace bge::cli {
 
-/// "bge 0.1.0", then the CPU with the instructions that the kernels take, the libraries in use and
-/// the compiler: what a report of a fault should hold.
+/// "bge 0.1.0", then the CPU with the instructions that the kernels take, the libraries and
+/// the compiler that it was built with: what a report of a fault should hold.
 std::string VersionText();
 
 }  // namespace bge::cli
