@@ -4,6 +4,7 @@
 #include "bge/error.h"
 
 #include "apps/arguments.h"
+#include "apps/command_tree.h"
 #include "apps/commands.h"
 #include "apps/console.h"
 #include "apps/interrupt.h"
@@ -84,10 +85,8 @@ void OccupyStandardDescriptors() {
 // The options of `command`; an exit status where there is nothing to run.
 int Parse(const Command& command, std::vector<std::string> arguments, Action* action) {
   const std::string name = fmt::format("bge {}", command.name);
-  CLI::App app(std::string(command.summary), name);
-  app.formatter(std::make_shared<HelpFormatter>());
-  app.set_help_flag("-h,--help", "Print this help");
-  command.set_up(app, action);
+  const std::unique_ptr<CLI::App> parser = MakeParser(command, action);
+  CLI::App& app = *parser;
   const auto commands = app.get_subcommands(std::function<bool(CLI::App*)>());
   const auto is_first = [&](const CLI::App* each) { return each->get_name() == arguments[0]; };
   if (!commands.empty() && !arguments.empty() && !arguments[0].starts_with('-') &&
