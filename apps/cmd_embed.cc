@@ -3,6 +3,7 @@
 #include "apps/commands.h"
 #include "apps/embedding_flags.h"
 #include "apps/encode_stream.h"
+#include "apps/explain.h"
 #include "apps/representation_writer.h"
 #include "apps/text_input.h"
 #include "apps/vector_writer.h"
@@ -99,6 +100,7 @@ int EmbedAll(const EmbedOptions& options, const RunContext& context) {
   auto output = OpenOutput(options.output);
   CheckOutputOfAll(options, format, *output);
   const Embedder embedder = LoadEmbedder(options.embedding);
+  Explain(embedder, options.embedding, options.embedding);
   return WriteAll(options, which, embedder, *reader, std::move(output), context);
 }
 
@@ -136,6 +138,7 @@ int Embed(const EmbedOptions& options, const RunContext& context) {
   if (!WantsOtherVectors(options)) FormatOfDense(options, *output);
 
   const Embedder embedder = LoadEmbedder(options.embedding);
+  Explain(embedder, options.embedding, options.embedding);
   if (const Representations& heads = embedder.info().heads; !heads.dense) {
     return WriteAll(options, heads, embedder, *reader, std::move(output), context);
   }
@@ -180,6 +183,7 @@ void SetUpEmbed(CLI::App& app, Action* action) {
   AddSparseFlags(app, &options->embedding);
   AddSpladeFlag(app, &options->embedding);
   AddEngineFlags(app, &options->embedding);
+  AddExplainFlag(app, &options->embedding);
   app.footer(
       "Examples:\n"
       "  bge embed \"How do plants make sugar?\" --query\n"

@@ -6,6 +6,7 @@
 #include "apps/console.h"
 #include "apps/embedding_flags.h"
 #include "apps/encode_stream.h"
+#include "apps/explain.h"
 #include "apps/hit_writer.h"
 #include "apps/index_space.h"
 #include "apps/reranker_flags.h"
@@ -91,6 +92,7 @@ int Search(const SearchFlags& flags, const RunContext& context) {
   const Embedder embedder =
       LoadSpaceEmbedder(index.info(), flags.dir, embedding, !flags.embedding.model.empty());
   CheckSpace(index.info(), flags.dir, embedding, embedder);
+  Explain(embedder, embedding, flags.embedding, "the index");
 
   std::optional<Reranker> reranker;
   RerankOptions rerank = {.batch_tokens = embedding.batch_tokens, .stop = context.stop};
@@ -194,6 +196,7 @@ void SetUpSearch(CLI::App& app, Action* action) {
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 20));
   AddRoleFlags(app, &flags->embedding);
   AddEngineFlags(app, &flags->embedding);
+  AddExplainFlag(app, &flags->embedding);
   app.footer(
       "Queries get the model's instruction for queries (--query) unless --passage, --instruction "
       "or\n"
