@@ -122,7 +122,9 @@ def main():
     print("| target | executions | a second | edges | inputs kept | findings |\n|---|---|---|---|---|---|")
     found = False
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        for row in pool.map(lambda target: fuzz(target, build, options.runs), targets):
+        running = [pool.submit(fuzz, target, build, options.runs) for target in targets]
+        for done in concurrent.futures.as_completed(running):
+            row = done.result()
             print("| " + " | ".join(map(str, row)) + " |", flush=True)
             found |= row[-1] != "0"
     if options.keep:
