@@ -37,3 +37,11 @@ install(FILES ${PROJECT_BINARY_DIR}/bge-config.cmake ${PROJECT_BINARY_DIR}/bge-c
   DESTINATION ${BGE_CMAKE_DIR})
 
 include(${CMAKE_CURRENT_LIST_DIR}/bge_package.cmake)
+
+# The reference of the public headers.
+find_program(BGE_DOXYGEN doxygen)
+if(BGE_DOXYGEN AND PROJECT_IS_TOP_LEVEL)
+  configure_file(${CMAKE_CURRENT_LIST_DIR}/Doxyfile.in ${PROJECT_BINARY_DIR}/Doxyfile @ONLY)
+  add_custom_target(reference COMMAND ${BGE_DOXYGEN} ${PROJECT_BINARY_DIR}/Doxyfile
+    COMMENT "Writing reference/html" VERBATIM)
+endif()
