@@ -1,7 +1,9 @@
 // Sparse encoders, used from the command line.
 #include "apps/run_program.h"
 #include "apps/test_program_output.h"
+#include "base/file.h"
 #include "base/json.h"
+#include "tests/model_copy.h"
 #include "tests/temp_dir.h"
 #include "weights/weight_source.h"
 
@@ -19,6 +21,7 @@ namespace fs = std::filesystem;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::StartsWith;
 
 const std::string kSplade = BGE_TEST_DATA_DIR "/models/tiny-splade";
@@ -44,6 +47,18 @@ TEST(SparseEncoderCommand, EmbedGivesWhatTheModelMakes) {
   }
   EXPECT_THAT(OpenSafetensors(dir.path() / "out.safetensors")->Names(),
               ElementsAre("sparse_offsets", "sparse_token_ids", "sparse_weights"));
+}
+
+TEST(SparseEncoderCommand, NamesTokensByTheTokenizerThatMadeThem) {
+  const test::ModelCopy copy("tiny-doc-sparse");
+  const std::string file = "query_0_SparseStaticEmbedding/tokenizer.json";
+  std::string vocabulary = ReadFile(copy.path() / file, 1 << 20);
+  const size_t at = vocabulary.find("\"fox\"");
+  ASSERT_NE(at, std::string::npos);
+  vocabulary.replace(at, 5, "\"cub\"");
+  copy.Write(file, vocabulary);
+  EXPECT_THAT(OutputOf({"embed", "--model", copy.name(), "--query", "--sparse-tokens", "a cub"}),
+              AllOf(HasSubstr(R"("a":)"), HasSubstr(R"("cub":)"), Not(HasSubstr(R"("fox":)"))));
 }
 
 TEST(SparseEncoderCommand, DenseVectorsAreAnError) {

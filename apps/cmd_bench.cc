@@ -75,7 +75,7 @@ int Bench(const BenchFlags& flags, const RunContext& context) {
   const std::vector<std::string> texts = TextsOf(flags, context);
   const std::vector<std::string_view> views(texts.begin(), texts.end());
   EmbeddingSpeedOptions options;
-  options.model = flags.embedding.model.empty() ? DefaultModel() : flags.embedding.model;
+  options.model = ModelOf(flags.embedding);
   options.embedder = ToEmbedderOptions(flags.embedding);
   options.encode = ToEncodeOptions(flags.embedding, context);
   options.repeat = flags.repeat;

@@ -8,6 +8,7 @@
 #include "bge/error.h"
 
 #include "engine/loaded_transformer.h"
+#include "engine/model_input.h"
 #include "engine/model_spec.h"
 #include "engine/packed_batch.h"
 #include "engine/sparse_static_embedding.h"
@@ -43,6 +44,7 @@ class EmbedderImpl {
 
   const ModelInfo& info() const { return info_; }
   const Tokenizer& tokenizer() const { return model_.tokenizer(); }
+  const Tokenizer& tokenizer(Role role) const { return input_->TokenizerOf(role); }
   int threads() const { return model_.pool().threads(); }
   /// Of dense vectors; 0 where the model makes none.
   int64_t dimension() const { return dense_head_ ? dense_head_->dimension() : 0; }
@@ -52,18 +54,12 @@ class EmbedderImpl {
   void LoadHeads(const WarningSink& on_warning);
   void LoadM3Heads(const WarningSink& on_warning);
   void LoadTokenVectors(const WarningSink& on_warning);
-  void SetRoleLengths(bool callers);
-  int64_t RoleLengthFor(const EncodeOptions& options) const;
   void LoadSpladeHead(const WarningSink& on_warning);
   std::vector<int32_t> UnusedTokenIds() const;
   void RequireHeads(const Representations& which) const;
-  void SetMaxLength(const EmbedderOptions& options);
   void FillInfo();
-  std::string_view PromptFor(const EncodeOptions& options) const;
+  void FillRoleInfo();
   int64_t PromptTokens(std::string_view prompt, int64_t max_length) const;
-  int64_t MaxLengthFor(const EncodeOptions& options) const;
-  int64_t CheckedLength(int64_t length) const;
-  bool IsStatic(const EncodeOptions& options) const;
   int64_t MaxActiveDims(const EncodeOptions& options) const;
   // What becomes of the vectors of the head, in this order.
   struct Finish {
@@ -105,12 +101,8 @@ class EmbedderImpl {
   // What queries' sparse vectors come from, instead of the encoder; null: they do not.
   std::unique_ptr<const SparseStaticEmbedding> static_queries_;
   std::unique_ptr<const MultiVectorHead> colbert_head_;
+  std::optional<const ModelInput> input_;          // set once, when all it is made of is there
   std::map<std::string, Error> unreadable_heads_;  // by the file's name without extension
-  // Of queries, where they are filled up.
-  std::optional<TextTokenizer::Filling> expansion_;
-  int64_t max_length_ = 0;
-  int64_t query_length_ = 0;
-  int64_t document_length_ = 0;
   ModelInfo info_;
 };
 

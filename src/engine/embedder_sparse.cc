@@ -62,19 +62,6 @@ int64_t EmbedderImpl::MaxActiveDims(const EncodeOptions& options) const {
   return options.max_active_dims.value_or(info_.max_active_dims);
 }
 
-// Whether the texts of a call take the route without a transformer.
-bool EmbedderImpl::IsStatic(const EncodeOptions& options) const {
-  if (static_queries_ == nullptr || options.role == Role::kDocument) return false;
-  if (options.role == Role::kQuery) return true;
-  const auto route = spec_.sparse->default_route;
-  if (!route) {
-    Fail(ErrorCode::kInvalidArgument, "neither queries nor documents",
-         spec_.name + ": its router has a route for each, and none for other texts",
-         "say which the texts are (--query, --passage, EncodeOptions::role)");
-  }
-  return *route == Role::kQuery;
-}
-
 void EmbedderImpl::ComputeStatic(const TokenizedTexts& texts, std::span<const int64_t> indices,
                                  const Finish& finish, SparseVector* output) const {
   for (const int64_t text : indices) {

@@ -52,6 +52,8 @@ ComputeType ChooseComputeType(const EngineOptions& options, const WeightSource& 
   return ComputeType::kFloat32;
 }
 
+}  // namespace
+
 // Parity: transformers passes what model_input_names of tokenizer_config.json lists; without it a
 // BERT tokenizer passes types.
 bool PassesTypes(const std::filesystem::path& dir) {
@@ -65,8 +67,6 @@ bool PassesTypes(const std::filesystem::path& dir) {
   });
   return found;
 }
-
-}  // namespace
 
 void CheckThreads(const EngineOptions& options) {
   if (options.threads >= 0 && options.threads <= kMaxThreads) return;

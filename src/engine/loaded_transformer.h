@@ -43,6 +43,9 @@ EngineOptions EngineOptionsOf(const Options& options) {
 /// Error(kInvalidArgument) where options.threads is out of range.
 void CheckThreads(const EngineOptions& options);
 
+/// Whether the tokenizer of `dir` gives token types to the model. Where it does not, all are 0.
+bool PassesTypes(const std::filesystem::path& dir);
+
 /// Immutable and thread-safe; the pool and the workspaces are for calls of several threads.
 class LoadedTransformer {
  public:
