@@ -3,6 +3,7 @@
 // documents are read.
 #include "bge/embedder.h"
 #include "bge/error.h"
+#include "bge/late_interaction.h"
 #include "bge/quantize.h"
 
 #include "base/file.h"
@@ -114,6 +115,74 @@ TEST_P(Colbert, GivesMultiVectorEncodersVectorsAndScores) {
       }
     }
   }
+}
+
+TEST_P(Colbert, ScoresPairsInAnyOrderAndNumber) {
+  const auto golden = Golden(GetParam());
+  for (const json::Value& of_case : golden->root().At("cases").Elements()) {
+    SCOPED_TRACE(of_case.At("name").AsString());
+    const ModelCopy copy = Copy(GetParam(), of_case);
+    EXPECT_TRUE(IsLateInteraction(copy.name()));
+    const Embedder embedder = Embedder::Load(copy.name(), {.threads = 2});
+    const std::vector<std::string> texts = Texts(of_case);
+    const auto queries = embedder.EncodeAll(texts, kColbert, {.role = Role::kQuery}).colbert_vecs;
+    const auto passages =
+        embedder.EncodeAll(texts, kColbert, {.role = Role::kDocument}).colbert_vecs;
+    // Every pair, each a few times, so that there are several groups of queries and passages.
+    std::vector<std::string> more_queries = texts;
+    for (int i = 0; i < 300; ++i) more_queries.push_back("a map " + std::to_string(i));
+    std::vector<TextPair> pairs;
+    std::vector<std::pair<size_t, size_t>> of_pairs;
+    for (int repeat = 0; repeat < 2; ++repeat) {
+      for (const std::string& query : more_queries) {
+        const auto q = static_cast<size_t>(&query - more_queries.data());
+        for (size_t p = 0; p < texts.size(); ++p) {
+          pairs.push_back({query, texts[p]});
+          of_pairs.emplace_back(q, p);
+        }
+      }
+    }
+    EncodeStats stats;
+    int64_t progress = 0;
+    const std::vector<float> scores = LateInteractionScores(
+        embedder, pairs, {.progress = [&](int64_t done, int64_t) { progress = done; }}, &stats);
+    ASSERT_EQ(scores.size(), pairs.size());
+    EXPECT_EQ(progress, std::ssize(pairs));
+    EXPECT_LT(stats.texts, 700);  // each of them once in a group
+    for (size_t i = 0; i < pairs.size(); ++i) {
+      const auto [q, p] = of_pairs[i];
+      if (q >= texts.size() || queries[q].count() == 0 || passages[p].count() == 0) continue;
+      EXPECT_NEAR(scores[i], of_case.At("scores").Elements()[q].Elements()[p].AsDouble(), 1e-4);
+      const float alone = LateInteractionScores(embedder, std::span(&pairs[i], 1))[0];
+      EXPECT_NEAR(scores[i], alone, 1e-6f * static_cast<float>(queries[q].count()));
+    }
+  }
+}
+
+TEST(LateInteraction, NeedsAModelOfTokenVectors) {
+  const std::string dense = Data("models/tiny-bert").string();
+  EXPECT_FALSE(IsLateInteraction(dense));
+  EXPECT_FALSE(IsLateInteraction("no/such/model"));
+  const Embedder embedder = Embedder::Load(dense);
+  const TextPair pair = {"a", "b"};
+  EXPECT_THAT(
+      test::Thrown([&] { return LateInteractionScores(embedder, std::span(&pair, 1)).size(); }),
+      AllOf(HasSubstr("unsupported"), HasSubstr("tiny-bert")));
+  const Embedder colbert = Embedder::Load(Data("models/tiny-colbert").string());
+  EXPECT_TRUE(LateInteractionScores(colbert, {}).empty());
+  const std::string query = "what ";
+  const TextPair prompted = {"map", "a map"};
+  const TextPair same = {"what map", "a map"};
+  EXPECT_EQ(LateInteractionScores(colbert, std::span(&prompted, 1), {.instruction = query})[0],
+            LateInteractionScores(colbert, std::span(&same, 1), {.instruction = ""})[0]);
+  std::stop_source stop;
+  stop.request_stop();
+  EXPECT_THAT(test::Thrown([&] {
+                return LateInteractionScores(colbert, std::span(&pair, 1),
+                                             {.stop = stop.get_token()})
+                    .size();
+              }),
+              HasSubstr("cancelled"));
 }
 
 TEST_P(Colbert, AnyBatchAndThreadsGiveTheSame) {
