@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "engine/model_files.h"
 #include "engine/multi_vector_spec.h"
+#include "engine/text_chunk.h"
 #include "hub/cache.h"
 
 #include <algorithm>
@@ -16,12 +17,6 @@ namespace {
 
 // Queries whose vectors are kept at once: 4 MB of the usual 32 vectors of 128 values.
 constexpr size_t kQueriesAtOnce = 256;
-// Passages computed at once: with 300 tokens and 128 values each, 40 MB of vectors.
-constexpr size_t kPassagesAtOnce = 256;
-constexpr size_t kPassageBytesAtOnce = 128 << 10;
-// Many threads need more, so that each has batches to take.
-constexpr size_t kPassagesPerThread = 32;
-constexpr size_t kPassageBytesPerThread = 16 << 10;
 
 constexpr Representations kColbert = {.dense = false, .sparse = false, .colbert = true};
 
@@ -100,7 +95,8 @@ class Scoring {
     }
     const std::vector<MultiVector> of_queries = Vectors(queries->texts(), Role::kQuery);
     for (size_t first = 0; first < passages.size();) {
-      const auto chunk = passages.texts().subspan(first, ChunkSize(passages.texts(), first));
+      const auto chunk = passages.texts().subspan(
+          first, TextChunkSize(passages.texts(), first, embedder_.threads()));
       const std::vector<MultiVector> of_passages = Vectors(chunk, Role::kDocument);
       for (size_t i = 0; i < chunk.size(); ++i) {
         for (const Use& use : uses[first + i]) {
@@ -113,20 +109,6 @@ class Scoring {
       first += chunk.size();
       if (options_.progress) options_.progress(done_, std::ssize(pairs_));
     }
-  }
-
-  // How many texts from `first` on are computed at once.
-  size_t ChunkSize(std::span<const std::string_view> texts, size_t first) const {
-    const auto threads = static_cast<size_t>(embedder_.threads());
-    const size_t most = std::max(kPassagesAtOnce, threads * kPassagesPerThread);
-    const size_t most_bytes = std::max(kPassageBytesAtOnce, threads * kPassageBytesPerThread);
-    size_t bytes = 0;
-    size_t n = 0;
-    for (; first + n < texts.size() && n < most; ++n) {
-      bytes += texts[first + n].size();
-      if (n > 0 && bytes > most_bytes) break;
-    }
-    return n;
   }
 
   const Embedder& embedder_;
