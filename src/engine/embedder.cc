@@ -64,20 +64,28 @@ EmbedderImpl::EmbedderImpl(ModelSpec spec, const EmbedderOptions& options, const
       model_(spec_.transformer_dir, spec_.config->root(), spec_.do_lower_case,
              EngineOptionsOf(options), backend,
              spec_.multi_vector ? spec_.multi_vector->markers : std::vector<std::string>()) {
-  LoadHeads(options.on_warning);
+  LoadHeads(options);
   input_.emplace(spec_, model_.tokenizer(),
                  static_queries_ ? &static_queries_->tokenizer() : nullptr,
                  model_.encoder().info().max_tokens, options.max_length);
   FillInfo();
 }
 
-void EmbedderImpl::LoadHeads(const WarningSink& on_warning) {
-  if (spec_.multi_vector) return LoadTokenVectors(on_warning);
-  if (spec_.sparse) return LoadSpladeHead(on_warning);
+void EmbedderImpl::LoadHeads(const EmbedderOptions& options) {
+  if (spec_.multi_vector) return LoadTokenVectors(options.on_warning);
+  if (spec_.sparse) return LoadSpladeHead(options);
   if (spec_.modules.empty()) return;
   dense_head_ = std::make_unique<const DenseHead>(
       spec_.modules, model_.encoder().info().hidden_size, model_.backend());
-  LoadM3Heads(on_warning);
+  AddFiles(dense_head_->files());
+  LoadM3Heads(options.on_warning);
+}
+
+// To those that info() lists.
+void EmbedderImpl::AddFiles(std::span<const std::filesystem::path> files) {
+  for (const std::filesystem::path& file : files) {
+    spec_.files.push_back(file.lexically_relative(spec_.dir).string());
+  }
 }
 
 // BGE-M3's heads, which lie in files of their own beside the weights. One that cannot be read is an
@@ -90,7 +98,7 @@ void EmbedderImpl::LoadM3Heads(const WarningSink& on_warning) {
     if (!file) return;
     try {
       make(*file);
-      spec_.files.push_back(file->lexically_relative(spec_.dir).string());
+      AddFiles(std::span(&*file, 1));
     } catch (const Error& error) {
       unreadable_heads_.emplace(name, error);
       if (on_warning) on_warning(std::string("a head is left out: ") + error.what());
@@ -198,7 +206,11 @@ void EmbedderImpl::FillInfo() {
   info_.instruction_source = spec_.instruction_source;
   info_.similarity = spec_.similarity;
   info_.files = spec_.files;
-  for (std::string& file : model_.Files(spec_.dir)) info_.files.push_back(std::move(file));
+  for (std::string& file : model_.Files(spec_.dir)) {
+    const bool listed =
+        std::find(info_.files.begin(), info_.files.end(), file) != info_.files.end();
+    if (!listed) info_.files.push_back(std::move(file));
+  }
 }
 
 // Tokens of a prompt that pooling leaves out (sentence-transformers' _get_prompt_length): those of

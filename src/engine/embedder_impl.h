@@ -7,6 +7,7 @@
 #include "bge/embedder.h"
 #include "bge/error.h"
 
+#include "encoder/packed_cache.h"
 #include "engine/loaded_transformer.h"
 #include "engine/model_input.h"
 #include "engine/model_spec.h"
@@ -19,6 +20,7 @@
 #include "kernels/backend.h"
 
 #include <cstdint>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <optional>
@@ -51,10 +53,11 @@ class EmbedderImpl {
 
  private:
   EmbedderImpl(ModelSpec spec, const EmbedderOptions& options, const Backend& backend);
-  void LoadHeads(const WarningSink& on_warning);
+  void LoadHeads(const EmbedderOptions& options);
   void LoadM3Heads(const WarningSink& on_warning);
   void LoadTokenVectors(const WarningSink& on_warning);
-  void LoadSpladeHead(const WarningSink& on_warning);
+  void LoadSpladeHead(const EmbedderOptions& options);
+  void AddFiles(std::span<const std::filesystem::path> files);
   std::vector<int32_t> UnusedTokenIds() const;
   void RequireHeads(const Representations& which) const;
   void FillInfo();
@@ -97,6 +100,7 @@ class EmbedderImpl {
   LoadedTransformer model_;
   // Null: the model has none.
   std::unique_ptr<const DenseHead> dense_head_;
+  std::optional<const PackedCache> head_cache_;  // whose file sparse_head_ may lie in
   std::unique_ptr<const SparseHead> sparse_head_;
   // What queries' sparse vectors come from, instead of the encoder; null: they do not.
   std::unique_ptr<const SparseStaticEmbedding> static_queries_;

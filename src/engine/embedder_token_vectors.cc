@@ -24,8 +24,10 @@ void EmbedderImpl::LoadTokenVectors(const WarningSink& on_warning) {
     on_warning(spec_.dir.string() +
                ": words to skip that are no tokens are left out: " + Printable(unknown, 100));
   }
-  colbert_head_ = std::make_unique<const TokenVectorsHead>(
+  auto head = std::make_unique<const TokenVectorsHead>(
       spec.modules, std::move(mask), model_.encoder().info().hidden_size, model_.backend());
+  AddFiles(head->files());
+  colbert_head_ = std::move(head);
   if (!spec.expansion) return;
   if (!spec.expansion->attended && !model_.encoder().info().takes_key_counts) {
     Fail(ErrorCode::kUnsupported, "queries are filled up with tokens that are not attended to",

@@ -40,6 +40,9 @@ EngineOptions EngineOptionsOf(const Options& options) {
           .on_warning = options.on_warning};
 }
 
+/// Where packed weights are kept: the options' folder, else the environment's.
+PackedCacheOptions PackedCacheOf(const EngineOptions& options);
+
 /// Error(kInvalidArgument) where options.threads is out of range.
 void CheckThreads(const EngineOptions& options);
 
