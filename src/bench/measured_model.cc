@@ -57,15 +57,16 @@ class MeasuredEmbedder : public MeasuredModel {
     if (kinds_.dense) info_.makes.emplace_back("dense");
     if (kinds_.sparse) info_.makes.emplace_back("sparse");
     if (kinds_.colbert) info_.makes.emplace_back("colbert");
-    if (dense_alone()) {
-      output_.resize(texts.size() * static_cast<size_t>(engine_.OutputDimension(of_texts_)));
-    }
   }
 
   const MeasuredModelInfo& info() const override { return info_; }
   int threads() const override { return engine_.threads(); }
 
-  EncodeStats Pass() const override {
+  void MakeRoom() override {
+    if (!dense_alone()) return;
+    output_.resize(texts_.size() * static_cast<size_t>(engine_.OutputDimension(of_texts_)));
+  }
+  EncodeStats Pass() override {
     if (dense_alone()) return engine_.EncodeInto(texts_, of_texts_, output_);
     EncodeStats total;
     for (size_t first = 0; first < texts_.size();) {
@@ -97,7 +98,7 @@ class MeasuredEmbedder : public MeasuredModel {
   EncodeOptions of_texts_;
   EncodeOptions of_query_;
   MeasuredModelInfo info_;
-  mutable std::vector<float> output_;  // of Pass, which one thread calls
+  std::vector<float> output_;
 };
 
 class MeasuredReranker : public MeasuredModel {
@@ -120,7 +121,8 @@ class MeasuredReranker : public MeasuredModel {
   const MeasuredModelInfo& info() const override { return info_; }
   int threads() const override { return engine_.threads(); }
 
-  EncodeStats Pass() const override {
+  void MakeRoom() override {}
+  EncodeStats Pass() override {
     EncodeStats stats;
     static_cast<void>(engine_.ComputeScore(pairs_, options_, &stats));
     return stats;
@@ -144,13 +146,13 @@ class MeasuredReranker : public MeasuredModel {
 
 }  // namespace
 
-std::unique_ptr<const MeasuredModel> LoadMeasuredModel(const MeasuredModelOptions& options,
-                                                       std::span<const std::string_view> texts,
-                                                       const Backend& backend) {
+std::unique_ptr<MeasuredModel> LoadMeasuredModel(const MeasuredModelOptions& options,
+                                                 std::span<const std::string_view> texts,
+                                                 const Backend& backend) {
   if (IsReranker(options.model)) {
-    return std::make_unique<const MeasuredReranker>(options, texts, backend);
+    return std::make_unique<MeasuredReranker>(options, texts, backend);
   }
-  return std::make_unique<const MeasuredEmbedder>(options, texts, backend);
+  return std::make_unique<MeasuredEmbedder>(options, texts, backend);
 }
 
 }  // namespace bge

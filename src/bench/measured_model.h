@@ -40,16 +40,18 @@ struct MeasuredModelInfo {
   ComputeType compute_type = ComputeType::kFloat32;
 };
 
-/// Thread-safe.
+/// Thread-safe but for MakeRoom() and Pass().
 class MeasuredModel {
  public:
   virtual ~MeasuredModel() = default;
 
   virtual const MeasuredModelInfo& info() const = 0;
   virtual int threads() const = 0;
+  /// Takes the memory that Pass() fills, where that is for all texts. To be called before it.
+  virtual void MakeRoom() = 0;
   /// Everything that is to be made of all texts. Of dense vectors and scores there is memory for
   /// all; of others for some at a time, as the commands have it.
-  virtual EncodeStats Pass() const = 0;
+  virtual EncodeStats Pass() = 0;
   /// The same of one query: for a reranker, with a sentence as its passage.
   virtual void Query() const = 0;
   virtual int64_t query_tokens() const = 0;
@@ -61,9 +63,9 @@ class MeasuredModel {
 /// dense vectors reads the texts of a pass as documents and the query as one; other embedding
 /// models read them as options.encode says. For a reranker the texts are the passages of one query.
 /// Errors as Embedder::Load and EncodeAll.
-std::unique_ptr<const MeasuredModel> LoadMeasuredModel(const MeasuredModelOptions& options,
-                                                       std::span<const std::string_view> texts,
-                                                       const Backend& backend);
+std::unique_ptr<MeasuredModel> LoadMeasuredModel(const MeasuredModelOptions& options,
+                                                 std::span<const std::string_view> texts,
+                                                 const Backend& backend);
 
 }  // namespace bge
 

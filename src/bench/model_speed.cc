@@ -99,6 +99,7 @@ void MeasureAsUsed(std::span<const std::string_view> texts, const ModelSpeedOpti
   speed->threads = model->threads();
   speed->query_tokens = model->query_tokens();
 
+  model->MakeRoom();
   for (int64_t i = 0; i < options.repeat; ++i) {
     const Clock::time_point start = Clock::now();
     speed->work = model->Pass();
@@ -128,6 +129,7 @@ void MeasureStages(std::span<const std::string_view> texts, const ModelSpeedOpti
   load_options.embedder.on_warning = {};  // given at the first load
   load_options.reranker.on_warning = {};
   const auto model = LoadMeasuredModel(load_options, texts, backend);
+  model->MakeRoom();
   int64_t text_bytes = 0;
   for (const std::string_view text : texts) text_bytes += static_cast<int64_t>(text.size());
   for (int pass = 0; pass < kProfilePasses; ++pass) {
