@@ -6,6 +6,7 @@
 #include "apps/console.h"
 #include "apps/embedding_flags.h"
 #include "apps/encode_stream.h"
+#include "apps/explain.h"
 #include "apps/index_space.h"
 #include "apps/json_text.h"
 #include "apps/output_stream.h"
@@ -54,6 +55,7 @@ int Build(const IndexFlags& flags, const RunContext& context) {
   embedding.passage = !embedding.query;
   const Embedder embedder = LoadEmbedder(embedding);
   if (!NormalizesVectors(embedder.info())) embedding.no_normalize = true;
+  Explain(embedder, embedding, flags.embedding, "the model's similarity, dot");
   const EncodeOptions encode = ToEncodeOptions(embedding, context);
   const int64_t dimension = embedder.OutputDimension(encode);
   IndexSpace space = DescribeSpace(embedding, embedder);
@@ -141,6 +143,7 @@ void SetUpBuild(CLI::App& app, const std::shared_ptr<IndexFlags>& flags, Action*
   AddRoleFlags(app, &flags->embedding);
   AddVectorFlags(app, &flags->embedding);
   AddEngineFlags(app, &flags->embedding);
+  AddExplainFlag(app, &flags->embedding);
   app.footer(
       "Texts are embedded as documents (--passage) unless --query says otherwise. An index that "
       "is\n"

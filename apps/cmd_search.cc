@@ -6,6 +6,7 @@
 #include "apps/console.h"
 #include "apps/embedding_flags.h"
 #include "apps/encode_stream.h"
+#include "apps/explain.h"
 #include "apps/hit_writer.h"
 #include "apps/index_space.h"
 #include "apps/pair_scorer.h"
@@ -87,6 +88,7 @@ int Search(const SearchFlags& flags, const RunContext& context) {
   const Embedder embedder =
       LoadSpaceEmbedder(index.info(), flags.dir, embedding, !flags.embedding.model.empty());
   CheckSpace(index.info(), flags.dir, embedding, embedder);
+  Explain(embedder, embedding, flags.embedding, "the index");
 
   std::unique_ptr<PairScorer> reranker;
   if (!flags.reranker.empty()) {
@@ -179,6 +181,7 @@ void SetUpSearch(CLI::App& app, Action* action) {
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 20));
   AddRoleFlags(app, &flags->embedding);
   AddEngineFlags(app, &flags->embedding);
+  AddExplainFlag(app, &flags->embedding);
   app.footer(
       "Queries get the model's instruction for queries (--query) unless --passage, --instruction "
       "or\n"

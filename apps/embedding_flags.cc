@@ -102,6 +102,12 @@ void AddVectorFlags(CLI::App& app, EmbeddingFlags* flags) {
       ->type_name("D");
 }
 
+void AddExplainFlag(CLI::App& app, EmbeddingFlags* flags) {
+  app.add_flag("--explain", flags->explain,
+               "Say on standard error what is in force for the texts and where each setting came "
+               "from");
+}
+
 void AddSpladeFlag(CLI::App& app, EmbeddingFlags* flags) {
   app.add_flag("--splade", flags->splade,
                "A masked-language model without modules.json is a SPLADE model");
