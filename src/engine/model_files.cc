@@ -2,6 +2,7 @@
 #include "engine/model_files.h"
 
 #include "base/error.h"
+#include "base/links.h"
 #include "hub/cache.h"
 
 #include <algorithm>
@@ -14,6 +15,8 @@ namespace {
 // tokenizer_config.json with thousands of added tokens is the largest: a few MB.
 constexpr uint64_t kMaxConfigBytes = 16 << 20;
 }  // namespace
+
+ModelFiles::ModelFiles(fs::path dir) : dir_(std::move(dir)) { RefuseLinksOutside(dir_); }
 
 bool ModelFiles::Has(const fs::path& relative) const {
   // A dangling link (a hub cache whose blob is gone) is something that is there and cannot be read.

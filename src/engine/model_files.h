@@ -15,8 +15,9 @@ namespace bge {
 /// Reads configuration files of one directory and remembers which. Single thread.
 class ModelFiles {
  public:
-  /// `dir` is an existing directory.
-  explicit ModelFiles(std::filesystem::path dir) : dir_(std::move(dir)) {}
+  /// `dir` is an existing directory. Error(kInvalidArgument) where links lead out of it
+  /// (base/links.h).
+  explicit ModelFiles(std::filesystem::path dir);
 
   const std::filesystem::path& dir() const { return dir_; }
 
