@@ -86,8 +86,8 @@ int WriteAll(const EmbedOptions& options, const Representations& which, const Em
   writing.with_text = options.with_text;
   writing.sparse_tokens = options.sparse_tokens;
   writing.colbert_float16 = options.colbert_float16;
-  const auto writer =
-      MakeRepresentationWriter(writing, embedder.tokenizer(), options.output, std::move(output));
+  const auto writer = MakeRepresentationWriter(writing, embedder.tokenizer(encode.role),
+                                               options.output, std::move(output));
   EncodeStream(reader, embedder, which, encode, context,
                [&writer](std::span<const TextRecord> records, const TextRepresentations& vectors) {
                  writer->Write(records, vectors);

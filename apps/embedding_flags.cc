@@ -23,6 +23,10 @@ CLI::Option* AddCount(CLI::App& app, const std::string& name, std::optional<int6
 
 std::string DefaultModel() { return GetEnv("BGE_MODEL").value_or("BAAI/bge-small-en-v1.5"); }
 
+std::string ModelOf(const EmbeddingFlags& flags) {
+  return flags.model.empty() ? DefaultModel() : flags.model;
+}
+
 CLI::Option* AddModelFlag(CLI::App& app, std::string* model) {
   return AddString(
              app, "-m,--model", model,
@@ -128,8 +132,7 @@ EmbedderOptions ToEmbedderOptions(const EmbeddingFlags& flags) {
 }
 
 Embedder LoadEmbedder(const EmbeddingFlags& flags) {
-  return Embedder::Load(flags.model.empty() ? DefaultModel() : flags.model,
-                        ToEmbedderOptions(flags));
+  return Embedder::Load(ModelOf(flags), ToEmbedderOptions(flags));
 }
 
 bool NormalizesVectors(const ModelInfo& info) {

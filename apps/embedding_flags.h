@@ -34,6 +34,8 @@ struct EmbeddingFlags {
 
 /// $BGE_MODEL, else "BAAI/bge-small-en-v1.5".
 std::string DefaultModel();
+/// --model, else the default.
+std::string ModelOf(const EmbeddingFlags& flags);
 
 /// --model
 CLI::Option* AddModelFlag(CLI::App& app, std::string* model);

@@ -5,6 +5,8 @@
 #include "bge/embedder.h"
 #include "bge/error.h"
 #include "bge/index.h"
+#include "bge/late_interaction.h"
+#include "bge/model_tokenizer.h"
 #include "bge/quantize.h"
 #include "bge/representations.h"
 #include "bge/reranker.h"

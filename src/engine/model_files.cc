@@ -39,6 +39,15 @@ std::shared_ptr<const json::Document> ModelFiles::Get(const fs::path& relative,
        (dir_ / relative).string() + ": " + std::string(why), HowToComplete(dir_));
 }
 
+std::optional<fs::path> TokenizerFile(const fs::path& dir) {
+  // The first that is there is the one that is read.
+  for (const char* file : {"tokenizer.json", "vocab.txt", "sentencepiece.bpe.model", "spiece.model",
+                           "tokenizer.model"}) {
+    if (fs::exists(dir / file)) return dir / file;
+  }
+  return std::nullopt;
+}
+
 std::string HowToComplete(const fs::path& dir) {
   if (const auto repo = RepoOfSnapshot(dir)) {
     return "complete it with `hf download " + *repo + "`";

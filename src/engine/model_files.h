@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,9 @@ class ModelFiles {
   std::filesystem::path dir_;
   std::vector<std::string> names_;
 };
+
+/// The file that a tokenizer of `dir` is read from; nullopt where there is none.
+std::optional<std::filesystem::path> TokenizerFile(const std::filesystem::path& dir);
 
 /// What to do about a file that a model directory lacks.
 std::string HowToComplete(const std::filesystem::path& dir);
