@@ -4,6 +4,7 @@
 #include "apps/commands.h"
 #include "apps/console.h"
 #include "apps/embedding_flags.h"
+#include "apps/model_source.h"
 #include "apps/output_stream.h"
 #include "apps/text_input.h"
 #include "apps/text_reader.h"
@@ -75,7 +76,8 @@ int Bench(const BenchFlags& flags, const RunContext& context) {
   const std::vector<std::string> texts = TextsOf(flags, context);
   const std::vector<std::string_view> views(texts.begin(), texts.end());
   EmbeddingSpeedOptions options;
-  options.model = flags.embedding.model.empty() ? DefaultModel() : flags.embedding.model;
+  options.model = ModelDirectory(
+      flags.embedding.model.empty() ? DefaultModel() : flags.embedding.model, context);
   options.embedder = ToEmbedderOptions(flags.embedding);
   options.encode = ToEncodeOptions(flags.embedding, context);
   options.repeat = flags.repeat;

@@ -98,7 +98,7 @@ int EmbedAll(const EmbedOptions& options, const RunContext& context) {
   const RepresentationFormat format = FormatOfAll(options, which);
   auto output = OpenOutput(options.output);
   CheckOutputOfAll(options, format, *output);
-  const Embedder embedder = LoadEmbedder(options.embedding);
+  const Embedder embedder = LoadEmbedder(options.embedding, context);
   return WriteAll(options, which, embedder, *reader, std::move(output), context);
 }
 
@@ -135,7 +135,7 @@ int Embed(const EmbedOptions& options, const RunContext& context) {
   auto output = OpenOutput(options.output);
   if (!WantsOtherVectors(options)) FormatOfDense(options, *output);
 
-  const Embedder embedder = LoadEmbedder(options.embedding);
+  const Embedder embedder = LoadEmbedder(options.embedding, context);
   if (const Representations& heads = embedder.info().heads; !heads.dense) {
     return WriteAll(options, heads, embedder, *reader, std::move(output), context);
   }

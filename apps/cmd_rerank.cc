@@ -65,7 +65,7 @@ int ScorePairs(const RerankFlags& flags, const RunContext& context) {
   const auto reader = OpenTextReader(flags.pairs, reading, context.stop_fd);
   CheckNotInput(flags.output, flags.pairs);
   const auto output = OpenOutput(flags.output);
-  const Reranker reranker = LoadReranker(flags.reranker);
+  const Reranker reranker = LoadReranker(flags.reranker, context);
   RerankOptions options = ToRerankOptions(flags.reranker, context);
 
   Progress progress(reader->bytes_total());
@@ -135,7 +135,7 @@ int RankPassages(const RerankFlags& flags, const RunContext& context) {
 
   std::vector<TextRecord> records;
   for (TextRecord record; reader->Next(&record);) records.push_back(std::move(record));
-  const Reranker reranker = LoadReranker(flags.reranker);
+  const Reranker reranker = LoadReranker(flags.reranker, context);
   std::vector<std::string> passages;
   for (TextRecord& record : records) passages.push_back(std::move(record.text));
   EncodeStats stats;

@@ -100,7 +100,7 @@ int Score(const ScoreFlags& flags, const RunContext& context) {
   }
   const std::array<float, 3> weights = ParseWeights(flags.weights);
   const auto output = OpenOutput("-");
-  const Embedder embedder = LoadEmbedder(flags.embedding);
+  const Embedder embedder = LoadEmbedder(flags.embedding, context);
   const bool tokens_alone = embedder.info().query_length > 0;
   if (tokens_alone && (flags.clamp || flags.weights != ScoreFlags().weights)) {
     throw UsageError(

@@ -88,8 +88,8 @@ int Search(const SearchFlags& flags, const RunContext& context) {
   EmbeddingFlags embedding = flags.embedding;
   ApplySpace(index.info(), &embedding);
   embedding.query = !embedding.passage;
-  const Embedder embedder =
-      LoadSpaceEmbedder(index.info(), flags.dir, embedding, !flags.embedding.model.empty());
+  const Embedder embedder = LoadSpaceEmbedder(index.info(), flags.dir, embedding,
+                                              !flags.embedding.model.empty(), context);
   CheckSpace(index.info(), flags.dir, embedding, embedder);
 
   std::optional<Reranker> reranker;
@@ -100,7 +100,7 @@ int Search(const SearchFlags& flags, const RunContext& context) {
     reranking.threads = embedding.threads;
     reranking.dtype = flags.embedding.dtype;
     reranking.packed_cache = embedding.packed_cache;
-    reranker = LoadReranker(reranking);
+    reranker = LoadReranker(reranking, context);
   }
   const int64_t depth =
       reranker ? std::max(flags.rerank_depth.value_or(kRerankDepth), flags.top_k) : flags.top_k;

@@ -6,6 +6,7 @@
 #include "apps/console.h"
 #include "apps/embedding_flags.h"
 #include "apps/json_text.h"
+#include "apps/model_source.h"
 #include "apps/output_stream.h"
 #include "apps/text_batches.h"
 #include "apps/text_input.h"
@@ -116,11 +117,19 @@ class EncodingFormatter {
   const std::stop_token* stop_;
 };
 
+// A snapshot without weights will do.
+std::string TokenizerDirectory(const std::string& model, const RunContext& context) {
+  const ModelReference reference = ParseModelReference(model);
+  const auto snapshot = reference.name ? FindModel(*reference.name) : std::nullopt;
+  return snapshot ? snapshot->string() : ModelDirectory(model, context);
+}
+
 int Tokenize(const TokenizeFlags& flags, const RunContext& context) {
   const auto reader = OpenTextInput(flags.input, flags.pair, context);
   CheckNotTextInput(flags.output, flags.input);
   const auto output = OpenOutput(flags.output);
-  const auto dir = ResolveModel(flags.model.empty() ? DefaultModel() : flags.model);
+  const std::string model = flags.model.empty() ? DefaultModel() : flags.model;
+  const auto dir = TokenizerDirectory(model, context);
   const Tokenizer tokenizer = Tokenizer::Load(dir, PrintWarning);
   const EncodingFormatter formatter(tokenizer, flags, context.stop);
 

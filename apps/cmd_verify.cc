@@ -197,7 +197,7 @@ int Verify(const VerifyFlags& flags, const RunContext& context) {
   }
   const auto reader = OpenReference(flags, context);
   const auto output = OpenOutput("-");
-  const Embedder embedder = LoadEmbedder(flags.embedding);
+  const Embedder embedder = LoadEmbedder(flags.embedding, context);
   Comparison comparison;
   CompareAll(*reader, embedder, ToEncodeOptions(flags.embedding, context), flags, &comparison);
   if (comparison.texts == 0) {

@@ -2,6 +2,7 @@
 
 #include "apps/arguments.h"
 #include "apps/console.h"
+#include "apps/model_source.h"
 #include "base/env.h"
 
 #include <limits>
@@ -24,10 +25,9 @@ CLI::Option* AddCount(CLI::App& app, const std::string& name, std::optional<int6
 std::string DefaultModel() { return GetEnv("BGE_MODEL").value_or("BAAI/bge-small-en-v1.5"); }
 
 CLI::Option* AddModelFlag(CLI::App& app, std::string* model) {
-  return AddString(
-             app, "-m,--model", model,
-             "Model directory, or a name in the Hugging Face cache (default: $BGE_MODEL, else "
-             "BAAI/bge-small-en-v1.5)")
+  return AddString(app, "-m,--model", model,
+                   "Model directory, or a name on the Hugging Face hub (default: $BGE_MODEL, else "
+                   "BAAI/bge-small-en-v1.5)")
       ->type_name("MODEL");
 }
 
@@ -121,8 +121,8 @@ EmbedderOptions ToEmbedderOptions(const EmbeddingFlags& flags) {
   return options;
 }
 
-Embedder LoadEmbedder(const EmbeddingFlags& flags) {
-  return Embedder::Load(flags.model.empty() ? DefaultModel() : flags.model,
+Embedder LoadEmbedder(const EmbeddingFlags& flags, const RunContext& context) {
+  return Embedder::Load(ModelDirectory(flags.model.empty() ? DefaultModel() : flags.model, context),
                         ToEmbedderOptions(flags));
 }
 

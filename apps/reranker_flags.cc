@@ -5,6 +5,7 @@
 #include "apps/arguments.h"
 #include "apps/console.h"
 #include "apps/embedding_flags.h"
+#include "apps/model_source.h"
 
 namespace bge::cli {
 
@@ -17,7 +18,7 @@ constexpr int64_t kMostTokens = int64_t{1} << 31;
 
 void AddRerankerFlags(CLI::App& app, RerankerFlags* flags) {
   AddString(app, "-m,--model", &flags->model,
-            "Reranker's directory, or a name in the Hugging Face cache (default: "
+            "Reranker's directory, or a name on the Hugging Face hub (default: "
             "BAAI/bge-reranker-base)")
       ->type_name("MODEL");
   CLI::Option* const normalize =
@@ -47,7 +48,7 @@ void AddRerankerFlags(CLI::App& app, RerankerFlags* flags) {
   AddThreadsFlag(app, &flags->threads);
 }
 
-Reranker LoadReranker(const RerankerFlags& flags) {
+Reranker LoadReranker(const RerankerFlags& flags, const RunContext& context) {
   RerankerOptions options;
   options.threads = flags.threads;
   options.max_length = flags.max_length;
@@ -56,7 +57,8 @@ Reranker LoadReranker(const RerankerFlags& flags) {
   if (flags.pair_style == "flagembedding") options.pair_style = PairStyle::kFlagEmbedding;
   if (flags.pair_style == "crossencoder") options.pair_style = PairStyle::kCrossEncoder;
   options.on_warning = PrintWarning;
-  return Reranker::Load(flags.model.empty() ? kDefaultReranker : flags.model, options);
+  return Reranker::Load(
+      ModelDirectory(flags.model.empty() ? kDefaultReranker : flags.model, context), options);
 }
 
 RerankOptions ToRerankOptions(const RerankerFlags& flags, const RunContext& context) {

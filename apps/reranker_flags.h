@@ -31,7 +31,8 @@ struct RerankerFlags {
 /// All of them.
 void AddRerankerFlags(CLI::App& app, RerankerFlags* flags);
 
-Reranker LoadReranker(const RerankerFlags& flags);
+/// Downloads the model first where it is not there (ModelDirectory).
+Reranker LoadReranker(const RerankerFlags& flags, const RunContext& context);
 /// The options of each call.
 RerankOptions ToRerankOptions(const RerankerFlags& flags, const RunContext& context);
 

@@ -48,6 +48,7 @@ pid_t Start(const std::vector<std::string>& arguments, const std::vector<std::st
   // The first of two values of a variable counts.
   std::vector<std::string> variables = environment;
   variables.push_back("BGE_MODEL=" BGE_TEST_DATA_DIR "/models/tiny-bert");
+  variables.push_back("HF_HUB_OFFLINE=1");  // tests ask no network
   if (const char* const path = std::getenv("PATH"))
     variables.push_back(std::string("PATH=") + path);
   std::vector<char*> argv;

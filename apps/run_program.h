@@ -18,8 +18,9 @@ struct ProgramResult {
 };
 
 struct ProgramOptions {
-  std::string input = {};                     ///< standard input
-  std::vector<std::string> environment = {};  ///< "NAME=value", beside BGE_MODEL=<a tiny model>
+  std::string input = {};  ///< standard input
+  std::vector<std::string> environment =
+      {};  ///< "NAME=value", beside BGE_MODEL=<a tiny model>, offline
 };
 
 /// Runs the command with arguments to its end.
