@@ -93,13 +93,14 @@ ProgramResult RunBge(const std::vector<std::string>& arguments, const ProgramOpt
   return result;
 }
 
-RunningBge::RunningBge(const std::vector<std::string>& arguments) {
+RunningBge::RunningBge(const std::vector<std::string>& arguments,
+                       const std::vector<std::string>& environment) {
   int in[2];
   int out[2];
   if (pipe2(in, O_CLOEXEC) != 0 || pipe2(out, O_CLOEXEC) != 0) {
     throw std::runtime_error("pipe2 failed");
   }
-  pid_ = Start(arguments, {}, in[0], out[1], -1);
+  pid_ = Start(arguments, environment, in[0], out[1], -1);
   close(in[0]);
   close(out[1]);
   input_ = in[1];

@@ -30,7 +30,8 @@ ProgramResult RunBge(const std::vector<std::string>& arguments, const ProgramOpt
 /// destruction if it still runs.
 class RunningBge {
  public:
-  explicit RunningBge(const std::vector<std::string>& arguments);
+  explicit RunningBge(const std::vector<std::string>& arguments,
+                      const std::vector<std::string>& environment = {});
   ~RunningBge();
   RunningBge(const RunningBge&) = delete;
   RunningBge& operator=(const RunningBge&) = delete;
