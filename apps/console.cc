@@ -85,7 +85,7 @@ std::string DownloadLine(std::string_view file, uint64_t first, uint64_t done, u
                          double seconds) {
   constexpr double kMegabyte = 1e6;
   const auto megabytes = [](uint64_t bytes) { return static_cast<double>(bytes) / kMegabyte; };
-  std::string line = fmt::format("{}  {:.1f}", Printable(file, 60), megabytes(done));
+  std::string line = fmt::format("{}  {:.1f}", Printable(file, 28), megabytes(done));
   if (size > 0) line += fmt::format(" of {:.1f}", megabytes(size));
   line += " MB";
   if (size > 0) {

@@ -32,8 +32,8 @@ bool IsTransient(int status) {
 }
 
 bool IsTransient(HttpFailure failure) {
-  return failure == HttpFailure::kNoConnection || failure == HttpFailure::kTimeout ||
-         failure == HttpFailure::kBroken;
+  return failure == HttpFailure::kUnknownHost || failure == HttpFailure::kNoConnection ||
+         failure == HttpFailure::kTimeout || failure == HttpFailure::kBroken;
 }
 
 std::chrono::seconds RetryAfter(const HttpHead& head) {
@@ -41,6 +41,13 @@ std::chrono::seconds RetryAfter(const HttpHead& head) {
   if (!header) return std::chrono::seconds(0);
   return ParseRetryAfter(*header, std::chrono::system_clock::now())
       .value_or(std::chrono::seconds(0));
+}
+
+// Nobody there: most often there is no network at all, so that is found out sooner.
+int AttemptsFor(const HttpOutcome& outcome) {
+  if (outcome.failure == HttpFailure::kUnknownHost) return 1;
+  const bool silent = outcome.failure == HttpFailure::kTimeout && outcome.head.status == 0;
+  return outcome.failure == HttpFailure::kNoConnection || silent ? 2 : HubClient::kAttempts;
 }
 
 // Passes content on; the text of errors and redirects is dropped, but has an end too.
@@ -137,12 +144,7 @@ HubClient::Answer HubClient::SendUntilAnswered(const HttpRequest& request, std::
                              *body += bytes;
                              return true;
                            }));
-    // Nobody there: most often there is no network at all, so that is found out sooner.
-    const int attempts =
-        answer.outcome.failure == HttpFailure::kNoConnection ||
-                (answer.outcome.failure == HttpFailure::kTimeout && answer.status() == 0)
-            ? 2
-            : kAttempts;
+    const int attempts = AttemptsFor(answer.outcome);
     const auto retry_after = RetryAfter(answer.outcome.head);
     if (!answer.may_retry() || attempt == attempts || retry_after > kLongestRetryAfter) {
       return answer;

@@ -80,8 +80,11 @@ class Walk {
     FetchConfiguration("");
     bool weights_in_root = true;
     if (Has("modules.json")) weights_in_root = AddModules();
-    for (size_t i = 0; i < folders_.size(); ++i) AddRoutes(folders_[i]);  // which adds to them
     AddRoutes("");
+    for (size_t i = 0; i < folders_.size(); ++i) {
+      const std::string folder = folders_[i];  // more may be added
+      AddRoutes(folder);
+    }
     size_t weighty = weights_in_root && FetchWeights("") ? 1 : 0;
     for (const std::string& folder : folders_) weighty += FetchWeights(folder) ? 1 : 0;
     if (weighty == 0) FailWithoutWeights();

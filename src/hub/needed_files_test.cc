@@ -166,6 +166,25 @@ TEST(NeededFiles, RoutersNameTheFoldersOfTheirRoutes) {
                                    "query_0_SparseStaticEmbedding/idf.json"));
 }
 
+TEST(NeededFiles, RoutersMayLieInAFolderAndHaveManyRoutes) {
+  std::map<std::string, std::string> files = {{"modules.json", R"([{"path": "0_Router"}])"},
+                                              {"0_Router/a0/model.safetensors", ""}};
+  std::string types;
+  for (int i = 0; i < 20; ++i) {
+    const std::string name = "a" + std::to_string(i);
+    types += (i == 0 ? "\"" : ", \"") + name + "\": \"type\"";
+    files["0_Router/" + name + "/config.json"] = "{}";
+  }
+  files["0_Router/router_config.json"] = "{\"types\": {" + types + "}}";
+  EXPECT_EQ(Needed(files).size(), files.size());
+  files["0_Router/router_config.json"] = R"({"types": {"a0": "x"}})";
+  std::string modules = R"([{"path": "0_Router"})";
+  for (int i = 0; i < 100; ++i) modules += ", {\"path\": \"m" + std::to_string(i) + "\"}";
+  files["modules.json"] = modules + "]";
+  EXPECT_THAT(test::Thrown([&] { return Needed(files); }),
+              AllOf(StartsWith("corrupt_data: "), HasSubstr("too many modules")));
+}
+
 TEST(NeededFiles, AModelWithoutWeightsIsAnError) {
   EXPECT_THAT(test::Thrown([] {
                 return Needed({{"config.json", "{}"}, {"onnx/model.onnx", ""}});

@@ -20,7 +20,6 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr size_t kCopiedAtOnce = 1 << 20;
-constexpr uint64_t kMaxRefBytes = 4096;
 // Beside snapshots/, and as deep, so that relative links lead to the same places.
 constexpr const char* kUnfinished = ".unfinished";
 // Making one takes milliseconds.
@@ -143,7 +142,10 @@ void WriteRef(const fs::path& folder, const std::string& revision, const std::st
   const fs::path ref = folder / "refs" / revision;
   std::error_code error;
   // Not touched where it is right: the cache may be another user's, to read only.
-  if (fs::is_regular_file(ref, error) && ReadFile(ref, kMaxRefBytes) == commit) return;
+  if (fs::is_regular_file(ref, error) && fs::file_size(ref, error) == commit.size() &&
+      ReadFile(ref, commit.size()) == commit) {
+    return;
+  }
   MakeFolder(ref.parent_path());
   AtomicFile file(ref);
   file.Write(commit);
