@@ -87,18 +87,6 @@ bool LooksLikePath(std::string_view text) {
          text.ends_with('/') || std::count(repo.begin(), repo.end(), '/') > 1;
 }
 
-std::string HowToGet(const ModelName& name) {
-  std::string pull = "bge pull " + name.repo;
-  std::string command = "hf download " + name.repo;
-  if (name.revision != "main") {
-    pull += "@" + name.revision;
-    command += " --revision " + name.revision;
-  }
-  return fmt::format(
-      "get it with `{}` or `{}` (older: huggingface-cli download), or give a model directory", pull,
-      command);
-}
-
 }  // namespace
 
 std::optional<ModelName> ParseModelName(std::string_view name) {
@@ -186,6 +174,18 @@ ModelReference ParseModelReference(const std::string& path_or_name) {
          "give a directory, or a name such as BAAI/bge-small-en-v1.5 or BAAI/bge-m3@main");
   }
   return {{}, name};
+}
+
+std::string HowToGet(const ModelName& name) {
+  std::string pull = "bge pull " + name.repo;
+  std::string command = "hf download " + name.repo;
+  if (name.revision != "main") {
+    pull += "@" + name.revision;
+    command += " --revision " + name.revision;
+  }
+  return fmt::format(
+      "get it with `{}` or `{}` (older: huggingface-cli download), or give a model directory", pull,
+      command);
 }
 
 void FailNotInCache(const ModelName& name) {

@@ -47,6 +47,9 @@ struct ModelReference {
 };
 ModelReference ParseModelReference(const std::string& path_or_name);
 
+/// The end of an error: the commands that put a model into the cache.
+std::string HowToGet(const ModelName& name);
+
 /// Error(kNotFound) that says where a model was looked for and how to get it.
 [[noreturn]] void FailNotInCache(const ModelName& name);
 

@@ -156,8 +156,10 @@ std::optional<std::chrono::seconds> ParseRetryAfter(std::string_view text,
   const std::string copy(text);
   const char* const end = ::strptime(copy.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &date);
   if (end == nullptr || *end != '\0') return std::nullopt;
-  const auto then = std::chrono::system_clock::from_time_t(::timegm(&date));
-  return std::max(std::chrono::seconds(0), std::chrono::ceil<std::chrono::seconds>(then - now));
+  // In seconds: the clock's own unit does not hold every year.
+  const std::chrono::seconds then(::timegm(&date));
+  const auto since = std::chrono::floor<std::chrono::seconds>(now.time_since_epoch());
+  return std::max(std::chrono::seconds(0), then - since);
 }
 
 }  // namespace bge::hub

@@ -135,6 +135,7 @@ TEST(HubAnswers, RangesAndPauses) {
   EXPECT_EQ(ParseRetryAfter("120", now)->count(), 120);
   EXPECT_EQ(ParseRetryAfter("Wed, 21 Oct 2015 07:28:30 GMT", now)->count(), 30);
   EXPECT_EQ(ParseRetryAfter("Wed, 21 Oct 2015 07:27:00 GMT", now)->count(), 0);
+  EXPECT_EQ(ParseRetryAfter("Wed, 21 Oct 0001 07:27:00 GMT", now)->count(), 0);
   EXPECT_FALSE(ParseRetryAfter("soon", now));
   EXPECT_FALSE(ParseRetryAfter("", now));
 }

@@ -100,7 +100,7 @@ std::pair<std::string, RepoListing> FindOnHub(HubClient* client, const ModelName
       fmt::format("{} (revision {}): no such model in {}, and HF_HUB_OFFLINE is set, so nothing is "
                   "downloaded",
                   name.repo, name.revision, HubCacheDir().string()),
-      "unset HF_HUB_OFFLINE, or give a model directory");
+      "unset HF_HUB_OFFLINE, then " + HowToGet(name));
 }
 
 }  // namespace
