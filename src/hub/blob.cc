@@ -103,7 +103,7 @@ class BlobDownload {
 
   // The file is complete and right afterwards, and its bytes are on the disk.
   uint64_t Run() {
-    if (metadata_.size && offset_ > *metadata_.size) StartAgain();
+    if (offset_ > metadata_.size.value_or(kMaxUnsizedBytes)) StartAgain();
     bool resumed = offset_ > 0;
     if (resumed && options_.note && metadata_.size && offset_ < *metadata_.size) {
       options_.note(fmt::format("{}: going on after {:.1f} MB", request_.file,

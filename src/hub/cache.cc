@@ -145,7 +145,7 @@ std::optional<fs::path> FindInCache(const ModelName& name) {
 }
 
 std::optional<fs::path> FindModel(const ModelName& name) {
-  if (const auto snapshot = FindInCache(name)) return snapshot;
+  if (auto snapshot = FindInCache(name)) return snapshot;
   if (name.repo.find('/') != std::string::npos) return std::nullopt;
   // Parity: sentence-transformers looks for names without an organisation in its own.
   return FindInCache({"sentence-transformers/" + name.repo, name.revision});

@@ -31,8 +31,13 @@ int Open(const fs::path& path) {
   std::error_code ignored;
   fs::create_directories(path.parent_path(), ignored);
   const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC, 0664);
-  if (fd < 0) FailLock(path, errno);
-  return fd;
+  if (fd >= 0) return fd;
+  // Another user's can be locked too, if it can be read.
+  const int reason = errno;
+  const int readable =
+      reason == EACCES ? ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC) : -1;
+  if (readable < 0) FailLock(path, reason);
+  return readable;
 }
 
 // Whether the file that is open is still the one of that name: others may remove what they lock.

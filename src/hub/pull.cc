@@ -19,6 +19,11 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr uint64_t kMaxReadBytes = 64 << 20;
+constexpr uint64_t kMaxTextBytes = 1 << 30;  // the largest tokenizers have some 30 MB
+
+bool HoldsWeights(std::string_view file) {
+  return file.ends_with(".safetensors") || file.ends_with(".bin") || file.ends_with(".pt");
+}
 
 // One repository at one commit, on its way into the cache.
 class RepoPull {
@@ -60,6 +65,12 @@ class RepoPull {
       return;
     }
     const FileMetadata metadata = client_->Metadata(repo_, listing_.commit, file);
+    if (metadata.size > kMaxTextBytes && !HoldsWeights(file)) {
+      Fail(ErrorCode::kCorruptData, "a file that cannot be so large",
+           fmt::format("{} of {}: found {} bytes, expected at most {}", Printable(file), repo_,
+                       *metadata.size, kMaxTextBytes),
+           "check HF_ENDPOINT");
+    }
     BlobOptions options;
     options.stop = options_.stop;
     options.note = options_.note;

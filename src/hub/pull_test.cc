@@ -323,6 +323,24 @@ TEST_F(HubPull, ContentOfAnotherLengthIsRefused) {
   ExpectWhole();
 }
 
+TEST_F(HubPull, SizesThatCannotBeAreRefusedBeforeAByteComes) {
+  for (const char* file : {"tokenizer.json", "model.safetensors"}) {
+    server_.SetHook([&](const HubRequest& request) -> std::optional<HubReply> {
+      if (request.method != "HEAD" || request.target.find(file) == std::string::npos) {
+        return std::nullopt;
+      }
+      return HubReply{.status = 200,
+                      .headers = {{"X-Repo-Commit", kCommit},
+                                  {"X-Linked-Etag", test::Sha256Of(weights_)},
+                                  {"X-Linked-Size", "4000000000000000000"}}};
+    });
+    // 4 exabytes: more than a text has, and more than any disk.
+    EXPECT_THAT(Failure(), AnyOf(StartsWith("corrupt_data: a file that cannot be so large"),
+                                 StartsWith("io: not enough space")));
+    EXPECT_EQ(server_.Count("GET", std::string("resolve/") + kCommit + "/" + file), 0);
+  }
+}
+
 TEST_F(HubPull, RefusalsSayWhatToDo) {
   EXPECT_THAT(Failure("BAAI/none"), AllOf(StartsWith("not_found: the hub has no such model"),
                                           HasSubstr("BAAI/none"), HasSubstr("HF_TOKEN")));
@@ -648,6 +666,40 @@ TEST_F(HubPull, AnEmbedderDownloadsWhereItIsAllowedTo) {
   EXPECT_EQ(downloaded.info().name, "org/bert");
   EXPECT_THAT(test::Thrown([] { return Reranker::Load("org/none", {.download = true}); }),
               StartsWith("not_found: the hub has no such model"));
+}
+
+// An answer that has no end.
+class EndlessTransport : public HttpTransport {
+ public:
+  EndlessTransport(int status, uint64_t* given) : status_(status), given_(given) {}
+  HttpOutcome Perform(const HttpRequest&, const BodySink& sink, const std::stop_token&) override {
+    HttpOutcome outcome;
+    outcome.head.status = status_;
+    const std::string piece(1 << 16, ' ');
+    while (*given_ < (uint64_t{1} << 30)) {
+      *given_ += piece.size();
+      if (sink(outcome.head, piece)) continue;
+      outcome.failure = HttpFailure::kRefused;
+      break;
+    }
+    return outcome;
+  }
+
+ private:
+  int status_;
+  uint64_t* given_;
+};
+
+TEST_F(HubPull, AnswersThatHaveNoEndAreRefused) {
+  for (const auto& [status, most] : {std::pair(200, 65u << 20), std::pair(403, 2u << 20)}) {
+    uint64_t given = 0;
+    EXPECT_THAT(test::Thrown([&] {
+                  return Pull({kRepo, "main"}, settings_,
+                              std::make_unique<EndlessTransport>(status, &given), {});
+                }),
+                StartsWith("corrupt_data: the hub's answer is too long"));
+    EXPECT_LE(given, most);
+  }
 }
 
 // The hub's answers without sockets, some of them damaged.

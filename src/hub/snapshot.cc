@@ -109,7 +109,7 @@ void RemoveAbandoned(const fs::path& unfinished) {
 fs::path WriteSnapshot(const fs::path& folder, const std::string& commit,
                        const SnapshotFiles& files, bool symlinks, const std::stop_token& stop) {
   const fs::path snapshots = folder / "snapshots";
-  const fs::path snapshot = snapshots / commit;
+  fs::path snapshot = snapshots / commit;
   const fs::path unfinished = folder / kUnfinished;
   MakeFolder(snapshots);
   SnapshotWriter writer(folder, symlinks, stop);

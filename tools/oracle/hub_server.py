@@ -64,8 +64,13 @@ class Hub:
                 path = unquote(urlsplit(self.path).path)
                 (hub._answer_cdn if is_cdn else hub._answer)(self, path)
 
-        server = ThreadingHTTPServer(("127.0.0.2" if is_cdn else "127.0.0.1", 0), Handler)
-        server.daemon_threads = True
+        class Server(ThreadingHTTPServer):
+            daemon_threads = True
+
+            def handle_error(self, *_arguments) -> None:
+                pass  # a client that was killed
+
+        server = Server(("127.0.0.2" if is_cdn else "127.0.0.1", 0), Handler)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         return server
 
