@@ -4,6 +4,7 @@
 #include "apps/commands.h"
 #include "apps/console.h"
 #include "apps/embedding_flags.h"
+#include "apps/model_source.h"
 #include "apps/output_stream.h"
 #include "apps/representation_writer.h"
 #include "apps/text_input.h"
@@ -75,7 +76,7 @@ std::vector<std::string> TextsOf(const BenchFlags& flags, const RunContext& cont
 
 MeasuredModelOptions ModelToMeasure(const BenchFlags& flags, const RunContext& context) {
   MeasuredModelOptions options;
-  options.model = ModelOf(flags.embedding);
+  options.model = ModelDirectory(ModelOf(flags.embedding), context);
   options.embedder = ToEmbedderOptions(flags.embedding);
   options.encode = ToEncodeOptions(flags.embedding, context);
   if (flags.representations) {

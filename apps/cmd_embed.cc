@@ -104,7 +104,7 @@ int EmbedAll(const EmbedOptions& options, const RunContext& context) {
   const RepresentationFormat format = FormatOfAll(options, which);
   auto output = OpenOutput(options.output);
   CheckOutputOfAll(options, format, *output);
-  const Embedder embedder = LoadEmbedder(options.embedding);
+  const Embedder embedder = LoadEmbedder(options.embedding, context);
   Explain(embedder, options.embedding, options.embedding);
   return WriteAll(options, which, embedder, *reader, std::move(output), context);
 }
@@ -176,7 +176,7 @@ int EmbedResumed(const EmbedOptions& options, const RunContext& context) {
   CheckNotTextInput(options.output, options.input);
   const auto asked = ParseVectorFormat(options.output_format);
   const VectorFormat format = asked ? *asked : VectorFormatOfName(options.output);
-  const Embedder embedder = LoadEmbedder(options.embedding);
+  const Embedder embedder = LoadEmbedder(options.embedding, context);
   Explain(embedder, options.embedding, options.embedding);
   const EncodeOptions encode = ToEncodeOptions(options.embedding, context);
   auto output = std::make_unique<ResumableOutput>(options.output,
@@ -208,7 +208,7 @@ int Embed(const EmbedOptions& options, const RunContext& context) {
   auto output = OpenOutput(options.output);
   if (!WantsOtherVectors(options)) FormatOfDense(options, *output);
 
-  const Embedder embedder = LoadEmbedder(options.embedding);
+  const Embedder embedder = LoadEmbedder(options.embedding, context);
   Explain(embedder, options.embedding, options.embedding);
   if (const Representations& heads = embedder.info().heads; !heads.dense) {
     return WriteAll(options, heads, embedder, *reader, std::move(output), context);

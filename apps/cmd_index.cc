@@ -53,7 +53,7 @@ int Build(const IndexFlags& flags, const RunContext& context) {
   const auto reader = OpenTextInput(flags.input, false, context);
   EmbeddingFlags embedding = flags.embedding;
   embedding.passage = !embedding.query;
-  const Embedder embedder = LoadEmbedder(embedding);
+  const Embedder embedder = LoadEmbedder(embedding, context);
   if (!NormalizesVectors(embedder.info())) embedding.no_normalize = true;
   Explain(embedder, embedding, flags.embedding, "the model's similarity, dot");
   const EncodeOptions encode = ToEncodeOptions(embedding, context);

@@ -5,6 +5,7 @@
 #include "apps/embedding_flags.h"
 #include "apps/json_object.h"
 #include "apps/json_text.h"
+#include "apps/model_source.h"
 #include "apps/output_stream.h"
 #include "apps/reranker_flags.h"
 #include "base/error.h"
@@ -237,16 +238,17 @@ std::string InfoJson(const ModelInfo& info) {
   return text;
 }
 
-int Info(const InfoFlags& flags) {
+int Info(const InfoFlags& flags, const RunContext& context) {
   const auto output = OpenOutput("-");
-  const std::string model = ModelOf(flags.embedding);
-  if (IsReranker(model)) {
-    const Reranker reranker = LoadReranker({.model = model});
+  EmbeddingFlags embedding = flags.embedding;
+  embedding.model = ModelDirectory(ModelOf(flags.embedding), context);
+  if (IsReranker(embedding.model)) {
+    const Reranker reranker = LoadReranker({.model = embedding.model}, context);
     output->Write(flags.json ? InfoJson(reranker.info()) : InfoText(reranker.info()));
     output->Commit();
     return 0;
   }
-  const Embedder embedder = LoadEmbedder(flags.embedding);
+  const Embedder embedder = LoadEmbedder(embedding, context);
   output->Write(flags.json ? InfoJson(embedder.info()) : InfoText(embedder.info()));
   output->Commit();
   return 0;
@@ -263,7 +265,9 @@ void SetUpInfo(CLI::App& app, Action* action) {
       "Examples:\n"
       "  bge info BAAI/bge-small-en-v1.5\n"
       "  bge info ./my-model --json");
-  app.callback([flags, action] { *action = [flags](const RunContext&) { return Info(*flags); }; });
+  app.callback([flags, action] {
+    *action = [flags](const RunContext& context) { return Info(*flags, context); };
+  });
 }
 
 }  // namespace bge::cli

@@ -4,6 +4,7 @@
 #include "apps/arguments.h"
 #include "apps/commands.h"
 #include "apps/console.h"
+#include "apps/model_source.h"
 #include "base/error.h"
 
 #include <fmt/format.h>
@@ -36,7 +37,7 @@ int RunQuantize(const QuantizeFlags& flags, const RunContext& context) {
                  : flags.dtype == "bf16" ? WeightType::kBFloat16
                                          : WeightType::kFloat16;
   options.stop = context.stop;
-  const QuantizeStats stats = Quantize(flags.model, flags.out, options);
+  const QuantizeStats stats = Quantize(ModelDirectory(flags.model, context), flags.out, options);
   PrintNote(fmt::format("{}: {} matrices as {}, {} of weights instead of {}, {} files",
                         Printable(flags.out, 1000), WithSeparators(stats.matrices), flags.dtype,
                         Megabytes(stats.bytes_after), Megabytes(stats.bytes_before),
@@ -48,7 +49,7 @@ int RunQuantize(const QuantizeFlags& flags, const RunContext& context) {
 
 void SetUpQuantize(CLI::App& app, Action* action) {
   const auto flags = std::make_shared<QuantizeFlags>();
-  AddString(app, "MODEL", &flags->model, "Model directory, or a name in the Hugging Face cache")
+  AddString(app, "MODEL", &flags->model, "Model directory, or a name on the Hugging Face hub")
       ->required();
   AddString(app, "OUT", &flags->out, "Directory to write: a new one, or an empty one")->required();
   app.add_option("--dtype", flags->dtype,

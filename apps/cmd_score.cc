@@ -146,7 +146,7 @@ int Score(const ScoreFlags& flags, const RunContext& context) {
   }
   const std::array<float, 3> weights = ParseWeights(flags.weights);
   const auto output = OpenOutput("-");
-  const Embedder embedder = LoadEmbedder(flags.embedding);
+  const Embedder embedder = LoadEmbedder(flags.embedding, context);
   const bool one_kind = !embedder.info().heads.dense;
   if (one_kind && (flags.clamp || flags.weights != ScoreFlags().weights)) {
     throw UsageError(

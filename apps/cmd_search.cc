@@ -85,8 +85,8 @@ int Search(const SearchFlags& flags, const RunContext& context) {
   EmbeddingFlags embedding = flags.embedding;
   ApplySpace(index.info(), &embedding);
   embedding.query = !embedding.passage;
-  const Embedder embedder =
-      LoadSpaceEmbedder(index.info(), flags.dir, embedding, !flags.embedding.model.empty());
+  const Embedder embedder = LoadSpaceEmbedder(index.info(), flags.dir, embedding,
+                                              !flags.embedding.model.empty(), context);
   CheckSpace(index.info(), flags.dir, embedding, embedder);
   Explain(embedder, embedding, flags.embedding, "the index");
 

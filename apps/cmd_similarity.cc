@@ -43,7 +43,7 @@ int Similarity(const SimilarityFlags& flags, const RunContext& context) {
     throw UsageError("one text: TEXT: give another one to compare it with");
   }
   const auto output = OpenOutput("-");
-  const Embedder embedder = LoadEmbedder(flags.embedding);
+  const Embedder embedder = LoadEmbedder(flags.embedding, context);
   const std::string& similarity = embedder.info().similarity;
   // The cosine is the inner product of vectors of length 1; the others are of the vectors as the
   // model's modules leave them.

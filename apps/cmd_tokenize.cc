@@ -6,6 +6,7 @@
 #include "apps/console.h"
 #include "apps/embedding_flags.h"
 #include "apps/json_text.h"
+#include "apps/model_source.h"
 #include "apps/output_stream.h"
 #include "apps/text_batches.h"
 #include "apps/text_input.h"
@@ -122,6 +123,13 @@ struct Reading {
   int64_t max_length;  // 0: nothing is cut
 };
 
+// A snapshot without weights will do.
+std::string TokenizerDirectory(const std::string& model, const RunContext& context) {
+  const ModelReference reference = ParseModelReference(model);
+  const auto snapshot = reference.name ? FindModel(*reference.name) : std::nullopt;
+  return snapshot ? snapshot->string() : ModelDirectory(model, context);
+}
+
 // Reads the lines and writes one for each.
 int TokenizeAll(const TokenizeFlags& flags, const RunContext& context, const Reading& reading,
                 TextReader& reader, OutputStream& output) {
@@ -162,7 +170,8 @@ int TokenizeAll(const TokenizeFlags& flags, const RunContext& context, const Rea
 // The text alone, by the model's tokenizer.
 int TokenizeTexts(const TokenizeFlags& flags, const RunContext& context, TextReader& reader,
                   OutputStream& output) {
-  const Tokenizer tokenizer = LoadModelTokenizer(ModelOf(flags.embedding), PrintWarning);
+  const Tokenizer tokenizer =
+      LoadModelTokenizer(TokenizerDirectory(ModelOf(flags.embedding), context), PrintWarning);
   TokenizeOptions options;
   options.add_special_tokens = !flags.no_special;
   options.max_length = flags.embedding.max_length;
@@ -185,8 +194,8 @@ int TokenizeTexts(const TokenizeFlags& flags, const RunContext& context, TextRea
 // What the model is fed for texts of a role.
 int TokenizeRole(const TokenizeFlags& flags, const RunContext& context, TextReader& reader,
                  OutputStream& output) {
-  const ModelTokenizer tokenizer =
-      ModelTokenizer::Load(ModelOf(flags.embedding), ToEmbedderOptions(flags.embedding));
+  const ModelTokenizer tokenizer = ModelTokenizer::Load(
+      TokenizerDirectory(ModelOf(flags.embedding), context), ToEmbedderOptions(flags.embedding));
   const EncodeOptions options = ToEncodeOptions(flags.embedding, context);
   const bool want_offsets = flags.offsets || flags.json;
   const auto encode = [&](const TextRecord& record, Encoding* encoding) {

@@ -4,6 +4,7 @@
 #include "apps/console.h"
 #include "apps/embedding_flags.h"
 #include "apps/json_object.h"
+#include "apps/model_source.h"
 #include "apps/output_stream.h"
 #include "apps/published_values.h"
 #include "apps/rank_agreement.h"
@@ -243,7 +244,7 @@ std::string PublishedJson(std::span<const PublishedComparison> compared) {
 }
 
 // With --published.
-int VerifyPublished(const VerifyFlags& flags) {
+int VerifyPublished(const VerifyFlags& flags, const RunContext& context) {
   if (!flags.against.empty()) {
     throw UsageError("both given: --against and --published: give one of them");
   }
@@ -255,7 +256,8 @@ int VerifyPublished(const VerifyFlags& flags) {
         "leave out instructions, pooling, normalisation, dimension and length");
   }
   const auto output = OpenOutput("-");
-  const std::string model = flags.embedding.model.empty() ? DefaultModel() : flags.embedding.model;
+  EmbeddingFlags embedding = flags.embedding;
+  embedding.model = ModelDirectory(ModelOf(embedding), context);
   std::vector<PublishedComparison> compared;
   const auto facts_of = [&flags](const std::string& name) {
     const std::string& asked = flags.published_name.empty() ? name : flags.published_name;
@@ -267,14 +269,15 @@ int VerifyPublished(const VerifyFlags& flags) {
     }
     return facts;
   };
-  if (IsReranker(model)) {
-    const Reranker reranker = LoadReranker({.model = model,
+  if (IsReranker(embedding.model)) {
+    const Reranker reranker = LoadReranker({.model = embedding.model,
                                             .threads = flags.embedding.threads,
                                             .dtype = flags.embedding.dtype,
-                                            .packed_cache = flags.embedding.packed_cache});
+                                            .packed_cache = flags.embedding.packed_cache},
+                                           context);
     compared = ComparePublished(facts_of(reranker.info().name), reranker);
   } else {
-    const Embedder embedder = LoadEmbedder(flags.embedding);
+    const Embedder embedder = LoadEmbedder(embedding, context);
     compared = ComparePublished(facts_of(embedder.info().name), embedder);
   }
   output->Write(flags.json ? PublishedJson(compared) : PublishedText(compared));
@@ -286,7 +289,7 @@ int VerifyPublished(const VerifyFlags& flags) {
 }
 
 int Verify(const VerifyFlags& flags, const RunContext& context) {
-  if (flags.published) return VerifyPublished(flags);
+  if (flags.published) return VerifyPublished(flags, context);
   if (flags.against.empty()) {
     throw UsageError(
         "no reference: --against: give the file of texts and vectors to compare with, or "
@@ -294,7 +297,7 @@ int Verify(const VerifyFlags& flags, const RunContext& context) {
   }
   const auto reader = OpenReference(flags, context);
   const auto output = OpenOutput("-");
-  const Embedder embedder = LoadEmbedder(flags.embedding);
+  const Embedder embedder = LoadEmbedder(flags.embedding, context);
   Comparison comparison;
   CompareAll(*reader, embedder, ToEncodeOptions(flags.embedding, context), flags, &comparison);
   if (comparison.texts == 0) {

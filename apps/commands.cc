@@ -17,6 +17,7 @@ constexpr std::array kCommands = {
     Command{"score", "Compare two texts by BGE-M3's three kinds of vectors, or by MaxSim",
             SetUpScore},
     Command{"info", "Describe a model and where each setting came from", SetUpInfo},
+    Command{"pull", "Download a model from the Hugging Face hub into its cache", SetUpPull},
     Command{"verify", "Compare a model's vectors with reference vectors", SetUpVerify},
     Command{"quantize", "Write a model whose weights take less space", SetUpQuantize},
     Command{"bench", "Measure how fast a model is, and where the time goes", SetUpBench},

@@ -60,6 +60,7 @@ void SetUpInfo(CLI::App& app, Action* action);
 void SetUpVerify(CLI::App& app, Action* action);
 void SetUpIndex(CLI::App& app, Action* action);
 void SetUpSearch(CLI::App& app, Action* action);
+void SetUpPull(CLI::App& app, Action* action);
 void SetUpQuantize(CLI::App& app, Action* action);
 void SetUpBench(CLI::App& app, Action* action);
 void SetUpCompletion(CLI::App& app, Action* action);

@@ -1,6 +1,7 @@
 #include "apps/console.h"
 
 #include "base/env.h"
+#include "base/error.h"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -80,30 +81,65 @@ std::string ProgressLine(int64_t texts, int64_t tokens, uint64_t bytes,
   return line;
 }
 
-Progress::Progress(std::optional<uint64_t> total_bytes)
-    : enabled_(StandardErrorIsTerminal()),
-      total_bytes_(total_bytes),
-      start_(Clock::now()),
-      last_(start_) {}
-
-Progress::~Progress() { Clear(); }
-
-void Progress::Update(int64_t texts, int64_t tokens, uint64_t bytes) {
-  if (!enabled_) return;
-  const auto now = Clock::now();
-  if (now - start_ < kFirstShown || now - last_ < kBetween) return;
-  last_ = now;
-  shown_ = true;
-  const double seconds = std::chrono::duration<double>(now - start_).count();
-  // Back to the first column, and erase to the end of the line.
-  WriteToStandardError(
-      fmt::format("\r\x1b[K{}", ProgressLine(texts, tokens, bytes, total_bytes_, seconds)));
+std::string DownloadLine(std::string_view file, uint64_t first, uint64_t done, uint64_t size,
+                         double seconds) {
+  constexpr double kMegabyte = 1e6;
+  const auto megabytes = [](uint64_t bytes) { return static_cast<double>(bytes) / kMegabyte; };
+  std::string line = fmt::format("{}  {:.1f}", Printable(file, 28), megabytes(done));
+  if (size > 0) line += fmt::format(" of {:.1f}", megabytes(size));
+  line += " MB";
+  if (size > 0) {
+    line += fmt::format("  {:.0f}%", 100 * megabytes(done) / megabytes(size));
+  }
+  const double rate = seconds > 0 ? static_cast<double>(done - first) / seconds : 0;
+  line += fmt::format("  {:.1f} MB/s", rate / kMegabyte);
+  if (size > done && rate > 0) {
+    line += fmt::format("  {} left", DurationText(static_cast<double>(size - done) / rate));
+  }
+  return line;
 }
 
-void Progress::Clear() {
+TerminalLine::TerminalLine()
+    : enabled_(StandardErrorIsTerminal()), start_(Clock::now()), last_(start_) {}
+
+TerminalLine::~TerminalLine() { Clear(); }
+
+bool TerminalLine::IsDue() const {
+  const auto now = Clock::now();
+  return enabled_ && now - start_ >= kFirstShown && now - last_ >= kBetween;
+}
+
+void TerminalLine::Show(std::string_view text) {
+  if (!enabled_) return;
+  last_ = Clock::now();
+  shown_ = true;
+  // Back to the first column, and erase to the end of the line.
+  WriteToStandardError(fmt::format("\r\x1b[K{}", text));
+}
+
+void TerminalLine::Clear() {
   if (!shown_) return;
   WriteToStandardError("\r\x1b[K");
   shown_ = false;
+}
+
+double TerminalLine::seconds() const {
+  return std::chrono::duration<double>(Clock::now() - start_).count();
+}
+
+void Progress::Update(int64_t texts, int64_t tokens, uint64_t bytes) {
+  if (!line_.IsDue()) return;
+  line_.Show(ProgressLine(texts, tokens, bytes, total_bytes_, line_.seconds()));
+}
+
+void DownloadProgress::Update(std::string_view file, uint64_t done, uint64_t size) {
+  if (file != file_ || done < first_) {
+    file_ = file;
+    first_ = done;
+    begun_ = line_.seconds();
+  }
+  if (!line_.IsDue()) return;
+  line_.Show(DownloadLine(file, first_, done, size, line_.seconds() - begun_));
 }
 
 }  // namespace bge::cli

@@ -22,30 +22,64 @@ std::string WithSeparators(int64_t value);
 /// "45s", "3m20s", "2h05m".
 std::string DurationText(double seconds);
 
-/// One line on standard error that is rewritten a few times a second: texts, rates, time left.
-/// Shows nothing where standard error is not a terminal, and nothing in the first second. One
-/// thread at a time.
-class Progress {
+/// One line on standard error that is rewritten a few times a second. Shows nothing where standard
+/// error is not a terminal, and nothing in the first second. One thread at a time.
+class TerminalLine {
  public:
-  /// total_bytes: the size of the input, where it is known; the time left is estimated from it.
-  explicit Progress(std::optional<uint64_t> total_bytes);
-  ~Progress();
-  Progress(const Progress&) = delete;
-  Progress& operator=(const Progress&) = delete;
+  TerminalLine();
+  ~TerminalLine();
+  TerminalLine(const TerminalLine&) = delete;
+  TerminalLine& operator=(const TerminalLine&) = delete;
 
-  /// All texts finished so far, their tokens, and the input bytes they came from.
-  void Update(int64_t texts, int64_t tokens, uint64_t bytes);
+  /// Whether it is time for another text.
+  bool IsDue() const;
+  void Show(std::string_view text);
   /// Erases the line.
   void Clear();
+  double seconds() const;  ///< since it was made
 
  private:
   using Clock = std::chrono::steady_clock;
   bool enabled_;
   bool shown_ = false;
-  std::optional<uint64_t> total_bytes_;
   Clock::time_point start_;
   Clock::time_point last_;
 };
+
+/// The progress of texts: how many, rates, time left. As TerminalLine.
+class Progress {
+ public:
+  /// total_bytes: the size of the input, where it is known; the time left is estimated from it.
+  explicit Progress(std::optional<uint64_t> total_bytes) : total_bytes_(total_bytes) {}
+
+  /// All texts finished so far, their tokens, and the input bytes they came from.
+  void Update(int64_t texts, int64_t tokens, uint64_t bytes);
+  /// Erases the line.
+  void Clear() { line_.Clear(); }
+
+ private:
+  TerminalLine line_;
+  std::optional<uint64_t> total_bytes_;
+};
+
+/// The progress of files that are downloaded one after another. As TerminalLine.
+class DownloadProgress {
+ public:
+  /// Bytes that are there of a file, of so many (0: not known).
+  void Update(std::string_view file, uint64_t done, uint64_t size);
+  void Clear() { line_.Clear(); }
+
+ private:
+  TerminalLine line_;
+  std::string file_;
+  uint64_t first_ = 0;  // bytes that were there when it began
+  double begun_ = 0;
+};
+
+/// "model.safetensors  12.0 of 133.5 MB  9%  11.2 MB/s  11s left", of bytes that took `seconds`
+/// since there were `first` of them.
+std::string DownloadLine(std::string_view file, uint64_t first, uint64_t done, uint64_t size,
+                         double seconds);
 
 /// The text of the progress line; tokens 0: not known yet, and left out: "1,234 texts  210 texts/s
 /// 33,000 tokens/s  42%  3m20s left".

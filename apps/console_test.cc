@@ -30,5 +30,14 @@ TEST(ProgressLine, ShowsRatesAndTimeLeft) {
   EXPECT_EQ(ProgressLine(0, 0, 0, 0, 0), "0 texts  0 texts/s");
 }
 
+TEST(DownloadLine, ShowsTheShareTheRateAndTheTimeLeft) {
+  EXPECT_EQ(DownloadLine("model.safetensors", 0, 30'000'000, 130'000'000, 10),
+            "model.safetensors  30.0 of 130.0 MB  23%  3.0 MB/s  33s left");
+  // Of a part that was there already no rate follows.
+  EXPECT_EQ(DownloadLine("a", 100'000'000, 130'000'000, 130'000'000, 10),
+            "a  130.0 of 130.0 MB  100%  3.0 MB/s");
+  EXPECT_EQ(DownloadLine("a\x1b[2J", 0, 500'000, 0, 0), "a\\x1b[2J  0.5 MB  0.0 MB/s");
+}
+
 }  // namespace
 }  // namespace bge::cli

@@ -2,6 +2,7 @@
 
 #include "apps/arguments.h"
 #include "apps/console.h"
+#include "apps/model_source.h"
 #include "base/env.h"
 
 #include <limits>
@@ -28,10 +29,9 @@ std::string ModelOf(const EmbeddingFlags& flags) {
 }
 
 CLI::Option* AddModelFlag(CLI::App& app, std::string* model) {
-  return AddString(
-             app, "-m,--model", model,
-             "Model directory, or a name in the Hugging Face cache (default: $BGE_MODEL, else "
-             "BAAI/bge-small-en-v1.5)")
+  return AddString(app, "-m,--model", model,
+                   "Model directory, or a name on the Hugging Face hub (default: $BGE_MODEL, else "
+                   "BAAI/bge-small-en-v1.5)")
       ->type_name("MODEL");
 }
 
@@ -131,8 +131,8 @@ EmbedderOptions ToEmbedderOptions(const EmbeddingFlags& flags) {
   return options;
 }
 
-Embedder LoadEmbedder(const EmbeddingFlags& flags) {
-  return Embedder::Load(ModelOf(flags), ToEmbedderOptions(flags));
+Embedder LoadEmbedder(const EmbeddingFlags& flags, const RunContext& context) {
+  return Embedder::Load(ModelDirectory(ModelOf(flags), context), ToEmbedderOptions(flags));
 }
 
 bool NormalizesVectors(const ModelInfo& info) {

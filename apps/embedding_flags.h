@@ -61,8 +61,8 @@ void AddVectorFlags(CLI::App& app, EmbeddingFlags* flags);
 
 /// The options to load the model with; its warnings go to standard error.
 EmbedderOptions ToEmbedderOptions(const EmbeddingFlags& flags);
-/// Loads the model with them.
-Embedder LoadEmbedder(const EmbeddingFlags& flags);
+/// Loads the model with them, after downloading it where it is not there (ModelDirectory).
+Embedder LoadEmbedder(const EmbeddingFlags& flags, const RunContext& context);
 /// Whether a model's vectors are compared by their direction alone: all but those made for the
 /// inner product, whose lengths mean something (similarity "dot" without a Normalize module).
 bool NormalizesVectors(const ModelInfo& info);

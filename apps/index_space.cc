@@ -146,11 +146,11 @@ void ApplySpace(const IndexInfo& info, EmbeddingFlags* flags) {
 }
 
 Embedder LoadSpaceEmbedder(const IndexInfo& info, const std::string& dir,
-                           const EmbeddingFlags& flags, bool asked) {
+                           const EmbeddingFlags& flags, bool asked, const RunContext& context) {
   EmbeddingFlags own_length = flags;
   own_length.max_length.reset();
   try {
-    return LoadEmbedder(own_length);
+    return LoadEmbedder(own_length, context);
   } catch (const Error& error) {
     std::error_code ignored;
     if (asked || error.code() != ErrorCode::kNotFound ||

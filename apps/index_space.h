@@ -37,7 +37,7 @@ void ApplySpace(const IndexInfo& info, EmbeddingFlags* flags);
 /// the index was built with is no longer there, Error(kNotFound) says so. `asked`: --model was
 /// given. `dir` is for the message.
 Embedder LoadSpaceEmbedder(const IndexInfo& info, const std::string& dir,
-                           const EmbeddingFlags& flags, bool asked);
+                           const EmbeddingFlags& flags, bool asked, const RunContext& context);
 
 /// Error(kInvalidArgument) unless vectors of `embedder`, which is LoadSpaceEmbedder's, have the
 /// index's dimension, and its vector of a fixed sentence is the one that the index remembers.

@@ -3,6 +3,7 @@
 #include "bge/late_interaction.h"
 
 #include "apps/console.h"
+#include "apps/model_source.h"
 
 #include <fmt/format.h>
 
@@ -20,7 +21,7 @@ void Add(const EncodeStats& stats, EncodeStats* total) {
 class CrossEncoderScorer : public PairScorer {
  public:
   CrossEncoderScorer(const RerankerFlags& flags, const RunContext& context)
-      : reranker_(LoadReranker(flags)), options_(ToRerankOptions(flags, context)) {}
+      : reranker_(LoadReranker(flags, context)), options_(ToRerankOptions(flags, context)) {}
 
   std::vector<float> Score(std::span<const TextPair> pairs,
                            const ProgressFunction& progress) override {
@@ -49,7 +50,7 @@ class CrossEncoderScorer : public PairScorer {
 class LateInteractionScorer : public PairScorer {
  public:
   LateInteractionScorer(const RerankerFlags& flags, const RunContext& context)
-      : embedder_(LoadTokenEmbedder(flags)) {
+      : embedder_(LoadTokenEmbedder(flags, context)) {
     options_.instruction = flags.instruction;
     options_.batch_tokens = flags.batch_tokens;
     options_.stop = context.stop;
@@ -98,11 +99,14 @@ void RefuseCrossEncoderFlags(const RerankerFlags& flags) {
 }  // namespace
 
 std::unique_ptr<PairScorer> LoadPairScorer(const RerankerFlags& flags, const RunContext& context) {
-  if (flags.model.empty() || !IsLateInteraction(flags.model)) {
-    return std::make_unique<CrossEncoderScorer>(flags, context);
+  RerankerFlags local = flags;
+  // What kind of model it is, its files say.
+  if (!flags.model.empty()) local.model = ModelDirectory(flags.model, context);
+  if (local.model.empty() || !IsLateInteraction(local.model)) {
+    return std::make_unique<CrossEncoderScorer>(local, context);
   }
-  RefuseCrossEncoderFlags(flags);
-  return std::make_unique<LateInteractionScorer>(flags, context);
+  RefuseCrossEncoderFlags(local);
+  return std::make_unique<LateInteractionScorer>(local, context);
 }
 
 void KeepBest(int64_t top_k, std::vector<Hit>* hits) {

@@ -3,6 +3,7 @@
 #include "apps/arguments.h"
 #include "apps/console.h"
 #include "apps/embedding_flags.h"
+#include "apps/model_source.h"
 
 namespace bge::cli {
 
@@ -16,7 +17,7 @@ constexpr int64_t kMostTokens = int64_t{1} << 31;
 void AddRerankerFlags(CLI::App& app, RerankerFlags* flags) {
   AddString(
       app, "-m,--model", &flags->model,
-      "Directory of a reranker or a ColBERT model, or a name in the Hugging Face cache (default: "
+      "Directory of a reranker or a ColBERT model, or a name on the Hugging Face hub (default: "
       "BAAI/bge-reranker-base)")
       ->type_name("MODEL");
   CLI::Option* const normalize =
@@ -46,7 +47,7 @@ void AddRerankerFlags(CLI::App& app, RerankerFlags* flags) {
   AddThreadsFlag(app, &flags->threads);
 }
 
-Reranker LoadReranker(const RerankerFlags& flags) {
+Reranker LoadReranker(const RerankerFlags& flags, const RunContext& context) {
   RerankerOptions options;
   options.threads = flags.threads;
   options.max_length = flags.max_length;
@@ -55,17 +56,18 @@ Reranker LoadReranker(const RerankerFlags& flags) {
   if (flags.pair_style == "flagembedding") options.pair_style = PairStyle::kFlagEmbedding;
   if (flags.pair_style == "crossencoder") options.pair_style = PairStyle::kCrossEncoder;
   options.on_warning = PrintWarning;
-  return Reranker::Load(flags.model.empty() ? kDefaultReranker : flags.model, options);
+  return Reranker::Load(
+      ModelDirectory(flags.model.empty() ? kDefaultReranker : flags.model, context), options);
 }
 
-Embedder LoadTokenEmbedder(const RerankerFlags& flags) {
+Embedder LoadTokenEmbedder(const RerankerFlags& flags, const RunContext& context) {
   EmbeddingFlags embedding;
   embedding.model = flags.model;
   embedding.threads = flags.threads;
   embedding.dtype = flags.dtype;
   embedding.packed_cache = flags.packed_cache;
   embedding.max_length = flags.max_length;
-  return LoadEmbedder(embedding);
+  return LoadEmbedder(embedding, context);
 }
 
 RerankOptions ToRerankOptions(const RerankerFlags& flags, const RunContext& context) {

@@ -32,9 +32,10 @@ struct RerankerFlags {
 /// All of them.
 void AddRerankerFlags(CLI::App& app, RerankerFlags* flags);
 
-Reranker LoadReranker(const RerankerFlags& flags);
-/// The model where it is one of token vectors (ColBERT).
-Embedder LoadTokenEmbedder(const RerankerFlags& flags);
+/// Downloads the model first where it is not there (ModelDirectory).
+Reranker LoadReranker(const RerankerFlags& flags, const RunContext& context);
+/// The same where it is one of token vectors (ColBERT).
+Embedder LoadTokenEmbedder(const RerankerFlags& flags, const RunContext& context);
 /// The options of each call.
 RerankOptions ToRerankOptions(const RerankerFlags& flags, const RunContext& context);
 

@@ -48,6 +48,7 @@ pid_t Start(const std::vector<std::string>& arguments, const std::vector<std::st
   // The first of two values of a variable counts.
   std::vector<std::string> variables = environment;
   variables.push_back("BGE_MODEL=" BGE_TEST_DATA_DIR "/models/tiny-bert");
+  variables.push_back("HF_HUB_OFFLINE=1");  // tests ask no network
   if (const char* const path = std::getenv("PATH"))
     variables.push_back(std::string("PATH=") + path);
   std::vector<char*> argv;
@@ -92,13 +93,14 @@ ProgramResult RunBge(const std::vector<std::string>& arguments, const ProgramOpt
   return result;
 }
 
-RunningBge::RunningBge(const std::vector<std::string>& arguments) {
+RunningBge::RunningBge(const std::vector<std::string>& arguments,
+                       const std::vector<std::string>& environment) {
   int in[2];
   int out[2];
   if (pipe2(in, O_CLOEXEC) != 0 || pipe2(out, O_CLOEXEC) != 0) {
     throw std::runtime_error("pipe2 failed");
   }
-  pid_ = Start(arguments, {}, in[0], out[1], -1);
+  pid_ = Start(arguments, environment, in[0], out[1], -1);
   close(in[0]);
   close(out[1]);
   input_ = in[1];

@@ -18,8 +18,9 @@ struct ProgramResult {
 };
 
 struct ProgramOptions {
-  std::string input = {};                     ///< standard input
-  std::vector<std::string> environment = {};  ///< "NAME=value", beside BGE_MODEL=<a tiny model>
+  std::string input = {};  ///< standard input
+  std::vector<std::string> environment =
+      {};  ///< "NAME=value", beside BGE_MODEL=<a tiny model>, offline
 };
 
 /// Runs the command with arguments to its end.
@@ -29,7 +30,8 @@ ProgramResult RunBge(const std::vector<std::string>& arguments, const ProgramOpt
 /// destruction if it still runs.
 class RunningBge {
  public:
-  explicit RunningBge(const std::vector<std::string>& arguments);
+  explicit RunningBge(const std::vector<std::string>& arguments,
+                      const std::vector<std::string>& environment = {});
   ~RunningBge();
   RunningBge(const RunningBge&) = delete;
   RunningBge& operator=(const RunningBge&) = delete;

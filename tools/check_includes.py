@@ -44,6 +44,7 @@ THIRD_PARTY = [
     (r"oniguruma", ["src/tokenizer/"]),
     (r"simdjson", ["src/base/"]),
     (r"openssl/", ["src/base/"]),
+    (r"curl/", ["src/hub/"]),
     (r"CLI/", ["apps/"]),
     (r"fmt/", [".cc"]),
     (r"(gtest|gmock)/", [TESTS]),

@@ -42,6 +42,9 @@ struct EmbedderOptions {
   /// processes that do share its memory. Anything in it may be deleted at any time. Empty:
   /// $BGE_PACKED_CACHE; where that is unset, nothing is kept.
   std::string packed_cache = {};
+  /// A name that the Hugging Face cache lacks is downloaded from the hub into it, which may take
+  /// minutes; HF_HUB_OFFLINE forbids it. docs/environment.md lists what else is read.
+  bool download = false;
   WarningSink on_warning = {};
 };
 
@@ -122,7 +125,9 @@ struct ModelInfo {
 class BGE_API Embedder {
  public:
   /// `model`: a model directory, or a name ("BAAI/bge-small-en-v1.5", "name@revision") that is
-  /// looked up in the Hugging Face cache. Nothing is downloaded. Throws Error.
+  /// looked up in the Hugging Face cache. Nothing is downloaded unless options.download allows it.
+  /// Throws Error: kUnsupported too for a download that this build, or this machine, lacks libcurl
+  /// for.
   static Embedder Load(const std::string& model, const EmbedderOptions& options = {});
 
   Embedder(Embedder&&) noexcept;

@@ -19,7 +19,7 @@ enum class ErrorCode {
   kOutOfMemory,
   kOverloaded,
   kCancelled,  ///< a std::stop_token asked for it
-  kIo,         ///< the operating system refused to read or write
+  kIo,  ///< the operating system refused to read or write, or the network or a host on it did
   kInternal,
 };
 

@@ -38,6 +38,7 @@ struct RerankerOptions {
   std::optional<int64_t> max_length = {};  ///< tokens of a pair, special tokens included
   ComputeChoice compute_type = ComputeChoice::kDefault;
   std::string packed_cache = {};  ///< as EmbedderOptions::packed_cache
+  bool download = false;          ///< as EmbedderOptions::download
   WarningSink on_warning = {};
 };
 

@@ -1,4 +1,4 @@
-// SHA-256 for checksums in files.
+// Hashes of content: SHA-256 for checksums in files, SHA-1 for the names that git gives.
 #ifndef BGE_BASE_HASH_H_
 #define BGE_BASE_HASH_H_
 
@@ -17,6 +17,21 @@ class Sha256 {
   ~Sha256();
   void Update(std::span<const std::byte> bytes);
   /// 64 lower-case hexadecimal digits; the object is then finished.
+  std::string Hex();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// Incremental SHA-1, 40 digits: good against accidents, not against those who make collisions. Not
+/// thread-safe.
+class Sha1 {
+ public:
+  Sha1();
+  Sha1(Sha1&&) noexcept;
+  ~Sha1();
+  void Update(std::span<const std::byte> bytes);
   std::string Hex();
 
  private:

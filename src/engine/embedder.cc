@@ -8,7 +8,7 @@
 #include "engine/special_tokens.h"
 #include "heads/m3_colbert_head.h"
 #include "heads/m3_sparse_head.h"
-#include "hub/cache.h"
+#include "hub/pull.h"
 
 #include <algorithm>
 #include <cmath>
@@ -47,8 +47,9 @@ void OverridePooling(ModelSpec* spec, const EmbedderOptions& options) {
 ModelSpec ReadSpec(const std::string& model, const EmbedderOptions& options) {
   CheckThreads(EngineOptionsOf(options));
   // Its warnings say what pooling was assumed, and why: with a choice there is nothing to warn of.
-  ModelSpec spec = ReadModelSpec(
-      ResolveModel(model), options.pooling ? WarningSink() : options.on_warning, options.splade);
+  ModelSpec spec =
+      ReadModelSpec(ResolveModel(model, options.download),
+                    options.pooling ? WarningSink() : options.on_warning, options.splade);
   OverridePooling(&spec, options);
   return spec;
 }

@@ -5,7 +5,7 @@
 #include "engine/encode_pipeline.h"
 #include "engine/packed_batch.h"
 #include "engine/reranker_impl.h"
-#include "hub/cache.h"
+#include "hub/pull.h"
 #include "tokenizer/tokenizer_impl.h"
 
 #include <algorithm>
@@ -24,7 +24,7 @@ constexpr int64_t QueryShare(int64_t max_length) { return max_length * 3 / 4; }
 
 RerankerSpec ReadSpec(const std::string& model, const RerankerOptions& options) {
   CheckThreads(EngineOptionsOf(options));
-  RerankerSpec spec = ReadRerankerSpec(ResolveModel(model));
+  RerankerSpec spec = ReadRerankerSpec(ResolveModel(model, options.download));
   if (options.pair_style) {
     spec.pair_style = *options.pair_style;
     spec.pair_style_source = "the caller's option";

@@ -75,22 +75,9 @@ fs::path HomeDir() {
   return "/";
 }
 
-// "~" and "~/x" in an environment variable; a shell does not expand them there.
-fs::path ExpandHome(const std::string& path) {
-  if (path == "~") return HomeDir();
-  if (path.starts_with("~/")) return HomeDir() / path.substr(2);
-  return path;
-}
-
 bool IsDirectory(const fs::path& path) {
   std::error_code ignored;
   return fs::is_directory(path, ignored);
-}
-
-fs::path FolderOf(const std::string& repo) {
-  std::string folder(kFolderPrefix);
-  for (const char c : repo) folder += c == '/' ? std::string("--") : std::string(1, c);
-  return HubCacheDir() / folder;
 }
 
 // Clearly meant as a path, so that it is never looked up as a name.
@@ -98,13 +85,6 @@ bool LooksLikePath(std::string_view text) {
   const std::string_view repo = text.substr(0, text.find('@'));  // a revision may have slashes
   return text.starts_with('/') || text.starts_with('.') || text.starts_with('~') ||
          text.ends_with('/') || std::count(repo.begin(), repo.end(), '/') > 1;
-}
-
-std::string HowToGet(const ModelName& name) {
-  std::string command = "hf download " + name.repo;
-  if (name.revision != "main") command += " --revision " + name.revision;
-  return fmt::format(
-      "get it with `{}` (older: huggingface-cli download), or give a model directory", command);
 }
 
 }  // namespace
@@ -118,19 +98,34 @@ std::optional<ModelName> ParseModelName(std::string_view name) {
   return result;
 }
 
+fs::path ExpandHome(const std::string& path) {
+  if (path == "~") return HomeDir();
+  if (path.starts_with("~/")) return HomeDir() / path.substr(2);
+  return path;
+}
+
+fs::path HubHomeDir() {
+  if (const auto home = GetEnv("HF_HOME")) return ExpandHome(*home);
+  const auto xdg = GetEnv("XDG_CACHE_HOME");
+  return (xdg ? ExpandHome(*xdg) : HomeDir() / ".cache") / "huggingface";
+}
+
 fs::path HubCacheDir() {
   for (const char* variable : {"HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"}) {
     if (const auto dir = GetEnv(variable)) return ExpandHome(*dir);
   }
-  if (const auto home = GetEnv("HF_HOME")) return ExpandHome(*home) / "hub";
-  const auto xdg = GetEnv("XDG_CACHE_HOME");
-  const fs::path cache = xdg ? ExpandHome(*xdg) : HomeDir() / ".cache";
-  return cache / "huggingface" / "hub";
+  return HubHomeDir() / "hub";
+}
+
+fs::path RepoFolder(const std::string& repo) {
+  std::string folder(kFolderPrefix);
+  for (const char c : repo) folder += c == '/' ? std::string("--") : std::string(1, c);
+  return HubCacheDir() / folder;
 }
 
 std::optional<fs::path> FindInCache(const ModelName& name) {
   if (!IsRepoName(name.repo) || !IsRevision(name.revision)) return std::nullopt;
-  const fs::path folder = FolderOf(name.repo);
+  const fs::path folder = RepoFolder(name.repo);
   const fs::path ref = folder / "refs" / name.revision;
   std::string commit = name.revision;
   std::error_code ignored;
@@ -149,12 +144,19 @@ std::optional<fs::path> FindInCache(const ModelName& name) {
   return snapshot;
 }
 
-fs::path ResolveModel(const std::string& path_or_name) {
+std::optional<fs::path> FindModel(const ModelName& name) {
+  if (auto snapshot = FindInCache(name)) return snapshot;
+  if (name.repo.find('/') != std::string::npos) return std::nullopt;
+  // Parity: sentence-transformers looks for names without an organisation in its own.
+  return FindInCache({"sentence-transformers/" + name.repo, name.revision});
+}
+
+ModelReference ParseModelReference(const std::string& path_or_name) {
   if (path_or_name.empty()) {
     Fail(ErrorCode::kInvalidArgument, "no model given", "found an empty string",
          "give a model directory or a name such as BAAI/bge-small-en-v1.5");
   }
-  if (IsDirectory(path_or_name)) return path_or_name;
+  if (IsDirectory(path_or_name)) return {path_or_name, std::nullopt};
   std::error_code ignored;
   if (fs::exists(path_or_name, ignored)) {
     Fail(ErrorCode::kInvalidArgument, "model is not a directory",
@@ -171,23 +173,45 @@ fs::path ResolveModel(const std::string& path_or_name) {
          Printable(path_or_name),
          "give a directory, or a name such as BAAI/bge-small-en-v1.5 or BAAI/bge-m3@main");
   }
-  if (const auto snapshot = FindInCache(*name)) return *snapshot;
-  ModelName wanted = *name;
-  if (wanted.repo.find('/') == std::string::npos) {
-    // Parity: sentence-transformers looks for names without an organisation in its own.
-    wanted.repo = "sentence-transformers/" + wanted.repo;
-    if (const auto snapshot = FindInCache(wanted)) return *snapshot;
+  return {{}, name};
+}
+
+std::string HowToGet(const ModelName& name) {
+  std::string pull = "bge pull " + name.repo;
+  std::string command = "hf download " + name.repo;
+  if (name.revision != "main") {
+    pull += "@" + name.revision;
+    command += " --revision " + name.revision;
   }
-  const fs::path folder = FolderOf(name->repo);
+  return fmt::format(
+      "get it with `{}` or `{}` (older: huggingface-cli download), or give a model directory", pull,
+      command);
+}
+
+void FailNotInCache(const ModelName& name) {
+  const fs::path folder = RepoFolder(name.repo);
   if (IsDirectory(folder / "snapshots")) {
     Fail(ErrorCode::kNotFound, "revision is not in the Hugging Face cache",
-         fmt::format("{}: revision {} in {}", name->repo, name->revision, folder.string()),
-         HowToGet(*name));
+         fmt::format("{}: revision {} in {}", name.repo, name.revision, folder.string()),
+         HowToGet(name));
   }
   Fail(ErrorCode::kNotFound, "model is not in the Hugging Face cache",
-       fmt::format("{}: no directory of this name, and no such model in {}", path_or_name,
+       fmt::format("{}: no directory of this name, and no such model in {}", name.repo,
                    HubCacheDir().string()),
-       HowToGet(*name));
+       HowToGet(name));
+}
+
+fs::path ResolveModel(const std::string& path_or_name) {
+  const ModelReference model = ParseModelReference(path_or_name);
+  if (!model.name) return model.dir;
+  if (const auto snapshot = FindModel(*model.name)) return *snapshot;
+  FailNotInCache(*model.name);
+}
+
+bool IsCommit(std::string_view text) {
+  return text.size() == 40 && std::all_of(text.begin(), text.end(), [](char c) {
+           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+         });
 }
 
 std::optional<std::string> RepoOfSnapshot(const fs::path& dir) {

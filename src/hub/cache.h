@@ -1,4 +1,5 @@
-// Finding a model that Python has already downloaded: the layout of huggingface_hub's cache.
+// Names of models, and finding them where Python's huggingface_hub, or `bge pull`, has put them:
+// the layout of its cache.
 #ifndef BGE_HUB_CACHE_H_
 #define BGE_HUB_CACHE_H_
 
@@ -21,13 +22,42 @@ std::optional<ModelName> ParseModelName(std::string_view name);
 /// ~/.cache/huggingface/hub.
 std::filesystem::path HubCacheDir();
 
+/// $HF_HOME, else $XDG_CACHE_HOME/huggingface, else ~/.cache/huggingface: what else
+/// huggingface_hub keeps, such as the token.
+std::filesystem::path HubHomeDir();
+
+/// "~" and "~/x" as a shell would expand them, which it does not do in environment variables.
+std::filesystem::path ExpandHome(const std::string& path);
+
+/// HubCacheDir()/models--ORG--NAME, whether it is there or not.
+std::filesystem::path RepoFolder(const std::string& repo);
+
 /// The snapshot directory of the name, if it is in the cache: models--ORG--NAME/snapshots/COMMIT,
 /// the commit read from refs/REVISION or given as such.
 std::optional<std::filesystem::path> FindInCache(const ModelName& name);
 
-/// A directory as it is, else a name found in the cache, else Error(kNotFound) that says how to get
-/// it.
+/// As FindInCache; a name without an organisation also among those of sentence-transformers.
+std::optional<std::filesystem::path> FindModel(const ModelName& name);
+
+/// What a user has called a model: a directory that is there, or a name. Error(kInvalidArgument,
+/// kNotFound) where it is neither.
+struct ModelReference {
+  std::filesystem::path dir;      ///< empty: a name
+  std::optional<ModelName> name;  ///< nullopt: a directory
+};
+ModelReference ParseModelReference(const std::string& path_or_name);
+
+/// The end of an error: the commands that put a model into the cache.
+std::string HowToGet(const ModelName& name);
+
+/// Error(kNotFound) that says where a model was looked for and how to get it.
+[[noreturn]] void FailNotInCache(const ModelName& name);
+
+/// A directory as it is, else a name found in the cache, else FailNotInCache.
 std::filesystem::path ResolveModel(const std::string& path_or_name);
+
+/// Whether `text` can be a commit: 40 lower-case hexadecimal digits.
+bool IsCommit(std::string_view text);
 
 /// "ORG/NAME" where `dir` is .../models--ORG--NAME/snapshots/COMMIT (links resolved or not).
 std::optional<std::string> RepoOfSnapshot(const std::filesystem::path& dir);

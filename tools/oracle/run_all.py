@@ -15,7 +15,7 @@ from pathlib import Path
 import engine
 
 # Quick ones first.
-SUITES = ["tokens", "layouts", "invariance", "sts", "retrieval", "types", "splade", "vectors", "colbert", "heads", "modernbert"]
+SUITES = ["tokens", "hub", "layouts", "invariance", "sts", "retrieval", "types", "splade", "vectors", "colbert", "heads", "modernbert"]
 # Those that compare a published score; the others compare what PyTorch computes.
 SCORES = {"sts", "retrieval"}
 

@@ -1,0 +1,211 @@
+// bge pull and models by name, run as a user runs them, against a hub on this machine.
+#include "apps/test_program_output.h"
+#include "base/file.h"
+#include "tests/hub_server.h"
+#include "tests/temp_dir.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <filesystem>
+#include <future>
+#include <random>
+#include <thread>
+
+namespace bge::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using test::HubReply;
+using test::HubRequest;
+using test::HubServer;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+const std::string kModel = BGE_TEST_DATA_DIR "/models/tiny-bert";
+const std::string kRepo = "some-org/tiny-bert";
+
+class PullCommand : public testing::Test {
+ protected:
+  PullCommand() { server_.AddDirectory(kRepo, kModel); }
+
+  // The first of two values counts: offline is what the tests are otherwise.
+  std::vector<std::string> Environment() const {
+    return {"HF_HUB_OFFLINE=0", "NO_PROXY=*", "HF_ENDPOINT=" + server_.endpoint(),
+            "HF_HUB_CACHE=" + cache_.path().string(), "HF_HOME=" + cache_.path().string()};
+  }
+  ProgramResult Run(const std::vector<std::string>& arguments) const {
+    return RunBge(arguments, {.environment = Environment()});
+  }
+  fs::path Snapshot() const {
+    return cache_.path() / "models--some-org--tiny-bert/snapshots" / HubServer::kCommit;
+  }
+  // Bytes of unfinished files.
+  uint64_t Incomplete() const {
+    uint64_t bytes = 0;
+    std::error_code error;
+    fs::directory_iterator entry(Snapshot().parent_path().parent_path() / "blobs", error);
+    for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+      if (entry->path().extension() == ".incomplete") bytes += entry->file_size(error);
+    }
+    return error ? 0 : bytes;
+  }
+  // Weights that take seconds to come, and a wait until some have.
+  void ServeSlowly() {
+    std::mt19937 random(3);
+    std::string weights(3'000'000, '\0');
+    for (char& c : weights) c = static_cast<char>(random());
+    server_.Add(kRepo, "model.safetensors", std::move(weights), true);
+    server_.SetHook([this](const HubRequest& request) -> std::optional<HubReply> {
+      HubReply reply = server_.Usual(request);
+      reply.pause_ms = request.cdn ? pause_ms_.load() : 0;
+      return reply;
+    });
+  }
+  void WaitForSomeBytes() const {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while (Incomplete() < 200'000 && std::chrono::steady_clock::now() < deadline) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    ASSERT_GE(Incomplete(), 200'000u);
+  }
+
+  const test::TempDir cache_;
+  std::atomic<int> pause_ms_ = 100;
+  HubServer server_;
+};
+
+TEST_F(PullCommand, PrintsTheDirectory) {
+  const ProgramResult result = Run({"pull", kRepo});
+  ASSERT_EQ(result.status, 0) << result.err;
+  EXPECT_EQ(result.out, Snapshot().string() + "\n");
+  // A pipe gets no progress, and no escape sequences.
+  EXPECT_THAT(result.err, AllOf(StartsWith("bge: some-org/tiny-bert: "),
+                                HasSubstr(" MB downloaded\n"), Not(HasSubstr("\x1b"))));
+  EXPECT_EQ(Lines(result.err).size(), 1u);
+  const ProgramResult again = Run({"pull", kRepo + "@main"});
+  EXPECT_EQ(again.out, result.out);
+  EXPECT_THAT(again.err, IsEmpty());
+  EXPECT_EQ(Run({"pull", kRepo + "@" + HubServer::kCommit}).out, result.out);
+}
+
+TEST_F(PullCommand, EveryCommandDownloadsWhatIsAbsentAndSaysSo) {
+  const std::string direct = OutputOf({"embed", "--model", kModel, "a text"});
+  const ProgramResult first = Run({"embed", "--model", kRepo, "a text"});
+  ASSERT_EQ(first.status, 0) << first.err;
+  EXPECT_EQ(first.out, direct);
+  EXPECT_THAT(first.err,
+              StartsWith("bge: some-org/tiny-bert is not in the Hugging Face cache: downloading "
+                         "it from " +
+                         server_.endpoint() + "\n"));
+  const size_t asked = server_.requests().size();
+  for (const std::vector<std::string>& arguments :
+       std::vector<std::vector<std::string>>{{"embed", "--model", kRepo, "a text"},
+                                             {"tokenize", "--model", kRepo, "a"},
+                                             {"similarity", "--model", kRepo, "a", "b"},
+                                             {"info", kRepo},
+                                             {"info", kRepo + "@main"}}) {
+    const ProgramResult each = Run(arguments);
+    EXPECT_EQ(each.status, 0) << each.err;
+    EXPECT_THAT(each.err, Not(HasSubstr("download"))) << arguments[0];
+  }
+  EXPECT_EQ(server_.requests().size(), asked);  // the cache is asked, not the hub
+  EXPECT_THAT(Run({"info", kRepo}).out, HasSubstr("some-org/tiny-bert"));
+}
+
+TEST_F(PullCommand, ASnapshotThatLacksFilesIsCompletedOrUsedAsItIs) {
+  ASSERT_EQ(Run({"pull", kRepo}).status, 0);
+  fs::remove(fs::canonical(Snapshot() / "model.safetensors"));
+  const ProgramResult completed = Run({"embed", "--model", kRepo, "a text"});
+  EXPECT_EQ(completed.status, 0) << completed.err;
+  EXPECT_THAT(completed.err, HasSubstr("is not wholly in the Hugging Face cache"));
+  fs::remove(fs::canonical(Snapshot() / "model.safetensors"));
+  server_.SetHook([](const HubRequest&) { return HubReply{.status = 403}; });
+  const ProgramResult refused = Run({"embed", "--model", kRepo, "a text"});
+  EXPECT_EQ(refused.status, 1);
+  EXPECT_THAT(refused.err,
+              AllOf(HasSubstr("bge: warning: the hub refuses access"), HasSubstr("bge: error: ")));
+  // Tokens need no weights.
+  const ProgramResult tokens = Run({"tokenize", "--model", kRepo, "a"});
+  EXPECT_EQ(tokens.status, 0);
+  EXPECT_THAT(tokens.err, IsEmpty());
+}
+
+TEST_F(PullCommand, FailuresAreOneLine) {
+  const ProgramResult absent = Run({"pull", "some-org/absent"});
+  EXPECT_EQ(absent.status, 1);
+  EXPECT_THAT(absent.out, IsEmpty());
+  EXPECT_THAT(absent.err, AllOf(StartsWith("bge: error: the hub has no such model"),
+                                HasSubstr("some-org/absent"), HasSubstr("HF_TOKEN")));
+  EXPECT_EQ(Lines(absent.err).size(), 1u);
+  ExpectUsageError(Run({"pull", "../x"}), "not a model's name: ../x");
+  ExpectUsageError(Run({"pull", kModel}), "not a model's name");
+  ExpectUsageError(Run({"pull"}), "NAME");
+}
+
+TEST_F(PullCommand, OfflineTheCacheIsAllThereIs) {
+  auto offline = Environment();
+  offline[0] = "HF_HUB_OFFLINE=1";
+  const ProgramResult pull = RunBge({"pull", kRepo}, {.environment = offline});
+  EXPECT_EQ(pull.status, 1);
+  EXPECT_THAT(pull.err, HasSubstr("HF_HUB_OFFLINE"));
+  EXPECT_EQ(RunBge({"embed", "--model", kRepo, "a"}, {.environment = offline}).status, 1);
+  EXPECT_THAT(server_.requests(), IsEmpty());
+  ASSERT_EQ(Run({"pull", kRepo}).status, 0);
+  const ProgramResult found = RunBge({"pull", kRepo}, {.environment = offline});
+  EXPECT_EQ(found.out, Snapshot().string() + "\n");
+  EXPECT_EQ(RunBge({"embed", "--model", kRepo, "a"}, {.environment = offline}).status, 0);
+}
+
+TEST_F(PullCommand, KilledInTheMiddleTheNextGoesOn) {
+  ServeSlowly();
+  {
+    RunningBge program({"pull", kRepo}, Environment());
+    WaitForSomeBytes();
+    program.Signal(SIGKILL);
+    EXPECT_EQ(program.Wait(), 128 + SIGKILL);
+  }
+  const uint64_t left = Incomplete();
+  EXPECT_GE(left, 200'000u);
+  EXPECT_FALSE(fs::exists(Snapshot()));
+  EXPECT_FALSE(fs::exists(Snapshot().parent_path().parent_path() / "refs/main"));
+  pause_ms_ = 0;
+  const ProgramResult result = Run({"pull", kRepo});
+  ASSERT_EQ(result.status, 0) << result.err;
+  EXPECT_THAT(result.err, HasSubstr("model.safetensors: going on after "));
+  EXPECT_EQ(server_.requests().back().headers.at("range"), "bytes=" + std::to_string(left) + "-");
+  EXPECT_EQ(fs::file_size(Snapshot() / "model.safetensors"), 3'000'000u);
+}
+
+TEST_F(PullCommand, CtrlCEndsItSoonAndLeavesWhatHasCome) {
+  ServeSlowly();
+  RunningBge program({"pull", kRepo}, Environment());
+  WaitForSomeBytes();
+  const auto begin = std::chrono::steady_clock::now();
+  program.Signal(SIGINT);
+  EXPECT_EQ(program.Wait(), 128 + SIGINT);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(3));
+  EXPECT_GE(Incomplete(), 200'000u);
+  EXPECT_FALSE(fs::exists(Snapshot()));
+}
+
+TEST_F(PullCommand, TwoAtOnceDownloadOnce) {
+  ServeSlowly();
+  pause_ms_ = 20;
+  auto other = std::async(std::launch::async, [this] { return Run({"pull", kRepo}); });
+  const ProgramResult one = Run({"pull", kRepo});
+  const ProgramResult two = other.get();
+  EXPECT_EQ(one.status, 0) << one.err;
+  EXPECT_EQ(two.status, 0) << two.err;
+  EXPECT_EQ(one.out, two.out);
+  EXPECT_EQ(server_.Count("GET", "/blobs/"), 1);
+}
+
+}  // namespace
+}  // namespace bge::cli

@@ -1,0 +1,153 @@
+#include "hub/pull.h"
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/stop.h"
+#include "hub/blob.h"
+#include "hub/hub_client.h"
+#include "hub/needed_files.h"
+#include "hub/snapshot.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace bge::hub {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr uint64_t kMaxReadBytes = 64 << 20;
+constexpr uint64_t kMaxTextBytes = 1 << 30;  // the largest tokenizers have some 30 MB
+
+bool HoldsWeights(std::string_view file) {
+  return file.ends_with(".safetensors") || file.ends_with(".bin") || file.ends_with(".pt");
+}
+
+// One repository at one commit, on its way into the cache.
+class RepoPull {
+ public:
+  RepoPull(HubClient* client, std::string repo, RepoListing listing, const PullOptions& options)
+      : client_(client),
+        repo_(std::move(repo)),
+        listing_(std::move(listing)),
+        folder_(RepoFolder(repo_)),
+        options_(options) {}
+
+  PullResult Run(const std::string& revision, bool symlinks) {
+    ModelTree tree;
+    tree.name = repo_;
+    tree.files = listing_.files;
+    tree.fetch = [this](const std::vector<std::string>& files) {
+      for (const std::string& file : files) Fetch(file);
+    };
+    tree.read = [this](const std::string& file) {
+      return ReadFile(places_.at(file), kMaxReadBytes);
+    };
+    FetchNeededFiles(tree);
+    PullResult result;
+    result.snapshot = WriteSnapshot(folder_, listing_.commit, blobs_, symlinks, options_.stop);
+    WriteRef(folder_, revision, listing_.commit);
+    result.files = static_cast<int64_t>(places_.size());
+    result.bytes = received_;
+    return result;
+  }
+
+ private:
+  void Fetch(const std::string& file) {
+    ThrowIfStopped(&options_.stop);
+    // Parity: a commit does not change, so what its snapshot has need not be asked for.
+    const fs::path here = folder_ / "snapshots" / listing_.commit / file;
+    std::error_code ignored;
+    if (fs::is_regular_file(here, ignored)) {
+      places_[file] = here;
+      return;
+    }
+    const FileMetadata metadata = client_->Metadata(repo_, listing_.commit, file);
+    if (metadata.size > kMaxTextBytes && !HoldsWeights(file)) {
+      Fail(ErrorCode::kCorruptData, "a file that cannot be so large",
+           fmt::format("{} of {}: found {} bytes, expected at most {}", Printable(file), repo_,
+                       *metadata.size, kMaxTextBytes),
+           "check HF_ENDPOINT");
+    }
+    BlobOptions options;
+    options.stop = options_.stop;
+    options.note = options_.note;
+    if (options_.progress) {
+      options.progress = [this, &file](uint64_t done, uint64_t size) {
+        options_.progress(file, done, size);
+      };
+    }
+    received_ += FetchBlob(client_, {repo_, listing_.commit, file, folder_}, metadata, options);
+    blobs_[file] = metadata.etag;
+    places_[file] = folder_ / "blobs" / metadata.etag;
+  }
+
+  HubClient* client_;
+  const std::string repo_;
+  const RepoListing listing_;
+  const fs::path folder_;
+  const PullOptions& options_;
+  SnapshotFiles blobs_;
+  std::map<std::string, fs::path> places_;  // of all that is needed
+  uint64_t received_ = 0;
+};
+
+// Where a name without an organisation is none of the hub's own, it is sentence-transformers'.
+std::pair<std::string, RepoListing> FindOnHub(HubClient* client, const ModelName& name) {
+  try {
+    return {name.repo, client->List(name.repo, name.revision)};
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kNotFound || name.repo.find('/') != std::string::npos) throw;
+  }
+  const std::string other = "sentence-transformers/" + name.repo;
+  return {other, client->List(other, name.revision)};
+}
+
+[[noreturn]] void FailOffline(const ModelName& name) {
+  Fail(
+      ErrorCode::kNotFound, "model is not in the Hugging Face cache",
+      fmt::format("{} (revision {}): no such model in {}, and HF_HUB_OFFLINE is set, so nothing is "
+                  "downloaded",
+                  name.repo, name.revision, HubCacheDir().string()),
+      "unset HF_HUB_OFFLINE, then " + HowToGet(name));
+}
+
+}  // namespace
+
+PullResult Pull(const ModelName& name, const PullOptions& options) {
+  const HubSettings settings = ReadHubSettings();
+  if (settings.offline) {
+    const auto snapshot = FindModel(name);
+    if (!snapshot) FailOffline(name);
+    return {.snapshot = *snapshot};
+  }
+  return Pull(name, settings, MakeHttpTransport(settings.timeouts, settings.ca_file), options);
+}
+
+PullResult Pull(const ModelName& name, const HubSettings& settings,
+                std::unique_ptr<HttpTransport> transport, const PullOptions& options) {
+  HubClient client(settings, std::move(transport), options.stop, options.note);
+  auto [repo, listing] = FindOnHub(&client, name);
+  if (IsCommit(name.revision) && listing.commit != name.revision) {
+    Fail(ErrorCode::kCorruptData, "the hub answers with another commit",
+         fmt::format("{}: found {}, expected {}", repo, listing.commit, name.revision),
+         "check HF_ENDPOINT");
+  }
+  return RepoPull(&client, repo, std::move(listing), options).Run(name.revision, settings.symlinks);
+}
+
+}  // namespace bge::hub
+
+namespace bge {
+
+std::filesystem::path ResolveModel(const std::string& path_or_name, bool download) {
+  if (!download || hub::IsOffline()) return ResolveModel(path_or_name);
+  const ModelReference model = ParseModelReference(path_or_name);
+  if (!model.name) return model.dir;
+  if (const auto snapshot = FindModel(*model.name)) return *snapshot;
+  return hub::Pull(*model.name, {}).snapshot;
+}
+
+}  // namespace bge

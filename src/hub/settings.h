@@ -1,0 +1,32 @@
+// What the environment says about the hub, read as Python's huggingface_hub reads it (constants.py,
+// utils/_auth.py): who has set it up for Python has set it up for this.
+#ifndef BGE_HUB_SETTINGS_H_
+#define BGE_HUB_SETTINGS_H_
+
+#include "hub/http_transport.h"
+#include "hub/url.h"
+
+#include <chrono>
+#include <string>
+
+namespace bge::hub {
+
+struct HubSettings {
+  Url endpoint;         ///< $HF_ENDPOINT, else https://huggingface.co
+  std::string token;    ///< empty: none
+  std::string ca_file;  ///< empty: the system's
+  bool offline = false;
+  bool symlinks = true;  ///< false: snapshots hold copies
+  HttpTimeouts timeouts;
+  std::chrono::milliseconds first_pause{1000};  ///< between two attempts; it doubles
+};
+
+/// HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE is "1", "on", "yes" or "true".
+bool IsOffline();
+
+/// Error(kInvalidArgument) where a variable cannot be meant so.
+HubSettings ReadHubSettings();
+
+}  // namespace bge::hub
+
+#endif  // BGE_HUB_SETTINGS_H_
