@@ -28,14 +28,14 @@ class CorruptIndexTest : public IndexTest {
     manifest_ = ParseManifest(ReadAll(dir_ / kManifestName), "m");
   }
 
-  fs::path PathOf(Part part) const { return dir_ / manifest_.segment.FileName(part); }
+  fs::path PathOf(Part part) const { return dir_ / manifest_.segments[0].FileName(part); }
 
   // Puts `bytes` in the place of a file, under a manifest that believes in them.
   void Forge(Part part, const std::string& bytes) {
     WriteAll(PathOf(part), bytes);
     Sha256 hash;
     hash.Update(std::as_bytes(std::span(bytes)));
-    manifest_.segment.files[static_cast<size_t>(part)] = {bytes.size(), hash.Hex()};
+    manifest_.segments[0].files[static_cast<size_t>(part)] = {bytes.size(), hash.Hex()};
     WriteAll(dir_ / kManifestName, FormatManifest(manifest_));
   }
 
@@ -152,7 +152,7 @@ TEST_F(CorruptIndexTest, ForgedVectorsAreHarmlessAndFoundByVerify) {
 }
 
 TEST_F(CorruptIndexTest, AForgedManifestCannotLeaveTheFolder) {
-  manifest_.segment.name = "../outside/abcdefghi";
+  manifest_.segments[0].name = "../outside/abcdefghi";
   WriteAll(dir_ / kManifestName, FormatManifest(manifest_));
   EXPECT_THAT(ErrorOf([&] { Index::Open(dir_); }), HasSubstr("segments[0].name"));
 }
