@@ -88,8 +88,10 @@ int Search(const SearchFlags& flags, const RunContext& context) {
   EmbeddingFlags embedding = flags.embedding;
   ApplySpace(index.info(), &embedding);
   embedding.query = !embedding.passage;
+  EmbeddingFlags loading = embedding;
+  loading.max_length.reset();  // it is for the queries
   const Embedder embedder =
-      LoadSpaceEmbedder(index.info(), flags.dir, embedding, !flags.embedding.model.empty());
+      LoadSpaceEmbedder(index.info(), flags.dir, loading, !flags.embedding.model.empty());
   CheckSpace(index.info(), flags.dir, embedding, embedder);
 
   std::optional<Reranker> reranker;

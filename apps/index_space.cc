@@ -122,6 +122,10 @@ IndexSpace DescribeSpace(const EmbeddingFlags& flags, const Embedder& embedder) 
   space.metadata["normalize"] = flags.no_normalize ? "false" : "true";
   if (flags.max_length) space.metadata["max_length"] = fmt::format("{}", *flags.max_length);
   if (flags.truncate_dim) space.metadata["truncate_dim"] = fmt::format("{}", *flags.truncate_dim);
+  // For more documents; queries have their own.
+  if (flags.query) space.metadata["role"] = "query";
+  if (flags.instruction) space.metadata["instruction"] = *flags.instruction;
+  if (flags.prompt_name) space.metadata["prompt_name"] = *flags.prompt_name;
   AppendPlainFloats(Probe(flags, flags.max_length, embedder), &space.metadata[kProbeKey]);
   return space;
 }
@@ -145,12 +149,20 @@ void ApplySpace(const IndexInfo& info, EmbeddingFlags* flags) {
   if (Find(info, "truncate_dim") != nullptr) flags->truncate_dim = info.dimension;
 }
 
+void ApplyDocumentSpace(const IndexInfo& info, EmbeddingFlags* flags) {
+  const std::string* role = Find(info, "role");
+  flags->query = role != nullptr && *role == "query";
+  flags->passage = !flags->query;
+  if (const std::string* instruction = Find(info, "instruction")) flags->instruction = *instruction;
+  if (const std::string* prompt = Find(info, "prompt_name")) flags->prompt_name = *prompt;
+  const std::string* type = Find(info, "compute_type");
+  if (flags->dtype.empty() && type != nullptr) flags->dtype = *type;
+}
+
 Embedder LoadSpaceEmbedder(const IndexInfo& info, const std::string& dir,
                            const EmbeddingFlags& flags, bool asked) {
-  EmbeddingFlags own_length = flags;
-  own_length.max_length.reset();
   try {
-    return LoadEmbedder(own_length);
+    return LoadEmbedder(flags);
   } catch (const Error& error) {
     std::error_code ignored;
     if (asked || error.code() != ErrorCode::kNotFound ||

@@ -1,7 +1,7 @@
 // The vector space of an index: with which model and settings its texts were embedded.
 //
-// `bge index build` writes it into the index, `bge search` embeds queries in the same way, and
-// refuses a model that gives other vectors.
+// `bge index build` writes it into the index; `bge search` embeds queries and `bge index add`
+// documents in the same way, and both refuse a model that gives other vectors.
 #ifndef BGE_APPS_INDEX_SPACE_H_
 #define BGE_APPS_INDEX_SPACE_H_
 
@@ -32,10 +32,14 @@ IndexSpace DescribeSpace(const EmbeddingFlags& flags, const Embedder& embedder);
 /// contradicts them.
 void ApplySpace(const IndexInfo& info, EmbeddingFlags* flags);
 
-/// Loads the model that ApplySpace chose, with the length that is the model's own: flags.max_length
-/// is for each encode call, because CheckSpace needs the length of the index. Where the model that
-/// the index was built with is no longer there, Error(kNotFound) says so. `asked`: --model was
-/// given. `dir` is for the message.
+/// For more documents: fills in the instruction that those of the index had, and the type that they
+/// were computed in where the command line leaves it open. After ApplySpace.
+void ApplyDocumentSpace(const IndexInfo& info, EmbeddingFlags* flags);
+
+/// Loads the model that ApplySpace chose. Where flags.max_length is for queries alone it must not
+/// be set here but for each encode call, because CheckSpace needs the length of the index. Where
+/// the model that the index was built with is no longer there, Error(kNotFound) says so. `asked`:
+/// --model was given. `dir` is for the message.
 Embedder LoadSpaceEmbedder(const IndexInfo& info, const std::string& dir,
                            const EmbeddingFlags& flags, bool asked);
 

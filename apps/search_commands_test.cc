@@ -21,6 +21,7 @@ namespace {
 namespace fs = std::filesystem;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::StartsWith;
 
 // In one file: what a model says of itself (dimension 32), and another model (20 after its Dense).
@@ -258,6 +259,97 @@ TEST_F(SearchCommandsTest, AnEmptyCorpusIsAnEmptyIndex) {
   EXPECT_EQ(Run({"index", "verify", Path("i")}), "status 0");
   ASSERT_EQ(Run({"search", Path("i"), "q", "--output", Path("out.jsonl")}), "status 0");
   EXPECT_EQ(Read("out.jsonl"), "{\"query_id\":\"1\",\"query\":\"q\",\"hits\":[]}\n");
+}
+
+TEST_F(SearchCommandsTest, AddsTextsWithTheSettingsOfTheIndex) {
+  // Whatever was said at the start is not said again.
+  ASSERT_EQ(Build("i", {"--pooling", "cls", "--truncate-dim", "16", "--max-length", "8",
+                        "--instruction", "represent: "}),
+            "status 0");
+  const std::string more = dir_.Write(
+      "more.jsonl",
+      "{\"_id\": \"d\", \"text\": \"a text that comes later, and is too long for this index\"}\n"
+      "{\"text\": \"and one without an id\"}\n");
+  ASSERT_EQ(Run({"index", "add", Path("i"), "--input", more}), "status 0");
+  const Index index = Index::Open(Path("i"));
+  index.Verify();
+  ASSERT_EQ(index.info().count, 5);
+  EXPECT_EQ(index.id(3), "d");
+  EXPECT_EQ(index.id(4), "5");
+  // As if they had been there from the start.
+  const std::string all = dir_.Write("all.jsonl", Read("corpus.jsonl") + Read("more.jsonl"));
+  ASSERT_EQ(
+      Run({"index", "build", Path("all"), "--model", kModel, "--input", all, "--pooling", "cls",
+           "--truncate-dim", "16", "--max-length", "8", "--instruction", "represent: "}),
+      "status 0");
+  const Index expected = Index::Open(Path("all"));
+  for (int64_t row = 0; row < 5; ++row) {
+    EXPECT_EQ(index.text(row), expected.text(row));
+    for (size_t d = 0; d < 16; ++d) {
+      EXPECT_NEAR(index.vector(row)[d], expected.vector(row)[d], 1e-6) << row;
+    }
+  }
+  EXPECT_THAT(Run({"index", "add", Path("i"), "--input", more, "--model", kOtherModel}),
+              HasSubstr("built with another model"));
+  EXPECT_THAT(Run({"index", "add", Path("absent"), "--input", more}),
+              StartsWith("not_found: there is no index: "));
+}
+
+TEST_F(SearchCommandsTest, AddRefusesIdsThatAreThereUnlessTheyAreReplaced) {
+  ASSERT_EQ(Build("i"), "status 0");
+  const std::string more = dir_.Write("more.jsonl",
+                                      "{\"_id\": \"new\", \"text\": \"one\"}\n"
+                                      "{\"_id\": \"a\", \"text\": \"cats again\"}\n");
+  EXPECT_THAT(Run({"index", "add", Path("i"), "--input", more}),
+              AllOf(StartsWith("invalid_argument: an id is there twice: "),
+                    HasSubstr("more.jsonl: line 2: an earlier text has the id 'a' too"),
+                    HasSubstr("--replace")));
+  EXPECT_EQ(Index::Open(Path("i")).info().count, 3);  // all or none
+  ASSERT_EQ(Run({"index", "add", Path("i"), "--input", more, "--replace"}), "status 0");
+  ASSERT_EQ(Run({"index", "add", Path("i"), "--input", more, "--replace"}), "status 0");
+  const Index index = Index::Open(Path("i"));
+  ASSERT_EQ(index.info().count, 4);
+  EXPECT_EQ(index.id(0), "b");
+  EXPECT_EQ(index.text(3), "cats again");
+
+  // A number replaces nothing.
+  dir_.Write("more.jsonl", "{\"_id\": \"9\", \"text\": \"x\"}\n{\"text\": \"y\"}\n");
+  EXPECT_THAT(Run({"index", "add", Path("i"), "--input", more, "--replace"}),
+              HasSubstr("line 2: this text has no id and is known by its number, 9"));
+}
+
+TEST_F(SearchCommandsTest, DeletesTextsByIdAndCompacts) {
+  ASSERT_EQ(Build("i"), "status 0");
+  EXPECT_EQ(Run({"index", "delete", Path("i")}),
+            "usage: no id: ID or --ids-from: give one of them");
+  ASSERT_EQ(Run({"index", "delete", Path("i"), "b", "absent"}), "status 0");
+  ASSERT_EQ(Run({"search", Path("i"), "the train left the station", "--passage", "--output",
+                 Path("out.run")}),
+            "status 0");
+  const std::string found = Read("out.run");
+  EXPECT_EQ(std::count(found.begin(), found.end(), '\n'), 2);
+  EXPECT_THAT(found, Not(HasSubstr(" b ")));
+  IndexInfo info = Index::Open(Path("i")).info();
+  EXPECT_EQ(info.count, 2);
+  EXPECT_EQ(info.deleted, 1);
+
+  ASSERT_EQ(Run({"index", "compact", Path("i")}), "status 0");
+  EXPECT_EQ(Index::Open(Path("i")).info().deleted, 0);
+  EXPECT_LT(Index::Open(Path("i")).info().bytes, info.bytes);
+  ASSERT_EQ(Run({"search", Path("i"), "the train left the station", "--passage", "--output",
+                 Path("again.run")}),
+            "status 0");
+  EXPECT_EQ(Read("again.run"), found);
+
+  const std::string ids = dir_.Write("ids.txt", "a\r\n\n3\nb\n");
+  ASSERT_EQ(Run({"index", "delete", Path("i"), "--ids-from", ids}), "status 0");
+  EXPECT_EQ(Index::Open(Path("i")).info().count, 0);
+  EXPECT_EQ(Run({"index", "verify", Path("i")}), "status 0");
+  EXPECT_EQ(Run({"index", "info", Path("i")}), "status 0");
+  // Numbers do not come back.
+  const std::string text = dir_.Write("t.txt", "later\n");
+  ASSERT_EQ(Run({"index", "add", Path("i"), "--input", text}), "status 0");
+  EXPECT_EQ(Index::Open(Path("i")).id(0), "4");
 }
 
 TEST_F(SearchCommandsTest, VerifyFindsDamage) {

@@ -59,8 +59,7 @@ class Index::Impl {
         if (e.code() != ErrorCode::kNotFound) throw;
         // A writer has replaced the index and removed files of this manifest; or they are lost.
         if (attempt < kMaxAttempts && index::ReadManifest(dir) != text) continue;
-        Fail(ErrorCode::kCorruptData, "damaged index: a file that its manifest names is missing",
-             e.what(), "build the index again");
+        index::FailMissing(e);
       }
     }
   }

@@ -55,7 +55,12 @@ class IndexEditor::Impl {
       : options_(std::move(options)), directory_(index::IndexDirectory::ForChanges(dir)) {
     const fs::path path = directory_.path() / index::kManifestName;
     manifest_ = index::ParseManifest(index::ReadManifest(directory_.path()), path.string());
-    for (const Segment& segment : manifest_.segments) AppendSegment(Map(segment));
+    try {
+      for (const Segment& segment : manifest_.segments) AppendSegment(Map(segment));
+    } catch (const Error& error) {
+      if (error.code() == ErrorCode::kNotFound) index::FailMissing(error);
+      throw;
+    }
     rows_added_ = manifest_.rows_added;
     directory_.RemoveLeftovers(manifest_);
   }

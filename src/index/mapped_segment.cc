@@ -59,6 +59,11 @@ void FailDamaged(const fs::path& file, const std::string& problem) {
        "build the index again");
 }
 
+void FailMissing(const Error& not_found) {
+  Fail(ErrorCode::kCorruptData, "damaged index: a file that its manifest names is missing",
+       not_found.what(), "build the index again");
+}
+
 MappedSegment::MappedSegment(fs::path dir, Segment record, int64_t dimension)
     : dir_(std::move(dir)),
       record_(std::move(record)),

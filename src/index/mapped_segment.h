@@ -2,6 +2,8 @@
 #ifndef BGE_INDEX_MAPPED_SEGMENT_H_
 #define BGE_INDEX_MAPPED_SEGMENT_H_
 
+#include "bge/error.h"
+
 #include "base/file.h"
 #include "index/deleted_rows.h"
 #include "index/manifest.h"
@@ -18,6 +20,9 @@ namespace bge::index {
 
 /// Throws Error(kCorruptData) "damaged index: <file>: <problem>".
 [[noreturn]] void FailDamaged(const std::filesystem::path& file, const std::string& problem);
+
+/// Throws Error(kCorruptData) for a file that the manifest names and `not_found` is about.
+[[noreturn]] void FailMissing(const Error& not_found);
 
 /// The files of a segment, which stay readable when they are removed. Rows are those of the files,
 /// deleted or not: [0, record().count). Immutable; thread-safe.
