@@ -92,7 +92,7 @@ int Search(const SearchFlags& flags, const RunContext& context) {
   loading.max_length.reset();  // it is for the queries
   const Embedder embedder =
       LoadSpaceEmbedder(index.info(), flags.dir, loading, !flags.embedding.model.empty());
-  CheckSpace(index.info(), flags.dir, embedding, embedder);
+  CheckSpace(index.info(), flags.dir, embedding, HashFiles::kNever, embedder);
 
   std::optional<Reranker> reranker;
   RerankOptions rerank = {.batch_tokens = embedding.batch_tokens, .stop = context.stop};

@@ -104,7 +104,7 @@ int Add(const IndexFlags& flags, const RunContext& context) {
   ApplyDocumentSpace(info, &embedding);
   const Embedder embedder =
       LoadSpaceEmbedder(info, flags.dir, embedding, !flags.embedding.model.empty());
-  CheckSpace(info, flags.dir, embedding, embedder);
+  CheckSpace(info, flags.dir, embedding, HashFiles::kWhereNeeded, embedder);
   int64_t added = 0;
   int64_t replaced = 0;
   // A number is never that of another text, not even of a deleted one.

@@ -6,6 +6,7 @@
 #define BGE_APPS_INDEX_SPACE_H_
 
 #include "bge/embedder.h"
+#include "bge/identity.h"
 #include "bge/index.h"
 
 #include "apps/embedding_flags.h"
@@ -44,10 +45,11 @@ Embedder LoadSpaceEmbedder(const IndexInfo& info, const std::string& dir,
                            const EmbeddingFlags& flags, bool asked);
 
 /// Error(kInvalidArgument) unless vectors of `embedder`, which is LoadSpaceEmbedder's, have the
-/// index's dimension, and its vector of a fixed sentence is the one that the index remembers.
-/// `dir` is for the message.
+/// index's dimension, its vector of a fixed sentence is the one that the index remembers, and its
+/// space is the index's, as far as `hash` lets it be known. A warning where its files are others of
+/// that space. `dir` is for the messages.
 void CheckSpace(const IndexInfo& info, const std::string& dir, const EmbeddingFlags& flags,
-                const Embedder& embedder);
+                HashFiles hash, const Embedder& embedder);
 
 }  // namespace bge::cli
 

@@ -1,5 +1,7 @@
 // bge index and bge search as a user runs them, on a tiny model.
+#include "bge/identity.h"
 #include "bge/index.h"
+#include "bge/quantize.h"
 
 #include "apps/commands.h"
 #include "tests/expect_error.h"
@@ -259,6 +261,57 @@ TEST_F(SearchCommandsTest, AnEmptyCorpusIsAnEmptyIndex) {
   EXPECT_EQ(Run({"index", "verify", Path("i")}), "status 0");
   ASSERT_EQ(Run({"search", Path("i"), "q", "--output", Path("out.jsonl")}), "status 0");
   EXPECT_EQ(Read("out.jsonl"), "{\"query_id\":\"1\",\"query\":\"q\",\"hits\":[]}\n");
+}
+
+TEST_F(SearchCommandsTest, AModelOfAnotherSpaceIsRefusedThoughItsVectorsAreNear) {
+  ASSERT_EQ(Build("i"), "status 0");
+  const auto metadata = Index::Open(Path("i")).info().metadata;
+  EXPECT_EQ(metadata.at("fingerprint").size(), 64u);
+  EXPECT_EQ(metadata.at("space").size(), 64u);
+  const auto copy = [&](const std::string& name) {
+    fs::copy(kModel, Path(name), fs::copy_options::recursive);
+  };
+  const auto search = [&](const std::string& model) {
+    return Run({"search", Path("i"), "q", "--model", Path(model), "--output", Path("out.run")});
+  };
+  copy("same");
+  EXPECT_EQ(search("same"), "status 0");
+
+  // As if it had been trained a little further: the last bit of one weight.
+  copy("trained");
+  std::string weights = Read("trained/model.safetensors");
+  weights[weights.size() - 4] = static_cast<char>(weights[weights.size() - 4] ^ 1);
+  dir_.Write("trained/model.safetensors", weights);
+  EXPECT_THAT(search("trained"),
+              AllOf(StartsWith("invalid_argument: this index was built with another model or other "
+                               "settings: "),
+                    HasSubstr("expected " + metadata.at("space"))));
+  const std::string more = dir_.Write("more.txt", "a text\n");
+  EXPECT_THAT(Run({"index", "add", Path("i"), "--input", more, "--model", Path("trained")}),
+              HasSubstr("expected " + metadata.at("space")));
+
+  // Copies in other types, and copies of copies, keep the space.
+  for (const WeightType type : {WeightType::kBFloat16, WeightType::kInt8}) {
+    const std::string name = type == WeightType::kInt8 ? "int8" : "bf16";
+    Quantize(kModel, Path(name), {.type = type});
+    EXPECT_THAT(Read(name + "/config.json"), HasSubstr("\"quantized_from\": {"));
+    EXPECT_EQ(search(name), "status 0");
+    const ModelIdentity identity = *IdentifyModel(Embedder::Load(Path(name)).info());
+    EXPECT_EQ(identity.space, metadata.at("space"));
+    EXPECT_NE(identity.fingerprint, metadata.at("fingerprint"));
+    EXPECT_TRUE(identity.quantized);
+  }
+  Quantize(Path("bf16"), Path("again"), {.type = WeightType::kInt8});
+  EXPECT_EQ(search("again"), "status 0");
+  Quantize(Path("trained"), Path("other"), {.type = WeightType::kBFloat16});
+  EXPECT_THAT(search("other"), HasSubstr("found the space "));
+
+  std::string config = Read("int8/config.json");
+  const size_t at = config.find("\"weights\": \"", config.find("quantized_from"));
+  config[at + 12] = 'X';
+  dir_.Write("int8/config.json", config);
+  EXPECT_THAT(search("int8"),
+              AllOf(StartsWith("corrupt_data: "), HasSubstr("field quantized_from.weights")));
 }
 
 TEST_F(SearchCommandsTest, AddsTextsWithTheSettingsOfTheIndex) {

@@ -4,6 +4,7 @@
 
 #include "bge/embedder.h"
 #include "bge/error.h"
+#include "bge/identity.h"
 #include "bge/index.h"
 #include "bge/quantize.h"
 #include "bge/representations.h"

@@ -37,7 +37,7 @@ std::string NameOf(const testing::TestParamInfo<Fault>& fault) {
                                     "Killed", "KilledInside", "PowerFailure"};
   return kNames[static_cast<size_t>(fault.param)];
 }
-constexpr int kPowerFailures = 4;  // at each operation: what is forgotten is chosen at random
+constexpr int kPowerFailures = 3;  // at each operation: what is forgotten is chosen at random
 
 // Counts operations, lets one fail, and keeps what a disk would have kept.
 class FaultyDisk : public FileOperations {
