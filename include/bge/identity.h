@@ -28,7 +28,7 @@ enum class HashFiles {
 };
 
 /// Identifies a loaded model by its info(). nullopt where kNever leaves a file unknown. Throws
-/// Error (kNotFound, kIo) where a file that was read is gone.
+/// Error (kNotFound, kIo) where a file cannot be read any more, kCorruptData.
 BGE_API std::optional<ModelIdentity> IdentifyModel(const ModelInfo& info,
                                                    HashFiles hash = HashFiles::kWhereNeeded);
 
