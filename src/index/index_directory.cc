@@ -12,6 +12,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <optional>
 #include <set>
 #include <system_error>
 #include <utility>
@@ -75,6 +76,13 @@ IndexDirectory IndexDirectory::ForNewIndex(const fs::path& dir) {
   CheckReplaceable(directory.path_);
   directory.Create();
   directory.Lock();
+  // Makes room. An index that cannot be read may be of use to somebody until there is a new one.
+  std::optional<Manifest> manifest;
+  try {
+    manifest = ParseManifest(ReadManifest(directory.path_), std::string(kManifestName));
+  } catch (const Error&) {  // and most often there is none
+  }
+  if (manifest) directory.RemoveLeftovers(*manifest);
   return directory;
 }
 

@@ -20,8 +20,8 @@ std::string ReadManifest(const std::filesystem::path& dir);
 class IndexDirectory {
  public:
   /// For a new index: `dir` must be absent (it is then created, and removed again unless something
-  /// stays in it), empty, or an index. Error(kInvalidArgument), also where another one writes it;
-  /// kIo.
+  /// stays in it), empty, or an index, from which what dead writers left is removed.
+  /// Error(kInvalidArgument), also where another one writes it; kIo.
   static IndexDirectory ForNewIndex(const std::filesystem::path& dir);
   /// For changes: Error(kNotFound) unless there is a manifest.
   static IndexDirectory ForChanges(const std::filesystem::path& dir);
