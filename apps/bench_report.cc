@@ -114,7 +114,7 @@ std::string LatencyText(const Latency& latency) {
                      latency.p95_ms, latency.p99_ms, WithSeparators(latency.queries));
 }
 
-std::string StagesText(const EmbeddingSpeed& speed) {
+std::string StagesText(const ModelSpeed& speed) {
   std::string text = fmt::format("  {:<11}{:>10}{:>8}{:>10}{:>10}{:>10}{:>10}\n", "stage",
                                  "seconds", "%", "MB", "GB/s", "GFLOP", "GFLOP/s");
   for (const StageSpeed& stage : speed.stages) {
@@ -132,6 +132,14 @@ std::string StagesText(const EmbeddingSpeed& speed) {
     text += '\n';
   }
   return text;
+}
+
+// "; sparse, colbert": but for a model of dense vectors alone, of which there is nothing to say.
+std::string Makes(const MeasuredModelInfo& model) {
+  if (model.makes == std::vector<std::string>{"dense"}) return "";
+  std::string makes;
+  for (const std::string& kind : model.makes) makes += (makes.empty() ? "; " : ", ") + kind;
+  return makes;
 }
 
 double PercentOf(double value, double roof) { return roof > 0 ? 100 * value / roof : 0; }
@@ -212,21 +220,22 @@ std::string RoofJson(const RoofReport& report) {
   return text;
 }
 
-std::string SpeedText(const EmbeddingSpeed& speed, std::string_view work) {
-  const ModelInfo& model = speed.model;
+std::string SpeedText(const ModelSpeed& speed, std::string_view work) {
+  const MeasuredModelInfo& model = speed.model;
+  const std::string_view unit = model.reranker ? "pairs" : "documents";
   std::string text =
-      Line("model", fmt::format("{}: {} layers, hidden {}, computed in {}", Printable(model.name),
-                                model.num_layers, model.hidden_size, speed.dtype));
+      Line("model", fmt::format("{}: {} layers, hidden {}, computed in {}{}", Printable(model.name),
+                                model.num_layers, model.hidden_size, speed.dtype, Makes(model)));
   text += MachineLines(speed.machine, speed.load, speed.threads);
-  text +=
-      Line("work", fmt::format("{}: {}, {}, {} cut at the length of {}", Printable(work),
-                               Count(speed.work.texts, "text"), Count(speed.work.tokens, "token"),
-                               WithSeparators(speed.work.truncated_texts), model.max_length));
+  text += Line("work", fmt::format("{}: {}, {}, {} cut at the length of {}", Printable(work),
+                                   Count(speed.work.texts, model.reranker ? "pair" : "text"),
+                                   Count(speed.work.tokens, "token"),
+                                   WithSeparators(speed.work.truncated_texts), model.max_length));
   text += Line("throughput",
-               fmt::format("{:.1f} documents/s, {} tokens/s: the best of {} passes",
-                           speed.docs_per_s, Rate(speed.tokens_per_s), speed.pass_seconds.size()));
-  text += Line("", fmt::format("{:.1f} documents/s, {} tokens/s: the median; the first pass {:.1f}",
-                               speed.docs_per_s_median, Rate(speed.tokens_per_s_median),
+               fmt::format("{:.1f} {}/s, {} tokens/s: the best of {} passes", speed.docs_per_s,
+                           unit, Rate(speed.tokens_per_s), speed.pass_seconds.size()));
+  text += Line("", fmt::format("{:.1f} {}/s, {} tokens/s: the median; the first pass {:.1f}",
+                               speed.docs_per_s_median, unit, Rate(speed.tokens_per_s_median),
                                speed.first_pass_docs_per_s));
   text +=
       Line("compute", fmt::format("{:.0f} GFLOP/s in linear layers: {:.0f} % of the roof, {:.0f}",
@@ -239,8 +248,9 @@ std::string SpeedText(const EmbeddingSpeed& speed, std::string_view work) {
                                       Count(speed.query_tokens, "token")));
   text += Line("", fmt::format("{} of {} callers); {} queries/s", LatencyText(speed.concurrent),
                                speed.callers, Rate(speed.concurrent_queries_per_s)));
-  text += Line("loading", fmt::format("{:.0f} ms to the first vector, of them {:.0f} to load",
-                                      speed.first_vector_ms, speed.load_ms));
+  text += Line("loading", fmt::format("{:.0f} ms to the first {}, of them {:.0f} to load",
+                                      speed.first_vector_ms, model.reranker ? "score" : "vector",
+                                      speed.load_ms));
   text += Line("memory",
                fmt::format("{:.0f} MB at most", static_cast<double>(speed.peak_bytes) / (1 << 20)));
   text += fmt::format("\nOne pass with a clock around every operation: {:.3f} s on {}\n",
@@ -248,7 +258,7 @@ std::string SpeedText(const EmbeddingSpeed& speed, std::string_view work) {
   return text + StagesText(speed);
 }
 
-std::string SpeedJson(const EmbeddingSpeed& speed, std::string_view work) {
+std::string SpeedJson(const ModelSpeed& speed, std::string_view work) {
   const auto latency = [](JsonObject& to, const Latency& of, const std::string& prefix) {
     to.Real(prefix + "p50", of.p50_ms);
     to.Real(prefix + "p95", of.p95_ms);
@@ -259,17 +269,20 @@ std::string SpeedJson(const EmbeddingSpeed& speed, std::string_view work) {
   object.Text("engine", "bge");
   object.Text("version", Version());
   object.Text("model", speed.model.name);
+  object.Text("kind", speed.model.reranker ? "reranker" : "embedder");
+  object.Texts("makes", speed.model.makes);
   object.Text("dtype", speed.dtype);
   object.Text("work", work);
   object.Number("threads", speed.threads);
   object.Number("max_length", speed.model.max_length);
-  object.Number("texts", speed.work.texts);
+  object.Number(speed.model.reranker ? "pairs" : "texts", speed.work.texts);
   object.Number("tokens", speed.work.tokens);
   object.Number("truncated", speed.work.truncated_texts);
   object.Number("passes", static_cast<int64_t>(speed.pass_seconds.size()));
-  object.Real("docs_per_s", speed.docs_per_s);
-  object.Real("docs_per_s_median", speed.docs_per_s_median);
-  object.Real("first_pass_docs_per_s", speed.first_pass_docs_per_s);
+  const std::string per_s = speed.model.reranker ? "pairs_per_s" : "docs_per_s";
+  object.Real(per_s, speed.docs_per_s);
+  object.Real(per_s + "_median", speed.docs_per_s_median);
+  object.Real("first_pass_" + per_s, speed.first_pass_docs_per_s);
   object.Real("tokens_per_s", speed.tokens_per_s);
   object.Real("tokens_per_s_median", speed.tokens_per_s_median);
   object.Real("gflops", speed.gflops);

@@ -2,7 +2,7 @@
 #ifndef BGE_APPS_BENCH_REPORT_H_
 #define BGE_APPS_BENCH_REPORT_H_
 
-#include "bench/embedding_speed.h"
+#include "bench/model_speed.h"
 #include "bench/roof.h"
 
 #include <string>
@@ -16,8 +16,8 @@ std::string RoofText(const RoofReport& report);
 std::string RoofJson(const RoofReport& report);
 
 /// `work` is what --work said: "mixed", or a file.
-std::string SpeedText(const EmbeddingSpeed& speed, std::string_view work);
-std::string SpeedJson(const EmbeddingSpeed& speed, std::string_view work);
+std::string SpeedText(const ModelSpeed& speed, std::string_view work);
+std::string SpeedJson(const ModelSpeed& speed, std::string_view work);
 
 }  // namespace bge::cli
 

@@ -106,6 +106,24 @@ bool ByteSource::Fill(size_t limit) {
   }
 }
 
+// Drops the rest of a line that was too long; false at the end of the input.
+bool ByteSource::DiscardLine(size_t limit) {
+  discarding_ = false;
+  ++line_;
+  scanned_ = 0;
+  for (;;) {
+    const char* const start = buffer_.data() + begin_;
+    const void* const newline = end_ > begin_ ? std::memchr(start, '\n', end_ - begin_) : nullptr;
+    const size_t used = newline != nullptr
+                            ? static_cast<size_t>(static_cast<const char*>(newline) - start) + 1
+                            : end_ - begin_;
+    begin_ += used;
+    consumed_ += used;
+    if (newline != nullptr) return true;
+    if (!Fill(limit)) return false;
+  }
+}
+
 std::optional<std::string_view> ByteSource::NextLine(size_t max_bytes) {
   if (!started_) {
     started_ = true;
@@ -116,6 +134,7 @@ std::optional<std::string_view> ByteSource::NextLine(size_t max_bytes) {
       consumed_ += kByteOrderMark.size();
     }
   }
+  if (discarding_ && !DiscardLine(max_bytes)) return std::nullopt;
   for (;;) {
     const char* const start = buffer_.data() + begin_;
     const size_t size = end_ - begin_;
@@ -124,6 +143,7 @@ std::optional<std::string_view> ByteSource::NextLine(size_t max_bytes) {
     const size_t length =
         newline != nullptr ? static_cast<size_t>(static_cast<const char*>(newline) - start) : size;
     if (length > max_bytes) {
+      discarding_ = true;
       Fail(ErrorCode::kCorruptData, fmt::format("a line of more than {} bytes", max_bytes),
            fmt::format("{}: line {}", name_, line_ + 1),
            "split the text, or check that the file is of the stated format");

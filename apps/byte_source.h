@@ -27,7 +27,7 @@ class ByteSource {
 
   /// The bytes up to the next '\n', which is consumed and not part of them, or up to the end of the
   /// input; nullopt when nothing is left. Valid until the next call. Error(kCorruptData) naming the
-  /// line where it is longer than max_bytes.
+  /// line where it is longer than max_bytes; the next call is then about the line after it.
   std::optional<std::string_view> NextLine(size_t max_bytes);
 
   /// Number of lines returned so far: the 1-based number of the last one.
@@ -46,6 +46,7 @@ class ByteSource {
 
  private:
   bool Fill(size_t limit);
+  bool DiscardLine(size_t limit);
   void WaitReadable();
 
   int fd_;
@@ -61,6 +62,7 @@ class ByteSource {
   bool at_end_ = false;
   bool started_ = false;
   bool terminated_ = true;
+  bool discarding_ = false;  // the line that was too long has not been passed yet
   int64_t line_ = 0;
   uint64_t consumed_ = 0;
   std::optional<uint64_t> total_;

@@ -100,6 +100,107 @@ TEST(Bench, CountsTheWorkOfAKnownBatch) {
               100 * report.At("gflops").AsDouble() / report.At("roof_gflops").AsDouble(), 0.01);
 }
 
+// What a model's encoder and head multiply for the texts of a file, and what the report calls them.
+struct Known {
+  std::vector<std::string> arguments;  // --model and what goes with it
+  std::vector<std::string> makes;
+  int64_t layers;
+  int64_t hidden;
+  int64_t inner;
+  int64_t head_flops_per_token;
+};
+
+void ExpectWork(const Known& known) {
+  const test::TempDir dir;
+  const std::string texts = "one text\na second text of more words\na map\n";
+  const std::string file = dir.Write("texts.txt", texts).string();
+  std::vector<std::string> tokenize = {"tokenize", "--ids", "--passage"};
+  std::vector<std::string> arguments = {"bench", "--work",    file, "--threads",
+                                        "1",     "--queries", "3",  "--json"};
+  tokenize.insert(tokenize.end(), known.arguments.begin(), known.arguments.begin() + 2);
+  arguments.insert(arguments.end(), known.arguments.begin(), known.arguments.end());
+  std::istringstream lines(RunBge(tokenize, {.input = texts}).out);
+  int64_t tokens = 0;
+  for (std::string line; std::getline(lines, line);) {
+    tokens += 1 + std::count(line.begin(), line.end(), ' ');
+  }
+  const ProgramResult result = RunBge(arguments);
+  ASSERT_EQ(result.status, 0) << result.err;
+  const auto document = json::Document::Parse(result.out, "report");
+  const json::Value report = document->root();
+  EXPECT_EQ(report.At("kind").AsString(), "embedder");
+  std::vector<std::string> makes;
+  for (const json::Value& kind : report.At("makes").Elements()) makes.emplace_back(kind.AsString());
+  EXPECT_EQ(makes, known.makes);
+  EXPECT_EQ(report.At("texts").AsInt(), 3);
+  EXPECT_EQ(report.At("tokens").AsInt(), tokens);
+  EXPECT_GT(report.At("docs_per_s").AsDouble(), 0);
+  EXPECT_GT(report.At("query_ms_p50").AsDouble(), 0);
+  std::map<std::string, Stage> stages = StagesOf(report);
+  EXPECT_EQ(stages["qkv"].flops, known.layers * 2 * tokens * known.hidden * 3 * known.hidden);
+  EXPECT_EQ(stages["ffn_up"].flops, known.layers * 2 * tokens * known.hidden * known.inner);
+  EXPECT_EQ(stages["pool"].flops, tokens * known.head_flops_per_token);
+  EXPECT_EQ(stages["other"].flops, 0);
+  double seconds = 0;
+  for (const auto& [name, stage] : stages) seconds += stage.thread_s;
+  EXPECT_NEAR(seconds / report.At("profile_s").AsDouble(), 1, 1e-3);
+}
+
+TEST(Bench, CountsTheWorkOfOtherHeads) {
+  const std::string models = BGE_TEST_DATA_DIR "/models/";
+  // A head's products: SPLADE's transform and vocabulary, the projection of ColBERT's tokens, and
+  // BGE-M3's two heads.
+  ExpectWork({.arguments = {"--model", models + "tiny-splade"},
+              .makes = {"sparse"},
+              .layers = 2,
+              .hidden = 32,
+              .inner = 64,
+              .head_flops_per_token = 2 * 32 * (32 + 288)});
+  ExpectWork({.arguments = {"--model", models + "tiny-colbert-stanford"},
+              .makes = {"colbert"},
+              .layers = 2,
+              .hidden = 16,
+              .inner = 32,
+              .head_flops_per_token = 2 * 16 * 4});
+  ExpectWork({.arguments = {"--model", models + "tiny-m3", "--return", "dense,sparse,colbert"},
+              .makes = {"dense", "sparse", "colbert"},
+              .layers = 2,
+              .hidden = 24,
+              .inner = 48,
+              .head_flops_per_token = 2 * 24 * (1 + 16)});
+}
+
+TEST(Bench, MeasuresRerankersInPairs) {
+  const std::string model = BGE_TEST_DATA_DIR "/models/tiny-reranker";
+  const ProgramResult result =
+      RunBge({"bench", "--model", model, "--work", "short", "--texts", "12", "--repeat", "2",
+              "--queries", "5", "--threads", "1", "--json"});
+  ASSERT_EQ(result.status, 0) << result.err;
+  const auto document = json::Document::Parse(result.out, "report");
+  const json::Value report = document->root();
+  EXPECT_EQ(report.At("kind").AsString(), "reranker");
+  EXPECT_EQ(report.At("makes").Elements()[0].AsString(), "score");
+  EXPECT_EQ(report.At("pairs").AsInt(), 12);
+  EXPECT_FALSE(report.Find("docs_per_s"));
+  for (const char* name : {"tokens", "pairs_per_s", "pairs_per_s_median", "first_pass_pairs_per_s",
+                           "tokens_per_s", "query_tokens", "query_ms_p50", "roof_percent"}) {
+    EXPECT_GT(report.At(name).AsDouble(), 0) << name;
+  }
+  // The head scores a row of each pair.
+  EXPECT_EQ(StagesOf(report)["pool"].flops, 12 * 2 * 24 * (24 + 1));
+  const ProgramResult text = RunBge({"bench", "--model", model, "--texts", "8", "--queries", "2"});
+  EXPECT_THAT(text.out, AllOf(HasSubstr("8 pairs"), HasSubstr("pairs/s"), HasSubstr("; score"),
+                              HasSubstr("ms to the first score")));
+  for (const std::vector<std::string>& flags :
+       {std::vector<std::string>{"--return", "dense"}, {"--pooling", "mean"}}) {
+    std::vector<std::string> arguments = {"bench", "--model", model};
+    arguments.insert(arguments.end(), flags.begin(), flags.end());
+    const ProgramResult refused = RunBge(arguments);
+    EXPECT_EQ(refused.status, 2) << refused.err;
+    EXPECT_THAT(refused.err, AllOf(HasSubstr(flags[0]), HasSubstr("reranker")));
+  }
+}
+
 TEST(Bench, ItsStagesMakeUpThePass) {
   for (const std::string threads : {"1", "2"}) {
     const ProgramResult result = RunBge({"bench", "--texts", "40", "--threads", threads, "--json"});
@@ -212,6 +313,7 @@ TEST(Bench, ExplainsWrongUsage) {
   EXPECT_THAT(usage_error({"bench", "rof"}), HasSubstr("unknown command: bge bench rof"));
   EXPECT_THAT(usage_error({"bench", "--texts", "0"}), HasSubstr("--texts"));
   EXPECT_THAT(usage_error({"bench", "--repeat", "none"}), HasSubstr("--repeat"));
+  EXPECT_THAT(usage_error({"bench", "--return", "sprase"}), HasSubstr("sprase"));
   EXPECT_THAT(usage_error({"bench", "--work", "mixed", "--format", "csv"}), HasSubstr("--format"));
   EXPECT_THAT(usage_error({"bench", "--work", "texts.parquet"}), HasSubstr("texts.parquet"));
   EXPECT_THAT(usage_error({"bench", "--work", ""}), HasSubstr("empty name: --work"));
@@ -228,6 +330,9 @@ TEST(Bench, FailsOnWhatIsNotThere) {
   EXPECT_EQ(no_texts.status, 1);
   EXPECT_THAT(no_texts.err, HasSubstr("no texts: standard input"));
   EXPECT_EQ(RunBge({"bench", "--model", "no/such/model"}).status, 1);
+  const ProgramResult no_head = RunBge({"bench", "--return", "sparse"});
+  EXPECT_EQ(no_head.status, 1);
+  EXPECT_THAT(no_head.err, HasSubstr("no sparse head"));
 }
 
 TEST(Bench, EndsWhenInterrupted) {

@@ -1,13 +1,17 @@
 // Sparse encoders, used from the command line.
 #include "apps/run_program.h"
 #include "apps/test_program_output.h"
+#include "base/file.h"
 #include "base/json.h"
+#include "tests/model_copy.h"
 #include "tests/temp_dir.h"
 #include "weights/weight_source.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -19,6 +23,7 @@ namespace fs = std::filesystem;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::StartsWith;
 
 const std::string kSplade = BGE_TEST_DATA_DIR "/models/tiny-splade";
@@ -46,6 +51,18 @@ TEST(SparseEncoderCommand, EmbedGivesWhatTheModelMakes) {
               ElementsAre("sparse_offsets", "sparse_token_ids", "sparse_weights"));
 }
 
+TEST(SparseEncoderCommand, NamesTokensByTheTokenizerThatMadeThem) {
+  const test::ModelCopy copy("tiny-doc-sparse");
+  const std::string file = "query_0_SparseStaticEmbedding/tokenizer.json";
+  std::string vocabulary = ReadFile(copy.path() / file, 1 << 20);
+  const size_t at = vocabulary.find("\"fox\"");
+  ASSERT_NE(at, std::string::npos);
+  vocabulary.replace(at, 5, "\"cub\"");
+  copy.Write(file, vocabulary);
+  EXPECT_THAT(OutputOf({"embed", "--model", copy.name(), "--query", "--sparse-tokens", "a cub"}),
+              AllOf(HasSubstr(R"("a":)"), HasSubstr(R"("cub":)"), Not(HasSubstr(R"("fox":)"))));
+}
+
 TEST(SparseEncoderCommand, DenseVectorsAreAnError) {
   const test::TempDir dir;
   const std::string texts = dir.Write("texts.txt", "one\n").string();
@@ -53,8 +70,7 @@ TEST(SparseEncoderCommand, DenseVectorsAreAnError) {
   for (const std::vector<std::string>& arguments : std::vector<std::vector<std::string>>{
            {"embed", "--model", kSplade, "--return", "dense", "a"},
            {"index", "build", index, "--model", kSplade, "--input", texts},
-           {"similarity", "--model", kSplade, "a", "b"},
-           {"score", "--model", kSplade, "a", "b"}}) {
+           {"similarity", "--model", kSplade, "a", "b"}}) {
     const ProgramResult result = RunBge(arguments);
     EXPECT_EQ(result.status, 1) << arguments[0];
     EXPECT_THAT(result.err, HasSubstr("the model makes no dense vectors")) << arguments[0];
@@ -64,6 +80,40 @@ TEST(SparseEncoderCommand, DenseVectorsAreAnError) {
       RunBge({"embed", "--model", kSplade, "--output", (dir.path() / "x.npy").string(), "a"});
   EXPECT_EQ(format.status, 2);
   EXPECT_THAT(format.err, HasSubstr(".npz"));
+}
+
+// tests/data/golden/tiny-*.json, by tools/oracle/make_tiny_sparse.py.
+TEST(SparseEncoderCommand, ScoreGivesSparseEncodersSimilarities) {
+  for (const std::string name : {"tiny-splade", "tiny-doc-sparse", "tiny-splade-sum"}) {
+    const auto golden = json::Document::Load(BGE_TEST_DATA_DIR "/golden/" + name + ".json");
+    const json::Value scores = golden->root().At("scores");
+    const auto texts = scores.At("texts").Elements();
+    const test::ModelCopy copy(name);
+    const std::string file = "config_sentence_transformers.json";
+    const std::string config = ReadFile(copy.path() / file, 1 << 20);
+    for (const std::string similarity : {"dot", "cosine", "euclidean", "manhattan"}) {
+      std::string changed = config;
+      // The last of two members of one name counts.
+      changed.insert(changed.rfind('}'), ",\"similarity_fn_name\":\"" + similarity + "\"");
+      copy.Write(file, changed);
+      for (size_t q = 0; q < texts.size(); ++q) {
+        for (size_t d = 0; d < texts.size(); ++d) {
+          const auto found =
+              Parse(OutputOf({"score", "--model", copy.name(), "--json",
+                              std::string(texts[q].AsString()), std::string(texts[d].AsString())}));
+          EXPECT_EQ(found->root().size(), similarity == "dot" ? 1u : 2u);
+          for (const auto& [key, score] : found->root().Members()) {
+            const double expected = scores.At(key).Elements()[q].Elements()[d].AsDouble();
+            EXPECT_NEAR(score.AsDouble(), expected, 2e-5 * std::max(1.0, std::abs(expected)))
+                << name << ' ' << key << ' ' << q << ' ' << d;
+          }
+        }
+      }
+    }
+  }
+  const ProgramResult clamp = RunBge({"score", "--model", kSplade, "a", "b", "--clamp"});
+  EXPECT_EQ(clamp.status, 2);
+  EXPECT_THAT(clamp.err, HasSubstr("--clamp"));
 }
 
 TEST(SparseEncoderCommand, InfoSaysWhatItIs) {

@@ -1,4 +1,6 @@
 // The built command, run as a user runs it: what it prints, where, and its exit status.
+#include "bge/version.h"
+
 #include "apps/commands.h"
 #include "apps/npy_reader.h"
 #include "apps/run_program.h"
@@ -101,8 +103,13 @@ TEST(Cli, IsDocumentedOptionByOption) {
 TEST(Cli, PrintsTheVersion) {
   const ProgramResult result = RunBge({"--version"});
   EXPECT_EQ(result.status, 0);
-  EXPECT_THAT(result.out, StartsWith("bge 0."));
-  EXPECT_EQ(Lines(result.out).size(), 1u);
+  const std::vector<std::string> lines = Lines(result.out);
+  ASSERT_GE(lines.size(), 4u);
+  EXPECT_EQ(lines[0], "bge " + std::string(Version()));
+  EXPECT_THAT(result.out, HasSubstr("kernels: "));
+  for (const char* library : {"Highway 1.", "simdjson ", "{fmt} ", "Oniguruma 6.", "OpenSSL 3."}) {
+    EXPECT_THAT(result.out, HasSubstr(library));
+  }
 }
 
 TEST(Cli, ExplainsWrongUsage) {

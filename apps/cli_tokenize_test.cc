@@ -2,6 +2,7 @@
 #include "apps/run_program.h"
 #include "apps/test_program_output.h"
 #include "base/json.h"
+#include "tests/model_copy.h"
 #include "tests/temp_dir.h"
 
 #include <gmock/gmock.h>
@@ -101,6 +102,53 @@ TEST(Tokenize, NeedsNoWeights) {
   const ProgramResult result = RunBge({"tokenize", "--model", dir.path().string(), "hello"});
   EXPECT_EQ(result.status, 0) << result.err;
   EXPECT_EQ(result.out, RunBge({"tokenize", "hello"}).out);
+}
+
+TEST(Tokenize, FollowsModulesIntoTheTransformersFolder) {
+  const test::ModelCopy copy("tiny-roberta");
+  copy.Write("sentence_bert_config.json", R"({"max_seq_length":21,"do_lower_case":true})");
+  const std::string expected = RunBge({"tokenize", "--model", copy.name(), "The RIVER"}).out;
+  EXPECT_EQ(expected, RunBge({"tokenize", "--model", copy.name(), "the river"}).out);
+  copy.MoveTransformer("0_Transformer");
+  const ProgramResult moved = RunBge({"tokenize", "--model", copy.name(), "The RIVER"});
+  EXPECT_EQ(moved.status, 0) << moved.err;
+  EXPECT_EQ(moved.out, expected);
+
+  const test::ModelCopy router("tiny-doc-sparse");
+  router.MoveTransformer("document_0_MLMTransformer");
+  const ProgramResult documents = RunBge({"tokenize", "--model", router.name(), "a map"});
+  EXPECT_EQ(documents.status, 0) << documents.err;
+  EXPECT_EQ(documents.out, "[CLS] a map [SEP]\n");
+}
+
+TEST(Tokenize, SaysWhatTheModelIsFedForARole) {
+  const std::string colbert = BGE_TEST_DATA_DIR "/models/tiny-colbert-stanford";
+  EXPECT_EQ(RunBge({"tokenize", "--model", colbert, "--query", "--max-length", "8", "a map"}).out,
+            "[CLS] [unused0] a map [SEP] [MASK] [MASK] [MASK] [MASK] [MASK] [MASK] [MASK] [MASK] "
+            "[MASK] [MASK] [MASK]\n");
+  EXPECT_EQ(RunBge({"tokenize", "--model", colbert, "--passage", "a map"}).out,
+            "[CLS] [unused1] a map [SEP]\n");
+  EXPECT_EQ(RunBge({"tokenize", "--query", "--offsets", "map"}).out, "0:0 0:5 5:6 7:10 0:0\n");
+  const std::string sparse = BGE_TEST_DATA_DIR "/models/tiny-doc-sparse";
+  EXPECT_EQ(RunBge({"tokenize", "--model", sparse, "--query", "a map"}).out, "a map\n");
+  const ProgramResult cut =
+      RunBge({"tokenize", "--model", sparse, "--query", "--max-length", "3", "a b c d", "a"});
+  EXPECT_EQ(cut.out, "a b c\na\n");
+  EXPECT_EQ(cut.err, "bge: warning: 1 of 2 texts were longer than 3 tokens and were cut\n");
+}
+
+TEST(Tokenize, ExplainsRolesThatItCannotHave) {
+  for (const char* other : {"--pair", "--no-special", "--passage"}) {
+    const ProgramResult result = RunBge({"tokenize", "--query", other, "a", "b"});
+    EXPECT_EQ(result.status, 2) << other;
+    EXPECT_THAT(result.err, HasSubstr(other));
+  }
+  const test::TempDir dir;
+  std::filesystem::copy_file(BGE_TEST_DATA_DIR "/models/tiny-bert/tokenizer.json",
+                             dir.path() / "tokenizer.json");
+  ExpectFailure(RunBge({"tokenize", "--model", dir.path().string(), "--query", "hello"}),
+                "config.json");
+  ExpectFailure(RunBge({"tokenize", "--query", "--max-length", "65", "a"}), "max_length");
 }
 
 }  // namespace

@@ -5,16 +5,18 @@
 #include "apps/console.h"
 #include "apps/embedding_flags.h"
 #include "apps/output_stream.h"
+#include "apps/representation_writer.h"
 #include "apps/text_input.h"
 #include "apps/text_reader.h"
 #include "base/error.h"
-#include "bench/embedding_speed.h"
+#include "bench/model_speed.h"
 #include "bench/roof.h"
 #include "bench/work_texts.h"
 
 #include <fmt/format.h>
 
 #include <memory>
+#include <optional>
 
 namespace bge::cli {
 namespace {
@@ -26,6 +28,7 @@ struct BenchFlags {
   std::string work = "mixed";
   TextInputFlags input;
   std::optional<int64_t> texts;
+  std::optional<std::string> representations;
   int64_t repeat = 3;
   int64_t queries = 200;
   int callers = 4;
@@ -70,18 +73,42 @@ std::vector<std::string> TextsOf(const BenchFlags& flags, const RunContext& cont
   return MakeTexts(*work, flags.texts.value_or(DefaultTexts(*work)));
 }
 
+MeasuredModelOptions ModelToMeasure(const BenchFlags& flags, const RunContext& context) {
+  MeasuredModelOptions options;
+  options.model = ModelOf(flags.embedding);
+  options.embedder = ToEmbedderOptions(flags.embedding);
+  options.encode = ToEncodeOptions(flags.embedding, context);
+  if (flags.representations) {
+    options.kinds = ParseRepresentations(*flags.representations);
+    if (!options.kinds) {
+      throw UsageError("unknown kind of vector: --return " + Printable(*flags.representations, 60) +
+                       ": give any of dense,sparse,colbert");
+    }
+  }
+  if (!IsReranker(options.model)) return options;
+  if (options.kinds || options.embedder.pooling || options.embedder.splade) {
+    throw UsageError(
+        "option without effect: --return, --pooling, --splade: the model is a reranker, which "
+        "scores pairs");
+  }
+  options.reranker.threads = options.embedder.threads;
+  options.reranker.max_length = options.embedder.max_length;
+  options.reranker.compute_type = options.embedder.compute_type;
+  options.reranker.packed_cache = options.embedder.packed_cache;
+  options.reranker.on_warning = options.embedder.on_warning;
+  return options;
+}
+
 int Bench(const BenchFlags& flags, const RunContext& context) {
   const auto output = OpenOutput("-");
   const std::vector<std::string> texts = TextsOf(flags, context);
   const std::vector<std::string_view> views(texts.begin(), texts.end());
-  EmbeddingSpeedOptions options;
-  options.model = flags.embedding.model.empty() ? DefaultModel() : flags.embedding.model;
-  options.embedder = ToEmbedderOptions(flags.embedding);
-  options.encode = ToEncodeOptions(flags.embedding, context);
+  ModelSpeedOptions options;
+  options.model = ModelToMeasure(flags, context);
   options.repeat = flags.repeat;
   options.queries = flags.queries;
   options.callers = flags.callers;
-  const EmbeddingSpeed speed = MeasureEmbedding(views, options);
+  const ModelSpeed speed = MeasureModel(views, options);
   output->Write(flags.json ? SpeedJson(speed, flags.work) : SpeedText(speed, flags.work));
   output->Commit();
   return 0;
@@ -143,12 +170,19 @@ void SetUpBench(CLI::App& app, Action* action) {
       ->type_name("N")
       ->check(CLI::Range(1, 256));
   AddModelFlag(app, &flags->embedding.model);
+  AddString(app, "--return", &flags->representations,
+            "Kinds of vectors, from one pass: any of dense,sparse,colbert (default: dense; of a "
+            "model without dense vectors all that it makes)")
+      ->type_name("KINDS");
+  AddSpladeFlag(app, &flags->embedding);
   AddEngineFlags(app, &flags->embedding);
   app.add_flag("--json", flags->json, "Print one JSON object");
   app.footer(
       "Examples:\n"
       "  bge bench --model BAAI/bge-small-en-v1.5\n"
       "  bge bench --work corpus.jsonl --texts 1000 --threads 2 --json\n"
+      "  bge bench --model BAAI/bge-m3 --return dense,sparse,colbert --work long\n"
+      "  bge bench --model BAAI/bge-reranker-base\n"
       "  bge bench roof");
   app.callback([flags, action, &app] {
     if (!app.get_subcommands().empty()) {

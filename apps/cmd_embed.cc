@@ -3,12 +3,17 @@
 
 #include "apps/arguments.h"
 #include "apps/commands.h"
+#include "apps/console.h"
 #include "apps/embedding_flags.h"
 #include "apps/encode_stream.h"
+#include "apps/explain.h"
 #include "apps/representation_writer.h"
+#include "apps/resumable_output.h"
 #include "apps/text_input.h"
 #include "apps/vector_writer.h"
 #include "base/error.h"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <memory>
@@ -26,6 +31,7 @@ struct EmbedOptions {
   std::optional<std::string> representations;
   bool sparse_tokens = false;
   bool colbert_float16 = false;
+  bool resume = false;
 };
 
 // The kinds of --return.
@@ -86,8 +92,8 @@ int WriteAll(const EmbedOptions& options, const Representations& which, const Em
     const auto identity = IdentifyModel(embedder.info());
     writing.metadata = {{"fingerprint", identity->fingerprint}, {"space", identity->space}};
   }
-  const auto writer =
-      MakeRepresentationWriter(writing, embedder.tokenizer(), options.output, std::move(output));
+  const auto writer = MakeRepresentationWriter(writing, embedder.tokenizer(encode.role),
+                                               options.output, std::move(output));
   EncodeStream(reader, embedder, which, encode, context,
                [&writer](std::span<const TextRecord> records, const TextRepresentations& vectors) {
                  writer->Write(records, vectors);
@@ -105,6 +111,7 @@ int EmbedAll(const EmbedOptions& options, const RunContext& context) {
   auto output = OpenOutput(options.output);
   CheckOutputOfAll(options, format, *output);
   const Embedder embedder = LoadEmbedder(options.embedding);
+  Explain(embedder, options.embedding, options.embedding);
   return WriteAll(options, which, embedder, *reader, std::move(output), context);
 }
 
@@ -133,7 +140,73 @@ VectorFormat FormatOfDense(const EmbedOptions& options, const OutputStream& outp
   return format;
 }
 
+// What must be the same in a run that goes on with the output of another.
+ResumeSettings SettingsOf(const EmbedOptions& options, VectorFormat format,
+                          const Embedder& embedder, const EncodeOptions& encode) {
+  const EmbeddingFlags& flags = options.embedding;
+  ResumeSettings settings;
+  settings["model"] = embedder.info().name;
+  settings["type"] = ComputeTypeName(embedder.info().compute_type);
+  settings["dimension"] = std::to_string(embedder.OutputDimension(encode));
+  settings["output format"] = VectorFormatName(format);
+  settings["input format"] = options.input.format;
+  settings["field"] = options.input.field.value_or("");
+  settings["on error"] = options.input.on_error;
+  settings["with text"] = options.with_text ? "yes" : "no";
+  // All else that changes vectors changes this one: weights, instruction, pooling, length 1.
+  std::string probe;
+  for (const float value : embedder.Encode("A text to resume by.", encode)) {
+    probe += fmt::format("{:.4f} ", value == 0 ? 0.0f : value);
+    if (probe.size() > 60) break;
+  }
+  settings["vectors"] = probe;
+  settings["max length"] = std::to_string(embedder.info().max_length);
+  settings["instruction"] = flags.instruction.value_or("");
+  return settings;
+}
+
+void CheckResumable(const EmbedOptions& options) {
+  if (options.output.empty() || options.output == "-") {
+    throw UsageError("nothing to resume: --resume: it goes with --output FILE");
+  }
+  if (options.representations || WantsOtherVectors(options)) {
+    throw UsageError(
+        "nothing to resume: --resume: it goes with dense vectors in .npy, .jsonl, .f32 or .txt");
+  }
+}
+
+// With --resume.
+int EmbedResumed(const EmbedOptions& options, const RunContext& context) {
+  CheckResumable(options);
+  const auto reader = OpenTextInput(options.input, false, context);
+  CheckNotTextInput(options.output, options.input);
+  const auto asked = ParseVectorFormat(options.output_format);
+  const VectorFormat format = asked ? *asked : VectorFormatOfName(options.output);
+  const Embedder embedder = LoadEmbedder(options.embedding);
+  Explain(embedder, options.embedding, options.embedding);
+  const EncodeOptions encode = ToEncodeOptions(options.embedding, context);
+  auto output = std::make_unique<ResumableOutput>(options.output,
+                                                  SettingsOf(options, format, embedder, encode));
+  ResumableOutput* const part = output.get();
+  const int64_t rows = part->rows();
+  if (rows > 0) {
+    part->SkipDone(reader.get());
+    PrintNote(fmt::format("{}: going on behind {} texts", Printable(options.output, 1000),
+                          WithSeparators(rows)));
+  }
+  const auto writer = MakeVectorWriter(format, embedder.OutputDimension(encode), options.with_text,
+                                       std::move(output), rows);
+  EncodeStream(*reader, embedder, encode, context,
+               [&](std::span<const TextRecord> records, std::span<const float> vectors) {
+                 writer->Write(records, vectors);
+                 part->Written(records);
+               });
+  writer->Finish();
+  return 0;
+}
+
 int Embed(const EmbedOptions& options, const RunContext& context) {
+  if (options.resume) return EmbedResumed(options, context);
   if (options.representations) return EmbedAll(options, context);
   // What can be wrong with the command line is found before the model is loaded.
   const auto reader = OpenTextInput(options.input, false, context);
@@ -142,6 +215,7 @@ int Embed(const EmbedOptions& options, const RunContext& context) {
   if (!WantsOtherVectors(options)) FormatOfDense(options, *output);
 
   const Embedder embedder = LoadEmbedder(options.embedding);
+  Explain(embedder, options.embedding, options.embedding);
   if (const Representations& heads = embedder.info().heads; !heads.dense) {
     return WriteAll(options, heads, embedder, *reader, std::move(output), context);
   }
@@ -170,6 +244,9 @@ void SetUpEmbed(CLI::App& app, Action* action) {
                  "extension of --output; on standard output text for a terminal, else jsonl)")
       ->type_name("NAME")
       ->check(CLI::IsMember({"npy", "jsonl", "f32", "text", "npz", "safetensors"}));
+  app.add_flag("--resume", options->resume,
+               "Go on where a run with this --output was cut off; finished rows are kept in "
+               "FILE.part meanwhile");
   app.add_flag("--with-text", options->with_text, "Write the text into each JSONL object too");
   AddString(
       app, "--return", &options->representations,
@@ -186,6 +263,7 @@ void SetUpEmbed(CLI::App& app, Action* action) {
   AddSparseFlags(app, &options->embedding);
   AddSpladeFlag(app, &options->embedding);
   AddEngineFlags(app, &options->embedding);
+  AddExplainFlag(app, &options->embedding);
   app.footer(
       "Examples:\n"
       "  bge embed \"How do plants make sugar?\" --query\n"

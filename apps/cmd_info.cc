@@ -246,7 +246,7 @@ std::string InfoJson(const ModelInfo& info, const ModelIdentity& identity) {
 
 int Info(const InfoFlags& flags) {
   const auto output = OpenOutput("-");
-  const std::string model = flags.embedding.model.empty() ? DefaultModel() : flags.embedding.model;
+  const std::string model = ModelOf(flags.embedding);
   if (IsReranker(model)) {
     const Reranker reranker = LoadReranker({.model = model});
     output->Write(flags.json ? InfoJson(reranker.info()) : InfoText(reranker.info()));

@@ -1,4 +1,5 @@
-// bge rerank: passages of a query in the order of a reranker, or scores of pairs in theirs.
+// bge rerank: passages of a query in the order of a reranker or a ColBERT model, or scores of pairs
+// in theirs.
 #include "bge/index.h"
 
 #include "apps/arguments.h"
@@ -7,6 +8,7 @@
 #include "apps/hit_writer.h"
 #include "apps/json_text.h"
 #include "apps/output_stream.h"
+#include "apps/pair_scorer.h"
 #include "apps/reranker_flags.h"
 #include "apps/text_batches.h"
 #include "apps/text_input.h"
@@ -21,15 +23,6 @@
 
 namespace bge::cli {
 namespace {
-
-// As EncodeStream says it.
-void WarnOfCuts(const EncodeStats& total, const RerankerInfo& info, bool best_window) {
-  if (total.truncated_texts == 0 || best_window) return;
-  PrintWarning(fmt::format(
-      "{} of {} pairs were longer than {} tokens, or their queries than a query may be, and were "
-      "cut",
-      WithSeparators(total.truncated_texts), WithSeparators(total.texts), info.max_length));
-}
 
 struct RerankFlags {
   RerankerFlags reranker;
@@ -65,25 +58,19 @@ int ScorePairs(const RerankFlags& flags, const RunContext& context) {
   const auto reader = OpenTextReader(flags.pairs, reading, context.stop_fd);
   CheckNotInput(flags.output, flags.pairs);
   const auto output = OpenOutput(flags.output);
-  const Reranker reranker = LoadReranker(flags.reranker);
-  RerankOptions options = ToRerankOptions(flags.reranker, context);
+  const auto scorer = LoadPairScorer(flags.reranker, context);
 
   Progress progress(reader->bytes_total());
   TextBatches batches(reader.get(), {.max_texts = 2048, .max_bytes = 2 << 20});
   int64_t done = 0;
-  EncodeStats total;
   while (const auto batch = batches.Next()) {
     std::vector<TextPair> pairs;
     for (const TextRecord& record : batch->records) {
       pairs.push_back({record.text, record.text_pair});
     }
-    options.progress = [&](int64_t of_batch, int64_t) {
+    const std::vector<float> scores = scorer->Score(pairs, [&](int64_t of_batch, int64_t) {
       progress.Update(done + of_batch, 0, batch->bytes_read);
-    };
-    EncodeStats stats;
-    const std::vector<float> scores = reranker.ComputeScore(pairs, options, &stats);
-    total.texts += stats.texts;
-    total.truncated_texts += stats.truncated_texts;
+    });
     done += std::ssize(pairs);
     std::string lines;
     for (size_t i = 0; i < scores.size(); ++i) {
@@ -113,7 +100,7 @@ int ScorePairs(const RerankFlags& flags, const RunContext& context) {
   }
   progress.Clear();
   output->Commit();
-  WarnOfCuts(total, reranker.info(), flags.reranker.best_window);
+  scorer->WarnOfCuts("");
   return 0;
 }
 
@@ -135,12 +122,10 @@ int RankPassages(const RerankFlags& flags, const RunContext& context) {
 
   std::vector<TextRecord> records;
   for (TextRecord record; reader->Next(&record);) records.push_back(std::move(record));
-  const Reranker reranker = LoadReranker(flags.reranker);
-  std::vector<std::string> passages;
-  for (TextRecord& record : records) passages.push_back(std::move(record.text));
-  EncodeStats stats;
-  const std::vector<RankedPassage> ranked = reranker.Rank(
-      flags.query, passages, flags.top_k, ToRerankOptions(flags.reranker, context), &stats);
+  const auto scorer = LoadPairScorer(flags.reranker, context);
+  std::vector<TextPair> pairs;
+  for (const TextRecord& record : records) pairs.push_back({flags.query, record.text});
+  const std::vector<float> scores = scorer->Score(pairs, {});
 
   // A passage without an id is known by its number, from 1.
   std::vector<std::string> ids;
@@ -148,13 +133,13 @@ int RankPassages(const RerankFlags& flags, const RunContext& context) {
     ids.push_back(records[i].id.value_or(std::to_string(i + 1)));
   }
   std::vector<Hit> hits;
-  for (const RankedPassage& passage : ranked) {
-    const auto i = static_cast<size_t>(passage.index);
-    hits.push_back({passage.index, passage.score, ids[i], passages[i]});
+  for (size_t i = 0; i < records.size(); ++i) {
+    hits.push_back({static_cast<int64_t>(i), scores[i], ids[i], records[i].text});
   }
+  KeepBest(flags.top_k, &hits);
   writer->Write("1", flags.query, hits);
   writer->Finish();
-  WarnOfCuts(stats, reranker.info(), flags.reranker.best_window);
+  scorer->WarnOfCuts("");
   return 0;
 }
 
@@ -188,7 +173,8 @@ void SetUpRerank(CLI::App& app, Action* action) {
       "Examples:\n"
       "  bge rerank --query \"who wrote Faust?\" \"Goethe wrote it.\" \"Bread is baked.\"\n"
       "  bge rerank --query \"who wrote Faust?\" --input passages.jsonl --top-k 5\n"
-      "  bge rerank --model BAAI/bge-reranker-v2-m3 --pairs pairs.jsonl --output scores.jsonl");
+      "  bge rerank --model BAAI/bge-reranker-v2-m3 --pairs pairs.jsonl --output scores.jsonl\n"
+      "  bge rerank --model colbert-ir/colbertv2.0 --query \"who wrote Faust?\" --input p.jsonl");
   app.callback([flags, action] {
     *action = [flags](const RunContext& context) {
       return flags->pairs.empty() ? RankPassages(*flags, context) : ScorePairs(*flags, context);

@@ -6,8 +6,10 @@
 #include "apps/console.h"
 #include "apps/embedding_flags.h"
 #include "apps/encode_stream.h"
+#include "apps/explain.h"
 #include "apps/hit_writer.h"
 #include "apps/index_space.h"
+#include "apps/pair_scorer.h"
 #include "apps/reranker_flags.h"
 #include "apps/text_input.h"
 #include "base/error.h"
@@ -40,23 +42,18 @@ struct SearchFlags {
 };
 
 // Puts the hits of each query, of which more were found than are wanted, in a reranker's order.
-EncodeStats Rerank(const Reranker& reranker, const RerankOptions& options,
-                   std::span<const TextRecord> queries, int64_t top_k,
-                   std::vector<std::vector<Hit>>* hits) {
+void Rerank(PairScorer& scorer, std::span<const TextRecord> queries, int64_t top_k,
+            std::vector<std::vector<Hit>>* hits) {
   std::vector<TextPair> pairs;
   for (size_t i = 0; i < queries.size(); ++i) {
     for (const Hit& hit : (*hits)[i]) pairs.push_back({queries[i].text, hit.text});
   }
-  EncodeStats stats;
-  const std::vector<float> scores = reranker.ComputeScore(pairs, options, &stats);
+  const std::vector<float> scores = scorer.Score(pairs, {});
   auto score = scores.begin();
   for (std::vector<Hit>& of_query : *hits) {
     for (Hit& hit : of_query) hit.score = *score++;
-    std::stable_sort(of_query.begin(), of_query.end(),
-                     [](const Hit& a, const Hit& b) { return a.score > b.score; });
-    if (std::ssize(of_query) > top_k) of_query.resize(static_cast<size_t>(top_k));
+    KeepBest(top_k, &of_query);
   }
-  return stats;
 }
 
 std::unique_ptr<TextReader> OpenQueries(const SearchFlags& flags, const RunContext& context) {
@@ -93,16 +90,17 @@ int Search(const SearchFlags& flags, const RunContext& context) {
   const Embedder embedder =
       LoadSpaceEmbedder(index.info(), flags.dir, loading, !flags.embedding.model.empty());
   CheckSpace(index.info(), flags.dir, embedding, HashFiles::kNever, embedder);
+  Explain(embedder, embedding, flags.embedding, "the index");
 
-  std::optional<Reranker> reranker;
-  RerankOptions rerank = {.batch_tokens = embedding.batch_tokens, .stop = context.stop};
+  std::unique_ptr<PairScorer> reranker;
   if (!flags.reranker.empty()) {
     RerankerFlags reranking;
     reranking.model = flags.reranker;
     reranking.threads = embedding.threads;
     reranking.dtype = flags.embedding.dtype;
     reranking.packed_cache = embedding.packed_cache;
-    reranker = LoadReranker(reranking);
+    reranking.batch_tokens = embedding.batch_tokens;
+    reranker = LoadPairScorer(reranking, context);
   }
   const int64_t depth =
       reranker ? std::max(flags.rerank_depth.value_or(kRerankDepth), flags.top_k) : flags.top_k;
@@ -113,19 +111,13 @@ int Search(const SearchFlags& flags, const RunContext& context) {
   const auto group =
       static_cast<size_t>(std::max<int64_t>(1, kMaxHitsHeld / std::max<int64_t>(1, depth)));
   int64_t number = 0;
-  EncodeStats total;  // of the reranker
   EncodeStream(*reader, embedder, encode, context,
                [&](std::span<const TextRecord> records, std::span<const float> vectors) {
                  for (size_t begin = 0; begin < records.size(); begin += group) {
                    const size_t n = std::min(group, records.size() - begin);
                    auto hits = index.Search(vectors.subspan(begin * dimension, n * dimension),
                                             depth, embedder.threads());
-                   if (reranker) {
-                     const EncodeStats stats =
-                         Rerank(*reranker, rerank, records.subspan(begin, n), flags.top_k, &hits);
-                     total.texts += stats.texts;
-                     total.truncated_texts += stats.truncated_texts;
-                   }
+                   if (reranker) Rerank(*reranker, records.subspan(begin, n), flags.top_k, &hits);
                    for (size_t i = 0; i < n; ++i) {
                      const TextRecord& query = records[begin + i];
                      const std::string count = std::to_string(++number);
@@ -138,13 +130,7 @@ int Search(const SearchFlags& flags, const RunContext& context) {
                  writer->Flush();
                });
   writer->Finish();
-  if (total.truncated_texts > 0) {
-    PrintWarning(
-        fmt::format("{} of {} pairs were longer than {} tokens, or their queries than a query may "
-                    "be, and were cut to rerank",
-                    WithSeparators(total.truncated_texts), WithSeparators(total.texts),
-                    reranker->info().max_length));
-  }
+  if (reranker) reranker->WarnOfCuts(" to rerank");
   return 0;
 }
 
@@ -187,8 +173,9 @@ void SetUpSearch(CLI::App& app, Action* action) {
   AddString(app, "-m,--model", &flags->embedding.model,
             "Model directory or name (default: the one that the index was built with)")
       ->type_name("MODEL");
-  AddString(app, "--rerank", &flags->reranker,
-            "Order what was found by the scores of this reranker, whose directory or name it is")
+  AddString(
+      app, "--rerank", &flags->reranker,
+      "Order what was found by the scores of this reranker or ColBERT model: a directory or name")
       ->type_name("MODEL");
   app.add_option("--rerank-depth", flags->rerank_depth,
                  "Texts that the reranker gets for each query (default: 100, at least --top-k)")
@@ -196,6 +183,7 @@ void SetUpSearch(CLI::App& app, Action* action) {
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 20));
   AddRoleFlags(app, &flags->embedding);
   AddEngineFlags(app, &flags->embedding);
+  AddExplainFlag(app, &flags->embedding);
   app.footer(
       "Queries get the model's instruction for queries (--query) unless --passage, --instruction "
       "or\n"

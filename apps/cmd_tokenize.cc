@@ -1,5 +1,5 @@
 // bge tokenize: the tokens of texts, without loading any weights.
-#include "bge/tokenizer.h"
+#include "bge/model_tokenizer.h"
 
 #include "apps/arguments.h"
 #include "apps/commands.h"
@@ -11,12 +11,12 @@
 #include "apps/text_input.h"
 #include "base/error.h"
 #include "base/stop.h"
-#include "hub/cache.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <charconv>
+#include <functional>
 #include <memory>
 #include <optional>
 
@@ -24,7 +24,7 @@ namespace bge::cli {
 namespace {
 
 struct TokenizeFlags {
-  std::string model;
+  EmbeddingFlags embedding;  // model, query, passage, max_length
   TextInputFlags input;
   std::string output;
   bool pair = false;
@@ -33,7 +33,6 @@ struct TokenizeFlags {
   bool offsets = false;
   bool json = false;
   bool no_special = false;
-  std::optional<int64_t> max_length;
 };
 
 void AppendNumber(int64_t value, std::string* out) {
@@ -116,56 +115,97 @@ class EncodingFormatter {
   const std::stop_token* stop_;
 };
 
-int Tokenize(const TokenizeFlags& flags, const RunContext& context) {
-  const auto reader = OpenTextInput(flags.input, flags.pair, context);
-  CheckNotTextInput(flags.output, flags.input);
-  const auto output = OpenOutput(flags.output);
-  const auto dir = ResolveModel(flags.model.empty() ? DefaultModel() : flags.model);
-  const Tokenizer tokenizer = Tokenizer::Load(dir, PrintWarning);
-  const EncodingFormatter formatter(tokenizer, flags, context.stop);
+// Texts to tokens, in the way that the flags ask for.
+struct Reading {
+  const Tokenizer& tokenizer;
+  std::function<void(const TextRecord&, Encoding*)> encode;
+  int64_t max_length;  // 0: nothing is cut
+};
 
-  TokenizeOptions options;
-  options.add_special_tokens = !flags.no_special;
-  options.max_length = flags.max_length;
-  options.want_offsets = flags.offsets || flags.json;
-  options.stop = context.stop;
-
+// Reads the lines and writes one for each.
+int TokenizeAll(const TokenizeFlags& flags, const RunContext& context, const Reading& reading,
+                TextReader& reader, OutputStream& output) {
+  const EncodingFormatter formatter(reading.tokenizer, flags, context.stop);
   int64_t texts = 0;
   int64_t truncated = 0;
   {
     int64_t tokens = 0;
-    Progress progress(reader->bytes_total());
-    TextBatches batches(reader.get(), TextBatchLimits());
+    Progress progress(reader.bytes_total());
+    TextBatches batches(&reader, TextBatchLimits());
     Encoding encoding;
     std::string lines;
     while (const auto batch = batches.Next()) {
       for (const TextRecord& record : batch->records) {
-        if (flags.pair) {
-          encoding = tokenizer.EncodePair(record.text, record.text_pair, options);
-        } else {
-          tokenizer.EncodeInto(record.text, options, &encoding);
-        }
+        reading.encode(record, &encoding);
         ++texts;
         tokens += static_cast<int64_t>(encoding.ids.size());
         if (encoding.truncated) ++truncated;
         formatter.Append(encoding, &lines);
       }
       if (context.stop.stop_requested()) {
-        Fail(ErrorCode::kCancelled, "interrupted", reader->name(), "run the command again");
+        Fail(ErrorCode::kCancelled, "interrupted", reader.name(), "run the command again");
       }
-      output->Write(lines);
-      output->Flush();
+      output.Write(lines);
+      output.Flush();
       lines.clear();
       progress.Update(texts, tokens, batch->bytes_read);
     }
   }
-  output->Commit();
+  output.Commit();
   if (truncated > 0) {
     PrintWarning(fmt::format("{} of {} texts were longer than {} tokens and were cut",
-                             WithSeparators(truncated), WithSeparators(texts),
-                             flags.max_length.value_or(0)));
+                             WithSeparators(truncated), WithSeparators(texts), reading.max_length));
   }
   return 0;
+}
+
+// The text alone, by the model's tokenizer.
+int TokenizeTexts(const TokenizeFlags& flags, const RunContext& context, TextReader& reader,
+                  OutputStream& output) {
+  const Tokenizer tokenizer = LoadModelTokenizer(ModelOf(flags.embedding), PrintWarning);
+  TokenizeOptions options;
+  options.add_special_tokens = !flags.no_special;
+  options.max_length = flags.embedding.max_length;
+  options.want_offsets = flags.offsets || flags.json;
+  options.stop = context.stop;
+  const auto encode = [&](const TextRecord& record, Encoding* encoding) {
+    if (flags.pair) {
+      *encoding = tokenizer.EncodePair(record.text, record.text_pair, options);
+    } else {
+      tokenizer.EncodeInto(record.text, options, encoding);
+    }
+  };
+  return TokenizeAll(flags, context,
+                     {.tokenizer = tokenizer,
+                      .encode = encode,
+                      .max_length = flags.embedding.max_length.value_or(0)},
+                     reader, output);
+}
+
+// What the model is fed for texts of a role.
+int TokenizeRole(const TokenizeFlags& flags, const RunContext& context, TextReader& reader,
+                 OutputStream& output) {
+  const ModelTokenizer tokenizer =
+      ModelTokenizer::Load(ModelOf(flags.embedding), ToEmbedderOptions(flags.embedding));
+  const EncodeOptions options = ToEncodeOptions(flags.embedding, context);
+  const bool want_offsets = flags.offsets || flags.json;
+  const auto encode = [&](const TextRecord& record, Encoding* encoding) {
+    *encoding = tokenizer.Encode(record.text, options, want_offsets);
+  };
+  return TokenizeAll(flags, context,
+                     {.tokenizer = tokenizer.tokenizer(options.role),
+                      .encode = encode,
+                      .max_length = tokenizer.MaxLength(options)},
+                     reader, output);
+}
+
+int Tokenize(const TokenizeFlags& flags, const RunContext& context) {
+  const auto reader = OpenTextInput(flags.input, flags.pair, context);
+  CheckNotTextInput(flags.output, flags.input);
+  const auto output = OpenOutput(flags.output);
+  const bool role = flags.embedding.query || flags.embedding.passage;
+  return role ? TokenizeRole(flags, context, *reader, *output)
+              : TokenizeTexts(flags, context, *reader, *output);
 }
 
 }  // namespace
@@ -175,9 +215,10 @@ void SetUpTokenize(CLI::App& app, Action* action) {
   AddTextInputFlags(app, &flags->input, true);
   AddString(app, "-o,--output", &flags->output, "File to write; - is standard output (the default)")
       ->type_name("FILE");
-  AddModelFlag(app, &flags->model);
-  app.add_flag("--pair", flags->pair,
-               "Texts by twos: TEXT TEXT, a tab between on a line, text and text_pair in JSON");
+  AddModelFlag(app, &flags->embedding.model);
+  CLI::Option* const pair =
+      app.add_flag("--pair", flags->pair,
+                   "Texts by twos: TEXT TEXT, a tab between on a line, text and text_pair in JSON");
   CLI::Option* const forms[] = {
       app.add_flag("--tokens", flags->tokens, "Print the tokens (the default)"),
       app.add_flag("--ids", flags->ids, "Print the ids"),
@@ -190,16 +231,28 @@ void SetUpTokenize(CLI::App& app, Action* action) {
       if (form != other) form->excludes(other);
     }
   }
-  app.add_flag("--no-special", flags->no_special, "Leave out [CLS], [SEP] and their like");
-  app.add_option("--max-length", flags->max_length,
-                 "Cut to so many tokens, special tokens included (default: no limit)")
+  CLI::Option* const no_special =
+      app.add_flag("--no-special", flags->no_special, "Leave out [CLS], [SEP] and their like");
+  CLI::Option* const query =
+      app.add_flag("--query", flags->embedding.query,
+                   "What the model is fed for queries: with its instruction, cut, and filled up");
+  CLI::Option* const passage =
+      app.add_flag("--passage", flags->embedding.passage, "What the model is fed for documents");
+  query->excludes(passage);
+  for (CLI::Option* const role : {query, passage}) {
+    for (CLI::Option* const other : {pair, no_special}) role->excludes(other);
+  }
+  app.add_option("--max-length", flags->embedding.max_length,
+                 "Cut to so many tokens, special tokens included (default: no limit; with --query "
+                 "and --passage the model's)")
       ->type_name("N")
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 31));
   app.footer(
       "Examples:\n"
       "  bge tokenize \"Unbelievable!\"\n"
       "  bge tokenize --json --pair \"Who wrote it?\" \"She did.\"\n"
-      "  bge tokenize --ids --max-length 512 --input corpus.jsonl --output ids.txt");
+      "  bge tokenize --ids --max-length 512 --input corpus.jsonl --output ids.txt\n"
+      "  bge tokenize --model colbert-ir/colbertv2.0 --query \"who wrote Faust?\"");
   app.callback([flags, action] {
     *action = [flags](const RunContext& context) { return Tokenize(*flags, context); };
   });

@@ -3,9 +3,12 @@
 #include "apps/commands.h"
 #include "apps/console.h"
 #include "apps/embedding_flags.h"
+#include "apps/json_object.h"
 #include "apps/output_stream.h"
+#include "apps/published_values.h"
 #include "apps/rank_agreement.h"
 #include "apps/reference_vectors.h"
+#include "apps/reranker_flags.h"
 #include "apps/text_input.h"
 #include "base/error.h"
 
@@ -30,6 +33,8 @@ constexpr size_t kRankedTexts = 1000;
 struct VerifyFlags {
   EmbeddingFlags embedding;
   std::string against;
+  bool published = false;
+  std::string published_name;  // empty: the model's
   TextInputFlags texts;
   double tolerance = 1e-5;
   bool json = false;
@@ -191,9 +196,101 @@ std::string ReportJson(const Comparison& comparison, const std::optional<RankAgr
   return text + "\n";
 }
 
+std::string Numbers(std::span<const float> values) {
+  std::string text;
+  for (const float value : values) text += fmt::format("{}{:.6g}", text.empty() ? "" : " ", value);
+  return text;
+}
+
+std::string PublishedText(std::span<const PublishedComparison> compared) {
+  std::string text;
+  std::string_view source;
+  for (const PublishedComparison& each : compared) {
+    if (each.value->source != source) {
+      source = each.value->source;
+      text += fmt::format("{}\n", source);
+    }
+    text += fmt::format("  {:<6}  off by {:.2g} (tolerance {:.2g})  {}\n",
+                        each.within() ? "ok" : "BEYOND", each.difference, each.value->tolerance,
+                        Describe(*each.value));
+    if (!each.within()) {
+      text += fmt::format("          found {}, published {}\n", Numbers(each.found),
+                          Numbers(each.value->values));
+    }
+  }
+  const auto within = std::count_if(compared.begin(), compared.end(),
+                                    [](const auto& each) { return each.within(); });
+  text += fmt::format("result  {} of {} published values within their tolerance\n", within,
+                      compared.size());
+  return text;
+}
+
+std::string PublishedJson(std::span<const PublishedComparison> compared) {
+  std::string text;
+  for (const PublishedComparison& each : compared) {
+    JsonObject object(&text);
+    object.Text("quantity", Describe(*each.value));
+    object.Reals("found", each.found);
+    object.Reals("published", each.value->values);
+    object.Real("difference", each.difference);
+    object.Real("tolerance", each.value->tolerance);
+    object.Flag("within", each.within());
+    object.Text("source", std::string(each.value->source));
+    object.End();
+    text += '\n';
+  }
+  return text;
+}
+
+// With --published.
+int VerifyPublished(const VerifyFlags& flags) {
+  if (!flags.against.empty()) {
+    throw UsageError("both given: --against and --published: give one of them");
+  }
+  const EmbeddingFlags& given = flags.embedding;
+  if (given.query || given.passage || given.instruction || given.prompt_name ||
+      given.no_normalize || given.truncate_dim || given.max_length || !given.pooling.empty()) {
+    throw UsageError(
+        "option without effect: --published: the values were published for the model as it is; "
+        "leave out instructions, pooling, normalisation, dimension and length");
+  }
+  const auto output = OpenOutput("-");
+  const std::string model = flags.embedding.model.empty() ? DefaultModel() : flags.embedding.model;
+  std::vector<PublishedComparison> compared;
+  const auto facts_of = [&flags](const std::string& name) {
+    const std::string& asked = flags.published_name.empty() ? name : flags.published_name;
+    auto facts = FindPublished(asked);
+    if (facts.empty()) {
+      Fail(ErrorCode::kInvalidArgument, "no published values", Printable(asked, 200),
+           fmt::format("name the model that it is with --published-as: {}",
+                       fmt::join(PublishedModels(), ", ")));
+    }
+    return facts;
+  };
+  if (IsReranker(model)) {
+    const Reranker reranker = LoadReranker({.model = model,
+                                            .threads = flags.embedding.threads,
+                                            .dtype = flags.embedding.dtype,
+                                            .packed_cache = flags.embedding.packed_cache});
+    compared = ComparePublished(facts_of(reranker.info().name), reranker);
+  } else {
+    const Embedder embedder = LoadEmbedder(flags.embedding);
+    compared = ComparePublished(facts_of(embedder.info().name), embedder);
+  }
+  output->Write(flags.json ? PublishedJson(compared) : PublishedText(compared));
+  output->Commit();
+  return std::all_of(compared.begin(), compared.end(),
+                     [](const auto& each) { return each.within(); })
+             ? 0
+             : 1;
+}
+
 int Verify(const VerifyFlags& flags, const RunContext& context) {
+  if (flags.published) return VerifyPublished(flags);
   if (flags.against.empty()) {
-    throw UsageError("no reference: --against: give the file of texts and vectors to compare with");
+    throw UsageError(
+        "no reference: --against: give the file of texts and vectors to compare with, or "
+        "--published");
   }
   const auto reader = OpenReference(flags, context);
   const auto output = OpenOutput("-");
@@ -232,6 +329,13 @@ void SetUpVerify(CLI::App& app, Action* action) {
   AddString(app, "--against", &flags->against,
             "Reference: JSONL with text and embedding, or .npy with --texts")
       ->type_name("FILE");
+  app.add_flag(
+      "--published", flags->published,
+      "Compare with what others have published for this model: values, similarities, scores");
+  AddString(app, "--published-as", &flags->published_name,
+            "The model whose published values count (default: the name that bge info shows)")
+      ->type_name("NAME")
+      ->needs("--published");
   AddString(app, "--texts", &flags->texts.input, "The texts of a .npy reference, in its order")
       ->type_name("FILE");
   AddTextFormatFlags(app, &flags->texts);
@@ -253,6 +357,7 @@ void SetUpVerify(CLI::App& app, Action* action) {
       "Exit status: 0 within the tolerance, 1 beyond it (or after an error).\n"
       "\n"
       "Examples:\n"
+      "  bge verify BAAI/bge-m3 --published\n"
       "  bge verify ./my-model --against reference.jsonl\n"
       "  bge verify --against vectors.npy --texts corpus.jsonl --tolerance 1e-4");
   app.callback([flags, action] {

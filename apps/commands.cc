@@ -20,6 +20,9 @@ constexpr std::array kCommands = {
     Command{"verify", "Compare a model's vectors with reference vectors", SetUpVerify},
     Command{"quantize", "Write a model whose weights take less space", SetUpQuantize},
     Command{"bench", "Measure how fast a model is, and where the time goes", SetUpBench},
+    Command{"completion", "Print a script that makes a shell complete commands and options",
+            SetUpCompletion},
+    Command{"man", "Print a manual page", SetUpMan},
 };
 
 }  // namespace

@@ -62,6 +62,8 @@ void SetUpIndex(CLI::App& app, Action* action);
 void SetUpSearch(CLI::App& app, Action* action);
 void SetUpQuantize(CLI::App& app, Action* action);
 void SetUpBench(CLI::App& app, Action* action);
+void SetUpCompletion(CLI::App& app, Action* action);
+void SetUpMan(CLI::App& app, Action* action);
 
 }  // namespace bge::cli
 

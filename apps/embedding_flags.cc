@@ -23,6 +23,10 @@ CLI::Option* AddCount(CLI::App& app, const std::string& name, std::optional<int6
 
 std::string DefaultModel() { return GetEnv("BGE_MODEL").value_or("BAAI/bge-small-en-v1.5"); }
 
+std::string ModelOf(const EmbeddingFlags& flags) {
+  return flags.model.empty() ? DefaultModel() : flags.model;
+}
+
 CLI::Option* AddModelFlag(CLI::App& app, std::string* model) {
   return AddString(
              app, "-m,--model", model,
@@ -98,6 +102,12 @@ void AddVectorFlags(CLI::App& app, EmbeddingFlags* flags) {
       ->type_name("D");
 }
 
+void AddExplainFlag(CLI::App& app, EmbeddingFlags* flags) {
+  app.add_flag("--explain", flags->explain,
+               "Say on standard error what is in force for the texts and where each setting came "
+               "from");
+}
+
 void AddSpladeFlag(CLI::App& app, EmbeddingFlags* flags) {
   app.add_flag("--splade", flags->splade,
                "A masked-language model without modules.json is a SPLADE model");
@@ -122,8 +132,7 @@ EmbedderOptions ToEmbedderOptions(const EmbeddingFlags& flags) {
 }
 
 Embedder LoadEmbedder(const EmbeddingFlags& flags) {
-  return Embedder::Load(flags.model.empty() ? DefaultModel() : flags.model,
-                        ToEmbedderOptions(flags));
+  return Embedder::Load(ModelOf(flags), ToEmbedderOptions(flags));
 }
 
 bool NormalizesVectors(const ModelInfo& info) {

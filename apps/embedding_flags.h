@@ -29,10 +29,13 @@ struct EmbeddingFlags {
   bool splade = false;
   std::optional<int64_t> max_active_dims;
   int64_t batch_tokens = 0;
+  bool explain = false;
 };
 
 /// $BGE_MODEL, else "BAAI/bge-small-en-v1.5".
 std::string DefaultModel();
+/// --model, else the default.
+std::string ModelOf(const EmbeddingFlags& flags);
 
 /// --model
 CLI::Option* AddModelFlag(CLI::App& app, std::string* model);
@@ -51,6 +54,8 @@ void AddRoleFlags(CLI::App& app, EmbeddingFlags* flags);
 void AddSpladeFlag(CLI::App& app, EmbeddingFlags* flags);
 /// --max-active-dims
 void AddSparseFlags(CLI::App& app, EmbeddingFlags* flags);
+/// --explain (explain.h)
+void AddExplainFlag(CLI::App& app, EmbeddingFlags* flags);
 /// --no-normalize --truncate-dim
 void AddVectorFlags(CLI::App& app, EmbeddingFlags* flags);
 

@@ -6,6 +6,7 @@
 #include "apps/console.h"
 #include "apps/embedding_flags.h"
 #include "apps/encode_stream.h"
+#include "apps/explain.h"
 #include "apps/index_space.h"
 #include "apps/text_input.h"
 #include "base/error.h"
@@ -78,6 +79,7 @@ int Build(const IndexFlags& flags, const RunContext& context) {
   embedding.passage = !embedding.query;
   const Embedder embedder = LoadEmbedder(embedding);
   if (!NormalizesVectors(embedder.info())) embedding.no_normalize = true;
+  Explain(embedder, embedding, flags.embedding, "the model's similarity, dot");
   const EncodeOptions encode = ToEncodeOptions(embedding, context);
   const int64_t dimension = embedder.OutputDimension(encode);
   IndexSpace space = DescribeSpace(embedding, embedder);
@@ -105,6 +107,7 @@ int Add(const IndexFlags& flags, const RunContext& context) {
   const Embedder embedder =
       LoadSpaceEmbedder(info, flags.dir, embedding, !flags.embedding.model.empty());
   CheckSpace(info, flags.dir, embedding, HashFiles::kWhereNeeded, embedder);
+  Explain(embedder, embedding, flags.embedding, "the index");
   int64_t added = 0;
   int64_t replaced = 0;
   // A number is never that of another text, not even of a deleted one.
@@ -188,6 +191,7 @@ void SetUpIndexBuild(CLI::App& app, Action* action) {
   AddRoleFlags(app, &flags->embedding);
   AddVectorFlags(app, &flags->embedding);
   AddEngineFlags(app, &flags->embedding);
+  AddExplainFlag(app, &flags->embedding);
   app.footer(
       "Texts are embedded as documents (--passage) unless --query says otherwise. An index that "
       "is\n"
@@ -213,6 +217,7 @@ void SetUpIndexAdd(CLI::App& app, Action* action) {
   AddComputeFlags(app, &flags->embedding.dtype, &flags->embedding.packed_cache,
                   &flags->embedding.batch_tokens);
   AddThreadsFlag(app, &flags->embedding.threads);
+  AddExplainFlag(app, &flags->embedding);
   app.footer(
       "Texts are embedded as those of the index were. All are added, or, where something fails,\n"
       "none; once the command has ended well they outlast a crash. A text without an id is known\n"

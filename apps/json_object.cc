@@ -31,6 +31,16 @@ void JsonObject::Real(std::string_view name, double value) {
   *out_ += fmt::format("{:.6g}", value);
 }
 
+void JsonObject::Reals(std::string_view name, std::span<const float> values) {
+  Name(name);
+  *out_ += '[';
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (i != 0) *out_ += ',';
+    *out_ += std::isfinite(values[i]) ? fmt::format("{}", values[i]) : "null";
+  }
+  *out_ += ']';
+}
+
 void JsonObject::Flag(std::string_view name, bool value) {
   Name(name);
   *out_ += value ? "true" : "false";

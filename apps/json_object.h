@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,6 +21,8 @@ class JsonObject {
   void Number(std::string_view name, int64_t value);
   /// Six digits; null where it is not finite (JSON has no such number).
   void Real(std::string_view name, double value);
+  /// The shortest digits that say the float; null where it is not finite.
+  void Reals(std::string_view name, std::span<const float> values);
   void Flag(std::string_view name, bool value);
   void Null(std::string_view name);
   void Texts(std::string_view name, const std::vector<std::string>& values);

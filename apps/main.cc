@@ -2,12 +2,13 @@
 // one line on standard error and an exit status (0 done, 1 failed, 2 wrong usage, 128 + N
 // ended by signal N).
 #include "bge/error.h"
-#include "bge/version.h"
 
 #include "apps/arguments.h"
+#include "apps/command_tree.h"
 #include "apps/commands.h"
 #include "apps/console.h"
 #include "apps/interrupt.h"
+#include "apps/version_text.h"
 #include "base/error.h"
 
 #include <fcntl.h>
@@ -45,7 +46,7 @@ std::string HelpText() {
   }
   text +=
       "\n"
-      "  --version   print the version\n"
+      "  --version   print the version, the CPU's instructions in use, and the libraries\n"
       "  -h,--help   print this help\n"
       "\n"
       "The model is --model, else $BGE_MODEL, else BAAI/bge-small-en-v1.5: a directory, or a name "
@@ -84,10 +85,8 @@ void OccupyStandardDescriptors() {
 // The options of `command`; an exit status where there is nothing to run.
 int Parse(const Command& command, std::vector<std::string> arguments, Action* action) {
   const std::string name = fmt::format("bge {}", command.name);
-  CLI::App app(std::string(command.summary), name);
-  app.formatter(std::make_shared<HelpFormatter>());
-  app.set_help_flag("-h,--help", "Print this help");
-  command.set_up(app, action);
+  const std::unique_ptr<CLI::App> parser = MakeParser(command, action);
+  CLI::App& app = *parser;
   const auto commands = app.get_subcommands(std::function<bool(CLI::App*)>());
   const auto is_first = [&](const CLI::App* each) { return each->get_name() == arguments[0]; };
   if (!commands.empty() && !arguments.empty() && !arguments[0].starts_with('-') &&
@@ -150,7 +149,7 @@ int Main(const std::vector<std::string>& arguments) {
     return 0;
   }
   if (first == "--version") {
-    Print(stdout, fmt::format("bge {}\n", Version()));
+    Print(stdout, VersionText());
     return 0;
   }
   const Command* command = FindCommand(first);

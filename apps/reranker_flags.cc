@@ -1,7 +1,5 @@
 #include "apps/reranker_flags.h"
 
-#include "bge/embedder.h"
-
 #include "apps/arguments.h"
 #include "apps/console.h"
 #include "apps/embedding_flags.h"
@@ -16,9 +14,10 @@ constexpr int64_t kMostTokens = int64_t{1} << 31;
 }  // namespace
 
 void AddRerankerFlags(CLI::App& app, RerankerFlags* flags) {
-  AddString(app, "-m,--model", &flags->model,
-            "Reranker's directory, or a name in the Hugging Face cache (default: "
-            "BAAI/bge-reranker-base)")
+  AddString(
+      app, "-m,--model", &flags->model,
+      "Directory of a reranker or a ColBERT model, or a name in the Hugging Face cache (default: "
+      "BAAI/bge-reranker-base)")
       ->type_name("MODEL");
   CLI::Option* const normalize =
       app.add_flag("--normalize", flags->normalize, "Scores from 0 to 1: a sigmoid of the logits");
@@ -30,7 +29,7 @@ void AddRerankerFlags(CLI::App& app, RerankerFlags* flags) {
                "Score a passage that is too long by its best window instead of cutting it");
   app.add_option("--max-length", flags->max_length,
                  "Tokens of a pair, special tokens included (default: 512, or the model's limit "
-                 "where that is less)")
+                 "where that is less); of a ColBERT model: of a text (default: the model's)")
       ->type_name("N")
       ->check(CLI::Range(int64_t{1}, kMostTokens));
   app.add_option("--query-max-length", flags->query_max_length,
@@ -57,6 +56,16 @@ Reranker LoadReranker(const RerankerFlags& flags) {
   if (flags.pair_style == "crossencoder") options.pair_style = PairStyle::kCrossEncoder;
   options.on_warning = PrintWarning;
   return Reranker::Load(flags.model.empty() ? kDefaultReranker : flags.model, options);
+}
+
+Embedder LoadTokenEmbedder(const RerankerFlags& flags) {
+  EmbeddingFlags embedding;
+  embedding.model = flags.model;
+  embedding.threads = flags.threads;
+  embedding.dtype = flags.dtype;
+  embedding.packed_cache = flags.packed_cache;
+  embedding.max_length = flags.max_length;
+  return LoadEmbedder(embedding);
 }
 
 RerankOptions ToRerankOptions(const RerankerFlags& flags, const RunContext& context) {

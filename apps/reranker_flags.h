@@ -1,7 +1,8 @@
-// The options of commands that score pairs of texts with a reranker.
+// The options of commands that score pairs of texts with a reranker, or a ColBERT model.
 #ifndef BGE_APPS_RERANKER_FLAGS_H_
 #define BGE_APPS_RERANKER_FLAGS_H_
 
+#include "bge/embedder.h"
 #include "bge/reranker.h"
 
 #include "apps/commands.h"
@@ -32,6 +33,8 @@ struct RerankerFlags {
 void AddRerankerFlags(CLI::App& app, RerankerFlags* flags);
 
 Reranker LoadReranker(const RerankerFlags& flags);
+/// The model where it is one of token vectors (ColBERT).
+Embedder LoadTokenEmbedder(const RerankerFlags& flags);
 /// The options of each call.
 RerankOptions ToRerankOptions(const RerankerFlags& flags, const RunContext& context);
 

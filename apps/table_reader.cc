@@ -171,7 +171,7 @@ class TableReader : public SourceReader {
     const auto text = Column(field);
     if (!text) {
       if (options_.field) {
-        Fail(ErrorCode::kCorruptData, fmt::format("no column {}", field), Where(record_line_),
+        Fail(ErrorCode::kInvalidArgument, fmt::format("no column {}", field), Where(record_line_),
              "check the header line; a number (from 1) chooses a column of a file without one");
       }
       ChooseByNumberOfColumns();
@@ -183,7 +183,7 @@ class TableReader : public SourceReader {
     if (options_.pair) {
       pair_column_ = Column(options_.pair_field);
       if (!pair_column_) {
-        Fail(ErrorCode::kCorruptData, "no column " + options_.pair_field, Where(record_line_),
+        Fail(ErrorCode::kInvalidArgument, "no column " + options_.pair_field, Where(record_line_),
              "name the column of the second text so");
       }
     } else if (!options_.field) {
@@ -196,7 +196,7 @@ class TableReader : public SourceReader {
   void ChooseByNumberOfColumns() {
     const size_t texts = options_.pair ? 2 : 1;
     if (width_ != texts && width_ != texts + 1) {
-      Fail(ErrorCode::kCorruptData,
+      Fail(ErrorCode::kInvalidArgument,
            fmt::format("found {} columns and no header line with a column `text`", width_),
            Where(record_line_), "choose the column with --field, by name or by number from 1");
     }
@@ -220,16 +220,17 @@ class TableReader : public SourceReader {
     const auto parsed = std::from_chars(field.data(), end, number);
     if (parsed.ec != std::errc() || parsed.ptr != end) return std::nullopt;
     if (number == 0 || number > width_) {
-      Fail(ErrorCode::kCorruptData, fmt::format("no column {}: found {} columns", number, width_),
-           Where(record_line_), "columns are counted from 1");
+      Fail(ErrorCode::kInvalidArgument,
+           fmt::format("no column {}: found {} columns", number, width_), Where(record_line_),
+           "columns are counted from 1");
     }
     return number - 1;
   }
 
   size_t NextColumn(size_t column) const {
     if (column + 1 >= width_) {
-      Fail(ErrorCode::kCorruptData, "no column for the second text of a pair", Where(record_line_),
-           "put it behind the column that --field chooses");
+      Fail(ErrorCode::kInvalidArgument, "no column for the second text of a pair",
+           Where(record_line_), "put it behind the column that --field chooses");
     }
     return column + 1;
   }

@@ -20,6 +20,12 @@ void AddTextInputFlags(CLI::App& app, TextInputFlags* flags, bool positional) {
   AddString(app, "-i,--input", &flags->input, "File of texts; - is standard input")
       ->type_name("FILE");
   AddTextFormatFlags(app, flags);
+  app.add_option(
+         "--on-error", flags->on_error,
+         "A bad record of the input: stop there (the default), or skip it and go on; what is "
+         "skipped is counted")
+      ->type_name("NAME")
+      ->check(CLI::IsMember({"stop", "skip"}));
 }
 
 void AddTextFormatFlags(CLI::App& app, TextInputFlags* flags) {
@@ -42,8 +48,9 @@ std::unique_ptr<TextReader> OpenTextInput(const TextInputFlags& flags, bool pair
     throw UsageError("both given: TEXT and --input: give one of them");
   }
   if (!flags.texts.empty() && !dash) {
-    if (!flags.format.empty() || flags.field) {
-      throw UsageError("no input file: --format and --field: they say how --input is read");
+    if (!flags.format.empty() || flags.field || !flags.on_error.empty()) {
+      throw UsageError(
+          "no input file: --format, --field and --on-error: they say how --input is read");
     }
     return ReadArguments(flags.texts, pair);
   }
@@ -56,7 +63,9 @@ std::unique_ptr<TextReader> OpenTextInput(const TextInputFlags& flags, bool pair
   options.pair = pair;
   options.on_note = PrintWarning;
   options.stop = context.stop;
-  return OpenTextReader(flags.input.empty() ? "-" : flags.input, options, context.stop_fd);
+  auto reader = OpenTextReader(flags.input.empty() ? "-" : flags.input, options, context.stop_fd);
+  return flags.on_error == "skip" ? SkipBadRecords(std::move(reader), PrintWarning)
+                                  : std::move(reader);
 }
 
 void CheckNotTextInput(const std::string& output, const TextInputFlags& flags) {

@@ -18,9 +18,10 @@ struct TextInputFlags {
   std::string input;
   std::string format;
   std::optional<std::string> field;
+  std::string on_error;  // stop (also empty), skip
 };
 
-/// --input --format --field, and TEXT... where `positional`.
+/// --input --format --field --on-error, and TEXT... where `positional`.
 void AddTextInputFlags(CLI::App& app, TextInputFlags* flags, bool positional);
 
 /// --format --field alone

@@ -47,7 +47,8 @@ struct TextReaderOptions {
   std::stop_token stop = {};
 };
 
-/// A stream of records. Single thread. Errors (kCorruptData) name file and line.
+/// A stream of records. Single thread. Errors name file and line: kCorruptData is about one record,
+/// and the next call goes on behind it; kInvalidArgument (no such column) is about all.
 class TextReader {
  public:
   virtual ~TextReader() = default;
@@ -79,6 +80,11 @@ std::unique_ptr<TextReader> OpenTextReader(const std::string& path,
 /// The same over any source of bytes. options.format must be set.
 std::unique_ptr<TextReader> MakeTextReader(std::unique_ptr<ByteSource> source,
                                            const TextReaderOptions& options);
+
+/// The records of `reader` without those that are bad: about the first few and their number at the
+/// end `on_note` is told. Error(kCorruptData) at the end where all were bad.
+std::unique_ptr<TextReader> SkipBadRecords(std::unique_ptr<TextReader> reader,
+                                           std::function<void(const std::string&)> on_note);
 
 /// Texts given on the command line. options.pair takes them two by two (their number must be even).
 std::unique_ptr<TextReader> ReadArguments(std::vector<std::string> texts, bool pair);

@@ -18,6 +18,7 @@
 namespace bge::cli {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -447,6 +448,77 @@ TEST(ByteSource, EndsWhenAskedToStop) {
   EXPECT_THAT(test::Thrown([&] { return source.NextLine(100); }), StartsWith("cancelled: "));
   stopper.join();
   for (const int fd : {input[1], stop[0], stop[1]}) close(fd);
+}
+
+// What --on-error skip leaves of `content`, and what it says.
+std::vector<std::string> GoodTexts(std::string_view content, const TextReaderOptions& options,
+                                   std::vector<std::string>* notes, size_t buffer_bytes = 4096) {
+  const auto reader = SkipBadRecords(MakeTextReader(SourceOf(content, buffer_bytes), options),
+                                     [notes](const std::string& note) { notes->push_back(note); });
+  std::vector<std::string> texts;
+  TextRecord record;
+  while (reader->Next(&record)) texts.push_back(record.text);
+  EXPECT_EQ(reader->bytes_read(), content.size());
+  return texts;
+}
+
+TEST(SkippingReader, LeavesOutBadRecordsAndCountsThem) {
+  const std::string content =
+      "{\"text\": \"a\"}\n{\"text\": 1}\nnot json\n[]\n{\"txt\": \"b\"}\n{\"text\": \"c\"}\n"
+      "{\"text\": \"cut";
+  for (const size_t buffer_bytes : {1, 7, 4096}) {
+    std::vector<std::string> notes;
+    EXPECT_THAT(GoodTexts(content, Format(TextFormat::kJsonl), &notes, buffer_bytes),
+                ElementsAre("a", "c"));
+    ASSERT_EQ(notes.size(), 6u);
+    EXPECT_THAT(notes[0], HasSubstr("line 2"));
+    EXPECT_THAT(notes[1], HasSubstr("line 3"));
+    EXPECT_THAT(notes[4], HasSubstr("line 7"));
+    EXPECT_EQ(notes[5], "test.txt: skipped 5 of 7 records");
+  }
+}
+
+TEST(SkippingReader, NamesTheFirstFewAlone) {
+  std::string content = "{\"text\": \"a\"}\n";
+  for (int i = 0; i < 2000; ++i) content += "bad\n";
+  std::vector<std::string> notes;
+  EXPECT_THAT(GoodTexts(content, Format(TextFormat::kJsonl), &notes), ElementsAre("a"));
+  ASSERT_EQ(notes.size(), 6u);
+  EXPECT_EQ(notes[5], "test.txt: skipped 2,000 of 2,001 records");
+}
+
+TEST(SkippingReader, GoesOnBehindARecordThatIsTooLong) {
+  TextReaderOptions options = Format(TextFormat::kLines);
+  options.max_record_bytes = 10;
+  const std::string content = "one\n" + std::string(100, 'x') + "\ntwo\n" + std::string(11, 'y');
+  for (const size_t buffer_bytes : {1, 5, 11, 64, 4096}) {
+    std::vector<std::string> notes;
+    EXPECT_THAT(GoodTexts(content, options, &notes, buffer_bytes), ElementsAre("one", "two"));
+    ASSERT_EQ(notes.size(), 3u);
+    EXPECT_THAT(notes[0], HasSubstr("line 2: "));
+    EXPECT_THAT(notes[1], HasSubstr("line 4: "));
+  }
+}
+
+TEST(SkippingReader, StopsWhereTheWholeTableIsNotWhatWasAsked) {
+  std::vector<std::string> notes;
+  EXPECT_THAT(test::Thrown([&] {
+                return GoodTexts("id,text\n1,a\n", Field(TextFormat::kCsv, "answer"), &notes);
+              }),
+              AllOf(StartsWith("invalid_argument: "), HasSubstr("no column answer")));
+  EXPECT_THAT(GoodTexts("id,text\n1,a\n2\n3,c,d\n4,e\n", Format(TextFormat::kCsv), &notes),
+              ElementsAre("a", "e"));
+  EXPECT_THAT(test::Thrown([&] {
+                return GoodTexts("{\"a\": 1}\n{\"b\": 1}\n", Format(TextFormat::kJsonl), &notes);
+              }),
+              AllOf(StartsWith("corrupt_data: "), HasSubstr("no good record: all 2 are bad")));
+}
+
+TEST(SkippingReader, SaysNothingWhereAllIsGood) {
+  std::vector<std::string> notes;
+  EXPECT_THAT(GoodTexts("", Format(TextFormat::kJsonl), &notes), IsEmpty());
+  EXPECT_THAT(GoodTexts("a\n\nb", Format(TextFormat::kLines), &notes), ElementsAre("a", "", "b"));
+  EXPECT_THAT(notes, IsEmpty());
 }
 
 }  // namespace

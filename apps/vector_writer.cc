@@ -27,9 +27,9 @@ std::string_view AsBytes(std::span<const float> values) {
 
 class NpyWriter : public VectorWriter {
  public:
-  NpyWriter(int64_t dimension, std::unique_ptr<OutputStream> output)
-      : dimension_(dimension), output_(std::move(output)) {
-    output_->Write(Header());
+  NpyWriter(int64_t dimension, std::unique_ptr<OutputStream> output, int64_t rows_before)
+      : dimension_(dimension), rows_(rows_before), output_(std::move(output)) {
+    if (rows_before == 0) output_->Write(Header());
   }
   void Write(std::span<const TextRecord> records, std::span<const float> vectors) override {
     output_->Write(AsBytes(vectors));
@@ -45,7 +45,7 @@ class NpyWriter : public VectorWriter {
   std::string Header() const { return NpyHeader("<f4", std::array<int64_t, 2>{rows_, dimension_}); }
 
   int64_t dimension_;
-  int64_t rows_ = 0;
+  int64_t rows_;
   std::unique_ptr<OutputStream> output_;
 };
 
@@ -147,9 +147,21 @@ std::optional<VectorFormat> ParseVectorFormat(std::string_view name) {
   return std::nullopt;
 }
 
-VectorFormat ChooseVectorFormat(const std::string& path, const OutputStream& output) {
-  if (output.is_terminal()) return VectorFormat::kText;
-  if (path.empty() || path == "-") return VectorFormat::kJsonl;
+std::string_view VectorFormatName(VectorFormat format) {
+  switch (format) {
+    case VectorFormat::kNpy:
+      return "npy";
+    case VectorFormat::kF32:
+      return "f32";
+    case VectorFormat::kText:
+      return "text";
+    case VectorFormat::kJsonl:
+      break;
+  }
+  return "jsonl";
+}
+
+VectorFormat VectorFormatOfName(const std::string& path) {
   const std::string_view extension = Extension(path);
   if (extension == ".npy") return VectorFormat::kNpy;
   if (extension == ".jsonl" || extension == ".ndjson") return VectorFormat::kJsonl;
@@ -162,6 +174,12 @@ VectorFormat ChooseVectorFormat(const std::string& path, const OutputStream& out
                   Printable(path)));
 }
 
+VectorFormat ChooseVectorFormat(const std::string& path, const OutputStream& output) {
+  if (output.is_terminal()) return VectorFormat::kText;
+  if (path.empty() || path == "-") return VectorFormat::kJsonl;
+  return VectorFormatOfName(path);
+}
+
 void CheckVectorFormat(VectorFormat format, const OutputStream& output) {
   if (format != VectorFormat::kNpy || output.seekable()) return;
   throw UsageError(
@@ -172,11 +190,11 @@ void CheckVectorFormat(VectorFormat format, const OutputStream& output) {
 }
 
 std::unique_ptr<VectorWriter> MakeVectorWriter(VectorFormat format, int64_t dimension,
-                                               bool with_text,
-                                               std::unique_ptr<OutputStream> output) {
+                                               bool with_text, std::unique_ptr<OutputStream> output,
+                                               int64_t rows_before) {
   switch (format) {
     case VectorFormat::kNpy:
-      return std::make_unique<NpyWriter>(dimension, std::move(output));
+      return std::make_unique<NpyWriter>(dimension, std::move(output), rows_before);
     case VectorFormat::kF32:
       return std::make_unique<RawWriter>(std::move(output));
     case VectorFormat::kText:

@@ -24,6 +24,12 @@ enum class VectorFormat {
 /// "npy", "jsonl", "f32", "text"; nullopt for other names.
 std::optional<VectorFormat> ParseVectorFormat(std::string_view name);
 
+/// The name that ParseVectorFormat knows.
+std::string_view VectorFormatName(VectorFormat format);
+
+/// The format of a file of this name, by its extension. UsageError for another extension.
+VectorFormat VectorFormatOfName(const std::string& path);
+
 /// The format that `path` asks for: by extension (.npy, .jsonl .ndjson, .f32, .txt); text for
 /// standard output on a terminal and JSONL elsewhere. UsageError for another extension.
 VectorFormat ChooseVectorFormat(const std::string& path, const OutputStream& output);
@@ -42,9 +48,10 @@ class VectorWriter {
 void CheckVectorFormat(VectorFormat format, const OutputStream& output);
 
 /// `with_text`: JSONL rows carry the text too. The output must have passed CheckVectorFormat.
+/// `rows_before`: rows that the output has already, from an earlier run.
 std::unique_ptr<VectorWriter> MakeVectorWriter(VectorFormat format, int64_t dimension,
-                                               bool with_text,
-                                               std::unique_ptr<OutputStream> output);
+                                               bool with_text, std::unique_ptr<OutputStream> output,
+                                               int64_t rows_before = 0);
 
 }  // namespace bge::cli
 

@@ -1,6 +1,7 @@
 # bge_flags: the one place for compile options. Linked PRIVATE by every target of ours.
 option(BGE_WERROR "Treat warnings as errors" ${PROJECT_IS_TOP_LEVEL})
 set(BGE_SANITIZE "" CACHE STRING "Sanitizers, as for -fsanitize= (for example address,undefined)")
+option(BGE_FUZZ "Build the fuzz targets as libFuzzer programs (clang)" OFF)
 
 add_library(bge_flags INTERFACE)
 target_compile_features(bge_flags INTERFACE cxx_std_20)
@@ -25,4 +26,9 @@ if(BGE_SANITIZE)
   target_compile_options(bge_flags INTERFACE -fsanitize=${BGE_SANITIZE} -fno-omit-frame-pointer
     -fno-sanitize-recover=all)
   target_link_options(bge_flags INTERFACE -fsanitize=${BGE_SANITIZE})
+endif()
+if(BGE_FUZZ)
+  target_compile_options(bge_flags INTERFACE -fsanitize=fuzzer-no-link)
+  # Parsers are what is fuzzed: the kernels of one instruction set will do, and compile in a fifth.
+  target_compile_definitions(bge_flags INTERFACE HWY_COMPILE_ONLY_STATIC)
 endif()

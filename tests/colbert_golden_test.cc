@@ -3,12 +3,13 @@
 // documents are read.
 #include "bge/embedder.h"
 #include "bge/error.h"
+#include "bge/late_interaction.h"
 #include "bge/quantize.h"
 
 #include "base/file.h"
 #include "base/json.h"
-#include "base/json_text.h"
 #include "tests/expect_error.h"
+#include "tests/model_copy.h"
 #include "tests/safetensors_builder.h"
 #include "tests/temp_dir.h"
 
@@ -25,6 +26,7 @@ namespace bge {
 namespace {
 
 namespace fs = std::filesystem;
+using test::ModelCopy;
 using testing::AllOf;
 using testing::HasSubstr;
 
@@ -51,24 +53,9 @@ std::vector<float> Flat(json::Value rows) {
   return values;
 }
 
-// A copy of a model that may be changed.
-class ModelCopy {
- public:
-  explicit ModelCopy(const std::string& name) {
-    fs::copy(Data("models/" + name), path(), fs::copy_options::recursive);
-  }
-  fs::path path() const { return dir_->path() / "model"; }
-  void Write(const std::string& file, std::string_view content) const {
-    fs::remove(path() / file);
-    dir_->Write(fs::path("model") / file, content);
-  }
-  std::string LoadError() const {
-    return test::Thrown([&] { return Embedder::Load(path().string()).dimension(); });
-  }
-
- private:
-  std::unique_ptr<const test::TempDir> dir_ = std::make_unique<const test::TempDir>();
-};
+std::string LoadError(const ModelCopy& copy) {
+  return test::Thrown([&] { return Embedder::Load(copy.name()).dimension(); });
+}
 
 class Colbert : public testing::TestWithParam<const char*> {
  protected:
@@ -78,17 +65,7 @@ class Colbert : public testing::TestWithParam<const char*> {
   // The model of a case: its files are written over those of the directory.
   static ModelCopy Copy(const std::string& name, json::Value of_case) {
     ModelCopy copy(name);
-    if (const auto files = of_case.Find("write")) {
-      files->ForEachMember([&](std::string_view file, json::Value content) {
-        std::string text;
-        json::AppendValue(content, 0, &text);
-        if (content.is_null()) {
-          fs::remove(copy.path() / file);
-        } else {
-          copy.Write(std::string(file), text);
-        }
-      });
-    }
+    if (const auto files = of_case.Find("write")) copy.WriteAll(*files);
     return copy;
   }
   static std::vector<std::string> Texts(json::Value of_case) {
@@ -138,6 +115,74 @@ TEST_P(Colbert, GivesMultiVectorEncodersVectorsAndScores) {
       }
     }
   }
+}
+
+TEST_P(Colbert, ScoresPairsInAnyOrderAndNumber) {
+  const auto golden = Golden(GetParam());
+  for (const json::Value& of_case : golden->root().At("cases").Elements()) {
+    SCOPED_TRACE(of_case.At("name").AsString());
+    const ModelCopy copy = Copy(GetParam(), of_case);
+    EXPECT_TRUE(IsLateInteraction(copy.name()));
+    const Embedder embedder = Embedder::Load(copy.name(), {.threads = 2});
+    const std::vector<std::string> texts = Texts(of_case);
+    const auto queries = embedder.EncodeAll(texts, kColbert, {.role = Role::kQuery}).colbert_vecs;
+    const auto passages =
+        embedder.EncodeAll(texts, kColbert, {.role = Role::kDocument}).colbert_vecs;
+    // Every pair, each a few times, so that there are several groups of queries and passages.
+    std::vector<std::string> more_queries = texts;
+    for (int i = 0; i < 300; ++i) more_queries.push_back("a map " + std::to_string(i));
+    std::vector<TextPair> pairs;
+    std::vector<std::pair<size_t, size_t>> of_pairs;
+    for (int repeat = 0; repeat < 2; ++repeat) {
+      for (const std::string& query : more_queries) {
+        const auto q = static_cast<size_t>(&query - more_queries.data());
+        for (size_t p = 0; p < texts.size(); ++p) {
+          pairs.push_back({query, texts[p]});
+          of_pairs.emplace_back(q, p);
+        }
+      }
+    }
+    EncodeStats stats;
+    int64_t progress = 0;
+    const std::vector<float> scores = LateInteractionScores(
+        embedder, pairs, {.progress = [&](int64_t done, int64_t) { progress = done; }}, &stats);
+    ASSERT_EQ(scores.size(), pairs.size());
+    EXPECT_EQ(progress, std::ssize(pairs));
+    EXPECT_LT(stats.texts, 700);  // each of them once in a group
+    for (size_t i = 0; i < pairs.size(); ++i) {
+      const auto [q, p] = of_pairs[i];
+      if (q >= texts.size() || queries[q].count() == 0 || passages[p].count() == 0) continue;
+      EXPECT_NEAR(scores[i], of_case.At("scores").Elements()[q].Elements()[p].AsDouble(), 1e-4);
+      const float alone = LateInteractionScores(embedder, std::span(&pairs[i], 1))[0];
+      EXPECT_NEAR(scores[i], alone, 1e-6f * static_cast<float>(queries[q].count()));
+    }
+  }
+}
+
+TEST(LateInteraction, NeedsAModelOfTokenVectors) {
+  const std::string dense = Data("models/tiny-bert").string();
+  EXPECT_FALSE(IsLateInteraction(dense));
+  EXPECT_FALSE(IsLateInteraction("no/such/model"));
+  const Embedder embedder = Embedder::Load(dense);
+  const TextPair pair = {"a", "b"};
+  EXPECT_THAT(
+      test::Thrown([&] { return LateInteractionScores(embedder, std::span(&pair, 1)).size(); }),
+      AllOf(HasSubstr("unsupported"), HasSubstr("tiny-bert")));
+  const Embedder colbert = Embedder::Load(Data("models/tiny-colbert").string());
+  EXPECT_TRUE(LateInteractionScores(colbert, {}).empty());
+  const std::string query = "what ";
+  const TextPair prompted = {"map", "a map"};
+  const TextPair same = {"what map", "a map"};
+  EXPECT_EQ(LateInteractionScores(colbert, std::span(&prompted, 1), {.instruction = query})[0],
+            LateInteractionScores(colbert, std::span(&same, 1), {.instruction = ""})[0]);
+  std::stop_source stop;
+  stop.request_stop();
+  EXPECT_THAT(test::Thrown([&] {
+                return LateInteractionScores(colbert, std::span(&pair, 1),
+                                             {.stop = stop.get_token()})
+                    .size();
+              }),
+              HasSubstr("cancelled"));
 }
 
 TEST_P(Colbert, AnyBatchAndThreadsGiveTheSame) {
@@ -239,7 +284,7 @@ TEST(DamagedColbert, ProjectionsThatDoNotFit) {
   const ModelCopy stanford("tiny-colbert-stanford");
   stanford.Write("config.json",
                  R"({"architectures":["HF_ColBERT"],"model_type":"bert","hidden_size":12})");
-  EXPECT_NE(stanford.LoadError(), "no error");
+  EXPECT_NE(LoadError(stanford), "no error");
 
   const ModelCopy pylate("tiny-colbert-pylate");
   const auto write_projection = [&](const char* name, const std::vector<int64_t>& shape) {
@@ -248,17 +293,17 @@ TEST(DamagedColbert, ProjectionsThatDoNotFit) {
     pylate.Write("1_Dense/model.safetensors", builder.File());
   };
   write_projection("linear.weight", {4, 15});
-  EXPECT_THAT(pylate.LoadError(),
+  EXPECT_THAT(LoadError(pylate),
               AllOf(HasSubstr("corrupt_data"), HasSubstr("linear.weight"), HasSubstr("15")));
   write_projection("linear.weight", {64});
-  EXPECT_THAT(pylate.LoadError(), AllOf(HasSubstr("corrupt_data"), HasSubstr("linear.weight")));
+  EXPECT_THAT(LoadError(pylate), AllOf(HasSubstr("corrupt_data"), HasSubstr("linear.weight")));
   write_projection("other", {4, 16});
-  EXPECT_THAT(pylate.LoadError(), AllOf(HasSubstr("corrupt_data"), HasSubstr("linear.weight")));
+  EXPECT_THAT(LoadError(pylate), AllOf(HasSubstr("corrupt_data"), HasSubstr("linear.weight")));
   pylate.Write("1_Dense/model.safetensors", "not one");
-  EXPECT_THAT(pylate.LoadError(), HasSubstr("1_Dense/model.safetensors"));
+  EXPECT_THAT(LoadError(pylate), HasSubstr("1_Dense/model.safetensors"));
   pylate.Write("1_Dense/config.json", R"({"in_features":12,"out_features":4,"bias":false})");
-  EXPECT_THAT(pylate.LoadError(), AllOf(HasSubstr("1_Dense/config.json"), HasSubstr("in_features"),
-                                        HasSubstr("found 12, expected 16")));
+  EXPECT_THAT(LoadError(pylate), AllOf(HasSubstr("1_Dense/config.json"), HasSubstr("in_features"),
+                                       HasSubstr("found 12, expected 16")));
 }
 
 TEST(DamagedColbert, AProjectionAmongTheEncodersWeights) {
@@ -275,14 +320,14 @@ TEST(DamagedColbert, AProjectionAmongTheEncodersWeights) {
   std::string renamed = file;
   renamed.replace(at, name.size(), "\"linear.waight\"");
   copy.Write("model.safetensors", renamed);
-  EXPECT_THAT(copy.LoadError(), AllOf(HasSubstr("corrupt_data"), HasSubstr("linear.weight")));
+  EXPECT_THAT(LoadError(copy), AllOf(HasSubstr("corrupt_data"), HasSubstr("linear.weight")));
   std::string reshaped = file;
   const std::string shape = "[4,16]";
   const size_t shape_at = reshaped.find(shape, at);
   ASSERT_NE(shape_at, std::string::npos);
   reshaped.replace(shape_at, shape.size(), "[8, 8]");
   copy.Write("model.safetensors", reshaped);
-  EXPECT_THAT(copy.LoadError(),
+  EXPECT_THAT(LoadError(copy),
               AllOf(HasSubstr("corrupt_data"), HasSubstr("linear.weight"), HasSubstr("16")));
 }
 
@@ -290,7 +335,7 @@ TEST(DamagedColbert, TokensAndLengthsThatCannotBe) {
   const ModelCopy copy("tiny-colbert");
   const auto expand = [&](const std::string& expansion) {
     copy.Write("sentence_bert_config.json", R"({"query_expansion":)" + expansion + "}");
-    return copy.LoadError();
+    return LoadError(copy);
   };
   EXPECT_THAT(expand(R"({"strategy":"fixed","length":12,"token":"[ABSENT]"})"),
               AllOf(HasSubstr("corrupt_data"), HasSubstr("\"[ABSENT]\", which is no token")));
@@ -298,7 +343,7 @@ TEST(DamagedColbert, TokensAndLengthsThatCannotBe) {
               HasSubstr("found 65 tokens, expected 2 to 64"));
   EXPECT_THAT(expand(R"({"strategy":"fixed","length":1})"), HasSubstr("found 1 tokens"));
   copy.Write("sentence_bert_config.json", R"({"document_length":1})");
-  EXPECT_THAT(copy.LoadError(), AllOf(HasSubstr("document_length"), HasSubstr("at least 2")));
+  EXPECT_THAT(LoadError(copy), AllOf(HasSubstr("document_length"), HasSubstr("at least 2")));
   copy.Write("sentence_bert_config.json", R"({"document_length":1000})");
   EXPECT_EQ(Embedder::Load(copy.path().string()).info().document_length, 64);
 }
@@ -306,8 +351,8 @@ TEST(DamagedColbert, TokensAndLengthsThatCannotBe) {
 TEST(DamagedColbert, QueriesThatWouldBeFilledUpInFront) {
   const ModelCopy copy("tiny-colbert");
   copy.Write("tokenizer_config.json", R"({"padding_side":"left"})");
-  EXPECT_THAT(copy.LoadError(), AllOf(HasSubstr("unsupported"), HasSubstr("padding_side"),
-                                      HasSubstr("expected \"right\"")));
+  EXPECT_THAT(LoadError(copy), AllOf(HasSubstr("unsupported"), HasSubstr("padding_side"),
+                                     HasSubstr("expected \"right\"")));
 }
 
 TEST(DamagedColbert, WordsToSkipThatAreNoTokensAreReported) {

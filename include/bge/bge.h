@@ -6,6 +6,8 @@
 #include "bge/error.h"
 #include "bge/identity.h"
 #include "bge/index.h"
+#include "bge/late_interaction.h"
+#include "bge/model_tokenizer.h"
 #include "bge/quantize.h"
 #include "bge/representations.h"
 #include "bge/reranker.h"

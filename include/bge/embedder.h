@@ -176,7 +176,11 @@ class BGE_API Embedder {
   int64_t dimension() const;
   int threads() const;
   const ModelInfo& info() const;
+  /// The transformer's.
   const Tokenizer& tokenizer() const;
+  /// The one that reads texts of this role: a sparse encoder whose queries have weights of their
+  /// own may have two. Throws kInvalidArgument where the model has no route for the role.
+  const Tokenizer& tokenizer(Role role) const;
 
  private:
   class Impl;

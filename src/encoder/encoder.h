@@ -73,6 +73,9 @@ std::unique_ptr<const Encoder> MakeEncoder(json::Value config,
                                            ComputeType type, const Backend& backend,
                                            ThreadPool& pool, const PackedCacheOptions& cache);
 
+/// EncoderInfo::max_tokens of that encoder, from `config` alone. Errors as above.
+int64_t MaxTokens(json::Value config);
+
 }  // namespace bge
 
 #endif  // BGE_ENCODER_ENCODER_H_

@@ -60,7 +60,7 @@ std::string_view AsText(const uint64_t& number) {
 }  // namespace
 
 PackedCache::PackedCache(const PackedCacheOptions& options, const WeightSource& weights,
-                         ComputeType type, const Backend& backend)
+                         ComputeType type, const Backend& backend, std::string_view part)
     : type_(type), backend_(backend), on_warning_(options.on_warning) {
   if (options.folder.empty()) return;
   const std::string layout = backend.PackedLayout(type);
@@ -69,6 +69,7 @@ PackedCache::PackedCache(const PackedCacheOptions& options, const WeightSource& 
   Sha256 place;
   AddText(&place, std::filesystem::weakly_canonical(weights.FileOf(names.front())).string());
   AddText(&place, layout);
+  if (!part.empty()) AddText(&place, part);
   path_ = options.folder / (place.Hex().substr(0, 32) + ".bgepack");
   fingerprint_ = Fingerprint(weights, layout);
   Open();

@@ -14,6 +14,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace bge {
@@ -23,20 +24,21 @@ struct PackedCacheOptions {
   WarningSink on_warning = {};
 };
 
-/// The file of one model's linear layers, in a folder of such files (docs/formats/packed.md). It is
-/// named after where the model is, what is computed and the format; a fingerprint in it says for
-/// which state of the model's files it is, and another state replaces it. Processes that map one
-/// file share its memory. Files may be deleted at any time, and several processes may write one at
-/// once: it appears whole, by rename.
+/// The file of the linear layers of one model's encoder, or of its head, in a folder of such files
+/// (docs/formats/packed.md). It is named after where the model is, what is computed and the format;
+/// a fingerprint in it says for which state of the model's files it is, and another state replaces
+/// it. Processes that map one file share its memory. Files may be deleted at any time, and several
+/// processes may write one at once: it appears whole, by rename.
 ///
 /// A file is used only if it belongs to this user (or root) and nobody else may write it. Nothing
 /// here is an error: without a usable file layers are packed in memory, and a warning says what
-/// could not be read or written. Not thread-safe but for Find().
+/// could not be read or written. Not thread-safe but for Find() and Prepare().
 class PackedCache {
  public:
-  /// Reads the file, if there is one. `backend` must outlive it.
+  /// Reads the file, if there is one. `backend` must outlive it. `part` tells a head's file from
+  /// the encoder's, which has none: it names the tensors that the layers are made of.
   PackedCache(const PackedCacheOptions& options, const WeightSource& weights, ComputeType type,
-              const Backend& backend);
+              const Backend& backend, std::string_view part = "");
 
   /// The layer [n, k] of this number, in the mapped file, or null; the cache must outlive it.
   std::unique_ptr<const PreparedLinear> Find(size_t number, int64_t n, int64_t k) const;

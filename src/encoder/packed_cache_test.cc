@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace bge {
@@ -185,6 +186,71 @@ TEST_F(PackedCacheTest, OldLeftoversOfTheFileGo) {
   EXPECT_EQ(Files().size(), 4u);
   EXPECT_FALSE(fs::exists(name + ".tmp-0123456789abcdef"));
 }
+
+// A SPLADE model has a file for its encoder and one for its head.
+class PackedHead : public testing::TestWithParam<const char*> {
+ protected:
+  PackedHead() {
+    fs::copy(BGE_TEST_DATA_DIR "/models/" + std::string(GetParam()), model_,
+             fs::copy_options::recursive);
+  }
+  // Ids and weights of a document.
+  std::pair<std::vector<int32_t>, std::vector<float>> Weights(const std::string& cache,
+                                                              ComputeChoice type) const {
+    const Embedder embedder = Embedder::Load(
+        model_.string(), {.threads = 2, .compute_type = type, .packed_cache = cache});
+    const std::vector<std::string> text = {"Texts are known by their words."};
+    auto made =
+        embedder.EncodeAll(text, {.dense = false, .sparse = true}, {.role = Role::kDocument});
+    return {made.lexical_weights[0].token_ids, made.lexical_weights[0].weights};
+  }
+  auto Cached(ComputeChoice type = ComputeChoice::kFloat32) const {
+    return Weights(cache_.string(), type);
+  }
+  std::vector<fs::path> Files() const {
+    std::vector<fs::path> files;
+    for (const auto& entry : fs::directory_iterator(cache_)) files.push_back(entry.path());
+    return files;
+  }
+
+  test::TempDir temp_;
+  const fs::path model_ = temp_.path() / "model";
+  const fs::path cache_ = temp_.path() / "cache";
+};
+
+TEST_P(PackedHead, ALoadFromItsFileGivesTheSameBits) {
+  for (const ComputeChoice type :
+       {ComputeChoice::kFloat32, ComputeChoice::kBFloat16, ComputeChoice::kInt8}) {
+    const auto expected = Weights("", type);
+    EXPECT_EQ(Cached(type), expected);
+    EXPECT_EQ(Files().size(), 2u);
+    EXPECT_EQ(Cached(type), expected);
+    EXPECT_EQ(Files().size(), 2u);
+    fs::remove_all(cache_);
+  }
+}
+
+TEST_P(PackedHead, ItsFileIsWhatIsComputedWith) {
+  const auto honest = Cached();
+  for (const fs::path& file : Files()) {
+    const std::string whole = ReadFile(file, 1 << 30);
+    std::string bytes = whole;
+    bytes.replace(bytes.size() - 2048, 2048, std::string(2048, '\x3c'));
+    std::ofstream(file, std::ios::binary | std::ios::trunc) << bytes;
+    EXPECT_NE(Cached(), honest);
+    // Cut short, it is made again.
+    std::ofstream(file, std::ios::binary | std::ios::trunc) << whole.substr(0, whole.size() / 2);
+    EXPECT_EQ(Cached(), honest);
+    EXPECT_EQ(ReadFile(file, 1 << 30), whole);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, PackedHead, testing::Values("tiny-splade", "tiny-doc-sparse"),
+                         [](const auto& model) {
+                           std::string name = model.param;
+                           std::erase(name, '-');
+                           return name;
+                         });
 
 TEST_F(PackedCacheTest, AFolderThatCannotBeWrittenIsAWarning) {
   const std::vector<float> expected = Vector("");

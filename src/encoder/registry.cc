@@ -5,25 +5,58 @@
 #include "encoder/modernbert.h"
 
 #include <string>
+#include <string_view>
+#include <utility>
 
 namespace bge {
 
-std::unique_ptr<const Encoder> MakeEncoder(json::Value config,
-                                           std::shared_ptr<const WeightSource> weights,
-                                           ComputeType type, const Backend& backend,
-                                           ThreadPool& pool, const PackedCacheOptions& cache) {
+namespace {
+
+struct Architecture {
+  bool (*is_named)(std::string_view model_type);
+  std::unique_ptr<const Encoder> (*make)(json::Value config,
+                                         std::shared_ptr<const WeightSource> weights,
+                                         ComputeType type, const Backend& backend, ThreadPool& pool,
+                                         const PackedCacheOptions& cache);
+  int64_t (*max_tokens)(json::Value config);
+};
+
+template <typename EncoderType, typename Config>
+std::unique_ptr<const Encoder> Make(json::Value config, std::shared_ptr<const WeightSource> weights,
+                                    ComputeType type, const Backend& backend, ThreadPool& pool,
+                                    const PackedCacheOptions& cache) {
+  return std::make_unique<EncoderType>(Config::FromJson(config), std::move(weights), type, backend,
+                                       pool, cache);
+}
+
+constexpr Architecture kArchitectures[] = {
+    {[](std::string_view model_type) { return BertFamilyOf(model_type).has_value(); },
+     Make<BertEncoder, BertConfig>,
+     [](json::Value config) { return BertConfig::FromJson(config).max_tokens(); }},
+    {[](std::string_view model_type) { return model_type == kModernBertModelType; },
+     Make<ModernBertEncoder, ModernBertConfig>,
+     [](json::Value config) { return ModernBertConfig::FromJson(config).max_positions; }},
+};
+
+const Architecture& ArchitectureOf(json::Value config) {
   const json::Value model_type = config.At("model_type");
-  if (BertFamilyOf(model_type.AsString())) {
-    return std::make_unique<BertEncoder>(BertConfig::FromJson(config), std::move(weights), type,
-                                         backend, pool, cache);
-  }
-  if (model_type.AsString() == kModernBertModelType) {
-    return std::make_unique<ModernBertEncoder>(ModernBertConfig::FromJson(config),
-                                               std::move(weights), type, backend, pool, cache);
+  for (const Architecture& architecture : kArchitectures) {
+    if (architecture.is_named(model_type.AsString())) return architecture;
   }
   Fail(ErrorCode::kUnsupported,
        "unknown architecture \"" + Printable(model_type.AsString(), 60) + "\"", model_type.Where(),
        "supported: bert, roberta, xlm-roberta, camembert, distilbert, modernbert");
 }
+
+}  // namespace
+
+std::unique_ptr<const Encoder> MakeEncoder(json::Value config,
+                                           std::shared_ptr<const WeightSource> weights,
+                                           ComputeType type, const Backend& backend,
+                                           ThreadPool& pool, const PackedCacheOptions& cache) {
+  return ArchitectureOf(config).make(config, std::move(weights), type, backend, pool, cache);
+}
+
+int64_t MaxTokens(json::Value config) { return ArchitectureOf(config).max_tokens(config); }
 
 }  // namespace bge

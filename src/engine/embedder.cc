@@ -19,9 +19,6 @@ namespace bge {
 
 namespace {
 
-// Tokens of a text, where nobody limits them.
-constexpr int64_t kNoLimit = int64_t{1} << 40;
-
 // Null where the model makes no dense vectors.
 PoolingModule* PoolingOf(ModelSpec& spec) {
   return spec.modules.empty() ? nullptr : &std::get<PoolingModule>(spec.modules.front());
@@ -67,18 +64,28 @@ EmbedderImpl::EmbedderImpl(ModelSpec spec, const EmbedderOptions& options, const
       model_(spec_.transformer_dir, spec_.config->root(), spec_.do_lower_case,
              EngineOptionsOf(options), backend,
              spec_.multi_vector ? spec_.multi_vector->markers : std::vector<std::string>()) {
-  LoadHeads(options.on_warning);
-  SetMaxLength(options);
+  LoadHeads(options);
+  input_.emplace(spec_, model_.tokenizer(),
+                 static_queries_ ? &static_queries_->tokenizer() : nullptr,
+                 model_.encoder().info().max_tokens, options.max_length);
   FillInfo();
 }
 
-void EmbedderImpl::LoadHeads(const WarningSink& on_warning) {
-  if (spec_.multi_vector) return LoadTokenVectors(on_warning);
-  if (spec_.sparse) return LoadSpladeHead(on_warning);
+void EmbedderImpl::LoadHeads(const EmbedderOptions& options) {
+  if (spec_.multi_vector) return LoadTokenVectors(options.on_warning);
+  if (spec_.sparse) return LoadSpladeHead(options);
   if (spec_.modules.empty()) return;
   dense_head_ = std::make_unique<const DenseHead>(
       spec_.modules, model_.encoder().info().hidden_size, model_.backend());
-  LoadM3Heads(on_warning);
+  AddFiles(dense_head_->files());
+  LoadM3Heads(options.on_warning);
+}
+
+// To those that info() lists.
+void EmbedderImpl::AddFiles(std::span<const std::filesystem::path> files) {
+  for (const std::filesystem::path& file : files) {
+    spec_.files.push_back(file.lexically_relative(spec_.dir).string());
+  }
 }
 
 // BGE-M3's heads, which lie in files of their own beside the weights. One that cannot be read is an
@@ -91,7 +98,7 @@ void EmbedderImpl::LoadM3Heads(const WarningSink& on_warning) {
     if (!file) return;
     try {
       make(*file);
-      spec_.files.push_back(file->lexically_relative(spec_.dir).string());
+      AddFiles(std::span(&*file, 1));
     } catch (const Error& error) {
       unreadable_heads_.emplace(name, error);
       if (on_warning) on_warning(std::string("a head is left out: ") + error.what());
@@ -146,44 +153,6 @@ void EmbedderImpl::RequireHeads(const Representations& which) const {
   require(which.colbert, colbert_head_ != nullptr, "colbert", M3ColbertHead::kFile);
 }
 
-void EmbedderImpl::SetMaxLength(const EmbedderOptions& options) {
-  max_length_ = std::min(spec_.max_length, model_.encoder().info().max_tokens);
-  if (max_length_ < model_.tokenizer().num_special_tokens()) {
-    Fail(ErrorCode::kCorruptData, "maximum length does not hold the special tokens",
-         spec_.dir.string() + ": " + spec_.max_length_source + ": found " +
-             std::to_string(max_length_) + ", expected at least " +
-             std::to_string(model_.tokenizer().num_special_tokens()),
-         "repair the file or download it again");
-  }
-  if (options.max_length) {
-    max_length_ = CheckedLength(*options.max_length);
-    spec_.max_length_source = "the caller's option";
-    if (spec_.sparse && spec_.sparse->queries) {
-      auto& queries = spec_.sparse->queries->max_length;
-      queries = std::min(queries.value_or(max_length_), max_length_);
-    }
-  }
-  if (spec_.multi_vector) SetRoleLengths(options.max_length.has_value());
-}
-
-int64_t EmbedderImpl::MaxLengthFor(const EncodeOptions& options) const {
-  if (spec_.multi_vector) return RoleLengthFor(options);
-  return options.max_length ? CheckedLength(*options.max_length) : max_length_;
-}
-
-// A caller's.
-int64_t EmbedderImpl::CheckedLength(int64_t length) const {
-  const int64_t longest = model_.encoder().info().max_tokens;
-  const int64_t shortest = std::max<int64_t>(1, model_.tokenizer().num_special_tokens());
-  if (length < shortest || length > longest) {
-    Fail(ErrorCode::kInvalidArgument, "max_length out of range",
-         "found " + std::to_string(length) + ", expected " + std::to_string(shortest) + " to " +
-             std::to_string(longest) + " for " + spec_.name,
-         "give a length within that range");
-  }
-  return length;
-}
-
 void EmbedderImpl::FillInfo() {
   const EncoderInfo& encoder = model_.encoder().info();
   info_.path = spec_.dir.string();
@@ -206,8 +175,8 @@ void EmbedderImpl::FillInfo() {
   info_.weights_dtype = encoder.weights_dtype;
   info_.compute_type = encoder.compute_type;
   info_.dimension = OutputDimension({});
-  info_.max_length = max_length_;
-  info_.max_length_source = spec_.max_length_source;
+  info_.max_length = input_->max_length();
+  info_.max_length_source = input_->max_length_source();
   if (const PoolingModule* const pooling = PoolingOf(spec_)) {
     info_.poolings = pooling->modes;
     info_.pooling_source = pooling->source;
@@ -227,6 +196,7 @@ void EmbedderImpl::FillInfo() {
     for (const TokenModule& module : spec_.multi_vector->modules) {
       info_.normalizes = info_.normalizes || std::holds_alternative<NormalizeModule>(module);
     }
+    FillRoleInfo();
   }
   info_.modules = spec_.module_names;
   info_.prompts = spec_.prompts;
@@ -236,35 +206,11 @@ void EmbedderImpl::FillInfo() {
   info_.instruction_source = spec_.instruction_source;
   info_.similarity = spec_.similarity;
   info_.files = spec_.files;
-  for (std::string& file : model_.Files(spec_.dir)) info_.files.push_back(std::move(file));
-}
-
-// sentence-transformers' precedence: explicit text, explicit name, the role's, the default prompt.
-std::string_view EmbedderImpl::PromptFor(const EncodeOptions& options) const {
-  if (options.instruction && options.prompt_name) {
-    Fail(ErrorCode::kInvalidArgument, "both an instruction and a prompt name", "the encode options",
-         "give one of them");
+  for (std::string& file : model_.Files(spec_.dir)) {
+    const bool listed =
+        std::find(info_.files.begin(), info_.files.end(), file) != info_.files.end();
+    if (!listed) info_.files.push_back(std::move(file));
   }
-  if (options.instruction) return *options.instruction;
-  const auto named = [&](const std::string& name) -> std::string_view {
-    const auto it = spec_.prompts.find(name);
-    if (it != spec_.prompts.end()) return it->second;
-    std::string known;
-    for (const auto& [key, text] : spec_.prompts) known += (known.empty() ? "" : ", ") + key;
-    Fail(ErrorCode::kInvalidArgument, "unknown prompt name \"" + name + "\"", spec_.name,
-         known.empty() ? "the model has no prompts: give the text itself (--instruction)"
-                       : "give one of: " + known);
-  };
-  if (options.prompt_name) return named(*options.prompt_name);
-  switch (options.role) {
-    case Role::kQuery:
-      return spec_.query_instruction;
-    case Role::kDocument:
-      return spec_.document_instruction;
-    case Role::kNone:
-      break;
-  }
-  return spec_.default_prompt_name.empty() ? std::string_view() : named(spec_.default_prompt_name);
 }
 
 // Tokens of a prompt that pooling leaves out (sentence-transformers' _get_prompt_length): those of
@@ -378,7 +324,7 @@ void EmbedderImpl::ComputeBatch(const TokenizedTexts& texts, std::span<const int
                                 const Output& output) const {
   WorkspacePool::Lease workspace(&model_.workspaces());
   const OpContext context = {.pool = model_.pool(), .workspace = *workspace};
-  const bool filled = expansion_ && finish.role == Role::kQuery;
+  const bool filled = input_->expansion() && finish.role == Role::kQuery;
   const PackedTokens packed(texts, indices, filled && !spec_.multi_vector->expansion->attended);
   const Batch batch = {indices, packed.batch()};
   bool first_tokens = output.sparse == nullptr && output.colbert == nullptr &&
@@ -406,20 +352,16 @@ void EmbedderImpl::ComputeBatch(const TokenizedTexts& texts, std::span<const int
 }
 
 TextTokenizer EmbedderImpl::TokenizerFor(const EncodeOptions& options) const {
-  TextTokenizer tokenizer = model_.MakeTextTokenizer(MaxLengthFor(options), options.stop);
-  tokenizer.prompt = PromptFor(options);
-  if (options.role == Role::kQuery) tokenizer.filling = expansion_;
-  if (!IsStatic(options)) return tokenizer;
-  const std::optional<int64_t> own = spec_.sparse->queries->max_length;
-  return {.tokenizer = static_queries_->tokenizer(),
-          .prompt = tokenizer.prompt,
-          .max_length = std::min(own.value_or(kNoLimit), options.max_length.value_or(kNoLimit)),
-          .stop = options.stop,
-          .hash = tokenizer.hash,
-          .encode = {},
-          .add_special_tokens = false,
-          .typed = false,
-          .check = [this](std::span<const int32_t> ids) { static_queries_->CheckTokens(ids); }};
+  TextTokenizer tokenizer = input_->TokenizerFor(options);
+  TextTokenizer usual = model_.MakeTextTokenizer(tokenizer.max_length, options.stop);
+  tokenizer.hash = std::move(usual.hash);
+  if (input_->IsStatic(options.role)) {
+    tokenizer.check = [this](std::span<const int32_t> ids) { static_queries_->CheckTokens(ids); };
+  } else {
+    tokenizer.typed = usual.typed;
+    tokenizer.check = std::move(usual.check);
+  }
+  return tokenizer;
 }
 
 EncodeStats EmbedderImpl::EncodeInto(std::span<const std::string_view> texts,
@@ -466,7 +408,7 @@ EncodeStats EmbedderImpl::Run(std::span<const std::string_view> texts, const Enc
   const int64_t dimension = finish.dimension;
   const TextTokenizer tokenizer = TokenizerFor(options);
   const int64_t prompt_tokens = PromptTokens(tokenizer.prompt, tokenizer.max_length);
-  const bool is_static = IsStatic(options);
+  const bool is_static = input_->IsStatic(options.role);
   int64_t head_bytes = 0;  // a token
   if (output.sparse != nullptr) head_bytes += sparse_head_->bytes_per_token();
   if (output.colbert != nullptr) head_bytes += colbert_head_->bytes_per_token();
@@ -587,5 +529,6 @@ int64_t Embedder::dimension() const { return impl_->dimension(); }
 int Embedder::threads() const { return impl_->threads(); }
 const ModelInfo& Embedder::info() const { return impl_->info(); }
 const Tokenizer& Embedder::tokenizer() const { return impl_->tokenizer(); }
+const Tokenizer& Embedder::tokenizer(Role role) const { return impl_->tokenizer(role); }
 
 }  // namespace bge

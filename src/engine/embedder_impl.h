@@ -7,7 +7,9 @@
 #include "bge/embedder.h"
 #include "bge/error.h"
 
+#include "encoder/packed_cache.h"
 #include "engine/loaded_transformer.h"
+#include "engine/model_input.h"
 #include "engine/model_spec.h"
 #include "engine/packed_batch.h"
 #include "engine/sparse_static_embedding.h"
@@ -18,6 +20,7 @@
 #include "kernels/backend.h"
 
 #include <cstdint>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <optional>
@@ -43,27 +46,23 @@ class EmbedderImpl {
 
   const ModelInfo& info() const { return info_; }
   const Tokenizer& tokenizer() const { return model_.tokenizer(); }
+  const Tokenizer& tokenizer(Role role) const { return input_->TokenizerOf(role); }
   int threads() const { return model_.pool().threads(); }
   /// Of dense vectors; 0 where the model makes none.
   int64_t dimension() const { return dense_head_ ? dense_head_->dimension() : 0; }
 
  private:
   EmbedderImpl(ModelSpec spec, const EmbedderOptions& options, const Backend& backend);
-  void LoadHeads(const WarningSink& on_warning);
+  void LoadHeads(const EmbedderOptions& options);
   void LoadM3Heads(const WarningSink& on_warning);
   void LoadTokenVectors(const WarningSink& on_warning);
-  void SetRoleLengths(bool callers);
-  int64_t RoleLengthFor(const EncodeOptions& options) const;
-  void LoadSpladeHead(const WarningSink& on_warning);
+  void LoadSpladeHead(const EmbedderOptions& options);
+  void AddFiles(std::span<const std::filesystem::path> files);
   std::vector<int32_t> UnusedTokenIds() const;
   void RequireHeads(const Representations& which) const;
-  void SetMaxLength(const EmbedderOptions& options);
   void FillInfo();
-  std::string_view PromptFor(const EncodeOptions& options) const;
+  void FillRoleInfo();
   int64_t PromptTokens(std::string_view prompt, int64_t max_length) const;
-  int64_t MaxLengthFor(const EncodeOptions& options) const;
-  int64_t CheckedLength(int64_t length) const;
-  bool IsStatic(const EncodeOptions& options) const;
   int64_t MaxActiveDims(const EncodeOptions& options) const;
   // What becomes of the vectors of the head, in this order.
   struct Finish {
@@ -101,16 +100,13 @@ class EmbedderImpl {
   LoadedTransformer model_;
   // Null: the model has none.
   std::unique_ptr<const DenseHead> dense_head_;
+  std::optional<const PackedCache> head_cache_;  // whose file sparse_head_ may lie in
   std::unique_ptr<const SparseHead> sparse_head_;
   // What queries' sparse vectors come from, instead of the encoder; null: they do not.
   std::unique_ptr<const SparseStaticEmbedding> static_queries_;
   std::unique_ptr<const MultiVectorHead> colbert_head_;
+  std::optional<const ModelInput> input_;          // set once, when all it is made of is there
   std::map<std::string, Error> unreadable_heads_;  // by the file's name without extension
-  // Of queries, where they are filled up.
-  std::optional<TextTokenizer::Filling> expansion_;
-  int64_t max_length_ = 0;
-  int64_t query_length_ = 0;
-  int64_t document_length_ = 0;
   ModelInfo info_;
 };
 

@@ -11,7 +11,7 @@
 
 namespace bge {
 
-void EmbedderImpl::LoadSpladeHead(const WarningSink& on_warning) {
+void EmbedderImpl::LoadSpladeHead(const EmbedderOptions& options) {
   const SparseSpec& sparse = *spec_.sparse;
   const json::Value config = spec_.config->root();
   const std::string model_type(config.At("model_type").AsString());
@@ -29,17 +29,27 @@ void EmbedderImpl::LoadSpladeHead(const WarningSink& on_warning) {
              " (vocab_size of config.json)",
          "check that the folders belong to the same model");
   }
-  sparse_head_ = std::make_unique<const SpladeHead>(
-      MlmHeadSpec{.model_type = model_type,
-                  .hidden_size = bert.hidden_size,
-                  .vocab_size = bert.vocab_size,
-                  .activation = bert.activation,
-                  .layer_norm_eps = bert.layer_norm_eps,
-                  .tied = !tied || tied->AsBool()},
-      sparse.pooling, model_.weights(), model_.encoder().info().compute_type, model_.backend(),
-      model_.pool());
+  const MlmHeadSpec spec = {.model_type = model_type,
+                            .hidden_size = bert.hidden_size,
+                            .vocab_size = bert.vocab_size,
+                            .activation = bert.activation,
+                            .layer_norm_eps = bert.layer_norm_eps,
+                            .tied = !tied || tied->AsBool()};
+  const auto& weights = model_.weights();
+  head_cache_.emplace(PackedCacheOf(EngineOptionsOf(options)), *weights,
+                      model_.encoder().info().compute_type, model_.backend(),
+                      SpladeHead::LayerTensors(spec, weights));
+  auto head = std::make_unique<const SpladeHead>(
+      spec, sparse.pooling, weights,
+      [&](size_t number, std::span<const TensorView> parts) {
+        return head_cache_->Prepare(number, parts, *weights);
+      },
+      model_.backend(), model_.pool());
+  head_cache_->Save(head->LinearLayers());
+  sparse_head_ = std::move(head);
   if (sparse.queries) {
-    static_queries_ = std::make_unique<const SparseStaticEmbedding>(*sparse.queries, on_warning);
+    static_queries_ =
+        std::make_unique<const SparseStaticEmbedding>(*sparse.queries, options.on_warning);
     if (static_queries_->dimension() > bert.vocab_size) {
       Fail(ErrorCode::kCorruptData, "queries have weights of more words than documents",
            sparse.queries->dir.string() + ": found " +
@@ -47,9 +57,7 @@ void EmbedderImpl::LoadSpladeHead(const WarningSink& on_warning) {
                std::to_string(bert.vocab_size) + " (vocab_size of config.json)",
            "check that the folders belong to the same model");
     }
-    for (std::string& file : static_queries_->Files(spec_.dir)) {
-      spec_.files.push_back(std::move(file));
-    }
+    AddFiles(static_queries_->files());
   }
 }
 
@@ -60,19 +68,6 @@ int64_t EmbedderImpl::MaxActiveDims(const EncodeOptions& options) const {
          "leave it out for all weights");
   }
   return options.max_active_dims.value_or(info_.max_active_dims);
-}
-
-// Whether the texts of a call take the route without a transformer.
-bool EmbedderImpl::IsStatic(const EncodeOptions& options) const {
-  if (static_queries_ == nullptr || options.role == Role::kDocument) return false;
-  if (options.role == Role::kQuery) return true;
-  const auto route = spec_.sparse->default_route;
-  if (!route) {
-    Fail(ErrorCode::kInvalidArgument, "neither queries nor documents",
-         spec_.name + ": its router has a route for each, and none for other texts",
-         "say which the texts are (--query, --passage, EncodeOptions::role)");
-  }
-  return *route == Role::kQuery;
 }
 
 void EmbedderImpl::ComputeStatic(const TokenizedTexts& texts, std::span<const int64_t> indices,

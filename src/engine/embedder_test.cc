@@ -305,6 +305,32 @@ TEST_F(EmbedderTest, SaysWhatItIs) {
   EXPECT_LT(info.num_parameters, 40000);
 }
 
+TEST(Embedder, ListsTheFilesThatItReadOnce) {
+  const auto files_of = [](const std::string& name) {
+    std::vector<std::string> files =
+        Embedder::Load(BGE_TEST_DATA_DIR "/models/" + name).info().files;
+    std::sort(files.begin(), files.end());
+    EXPECT_EQ(std::adjacent_find(files.begin(), files.end()), files.end()) << name;
+    for (const std::string& file : files) {
+      EXPECT_TRUE(std::filesystem::exists(BGE_TEST_DATA_DIR "/models/" + name + "/" + file))
+          << file;
+    }
+    return files;
+  };
+  EXPECT_THAT(files_of("tiny-distilbert"),
+              testing::IsSupersetOf({"2_Dense/config.json", "2_Dense/model.safetensors",
+                                     "3_LayerNorm/model.safetensors", "model.safetensors"}));
+  EXPECT_THAT(files_of("tiny-colbert"),
+              testing::IsSupersetOf(
+                  {"1_Dense/model.safetensors", "2_Dense/model.safetensors", "tokenizer.json"}));
+  EXPECT_THAT(files_of("tiny-colbert-stanford"), testing::Contains("model.safetensors"));
+  EXPECT_THAT(files_of("tiny-m3"), testing::Contains("colbert_linear.pt"));
+  EXPECT_THAT(
+      files_of("tiny-doc-sparse"),
+      testing::IsSupersetOf({"query_0_SparseStaticEmbedding/tokenizer.json",
+                             "query_0_SparseStaticEmbedding/model.safetensors", "tokenizer.json"}));
+}
+
 TEST(Embedder, PoolingNamesRoundTrip) {
   for (const Pooling p : {Pooling::kCls, Pooling::kMax, Pooling::kMean, Pooling::kMeanSqrtLen,
                           Pooling::kWeightedMean, Pooling::kLastToken}) {

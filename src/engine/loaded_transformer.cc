@@ -52,6 +52,8 @@ ComputeType ChooseComputeType(const EngineOptions& options, const WeightSource& 
   return ComputeType::kFloat32;
 }
 
+}  // namespace
+
 // Parity: transformers passes what model_input_names of tokenizer_config.json lists; without it a
 // BERT tokenizer passes types.
 bool PassesTypes(const std::filesystem::path& dir) {
@@ -66,7 +68,11 @@ bool PassesTypes(const std::filesystem::path& dir) {
   return found;
 }
 
-}  // namespace
+PackedCacheOptions PackedCacheOf(const EngineOptions& options) {
+  return {.folder = options.packed_cache.empty() ? GetEnv("BGE_PACKED_CACHE").value_or("")
+                                                 : options.packed_cache,
+          .on_warning = options.on_warning};
+}
 
 void CheckThreads(const EngineOptions& options) {
   if (options.threads >= 0 && options.threads <= kMaxThreads) return;
@@ -87,11 +93,8 @@ LoadedTransformer::LoadedTransformer(const std::filesystem::path& dir, json::Val
                                                 .on_warning = options.on_warning,
                                                 .markers = std::move(markers)})),
       weights_(OpenWeights(dir)),
-      encoder_(MakeEncoder(
-          config, weights_, ChooseComputeType(options, *weights_, backend_), backend_, pool_,
-          {.folder = options.packed_cache.empty() ? GetEnv("BGE_PACKED_CACHE").value_or("")
-                                                  : options.packed_cache,
-           .on_warning = options.on_warning})) {}
+      encoder_(MakeEncoder(config, weights_, ChooseComputeType(options, *weights_, backend_),
+                           backend_, pool_, PackedCacheOf(options))) {}
 
 TextTokenizer LoadedTransformer::MakeTextTokenizer(int64_t max_length, std::stop_token stop) const {
   return {.tokenizer = tokenizer_,
@@ -130,12 +133,8 @@ int64_t LoadedTransformer::MaxBatchTokens(int64_t extra_bytes) const {
 
 std::vector<std::string> LoadedTransformer::Files(const std::filesystem::path& base) const {
   std::vector<std::string> files;
-  for (const char* file : {"tokenizer.json", "vocab.txt", "sentencepiece.bpe.model", "spiece.model",
-                           "tokenizer.model"}) {
-    const std::filesystem::path path = dir_ / file;
-    if (!std::filesystem::exists(path)) continue;
-    files.push_back(path.lexically_relative(base).string());
-    break;  // the first that is there is the one that was read
+  if (const auto file = TokenizerFile(dir_)) {
+    files.push_back(file->lexically_relative(base).string());
   }
   for (const std::string& file : weights_->Files()) {
     files.push_back((dir_ / file).lexically_relative(base).string());

@@ -40,8 +40,14 @@ EngineOptions EngineOptionsOf(const Options& options) {
           .on_warning = options.on_warning};
 }
 
+/// Where packed weights are kept: the options' folder, else the environment's.
+PackedCacheOptions PackedCacheOf(const EngineOptions& options);
+
 /// Error(kInvalidArgument) where options.threads is out of range.
 void CheckThreads(const EngineOptions& options);
+
+/// Whether the tokenizer of `dir` gives token types to the model. Where it does not, all are 0.
+bool PassesTypes(const std::filesystem::path& dir);
 
 /// Immutable and thread-safe; the pool and the workspaces are for calls of several threads.
 class LoadedTransformer {

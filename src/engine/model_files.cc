@@ -2,6 +2,7 @@
 #include "engine/model_files.h"
 
 #include "base/error.h"
+#include "base/links.h"
 #include "hub/cache.h"
 
 #include <algorithm>
@@ -14,6 +15,8 @@ namespace {
 // tokenizer_config.json with thousands of added tokens is the largest: a few MB.
 constexpr uint64_t kMaxConfigBytes = 16 << 20;
 }  // namespace
+
+ModelFiles::ModelFiles(fs::path dir) : dir_(std::move(dir)) { RefuseLinksOutside(dir_); }
 
 bool ModelFiles::Has(const fs::path& relative) const {
   // A dangling link (a hub cache whose blob is gone) is something that is there and cannot be read.
@@ -34,6 +37,15 @@ std::shared_ptr<const json::Document> ModelFiles::Get(const fs::path& relative,
   if (auto document = Find(relative)) return document;
   Fail(ErrorCode::kNotFound, "a file of the model is absent",
        (dir_ / relative).string() + ": " + std::string(why), HowToComplete(dir_));
+}
+
+std::optional<fs::path> TokenizerFile(const fs::path& dir) {
+  // The first that is there is the one that is read.
+  for (const char* file : {"tokenizer.json", "vocab.txt", "sentencepiece.bpe.model", "spiece.model",
+                           "tokenizer.model"}) {
+    if (fs::exists(dir / file)) return dir / file;
+  }
+  return std::nullopt;
 }
 
 std::string HowToComplete(const fs::path& dir) {

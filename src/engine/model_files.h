@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,8 +15,9 @@ namespace bge {
 /// Reads configuration files of one directory and remembers which. Single thread.
 class ModelFiles {
  public:
-  /// `dir` is an existing directory.
-  explicit ModelFiles(std::filesystem::path dir) : dir_(std::move(dir)) {}
+  /// `dir` is an existing directory. Error(kInvalidArgument) where links lead out of it
+  /// (base/links.h).
+  explicit ModelFiles(std::filesystem::path dir);
 
   const std::filesystem::path& dir() const { return dir_; }
 
@@ -36,6 +38,9 @@ class ModelFiles {
   std::filesystem::path dir_;
   std::vector<std::string> names_;
 };
+
+/// The file that a tokenizer of `dir` is read from; nullopt where there is none.
+std::optional<std::filesystem::path> TokenizerFile(const std::filesystem::path& dir);
 
 /// What to do about a file that a model directory lacks.
 std::string HowToComplete(const std::filesystem::path& dir);

@@ -6,6 +6,7 @@
 #include "engine/model_files.h"
 #include "engine/module_chain.h"
 #include "engine/multi_vector_spec.h"
+#include "engine/prompts.h"
 #include "engine/transformer_options.h"
 #include "heads/m3_colbert_head.h"
 #include "heads/m3_sparse_head.h"
@@ -14,6 +15,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace bge {
 
@@ -90,32 +92,14 @@ void CheckModelType(json::Value config, bool sparse) {
        fmt::format("the model is {}", kind));
 }
 
-void ReadPrompts(json::Value config, ModelSpec* spec) {
-  if (const auto prompts = config.FindNonNull("prompts")) {
-    prompts->ForEachMember([&](std::string_view name, json::Value text) {
-      spec->prompts[std::string(name)] = text.is_null() ? "" : text.AsString();
-    });
-  }
-  const auto name = config.FindNonNull("default_prompt_name");
-  if (!name) return;
-  spec->default_prompt_name = name->AsString();
-  if (spec->prompts.contains(spec->default_prompt_name)) return;
-  if (spec->default_prompt_name == "query" || spec->default_prompt_name == "document") {
-    // Parity: sentence-transformers gives every model these two, empty.
-    spec->prompts[spec->default_prompt_name] = "";
-    return;
-  }
-  name->Fail(
-      fmt::format("found \"{}\", expected a key of prompts", Printable(name->AsString(), 60)),
-      "add the prompt, or set it to null");
-}
-
 void ReadSentenceTransformersConfig(ModelFiles* files, ModelSpec* spec) {
   const auto document = files->Find(kSentenceTransformersConfig);
   if (document == nullptr) return;
   const json::Value config = document->root();
   CheckModelType(config, spec->sparse.has_value());
-  ReadPrompts(config, spec);
+  Prompts prompts = ReadPrompts(config, kEmbedderPrompts);
+  spec->prompts = std::move(prompts.texts);
+  spec->default_prompt_name = std::move(prompts.default_name);
   if (const auto similarity = config.FindNonNull("similarity_fn_name")) {
     const std::string_view name = similarity->AsString();
     if (name != "cosine" && name != "dot" && name != "euclidean" && name != "manhattan") {

@@ -6,8 +6,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 namespace bge {
 
 namespace fs = std::filesystem;
@@ -18,7 +16,6 @@ constexpr std::string_view kSupported =
     "Transformer, Pooling, Normalize, Dense, LayerNorm, Dropout";
 constexpr std::string_view kSentenceEmbedding = "sentence_embedding";
 constexpr int64_t kMaxDimension = 1 << 20;
-constexpr size_t kMaxModules = 64;
 
 // Modules that exist but are of another kind of model: what to call that kind.
 struct OtherModule {
@@ -44,28 +41,24 @@ constexpr OtherModule kOtherModules[] = {
     {"WeightedLayerPooling", "a model that pools over layers"},
 };
 
-// "sentence_transformers.models.Pooling" and "sentence_transformers.sentence_transformer.modules.
-// pooling.Pooling" are both "Pooling".
-std::string ReadModuleType(json::Value value) {
-  const std::string_view type = value.AsString();
-  const std::string_view name = type.substr(type.rfind('.') + 1);
-  const std::string found = fmt::format("{}: found \"{}\"", value.Where(), Printable(type, 100));
-  if (!type.starts_with("sentence_transformers.")) {
+// One that a dense model, or a reranker, may have.
+void RequireSupported(const ModuleEntry& module) {
+  if (module.code != ModuleCode::kUpstream) {
     Fail(ErrorCode::kUnsupported, "module is code of the model's own",
-         found + ", expected a module of sentence_transformers", "use another model");
+         module.Found() + ", expected a module of sentence_transformers", "use another model");
   }
   for (const std::string_view supported :
        {"Transformer", "Pooling", "Normalize", "Dense", "LayerNorm", "Dropout"}) {
-    if (name == supported) return std::string(name);
+    if (module.name == supported) return;
   }
   for (const OtherModule& other : kOtherModules) {
-    if (name != other.name) continue;
-    Fail(ErrorCode::kUnsupported, fmt::format("module {} is not supported", name),
-         fmt::format("{}, expected one of {}", found, kSupported),
+    if (module.name != other.name) continue;
+    Fail(ErrorCode::kUnsupported, fmt::format("module {} is not supported", module.name),
+         fmt::format("{}, expected one of {}", module.Found(), kSupported),
          fmt::format("this is {}: use a dense embedding model", other.kind));
   }
   Fail(ErrorCode::kUnsupported, "unknown module",
-       fmt::format("{}, expected one of {}", found, kSupported), "use another model");
+       fmt::format("{}, expected one of {}", module.Found(), kSupported), "use another model");
 }
 
 // Normalize and Dense can read and write other things than the pooled vector.
@@ -115,33 +108,7 @@ void RequireDimension(json::Value field, std::optional<int64_t> dimension) {
              "check that the folders belong to the same model");
 }
 
-void CheckModuleCount(json::Value modules) {
-  if (!modules.is_array() || modules.size() == 0 || modules.size() > kMaxModules) {
-    modules.Fail(fmt::format("found {}, expected a list of 1 to {} modules",
-                             modules.is_array() ? fmt::format("{} modules", modules.size())
-                                                : std::string(json::TypeName(modules.type())),
-                             kMaxModules),
-                 "repair the file or download it again");
-  }
-}
-
 }  // namespace
-
-// Parity: _validate_relative_path of sentence-transformers, POSIX and Windows spellings.
-fs::path ReadModulePath(json::Value value) {
-  const std::string_view text = value.AsString();
-  fs::path path(text);
-  const bool leads_out = path.is_absolute() ||
-                         std::find(path.begin(), path.end(), "..") != path.end() ||
-                         text.find_first_of(std::string_view("\\:\0", 3)) != std::string_view::npos;
-  if (leads_out) {
-    value.Fail(fmt::format("module path leads out of the model: found \"{}\", expected a path "
-                           "inside the model directory",
-                           Printable(text, 80)),
-               "correct the file");
-  }
-  return path;
-}
 
 DenseModule ReadDenseConfig(json::Value config, const fs::path& dir) {
   DenseModule dense;
@@ -155,56 +122,33 @@ DenseModule ReadDenseConfig(json::Value config, const fs::path& dir) {
 }
 
 std::vector<ModuleEntry> ReadTokenModulesJson(json::Value modules) {
-  CheckModuleCount(modules);
-  std::vector<ModuleEntry> entries;
-  modules.ForEachElement([&](json::Value module) {
-    const json::Value type = module.At("type");
-    const std::string_view path = type.AsString();
-    ModuleEntry entry;
-    entry.name = path.substr(path.rfind('.') + 1);
-    entry.path = ReadModulePath(module.At("path"));
-    const bool transformer = entry.name == "Transformer" && entries.empty();
-    const bool follows =
-        entry.name == "MultiVectorMask" || entry.name == "Normalize" || entry.name == "Dense";
-    const bool upstream = path.starts_with("sentence_transformers.") ||
-                          path == "pylate.models.Dense.Dense";  // Parity: its _CLASS_REF_ALIASES
-    if (!upstream || (entries.empty() ? !transformer : !follows)) {
-      Fail(ErrorCode::kUnsupported, "module of a model of token vectors is not supported",
-           fmt::format("{}: found \"{}\" as module {}, expected Transformer, then any of Dense, "
-                       "MultiVectorMask, Normalize",
-                       type.Where(), Printable(path, 100), entries.size()),
-           "use another model");
-    }
-    entries.push_back(std::move(entry));
-  });
+  std::vector<ModuleEntry> entries = ReadModuleList(modules);
+  for (size_t i = 0; i < entries.size(); ++i) {
+    const ModuleEntry& entry = entries[i];
+    // Parity: its _CLASS_REF_ALIASES.
+    const bool dense = entry.Is("Dense") || entry.type == "pylate.models.Dense.Dense";
+    const bool follows = dense || entry.Is("MultiVectorMask") || entry.Is("Normalize");
+    if (i == 0 ? entry.Is("Transformer") : follows) continue;
+    Fail(ErrorCode::kUnsupported, "module of a model of token vectors is not supported",
+         fmt::format("{} as module {}, expected Transformer, then any of Dense, MultiVectorMask, "
+                     "Normalize",
+                     entry.Found(), i),
+         "use another model");
+  }
   return entries;
 }
 
 std::vector<ModuleEntry> ReadModulesJson(json::Value modules) {
-  CheckModuleCount(modules);
-  std::vector<ModuleEntry> entries;
-  std::vector<std::string_view> names;
-  // Parity: sentence-transformers runs them in the file's order and does not look at "idx".
-  modules.ForEachElement([&](json::Value module) {
-    ModuleEntry entry;
-    entry.name = ReadModuleType(module.At("type"));
-    entry.path = ReadModulePath(module.At("path"));
-    const size_t at = entries.size();
-    if ((entry.name == "Transformer") != (at == 0) || (entry.name == "Pooling") != (at == 1)) {
-      Fail(ErrorCode::kUnsupported, "modules are in an unusual order",
-           fmt::format("{}: found {} as module {}, expected Transformer, Pooling, then others",
-                       module.At("type").Where(), entry.name, at),
-           "use another model");
-    }
-    if (const auto name = module.Find("name")) {
-      // Two of one name would be one module to sentence-transformers.
-      if (std::find(names.begin(), names.end(), name->AsString()) != names.end()) {
-        name->Fail("two modules have the same name", "correct the file");
-      }
-      names.push_back(name->AsString());
-    }
-    entries.push_back(std::move(entry));
-  });
+  std::vector<ModuleEntry> entries = ReadModuleList(modules);
+  for (size_t i = 0; i < entries.size(); ++i) {
+    const ModuleEntry& entry = entries[i];
+    RequireSupported(entry);
+    if (entry.Is("Transformer") == (i == 0) && entry.Is("Pooling") == (i == 1)) continue;
+    Fail(ErrorCode::kUnsupported, "modules are in an unusual order",
+         fmt::format("{}: found {} as module {}, expected Transformer, Pooling, then others",
+                     entry.where, entry.name, i),
+         "use another model");
+  }
   if (entries.size() < 2) {
     Fail(ErrorCode::kUnsupported, "model has no Pooling module",
          modules.Where() + ": found Transformer only, expected Transformer, Pooling, ...",
@@ -214,23 +158,17 @@ std::vector<ModuleEntry> ReadModulesJson(json::Value modules) {
 }
 
 fs::path ReadCrossEncoderModules(json::Value modules) {
-  if (modules.is_array() && modules.size() == 1) {
-    const json::Value module = modules.Elements().front();
-    if (ReadModuleType(module.At("type")) == "Transformer") {
-      return ReadModulePath(module.At("path"));
-    }
+  const std::vector<ModuleEntry> entries = ReadModuleList(modules);
+  if (entries.size() == 1) {
+    RequireSupported(entries[0]);
+    if (entries[0].Is("Transformer")) return entries[0].path;
   }
   // By any of its modules, of which this build need not know all.
-  if (modules.is_array()) {
-    modules.ForEachElement([](json::Value module) {
-      const json::Value type = module.At("type");
-      if (!type.AsString().ends_with(".Pooling")) return;
-      Fail(ErrorCode::kUnsupported, "not a reranker",
-           fmt::format("{}: found \"{}\", which makes vectors of texts", type.Where(),
-                       Printable(type.AsString(), 60)),
-           "embed with it (bge embed, Embedder), or use a reranker, such as "
-           "BAAI/bge-reranker-base");
-    });
+  for (const ModuleEntry& entry : entries) {
+    if (entry.name != "Pooling") continue;
+    Fail(ErrorCode::kUnsupported, "not a reranker",
+         entry.Found() + ", which makes vectors of texts",
+         "embed with it (bge embed, Embedder), or use a reranker, such as BAAI/bge-reranker-base");
   }
   Fail(ErrorCode::kUnsupported, "a reranker with other modules than a Transformer",
        modules.Where() + ": expected one Transformer", "use a sequence classifier of one label");
@@ -241,7 +179,8 @@ std::vector<ModuleSpec> ReadModuleConfigs(const std::vector<ModuleEntry>& entrie
   std::vector<ModuleSpec> modules;
   std::optional<int64_t> dimension = hidden_size;  // of the vector so far, where it is known
   for (size_t i = 1; i < entries.size(); ++i) {
-    const auto& [name, path] = entries[i];
+    const std::string& name = entries[i].name;
+    const fs::path& path = entries[i].path;
     const fs::path config_path = path / "config.json";
     if (name == "Dropout") {
       modules.emplace_back(DropoutModule{});

@@ -4,6 +4,7 @@
 
 #include "engine/model_files.h"
 #include "engine/model_spec.h"
+#include "engine/module_list.h"
 
 #include <cstdint>
 #include <filesystem>
@@ -12,15 +13,6 @@
 #include <vector>
 
 namespace bge {
-
-/// One entry of modules.json.
-struct ModuleEntry {
-  std::string name;            // last component of its type: "Pooling"
-  std::filesystem::path path;  // relative to the model directory, inside of it
-};
-
-/// A module's path, which must lead into the model. Error(kCorruptData).
-std::filesystem::path ReadModulePath(json::Value value);
 
 /// The entries of a modules.json, in the file's order: a Transformer, a Pooling, then any of
 /// Normalize, Dense, LayerNorm, Dropout. Error(kCorruptData), or kUnsupported naming the module.

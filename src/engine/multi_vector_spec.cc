@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "engine/module_chain.h"
+#include "engine/prompts.h"
 
 #include <fmt/format.h>
 
@@ -17,7 +18,6 @@ namespace {
 
 constexpr const char* kSentenceTransformersConfig = "config_sentence_transformers.json";
 constexpr const char* kArtifact = "artifact.metadata";
-constexpr std::string_view kPyLate = "pylate.";
 constexpr std::string_view kPunctuation = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~";  // Python's
 constexpr int64_t kUsualQueryLength = 32;
 constexpr int64_t kMaxTokens = 1 << 24;
@@ -48,13 +48,9 @@ bool IsStanford(ModelFiles* files) {
 }
 
 bool ListsPyLateModule(json::Value modules) {
-  bool found = false;
-  if (!modules.is_array()) return false;
-  modules.ForEachElement([&found](json::Value module) {
-    const auto type = module.is_object() ? module.FindNonNull("type") : std::nullopt;
-    found = found || (type && type->is_string() && type->AsString().starts_with(kPyLate));
-  });
-  return found;
+  const std::vector<ModuleEntry> entries = ReadModuleList(modules);
+  return std::any_of(entries.begin(), entries.end(),
+                     [](const ModuleEntry& entry) { return entry.code == ModuleCode::kPyLate; });
 }
 
 std::vector<std::string> Punctuation() {
@@ -150,23 +146,9 @@ void ReadPyLatePrefixes(json::Value config, MultiVectorSpec* spec) {
 }
 
 void ReadConfig(json::Value config, MultiVectorSpec* spec) {
-  if (const auto prompts = config.FindNonNull("prompts")) {
-    prompts->ForEachMember([&](std::string_view name, json::Value text) {
-      spec->prompts[std::string(name)] = text.is_null() ? "" : text.AsString();
-    });
-  }
-  if (const auto name = config.FindNonNull("default_prompt_name")) {
-    spec->default_prompt_name = name->AsString();
-    // Parity: every model has these two, empty.
-    const bool known = spec->prompts.contains(spec->default_prompt_name) ||
-                       spec->default_prompt_name == "query" ||
-                       spec->default_prompt_name == "document";
-    if (!known) {
-      name->Fail(
-          fmt::format("found \"{}\", expected a key of prompts", Printable(name->AsString(), 60)),
-          "add the prompt, or set it to null");
-    }
-  }
+  Prompts prompts = ReadPrompts(config, kEmbedderPrompts);
+  spec->prompts = std::move(prompts.texts);
+  spec->default_prompt_name = std::move(prompts.default_name);
   if (const auto name = config.FindNonNull("similarity_fn_name")) {
     // Parity: any other name, such as "cosine" in a directory of PyLate, is passed over.
     if (name->AsString() == "meanmaxsim") spec->similarity = name->AsString();

@@ -3,10 +3,8 @@
 
 #include "base/error.h"
 #include "engine/encode_pipeline.h"
-#include "engine/loaded_transformer.h"
 #include "engine/packed_batch.h"
-#include "engine/reranker_spec.h"
-#include "heads/classification_head.h"
+#include "engine/reranker_impl.h"
 #include "hub/cache.h"
 #include "tokenizer/tokenizer_impl.h"
 
@@ -77,53 +75,17 @@ std::string_view PairStyleName(PairStyle style) {
   return style == PairStyle::kCrossEncoder ? "crossencoder" : "flagembedding";
 }
 
-class Reranker::Impl {
- public:
-  Impl(const std::string& model, const RerankerOptions& options, const Backend& backend)
-      : spec_(ReadSpec(model, options)),
-        model_(spec_.transformer_dir, spec_.config->root(), spec_.do_lower_case,
-               EngineOptionsOf(options), backend),
-        head_(spec_.config->root(), model_.encoder().info().hidden_size, model_.weights(),
-              backend) {
-    SetMaxLength(options);
-    FillInfo();
-  }
+RerankerImpl::RerankerImpl(const std::string& model, const RerankerOptions& options,
+                           const Backend& backend)
+    : spec_(ReadSpec(model, options)),
+      model_(spec_.transformer_dir, spec_.config->root(), spec_.do_lower_case,
+             EngineOptionsOf(options), backend),
+      head_(spec_.config->root(), model_.encoder().info().hidden_size, model_.weights(), backend) {
+  SetMaxLength(options);
+  FillInfo();
+}
 
-  const RerankerInfo& info() const { return info_; }
-  const Tokenizer& tokenizer() const { return model_.tokenizer(); }
-  int threads() const { return model_.pool().threads(); }
-
-  std::vector<float> ComputeScore(std::span<const TextPair> pairs, const RerankOptions& options,
-                                  EncodeStats* stats) const;
-
- private:
-  // A sequence to compute: the tokens of a passage, or a window of them, with those of its query.
-  struct Item {
-    int64_t pair;
-    int64_t begin;  // of the passage's tokens, where they are cut into windows
-    int64_t end;
-  };
-  struct Lengths {
-    int64_t pair;
-    int64_t query;
-  };
-  class Pairs;
-
-  void SetMaxLength(const RerankerOptions& options);
-  void FillInfo();
-  Lengths LengthsFor(const RerankOptions& options) const;
-  Matrix Pooled(const PackedBatch& batch, const OpContext& context) const;
-  void ComputeBatch(const TokenizedTexts& sequences, std::span<const int64_t> batch,
-                    const Pairs& pairs, std::span<float> logits) const;
-
-  RerankerSpec spec_;
-  LoadedTransformer model_;
-  ClassificationHead head_;
-  int64_t max_length_ = 0;
-  RerankerInfo info_;
-};
-
-void Reranker::Impl::SetMaxLength(const RerankerOptions& options) {
+void RerankerImpl::SetMaxLength(const RerankerOptions& options) {
   const int64_t longest = model_.encoder().info().max_tokens;
   max_length_ = std::min(spec_.max_length, longest);
   // Parity: FlagReranker does not ask the files.
@@ -137,7 +99,7 @@ void Reranker::Impl::SetMaxLength(const RerankerOptions& options) {
   }
 }
 
-Reranker::Impl::Lengths Reranker::Impl::LengthsFor(const RerankOptions& options) const {
+RerankerImpl::Lengths RerankerImpl::LengthsFor(const RerankOptions& options) const {
   const int64_t longest = model_.encoder().info().max_tokens;
   const int64_t special = tokenizer().num_special_tokens(/*pair=*/true);
   const int64_t pair = options.max_length.value_or(max_length_);
@@ -163,7 +125,7 @@ Reranker::Impl::Lengths Reranker::Impl::LengthsFor(const RerankOptions& options)
   return {pair, options.query_max_length.value_or(std::min(QueryShare(pair), most))};
 }
 
-void Reranker::Impl::FillInfo() {
+void RerankerImpl::FillInfo() {
   const EncoderInfo& encoder = model_.encoder().info();
   info_.path = spec_.dir.string();
   info_.name = spec_.name;
@@ -189,10 +151,9 @@ void Reranker::Impl::FillInfo() {
 
 // The pairs of a call as token sequences. Queries are tokenised once, however many passages each
 // has; passages when their sequence is made, but for windows, whose number depends on their tokens.
-class Reranker::Impl::Pairs {
+class RerankerImpl::Pairs {
  public:
-  Pairs(const Reranker::Impl& reranker, std::span<const TextPair> pairs,
-        const RerankOptions& options)
+  Pairs(const RerankerImpl& reranker, std::span<const TextPair> pairs, const RerankOptions& options)
       : reranker_(reranker),
         pairs_(pairs),
         options_(options),
@@ -303,7 +264,7 @@ class Reranker::Impl::Pairs {
     }
   }
 
-  const Reranker::Impl& reranker_;
+  const RerankerImpl& reranker_;
   std::span<const TextPair> pairs_;
   const RerankOptions& options_;
   const Lengths lengths_;
@@ -315,7 +276,7 @@ class Reranker::Impl::Pairs {
 };
 
 // What the head scores: [N, H].
-Matrix Reranker::Impl::Pooled(const PackedBatch& batch, const OpContext& context) const {
+Matrix RerankerImpl::Pooled(const PackedBatch& batch, const OpContext& context) const {
   const Encoder& encoder = model_.encoder();
   if (head_.pooling() == Pooling::kCls) return encoder.ForwardFirstTokens(batch, context);
   const Matrix hidden = encoder.Forward(batch, context);
@@ -328,8 +289,8 @@ Matrix Reranker::Impl::Pooled(const PackedBatch& batch, const OpContext& context
   return pooled;
 }
 
-void Reranker::Impl::ComputeBatch(const TokenizedTexts& sequences, std::span<const int64_t> batch,
-                                  const Pairs& pairs, std::span<float> logits) const {
+void RerankerImpl::ComputeBatch(const TokenizedTexts& sequences, std::span<const int64_t> batch,
+                                const Pairs& pairs, std::span<float> logits) const {
   const auto name = [&](size_t n) {
     return info_.path + ": pair " +
            std::to_string(pairs.items()[static_cast<size_t>(batch[n])].pair) + " of the call";
@@ -353,9 +314,21 @@ void Reranker::Impl::ComputeBatch(const TokenizedTexts& sequences, std::span<con
   }
 }
 
-std::vector<float> Reranker::Impl::ComputeScore(std::span<const TextPair> pairs,
-                                                const RerankOptions& options,
-                                                EncodeStats* stats) const {
+int64_t RerankerImpl::CountTokens(std::span<const TextPair> pairs,
+                                  const RerankOptions& options) const {
+  const Pairs sequences(*this, pairs, options);
+  Encoding encoding;
+  int64_t tokens = 0;
+  for (int64_t i = 0; i < std::ssize(sequences.items()); ++i) {
+    sequences.Encode(i, &encoding);
+    tokens += std::ssize(encoding.ids);
+  }
+  return tokens;
+}
+
+std::vector<float> RerankerImpl::ComputeScore(std::span<const TextPair> pairs,
+                                              const RerankOptions& options,
+                                              EncodeStats* stats) const {
   const Pairs sequences(*this, pairs, options);
   std::vector<float> logits(sequences.items().size());
   TextTokenizer tokenizer = model_.MakeTextTokenizer(LengthsFor(options).pair, options.stop);
@@ -399,6 +372,12 @@ std::vector<float> Reranker::Impl::ComputeScore(std::span<const TextPair> pairs,
   }
   return scores;
 }
+
+/// Under the name that the public header has for it.
+class Reranker::Impl : public RerankerImpl {
+ public:
+  using RerankerImpl::RerankerImpl;
+};
 
 Reranker Reranker::Load(const std::string& model, const RerankerOptions& options) {
   return Reranker(std::make_unique<const Impl>(model, options, CpuBackend()));

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "engine/model_files.h"
 #include "engine/module_chain.h"
+#include "engine/prompts.h"
 #include "engine/transformer_options.h"
 #include "hub/cache.h"
 
@@ -86,16 +87,8 @@ void ReadCrossEncoderConfig(json::Value config, RerankerSpec* spec) {
   if (const auto activation = config.FindNonNull("activation_fn")) {
     SetActivation(*activation, spec);
   }
-  const auto name = config.FindNonNull("default_prompt_name");
-  if (!name) return;
-  const auto prompts = config.FindNonNull("prompts");
-  const auto prompt = prompts ? prompts->FindNonNull(name->AsString()) : std::nullopt;
-  if (!prompt) {
-    name->Fail(
-        fmt::format("found \"{}\", expected a key of prompts", Printable(name->AsString(), 60)),
-        "add the prompt, or set it to null");
-  }
-  spec->default_prompt = prompt->AsString();
+  const Prompts prompts = ReadPrompts(config, {});
+  if (!prompts.default_name.empty()) spec->default_prompt = prompts.texts.at(prompts.default_name);
 }
 
 // What the old layout keeps in config.json, in CrossEncoder's order.

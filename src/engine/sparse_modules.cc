@@ -3,7 +3,7 @@
 #include "engine/sparse_modules.h"
 
 #include "base/error.h"
-#include "engine/module_chain.h"
+#include "engine/module_list.h"
 #include "engine/transformer_options.h"
 
 #include <fmt/format.h>
@@ -22,29 +22,16 @@ constexpr int64_t kMaxDimension = 1 << 24;
 constexpr size_t kMaxModules = 64;
 constexpr std::string_view kUseAnother = "use another model";
 
-// "sentence_transformers.sparse_encoder.models.SpladePooling" is a SpladePooling.
-std::string_view LastComponent(json::Value type) {
-  const std::string_view text = type.AsString();
-  return text.starts_with("sentence_transformers.") ? text.substr(text.rfind('.') + 1)
-                                                    : std::string_view();
+bool IsRouter(const ModuleEntry& module) { return module.Is("Router") || module.Is("Asym"); }
+bool IsTransformer(const ModuleEntry& module) {
+  return module.Is("MLMTransformer") || module.Is("Transformer");
 }
 
-bool IsRouter(std::string_view name) { return name == "Router" || name == "Asym"; }
-bool IsTransformer(std::string_view name) {
-  return name == "MLMTransformer" || name == "Transformer";
-}
-
-// One module: of modules.json, or of a route.
-struct Module {
-  std::string name;
-  fs::path path;
-  std::string where;  // for messages
-};
-
-[[noreturn]] void FailModule(const Module& module, std::string_view expected) {
+[[noreturn]] void FailModule(const ModuleEntry& module, std::string_view expected) {
   Fail(ErrorCode::kUnsupported, "a sparse encoder of other modules",
-       fmt::format("{}: found {}, expected {}", module.where,
-                   module.name.empty() ? "code of the model's own" : Printable(module.name, 60),
+       fmt::format("{}: \"{}\": found {}, expected {}", module.where, Printable(module.type, 100),
+                   module.code == ModuleCode::kUpstream ? Printable(module.name, 60)
+                                                        : "code of the model's own",
                    expected),
        kUseAnother);
 }
@@ -75,12 +62,12 @@ void ReadSpladePooling(const fs::path& folder, ModelFiles* files, SparseSpec* sp
 }
 
 // A Transformer whose logits are pooled.
-void ReadSpladeChain(const Module& transformer, const Module& pooling, ModelFiles* files,
+void ReadSpladeChain(const ModuleEntry& transformer, const ModuleEntry& pooling, ModelFiles* files,
                      SparseModules* modules) {
-  if (!IsTransformer(transformer.name)) FailModule(transformer, "MLMTransformer or Transformer");
-  if (pooling.name != "SpladePooling") FailModule(pooling, "SpladePooling");
+  if (!IsTransformer(transformer)) FailModule(transformer, "MLMTransformer or Transformer");
+  if (!pooling.Is("SpladePooling")) FailModule(pooling, "SpladePooling");
   modules->transformer = transformer.path;
-  modules->is_mlm = transformer.name == "MLMTransformer";
+  modules->is_mlm = transformer.Is("MLMTransformer");
   ReadSpladePooling(pooling.path, files, &modules->spec);
 }
 
@@ -96,8 +83,8 @@ fs::path FindIdf(json::Value value, const fs::path& folder, const ModelFiles& fi
              HowToComplete(files.dir()));
 }
 
-StaticWeightsSpec ReadStaticWeights(const Module& module, ModelFiles* files) {
-  if (module.name != "SparseStaticEmbedding") FailModule(module, "SparseStaticEmbedding");
+StaticWeightsSpec ReadStaticWeights(const ModuleEntry& module, ModelFiles* files) {
+  if (!module.Is("SparseStaticEmbedding")) FailModule(module, "SparseStaticEmbedding");
   StaticWeightsSpec spec;
   spec.dir = files->dir() / module.path;
   spec.where = module.path.empty() ? "." : module.path.string();
@@ -114,16 +101,14 @@ StaticWeightsSpec ReadStaticWeights(const Module& module, ModelFiles* files) {
 }
 
 // The modules of one route, by the ids that `structure` lists.
-std::vector<Module> ReadRoute(json::Value ids, json::Value types, const fs::path& folder) {
+std::vector<ModuleEntry> ReadRoute(json::Value ids, json::Value types, const fs::path& folder) {
   if (!ids.is_array() || ids.size() == 0 || ids.size() > kMaxModules) {
     ids.Fail(fmt::format("expected a list of 1 to {} modules", kMaxModules),
              "repair the file or download it again");
   }
-  std::vector<Module> modules;
+  std::vector<ModuleEntry> modules;
   ids.ForEachElement([&](json::Value id) {
-    const json::Value type = types.At(id.AsString());
-    modules.push_back({std::string(LastComponent(type)), folder / ReadModulePath(id),
-                       fmt::format("{}: \"{}\"", type.Where(), Printable(type.AsString(), 100))});
+    modules.push_back(ReadModule(types.At(id.AsString()), folder / ReadModulePath(id)));
   });
   return modules;
 }
@@ -156,7 +141,7 @@ void ReadDefaultRoute(json::Value config, json::Value structure, SparseSpec* spe
   spec->default_route = route == "query" ? Role::kQuery : Role::kDocument;
 }
 
-void ReadRouter(const Module& router, ModelFiles* files, SparseModules* modules) {
+void ReadRouter(const ModuleEntry& router, ModelFiles* files, SparseModules* modules) {
   auto document = files->Find(router.path / "router_config.json");
   if (document == nullptr) {  // as before version 5
     document = files->Get(router.path / "config.json", "modules.json lists a Router there");
@@ -172,8 +157,9 @@ void ReadRouter(const Module& router, ModelFiles* files, SparseModules* modules)
                      Printable(route, 60)),
          kUseAnother);
   }
-  const std::vector<Module> queries = ReadRoute(structure.At("query"), types, router.path);
-  const std::vector<Module> documents = ReadRoute(structure.At("document"), types, router.path);
+  const std::vector<ModuleEntry> queries = ReadRoute(structure.At("query"), types, router.path);
+  const std::vector<ModuleEntry> documents =
+      ReadRoute(structure.At("document"), types, router.path);
   if (documents.size() != 2) FailModule(documents.back(), "a Transformer, then SpladePooling");
   if (queries.size() != 1) FailModule(queries.back(), "one SparseStaticEmbedding for queries");
   ReadSpladeChain(documents[0], documents[1], files, modules);
@@ -183,29 +169,18 @@ void ReadRouter(const Module& router, ModelFiles* files, SparseModules* modules)
 
 }  // namespace
 
-bool ListsSparseModules(json::Value modules, bool sparse_encoder) {
-  if (!modules.is_array()) return false;
-  std::vector<std::string_view> names;
-  modules.ForEachElement([&](json::Value module) {
-    const auto type = module.is_object() ? module.Find("type") : std::nullopt;
-    names.push_back(type && type->is_string() ? LastComponent(*type) : std::string_view());
-  });
-  if (names.empty()) return false;
-  return (names.size() > 1 && names[1] == "SpladePooling") || names[0] == "SparseStaticEmbedding" ||
-         (sparse_encoder && IsRouter(names[0]));
+bool ListsSparseModules(json::Value value, bool sparse_encoder) {
+  const std::vector<ModuleEntry> modules = ReadModuleList(value);
+  return (modules.size() > 1 && modules[1].Is("SpladePooling")) ||
+         modules[0].Is("SparseStaticEmbedding") || (sparse_encoder && IsRouter(modules[0]));
 }
 
 SparseModules ReadSparseModules(json::Value value, ModelFiles* files) {
-  std::vector<Module> modules;
+  const std::vector<ModuleEntry> modules = ReadModuleList(value);
   SparseModules result;
-  value.ForEachElement([&](json::Value entry) {
-    const json::Value type = entry.At("type");
-    modules.push_back({std::string(LastComponent(type)), ReadModulePath(entry.At("path")),
-                       fmt::format("{}: \"{}\"", type.Where(), Printable(type.AsString(), 100))});
-    result.names.push_back(modules.back().name);
-  });
-  const size_t expected = IsRouter(modules[0].name) ? 1 : 2;
-  if (modules[0].name == "SparseStaticEmbedding") {
+  for (const ModuleEntry& module : modules) result.names.push_back(module.name);
+  const size_t expected = IsRouter(modules[0]) ? 1 : 2;
+  if (modules[0].Is("SparseStaticEmbedding")) {
     FailModule(modules[0], "a Transformer and SpladePooling, or a Router of them and this one");
   }
   if (modules.size() > expected) FailModule(modules[expected], "nothing behind the others");

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "engine/model_files.h"
 #include "tokenizer/load.h"
 #include "weights/weight_source.h"
 
@@ -31,6 +32,7 @@ std::optional<int32_t> UnknownId(const Tokenizer& tokenizer) {
 SparseStaticEmbedding::SparseStaticEmbedding(const StaticWeightsSpec& spec,
                                              const WarningSink& on_warning)
     : spec_(spec), tokenizer_(tokenizer::LoadTokenizer(spec.dir, {.on_warning = on_warning})) {
+  if (const auto file = TokenizerFile(spec_.dir)) files_.push_back(*file);
   if (!spec_.idf.empty()) {
     ReadIdf();
     return;
@@ -38,12 +40,6 @@ SparseStaticEmbedding::SparseStaticEmbedding(const StaticWeightsSpec& spec,
   const PrefixedWeights weights(OpenWeights(spec_.dir), "weight");
   weights_ = weights.GetVector("weight", tokenizer_.vocab_size());
   for (const std::string& file : weights.source().Files()) files_.push_back(spec_.dir / file);
-}
-
-std::vector<std::string> SparseStaticEmbedding::Files(const std::filesystem::path& base) const {
-  std::vector<std::string> files;
-  for (const auto& file : files_) files.push_back(file.lexically_relative(base).string());
-  return files;
 }
 
 void SparseStaticEmbedding::ReadIdf() {

@@ -26,8 +26,8 @@ class SparseStaticEmbedding {
 
   const Tokenizer& tokenizer() const { return tokenizer_; }
   int64_t dimension() const { return static_cast<int64_t>(weights_.size()); }
-  /// Of its weights, relative to `base`.
-  std::vector<std::string> Files(const std::filesystem::path& base) const;
+  /// Of its tokenizer and its weights.
+  const std::vector<std::filesystem::path>& files() const { return files_; }
 
   /// Error(kCorruptData) for ids without a weight.
   void CheckTokens(std::span<const int32_t> ids) const;

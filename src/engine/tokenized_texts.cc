@@ -27,9 +27,28 @@ void Fill(const TextTokenizer::Filling& filling, Encoding* encoding) {
   if (encoding->ids.size() >= length) return;
   encoding->ids.resize(length, filling.token);
   encoding->type_ids.resize(length, 0);
+  if (!encoding->offsets.empty()) encoding->offsets.resize(length);
+  if (!encoding->special_tokens_mask.empty()) encoding->special_tokens_mask.resize(length, 1);
 }
 
 }  // namespace
+
+int64_t EncodeText(const TextTokenizer& tokenizer, const TokenizeOptions& options, int64_t number,
+                   std::string_view text, std::string* scratch, Encoding* encoding) {
+  if (tokenizer.encode) {
+    tokenizer.encode(number, encoding);
+  } else {
+    if (!tokenizer.prompt.empty()) {
+      scratch->assign(tokenizer.prompt).append(text);
+      text = *scratch;
+    }
+    tokenizer.tokenizer.EncodeInto(text, options, encoding);
+  }
+  const int64_t own_length = std::ssize(encoding->ids);
+  if (tokenizer.filling) Fill(*tokenizer.filling, encoding);
+  if (!tokenizer.typed) std::fill(encoding->type_ids.begin(), encoding->type_ids.end(), 0);
+  return own_length;
+}
 
 TokenizedTexts::TokenizedTexts(std::span<const std::string_view> texts, int64_t begin, int64_t end)
     : texts_(texts), begin_(begin), entries_(static_cast<size_t>(end - begin)) {
@@ -46,25 +65,12 @@ TokenizedTexts::TokenizedTexts(std::span<const std::string_view> texts, int64_t 
 
 void TokenizedTexts::TokenizeBlock(const TextTokenizer& tokenizer, int64_t block_index) {
   Block& block = blocks_[static_cast<size_t>(block_index)];
-  const TokenizeOptions options = {.add_special_tokens = tokenizer.add_special_tokens,
-                                   .max_length = tokenizer.max_length,
-                                   .stop = tokenizer.stop};
+  const TokenizeOptions options = tokenizer.Options(/*want_offsets=*/false);
   Encoding encoding;
   std::string prompted;
   for (int64_t i = block.begin; i < block.end; ++i) {
-    if (tokenizer.encode) {
-      tokenizer.encode(i, &encoding);
-    } else {
-      std::string_view text = texts_[static_cast<size_t>(i)];
-      if (!tokenizer.prompt.empty()) {
-        prompted.assign(tokenizer.prompt).append(text);
-        text = prompted;
-      }
-      tokenizer.tokenizer.EncodeInto(text, options, &encoding);
-    }
-    const size_t own_length = encoding.ids.size();
-    if (tokenizer.filling) Fill(*tokenizer.filling, &encoding);
-    if (!tokenizer.typed) std::fill(encoding.type_ids.begin(), encoding.type_ids.end(), 0);
+    const int64_t own_length =
+        EncodeText(tokenizer, options, i, texts_[static_cast<size_t>(i)], &prompted, &encoding);
     tokenizer.check(encoding.ids);
     entries_[static_cast<size_t>(i - begin_)] = {
         .hash = HashOf(tokenizer, encoding),

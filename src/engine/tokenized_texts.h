@@ -10,6 +10,7 @@
 #include <optional>
 #include <span>
 #include <stop_token>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -36,7 +37,20 @@ struct TextTokenizer {
   bool typed = true;  ///< false: the model is given no types, all are 0
   /// Throws where the ids are not what the encoder takes.
   std::function<void(std::span<const int32_t> ids)> check = [](std::span<const int32_t>) {};
+
+  TokenizeOptions Options(bool want_offsets) const {
+    return {.add_special_tokens = add_special_tokens,
+            .max_length = max_length,
+            .want_offsets = want_offsets,
+            .stop = stop};
+  }
 };
+
+/// The tokens of a text, number `number` of its call, into an Encoding that is reused; returns how
+/// many are the text's own and do not fill it up. `options` are tokenizer.Options'; with offsets,
+/// these are of the prompt and the text together. `scratch` is memory that is reused.
+int64_t EncodeText(const TextTokenizer& tokenizer, const TokenizeOptions& options, int64_t number,
+                   std::string_view text, std::string* scratch, Encoding* encoding);
 
 /// The tokens of the texts [begin, end) of a call, known by their numbers in the call. They are
 /// there once TokenizeBlock was called for every block, and do not change any more.

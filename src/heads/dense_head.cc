@@ -58,6 +58,7 @@ DenseLayer DenseHead::LoadDense(const DenseModule& module) {
                    module.in_features, dimension_);
   DenseLayer dense(module, backend_);
   num_parameters_ += dense.num_parameters();
+  files_.insert(files_.end(), dense.files().begin(), dense.files().end());
   dimension_ = dense.out_features();
   return dense;
 }
@@ -67,6 +68,7 @@ DenseHead::Norm DenseHead::LoadNorm(const LayerNormModule& module) {
                    module.dimension, dimension_);
   const PrefixedWeights weights(OpenWeights(module.dir), "norm.weight");
   num_parameters_ += 2 * dimension_;
+  for (const std::string& file : weights.source().Files()) files_.push_back(module.dir / file);
   return {.gamma = weights.GetVector("norm.weight", dimension_),
           .beta = weights.GetVector("norm.bias", dimension_)};
 }

@@ -8,6 +8,7 @@
 #include "kernels/backend.h"
 
 #include <cstdint>
+#include <filesystem>
 #include <span>
 #include <variant>
 #include <vector>
@@ -31,6 +32,8 @@ class DenseHead {
   bool ends_normalized() const { return ends_normalized_; }
   /// Parameters of its own.
   int64_t num_parameters() const { return num_parameters_; }
+  /// Of the modules' weights.
+  const std::vector<std::filesystem::path>& files() const { return files_; }
 
   /// hidden: [T, H]; out: [ranges.size(), dimension()]. Normalize modules at the end of the chain
   /// are left to the caller, which truncates first.
@@ -53,6 +56,7 @@ class DenseHead {
   int64_t dimension_ = 0;
   int64_t num_parameters_ = 0;
   bool ends_normalized_ = false;
+  std::vector<std::filesystem::path> files_;
   std::vector<Step> steps_;
 };
 

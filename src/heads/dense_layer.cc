@@ -39,6 +39,7 @@ DenseLayer::DenseLayer(const DenseModule& module, const Backend& backend)
     return prepared;
   };
   file_ = weights.shared_source();
+  for (const std::string& file : weights.source().Files()) files_.push_back(module.dir / file);
   linear_ = prepare("linear.weight");
   if (module.bias) {
     bias_ = weights.GetVector("linear.bias", outputs);

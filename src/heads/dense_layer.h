@@ -6,6 +6,7 @@
 #include "kernels/backend.h"
 
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <vector>
 
@@ -20,6 +21,8 @@ class DenseLayer {
 
   int64_t out_features() const { return linear_->out_features(); }
   int64_t num_parameters() const { return num_parameters_; }
+  /// Of the weights.
+  const std::vector<std::filesystem::path>& files() const { return files_; }
 
   /// x: [M, in_features]. [M, out_features()], in the context's workspace.
   Matrix Run(const OpContext& context, ConstMatrix x) const;
@@ -27,6 +30,7 @@ class DenseLayer {
  private:
   const Backend& backend_;
   std::shared_ptr<const void> file_;  // keeps mapped weights alive
+  std::vector<std::filesystem::path> files_;
   std::unique_ptr<const PreparedLinear> linear_;
   std::unique_ptr<const PreparedLinear> residual_linear_;  // null: x itself, where residual
   std::vector<float> bias_;

@@ -49,57 +49,78 @@ TermPooling PoolingOf(const SpladePooling& pooling) {
   return pooling.log_twice ? TermPooling::kSumLogLog : TermPooling::kSumLog;
 }
 
+constexpr std::string_view kWordEmbeddings = "embeddings.word_embeddings.weight";
+
+struct Decoder {
+  TensorView weight;
+  bool own;  // not the word embeddings
+};
+
 // Parity: transformers ties the decoder to the word embeddings only where the checkpoint has no
 // decoder of its own, or an equal one.
-TensorView FindDecoder(const MlmHeadSpec& spec, const HeadNames& names,
-                       const PrefixedWeights& head) {
+Decoder FindDecoder(const MlmHeadSpec& spec, const HeadNames& names, const PrefixedWeights& head) {
   const std::string name = std::string(names.decoder) + ".weight";
   const Shape shape = {spec.vocab_size, spec.hidden_size};
-  if (!spec.tied) return head.Get(name, shape);
-  if (const auto own = head.Find(name, shape)) return *own;
-  constexpr std::string_view kWordEmbeddings = "embeddings.word_embeddings.weight";
-  return PrefixedWeights(head.shared_source(), kWordEmbeddings).Get(kWordEmbeddings, shape);
+  if (!spec.tied) return {head.Get(name, shape), true};
+  if (const auto own = head.Find(name, shape)) return {*own, true};
+  return {PrefixedWeights(head.shared_source(), kWordEmbeddings).Get(kWordEmbeddings, shape),
+          false};
+}
+
+PrefixedWeights HeadWeights(const HeadNames& names,
+                            const std::shared_ptr<const WeightSource>& weights) {
+  return PrefixedWeights(weights, std::string(names.dense) + ".weight");
 }
 
 }  // namespace
 
 SpladeHead::SpladeHead(const MlmHeadSpec& spec, const SpladePooling& pooling,
-                       const std::shared_ptr<const WeightSource>& weights, ComputeType type,
-                       const Backend& backend, ThreadPool& pool)
+                       const std::shared_ptr<const WeightSource>& weights,
+                       const PrepareLayer& prepare, const Backend& backend, ThreadPool& pool)
     : backend_(backend), source_(weights), spec_(spec), pooling_(pooling) {
   const HeadNames& names = NamesOf(spec_.model_type);
-  const PrefixedWeights head(weights, std::string(names.dense) + ".weight");
-  LoadTransform(names.dense, names.norm, head, type);
+  const PrefixedWeights head = HeadWeights(names, weights);
+  LoadTransform(names.dense, names.norm, head, prepare);
   const std::string own_bias = std::string(names.decoder) + ".bias";
   const bool has_own = head.Find(own_bias, {spec_.vocab_size}).has_value();
   decoder_bias_ = head.GetVector(has_own ? own_bias : names.bias, spec_.vocab_size);
-  const TensorView decoder = FindDecoder(spec_, names, head);
-  const auto own = head.source().Find(head.prefix() + std::string(names.decoder) + ".weight");
-  if (own) num_parameters_ += spec_.vocab_size * spec_.hidden_size;
-  LoadDecoder(decoder, type, pool);
+  const Decoder decoder = FindDecoder(spec_, names, head);
+  if (decoder.own) num_parameters_ += spec_.vocab_size * spec_.hidden_size;
+  LoadDecoder(decoder.weight, prepare, pool);
+}
+
+std::string SpladeHead::LayerTensors(const MlmHeadSpec& spec,
+                                     const std::shared_ptr<const WeightSource>& weights) {
+  const HeadNames& names = NamesOf(spec.model_type);
+  const bool own = FindDecoder(spec, names, HeadWeights(names, weights)).own;
+  return std::string(names.dense) + ", " + std::string(own ? names.decoder : kWordEmbeddings);
+}
+
+std::vector<const PreparedLinear*> SpladeHead::LinearLayers() const {
+  std::vector<const PreparedLinear*> layers = {dense_.get()};
+  for (const auto& linear : decoder_) layers.push_back(linear.get());
+  return layers;
 }
 
 void SpladeHead::LoadTransform(std::string_view dense, std::string_view norm,
-                               const PrefixedWeights& weights, ComputeType type) {
+                               const PrefixedWeights& weights, const PrepareLayer& prepare) {
   const int64_t h = spec_.hidden_size;
   dense_bias_ = weights.GetVector(std::string(dense) + ".bias", h);
   gamma_ = weights.GetVector(std::string(norm) + ".weight", h);
   beta_ = weights.GetVector(std::string(norm) + ".bias", h);
   const std::array part = {weights.Get(std::string(dense) + ".weight", Shape{h, h})};
-  dense_ = backend_.PrepareLinear(part, type);
-  if (dense_->owned_bytes() > 0) source_->Release(part[0]);
+  dense_ = prepare(0, part);
   num_parameters_ = h * h + 3 * h + spec_.vocab_size;
 }
 
-void SpladeHead::LoadDecoder(const TensorView& decoder, ComputeType type, ThreadPool& pool) {
+void SpladeHead::LoadDecoder(const TensorView& decoder, const PrepareLayer& prepare,
+                             ThreadPool& pool) {
   const int64_t parts = (spec_.vocab_size + kIdsAtOnce - 1) / kIdsAtOnce;
   decoder_.resize(static_cast<size_t>(parts));
   pool.ParallelForEach(parts, [&](int64_t i) {
     const int64_t begin = i * kIdsAtOnce;
     const std::array part = {decoder.Rows(begin, std::min(kIdsAtOnce, spec_.vocab_size - begin))};
-    auto& linear = decoder_[static_cast<size_t>(i)];
-    linear = backend_.PrepareLinear(part, type);
-    if (linear->owned_bytes() > 0) source_->Release(part[0]);
+    decoder_[static_cast<size_t>(i)] = prepare(static_cast<size_t>(i) + 1, part);
   });
 }
 

@@ -12,8 +12,11 @@
 #include "kernels/backend.h"
 #include "weights/weight_source.h"
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,11 +42,24 @@ struct MlmHeadSpec {
 /// Immutable; thread-safe.
 class SpladeHead : public SparseHead {
  public:
-  /// Multiplies `type`, which the backend supports. Error(kCorruptData) where the head's weights
-  /// are absent or do not fit; kUnsupported for another model_type. Packs on `pool`.
+  /// Makes one of the head's linear layers, of which each has a number, from its rows: packs it, or
+  /// finds it packed. Called from several threads at once.
+  using PrepareLayer = std::function<std::unique_ptr<const PreparedLinear>(
+      size_t number, std::span<const TensorView> parts)>;
+
+  /// All of its layers multiply the type that `prepare` gives them, which the backend supports.
+  /// Error(kCorruptData) where the head's weights are absent or do not fit; kUnsupported for
+  /// another model_type. Calls `prepare` on `pool`.
   SpladeHead(const MlmHeadSpec& spec, const SpladePooling& pooling,
-             const std::shared_ptr<const WeightSource>& weights, ComputeType type,
+             const std::shared_ptr<const WeightSource>& weights, const PrepareLayer& prepare,
              const Backend& backend, ThreadPool& pool);
+
+  /// The names of the tensors that the layers are made of: for who keeps them packed. Errors as of
+  /// the constructor.
+  static std::string LayerTensors(const MlmHeadSpec& spec,
+                                  const std::shared_ptr<const WeightSource>& weights);
+  /// By their numbers.
+  std::vector<const PreparedLinear*> LinearLayers() const;
 
   int64_t num_parameters() const override { return num_parameters_; }
   int64_t bytes_per_token() const override;
@@ -53,8 +69,8 @@ class SpladeHead : public SparseHead {
 
  private:
   void LoadTransform(std::string_view dense, std::string_view norm, const PrefixedWeights& weights,
-                     ComputeType type);
-  void LoadDecoder(const TensorView& decoder, ComputeType type, ThreadPool& pool);
+                     const PrepareLayer& prepare);
+  void LoadDecoder(const TensorView& decoder, const PrepareLayer& prepare, ThreadPool& pool);
   ConstOperand Transform(const OpContext& context, ConstMatrix hidden) const;
   void Collect(ConstMatrix pooled, int64_t first_id, std::span<SparseVector> vectors) const;
 

@@ -38,6 +38,7 @@ TokenVectorsHead::TokenVectorsHead(std::span<const TokenModule> modules, TokenMa
     const auto& layer = std::get<DenseLayer>(steps_.emplace_back(DenseLayer(*dense, backend)));
     dimension_ = layer.out_features();
     num_parameters_ += layer.num_parameters();
+    files_.insert(files_.end(), layer.files().begin(), layer.files().end());
     values_per_token_ += 2 * dimension_;  // a residual projection has its own
   }
   while (!steps_.empty() && std::holds_alternative<Normalize>(steps_.back())) {

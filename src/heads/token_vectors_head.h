@@ -11,6 +11,7 @@
 #include "heads/multi_vector_head.h"
 
 #include <cstdint>
+#include <filesystem>
 #include <span>
 #include <string>
 #include <variant>
@@ -40,6 +41,8 @@ class TokenVectorsHead : public MultiVectorHead {
 
   int64_t dimension() const override { return dimension_; }
   int64_t num_parameters() const override { return num_parameters_; }
+  /// Of the modules' weights.
+  const std::vector<std::filesystem::path>& files() const { return files_; }
   int64_t bytes_per_token() const override {
     return (values_per_token_ + dimension_) * static_cast<int64_t>(sizeof(float));
   }
@@ -57,6 +60,7 @@ class TokenVectorsHead : public MultiVectorHead {
   int64_t num_parameters_ = 0;
   int64_t values_per_token_;      // of the copied hidden state and all that is made of it
   bool ends_normalized_ = false;  // a Normalize module is the last
+  std::vector<std::filesystem::path> files_;
   std::vector<Step> steps_;  // without the Normalize modules at the end, which Run's caller decides
 };
 

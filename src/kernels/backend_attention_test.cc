@@ -196,6 +196,51 @@ TEST_P(BackendOps, VarlenAttentionWithLargeScores) {
   ExpectClose(out, expected, 3e-2, 1e-4);
 }
 
+// Kernels may weigh keys against the scores seen so far: here some queries find a key that is far
+// above the first ones, by 2^20 to 2^2000, in the same block of keys and in a later one, in its
+// whole panels and in its tail.
+TEST_P(BackendOps, VarlenAttentionWhereLateKeysScoreMost) {
+  constexpr int64_t kDim = 32;
+  for (const int64_t late : {40, 300, 545, 699}) {
+    for (const float step : {20.0f, 60.0f, 70.0f, 120.0f, 130.0f, 2000.0f}) {
+      SCOPED_TRACE("key " + std::to_string(late) + ", " + std::to_string(step));
+      const std::vector<int32_t> cu_seqlens = Cumulate({700});
+      Table qkv = NormalTable(700, 3 * kDim, 0, 0.5f);
+      for (int64_t t = 0; t < 700; ++t) {
+        float* const row = qkv.view().row(t);
+        row[0] = t % 3 == 0 ? 1.0f : t % 3 == 1 ? 0.0f : -1.0f;  // of the query
+        row[kDim] = t == late ? step * 0.69314718f : 0.0f;       // of the key, in powers of 2
+      }
+      Table expected(700, kDim);
+      ReferenceBackend().VarlenAttention(context(), qkv.view(), {}, cu_seqlens, {1, 1.0f},
+                                         ComputeType::kFloat32, expected.view());
+      for (const auto& [type, tolerance] :
+           {std::pair(ComputeType::kFloat32, 2e-5), std::pair(ComputeType::kBFloat16, 4e-2)}) {
+        Table out(700, kDim);
+        backend().VarlenAttention(context(), qkv.view(), {}, cu_seqlens, {1, 1.0f}, type,
+                                  out.view());
+        ExpectClose(out, expected, tolerance, 1e-5);
+      }
+    }
+  }
+}
+
+// A key that is no number spoils every query, wherever it lies.
+TEST_P(BackendOps, VarlenAttentionKeepsNanOfLateKeys) {
+  for (const int64_t late : {3, 40, 545, 699}) {
+    const std::vector<int32_t> cu_seqlens = Cumulate({700});
+    Table qkv = NormalTable(700, 3 * 32, 0, 0.5f);
+    qkv.view().row(late)[32] = std::nanf("");
+    for (const ComputeType type : {ComputeType::kFloat32, ComputeType::kBFloat16}) {
+      Table out(700, 32);
+      backend().VarlenAttention(context(), qkv.view(), {}, cu_seqlens, {1, 1.0f}, type, out.view());
+      const std::vector<float> values = out.Dense();
+      EXPECT_TRUE(std::all_of(values.begin(), values.end(), [](float v) { return std::isnan(v); }))
+          << "key " << late;
+    }
+  }
+}
+
 TEST_P(BackendOps, VarlenAttentionOfASequenceIsTheSameInAnyBatch) {
   for (const int32_t seqlen : {1, 5, 17, 130, 600}) {
     const int64_t hidden_size = 2 * 32;

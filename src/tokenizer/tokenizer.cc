@@ -5,6 +5,7 @@
 #include "bge/tokenizer.h"
 
 #include "base/error.h"
+#include "base/links.h"
 #include "base/stop.h"
 #include "tokenizer/load.h"
 #include "tokenizer/tokenizer_impl.h"
@@ -421,6 +422,7 @@ bool Tokenizer::Impl::is_special(int32_t id) const {
 }
 
 Tokenizer Tokenizer::Load(const std::filesystem::path& path, const WarningSink& on_warning) {
+  RefuseLinksOutside(path);
   return tokenizer::LoadTokenizer(path, {.on_warning = on_warning});
 }
 

@@ -7,7 +7,8 @@ answerai-small   the shape of answerdotai/answerai-colbert-small-v1 (384, 12 lay
 minilm           all-MiniLM-L6-v2 as it is with an identity for a projection, laid out as sentence-transformers does: real weights
 
 Queries and documents of 1 to 512 tokens, of none, of punctuation, in several scripts; as queries, as documents and as neither.
-Limits: as many vectors, each number of a vector to 2e-5, MaxSim scores to 2e-5 for each vector of the query. MultiVectorEncoder
+Limits: as many vectors, each number of a vector to 2e-5, MaxSim scores, and those of `bge rerank`, to 2e-5 for each vector of the
+query. MultiVectorEncoder
 computes one text at a time, so that no padding takes part. The exit status is 1 where a limit is passed.
 """
 
@@ -137,6 +138,14 @@ def compare(bge, directory, table, name):
     scores = np.array([[float((q @ d.T).max(1).sum()) for d in found["document"]] for q in found["query"]])
     worst = float((np.abs(scores - theirs) / np.array([[len(q)] for q in found["query"]])).max())
     table.row(f"{name}, {theirs.size} MaxSim scores, a vector", worst, LIMIT, ok=worst < LIMIT)
+    # bge rerank reads the texts itself; pairs of one query lie apart, so that its groups of queries take part.
+    counts = np.array([[len(q)] for q in found["query"]])
+    pairs = [(query, passage) for passage in lines for query in lines]
+    ranked = engine.rerank_pairs(bge, directory, pairs).reshape(len(lines), len(lines)).T
+    # Upstream has no score for a text without vectors.
+    known = np.isfinite(theirs) & (np.array([len(d) for d in found["document"]]) > 0)
+    worst = float((np.abs(ranked - theirs) / counts)[known].max())
+    table.row(f"{name}, {int(known.sum())} scores of bge rerank, a vector", worst, LIMIT, ok=worst < LIMIT)
 
 
 def main():

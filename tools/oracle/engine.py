@@ -50,6 +50,27 @@ def embed_arrays(bge: Path, model: Path, texts: list[str], *flags: str) -> dict[
             return dict(file)
 
 
+def rerank_pairs(bge: Path, model: Path, pairs: list[tuple[str, str]], *flags: str) -> np.ndarray:
+    """The scores of `bge rerank --pairs`: float32, in the order of the pairs of query and passage."""
+    with tempfile.TemporaryDirectory(prefix="bge-oracle-") as scratch:
+        source = Path(scratch) / "pairs.jsonl"
+        source.write_text("".join(json.dumps({"query": q, "passage": p}, ensure_ascii=False) + "\n" for q, p in pairs), encoding="utf-8")
+        command = [bge, "rerank", "--model", model, "--pairs", source, *flags]
+        done = subprocess.run([str(c) for c in command], capture_output=True, text=True)
+    if done.returncode:
+        raise EngineError(done.stderr.strip() or f"exit status {done.returncode}")
+    return np.array([json.loads(line)["score"] for line in done.stdout.splitlines()], np.float32)
+
+
+def score(bge: Path, model: Path, query: str, passage: str, *flags: str) -> dict[str, float]:
+    """What `bge score --json` prints."""
+    command = [bge, "score", "--model", model, "--json", *flags, "--", query, passage]
+    done = subprocess.run([str(c) for c in command], capture_output=True, text=True)
+    if done.returncode:
+        raise EngineError(done.stderr.strip() or f"exit status {done.returncode}")
+    return json.loads(done.stdout)
+
+
 def minilm_dir() -> Path:
     """The real all-MiniLM-L6-v2: $BGE_ORACLE_MINILM, the demo's copy, or the installed package's."""
     if "BGE_ORACLE_MINILM" in os.environ:

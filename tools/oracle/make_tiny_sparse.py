@@ -9,8 +9,9 @@ tiny-doc-sparse  DistilBERT behind a Router, queries by a SparseStaticEmbedding,
 tiny-splade-sum  RoBERTa with Transformer(fill-mask) and SpladePooling(sum, log1p_relu), as sentence-transformers 6 saves it;
                  max_active_dims
 
-Golden files beside those of make_tiny_models.py: golden/NAME.json, with a run of each route, and of tiny-doc-sparse also with the
-same weights read from an idf.json. Weights of queries are real ones, of OpenSearch's BERT vocabulary, where ours has the same word.
+Golden files beside those of make_tiny_models.py: golden/NAME.json, with a run of each route, scores of a few pairs, and of
+tiny-doc-sparse also a run with the same weights read from an idf.json. Weights of queries are real ones, of OpenSearch's BERT
+vocabulary, where ours has the same word.
 """
 
 import argparse
@@ -33,6 +34,7 @@ import reference
 TEXTS = layout_cases.TEXT_LISTS["hard"]
 # Enough for the router: its documents are tiny-splade's kind.
 FEW = TEXTS[:1] + TEXTS[3:7] + TEXTS[10:11] + TEXTS[17:20]
+SCORED = ["the river and the city", "What is the effect of vitamin D on bone?", "a map of the river"]
 OLD = "sentence_transformers.sparse_encoder.models."
 LENGTH = 64
 
@@ -153,6 +155,18 @@ def vectors(model, texts, **options):
     return rows
 
 
+def scores(model):
+    """Of each of a few texts as a query and as a document, by every similarity function."""
+    queries, documents = ([encode([t]) for t in SCORED] for encode in (model.encode_query, model.encode_document))
+    result = {"texts": SCORED}
+    own = model.similarity_fn_name
+    for name in ("dot", "cosine", "euclidean", "manhattan"):
+        model.similarity_fn_name = name
+        result[name] = [[float(f"{float(model.similarity(q, d)):.7g}") for d in documents] for q in queries]
+    model.similarity_fn_name = own
+    return result
+
+
 def golden(where, runs):
     from sentence_transformers import SparseEncoder
     model = SparseEncoder(str(where), device="cpu", model_kwargs={"attn_implementation": "eager"})
@@ -166,7 +180,7 @@ def golden(where, runs):
         result.append({"run": name, "options": options, "texts": texts, "vectors": vectors(model, texts, **options, **prompt)})
         count = [len(v) for v in result[-1]["vectors"]]
         print(f"  {name}: {min(count)} to {max(count)} weights")
-    return {"similarity": model.similarity_fn_name, "dimension": model.get_embedding_dimension(), "runs": result}
+    return {"similarity": model.similarity_fn_name, "dimension": model.get_embedding_dimension(), "runs": result, "scores": scores(model)}
 
 
 def main():

@@ -3,7 +3,8 @@
     python tools/oracle/splade_compare.py --bge PROGRAM [--only splade-base doc-sparse] [--dtype f32] [--speed [TEXTS]]
 
 Weights are random, in the published layouts (see splade_models.py). Limits: weights 2e-5, the same keys but where both weights are
-below that. SparseEncoder computes one text at a time, so that no padding takes part. The exit status is 1 where a limit is passed.
+below that, dot products of `bge score` 2e-5 x max(1, score). SparseEncoder computes one text at a time, so that no padding takes
+part. The exit status is 1 where a limit is passed.
 
 --dtype bf16, int8: how far rounding moves the vectors, without limits. --speed: seconds for so many abstracts and titles (512), ours in
 each type and SparseEncoder's at its best batch size, both with loading left out; CPU seconds where the machine is not quiet.
@@ -74,6 +75,22 @@ def compare(bge, name, dtype, table):
                   float(kept), ok=ok)
 
 
+def compare_scores(bge, name, dtype, table):
+    """`bge score` of a query and a passage against SparseEncoder.similarity, both of the texts' roles."""
+    from sentence_transformers import SparseEncoder
+    directory = splade_models.make(name)
+    model = SparseEncoder(str(directory), device="cpu", model_kwargs={"attn_implementation": "eager"})
+    lines = texts()
+    pairs = [(lines[i], lines[-1 - i]) for i in range(0, len(lines), 5)] + [(line, line) for line in lines[3:12:3]]
+    worst, largest = 0.0, 0.0
+    for query, passage in pairs:
+        theirs = float(model.similarity(model.encode_query([query]), model.encode_document([passage])))
+        found = engine.score(bge, directory, query, passage, "--dtype", dtype)["dot"]
+        worst = max(worst, abs(found - theirs) / max(1.0, abs(theirs)))
+        largest = max(largest, theirs)
+    table.row(f"{name}, scores, {dtype}", len(pairs), "", largest, worst, 0, 1.0, 1.0, ok=dtype != "f32" or worst < LIMIT)
+
+
 def timed(function):
     """Seconds on the clock, and of all threads, of programs that it ran too."""
     before, started = os.times(), time.monotonic()
@@ -116,6 +133,7 @@ def main():
     table = engine.Table("model", "texts", "weights", "median", "max abs", "other keys", "min cosine", "top 20")
     for name in arguments.only:
         compare(arguments.bge.resolve(), name, arguments.dtype, table)
+        compare_scores(arguments.bge.resolve(), name, arguments.dtype, table)
     return table.exit_status()
 
 

@@ -27,7 +27,6 @@ import os
 import re
 import shutil
 import sys
-import time
 from pathlib import Path
 
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
@@ -35,146 +34,13 @@ os.environ["RUST_BACKTRACE"] = "0"
 
 import sentencepiece_models  # noqa: E402
 import tokenizers  # noqa: E402
+import tokens_published  # noqa: E402
 import tokens_random  # noqa: E402
-from tokens_tool import PANIC, OurTokenizer, theirs, to_str  # noqa: E402
+from tokens_files import MODELS, PRUNED, SHARED, VARIANTS, files, tokenizer_file  # noqa: E402
+from tokens_tool import PANIC, Count, OurTokenizer, theirs, to_str  # noqa: E402
 
 PINNED = "0.23.3"
-ROOT = Path(__file__).resolve().parents[2]
-SHARED = ROOT.parent / "shared" / "data"
-MODELS = ("bge-small-en-v1.5", "bge-large-zh-v1.5", "roberta-base", "llama2", "mistral-7b-v0.1", "XLM-R", "t5-small")
-PRUNED = SHARED / "tokenizers" / "xlm-roberta" / "pruned_32k_exact_scores" / "sentencepiece.bpe.model"
 CHUNK = 2000
-
-
-class Count:
-    """Encodings compared and those that differ; prints the first few of these."""
-
-    def __init__(self, name):
-        self.name, self.total, self.different, self.panics = name, 0, 0, 0
-        self.started = time.monotonic()
-
-    def compare(self, texts, ours, expected, what):
-        self.total += len(texts)
-        for text, a, b in zip(texts, ours, expected):
-            if b == PANIC:
-                self.panics += 1
-            elif a != b:
-                self.different += 1
-                if self.different <= 5:
-                    print(f"  {what}: {text!r:.300}\n    ours   {show(a)}\n    theirs {show(b)}", flush=True)
-
-    def report(self, extra=""):
-        print(f"{self.name}: {self.total:,} encodings, {self.different:,} differences"
-              f"{f', {self.panics:,} on which tokenizers panics' if self.panics else ''}"
-              f" ({time.monotonic() - self.started:.0f} s){extra}", flush=True)
-        return self.different
-
-
-def show(result):
-    if result is None:
-        return "an error"
-    names = ("ids", "types", "offsets", "mask")
-    values = [list(memoryview(r).cast("I" if i < 3 else "B"))[:24] for i, r in enumerate(result)]
-    return ", ".join(f"{n} {v}" for n, v in zip(names, values))
-
-
-def metaspace(scheme):
-    return {"type": "Metaspace", "replacement": "▁", "prepend_scheme": scheme, "split": True}
-
-
-def runs_replaced(content):
-    return {"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": content}
-
-
-OLD_METASPACE = {"type": "Metaspace", "replacement": "▁", "str_rep": "▁", "add_prefix_space": True}
-OTHER_MASK = {"lstrip": True, "normalized": True}
-# XLM-R's stages as other files state them: normalizers behind its own, the pre-tokenizer, what <mask> has.
-VARIANTS = {
-    "XLM-R, old spelling": ([], {"type": "Sequence", "pretokenizers": [{"type": "WhitespaceSplit"}, OLD_METASPACE]}, {}),
-    "XLM-R, runs of spaces": ([runs_replaced(" ")], OLD_METASPACE, OTHER_MASK),
-    "XLM-R, stripped": ([{"type": "Strip", "strip_left": False, "strip_right": True}, runs_replaced("▁")], metaspace("first"), {}),
-    "XLM-R, never": ([], metaspace("never"), OTHER_MASK),
-}
-
-
-def tokenizer_file(model, args):
-    """The tokenizer.json of a model, or one made of what there is of it; None where there is nothing."""
-    if model in VARIANTS:
-        return xlmr_variant(model, args)
-    if model == "XLM-R":
-        directory = xlmr_directory(args)
-        return directory and directory / "tokenizer.json"
-    directory = SHARED / "tokenizers" / model
-    made = Path(args.work) / model / "tokenizer.json"
-    if model == "mistral-7b-v0.1":
-        return mistral_file(directory / "tokenizer.model", made)
-    path = directory / "tokenizer.json"
-    if not path.exists():
-        return None
-    if model != "llama2":
-        return path
-    # Lines of spaces alone in this copy were two tokens once; tokenizers refuses them, as we do.
-    config = json.loads(path.read_text(encoding="utf-8"))
-    config["model"]["merges"] = [m for m in config["model"]["merges"] if m.count(" ") == 1]
-    made.parent.mkdir(parents=True, exist_ok=True)
-    made.write_text(json.dumps(config), encoding="utf-8")
-    return made
-
-
-def mistral_file(pieces, made):
-    """As transformers writes it."""
-    if not pieces.exists():
-        return None
-    from transformers import LlamaTokenizer
-
-    source = made.parent / "pieces"
-    source.mkdir(parents=True, exist_ok=True)
-    shutil.copy(pieces, source)
-    LlamaTokenizer.from_pretrained(source).save_pretrained(made.parent)
-    return made
-
-
-def xlmr_directory(args):
-    """A directory with XLM-R's tokenizer.json; None where there is nothing to make it from."""
-    if args.xlmr:
-        return args.xlmr
-    if not PRUNED.exists():
-        return None
-    from transformers import AutoTokenizer
-
-    directory = Path(args.work) / "xlmr"
-    directory.mkdir(parents=True, exist_ok=True)
-    if not (directory / "tokenizer.json").exists():
-        shutil.copy(PRUNED, directory)
-        (directory / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "XLMRobertaTokenizer"}))
-        AutoTokenizer.from_pretrained(directory).backend_tokenizer.save(str(directory / "tokenizer.json"))
-    return directory
-
-
-def xlmr_variant(name, args):
-    directory = xlmr_directory(args)
-    if directory is None:
-        return None
-    config = json.loads((directory / "tokenizer.json").read_text(encoding="utf-8"))
-    normalizers, config["pre_tokenizer"], mask = VARIANTS[name]
-    config["normalizer"] = {"type": "Sequence", "normalizers": [config["normalizer"], *normalizers]}
-    config["added_tokens"][-1].update(mask)
-    path = Path(args.work) / name / "tokenizer.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(config), encoding="utf-8")
-    return path
-
-
-def files(models, args):
-    """Of these models those that were asked for and are here, and their tokenizer.json."""
-    for model in models:
-        if model not in args.models:
-            continue
-        path = tokenizer_file(model, args)
-        if path is None:
-            print(f"{model}: there is no such tokenizer here", flush=True)
-        else:
-            yield model, path
 
 
 def strings(value):
@@ -499,113 +365,6 @@ def run_merges(tool, args):
     return count.report()
 
 
-# transformers.js' names of tokenizers that are here, or whose stages are put around a vocabulary that is.
-GOLDEN = {
-    "Xenova/bge-reranker-base": "XLM-R, runs of spaces", "Xenova/multilingual-e5-small": "XLM-R, runs of spaces",
-    "Xenova/paraphrase-multilingual-mpnet-base-v2": "XLM-R", "Xenova/paraphrase-multilingual-MiniLM-L12-v2": "XLM-R",
-    "Xenova/bert-base-uncased": "bge-small-en-v1.5", "Xenova/bge-base-zh-v1.5": "bge-large-zh-v1.5",
-    "Xenova/bge-small-zh-v1.5": "bge-large-zh-v1.5, cased", "Xenova/all-distilroberta-v1": "roberta-base",
-    "Xenova/t5-small": "t5-small", "google-t5/t5-small": "t5-small", "Xenova/t5-tokenizer-new": "t5-small, runs of spaces",
-    "Xenova/LaMini-Flan-T5-783M": "t5-small, Metaspace alone", "Xenova/llama-tokenizer": "Llama 2, legacy"}
-
-
-def golden_path(name, args):
-    """The tokenizer.json of a name in GOLDEN; None where there is nothing to make it from."""
-    if name == "Llama 2, legacy":
-        return legacy_llama_file(args)
-    base, _, variant = name.partition(", ")
-    if base == "XLM-R" and not args.xlmr:
-        return None  # the pruned file is another vocabulary
-    if base == "XLM-R" or not variant:
-        return tokenizer_file(name, args)
-    path = tokenizer_file(base, args)
-    if path is None:
-        return None
-    config = json.loads(path.read_text(encoding="utf-8"))
-    if variant == "cased":
-        config["normalizer"]["lowercase"] = False
-    else:
-        config["pre_tokenizer"] = metaspace("always")
-        if variant == "runs of spaces":
-            config["pre_tokenizer"] = metaspace("first")
-            config["normalizer"] = {"type": "Sequence", "normalizers": [config["normalizer"], runs_replaced("▁")]}
-    path = Path(args.work) / name / "tokenizer.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(config), encoding="utf-8")
-    return path
-
-
-def legacy_llama_file(args):
-    """The stages of llama2/tokenizer.json around the pieces that llama.cpp has: that copy has lost merges of spaces.
-
-    Merges rank by the score, as there, and not by the id, as where transformers 5.23 loads the file alone."""
-    from transformers import AutoTokenizer
-    from transformers.convert_slow_tokenizer import import_protobuf
-    from transformers.tokenization_utils_base import generate_merges
-
-    work = Path(args.work) / "Llama 2, legacy"
-    model = sentencepiece_models.models(work / "models", SHARED / "tokenizers").get("llama2")
-    if model is None:
-        return None
-    sentencepiece_models.write_directory(work / "pieces", model, {"tokenizer_class": "LlamaTokenizer", "add_bos_token": True}, None, {})
-    config = json.loads(AutoTokenizer.from_pretrained(work / "pieces").backend_tokenizer.to_str())
-    proto = import_protobuf().ModelProto()
-    proto.ParseFromString(model.read_bytes())
-    config["model"]["merges"] = generate_merges(config["model"]["vocab"], [(p.piece, p.score) for p in proto.pieces])
-    config["pre_tokenizer"] = None
-    config["normalizer"] = {"type": "Sequence", "normalizers": [
-        {"type": "Prepend", "prepend": "▁"}, {"type": "Replace", "pattern": {"String": " "}, "content": "▁"}]}
-    path = work / "tokenizer.json"
-    path.write_text(json.dumps(config), encoding="utf-8")
-    return path
-
-
-def run_golden(tool, args):
-    """What other projects made of texts: transformers.js (ids and decoded texts), llama.cpp (ids without special tokens).
-
-    Where the reference itself says something else of a tokenizer, that is counted apart."""
-    count = Count("golden")
-    elsewhere = 0
-
-    def check(what, ours, reference, expected):
-        nonlocal elsewhere
-        if reference != expected:
-            elsewhere += 1
-            print(f"  {what:.100}\n    the reference itself has {reference!r:.200}\n    and not {expected!r:.200}", flush=True)
-        # Ours is the reference's in any case.
-        count.total += 1
-        if ours != reference:
-            count.different += 1
-            print(f"  {what}\n    ours   {ours}\n    theirs {reference}", flush=True)
-
-    def check_ids(model, ours, reference, text, expected, special, second=None):
-        inputs = [text.encode()] if second is None else [(text.encode(), second.encode())]
-        got = list(memoryview(ours.encode(inputs, special=special, offsets=False)[0][0]).cast("I"))
-        check(f"{model}: {text!r}", got, reference.encode(text, second, add_special_tokens=special).ids, expected)
-
-    goldens = json.loads((SHARED / "tokenizers/golden/transformersjs_tokenization_vectors.json").read_text(encoding="utf-8"))
-    here = {name: path for name, model in GOLDEN.items() if (path := golden_path(model, args))}
-    for name, path in here.items():
-        ours, reference = OurTokenizer(tool, path), tokenizers.Tokenizer.from_file(str(path))
-        reference.no_padding()
-        for case in goldens[name]["cases"].values():
-            check_ids(name, ours, reference, case["text"], case["ids"], True, case.get("text_pair"))
-            check(f"{name}: {case['ids']}", ours.decode(case["ids"], False),
-                  reference.decode(case["ids"], skip_special_tokens=False), case["decoded"])
-        ours.close()
-    print(f"golden: {len(here)} of {len(goldens)} entries; no vocabulary here for {', '.join(n for n in goldens if n not in here)}", flush=True)
-    for vocabulary, model in (("llama-spm", "Llama 2, legacy"), ("bert-bge", "bge-small-en-v1.5")):
-        path = golden_path(model, args)
-        ours, reference = OurTokenizer(tool, path), tokenizers.Tokenizer.from_file(str(path))
-        reference.no_padding()
-        base = SHARED / "tokenizers/llama.cpp" / f"ggml-vocab-{vocabulary}.gguf"
-        texts = Path(f"{base}.inp").read_text(encoding="utf-8").split("\n__ggml_vocab_test__\n")
-        for text, line in zip(texts, Path(f"{base}.out").read_text().splitlines()):
-            check_ids(vocabulary, ours, reference, text, [int(i) for i in line.split()], False)
-        ours.close()
-    return count.report(f", {elsewhere} on which the reference says something else")
-
-
 def run_pairs(tool, args):
     """Pairs of texts cut to 512 tokens, by each strategy. Pairs of fewer bytes than that lose nothing, and are compared once."""
     texts = [t[: 16 * 512] for t in corpus_texts()[:: args.every]]
@@ -632,7 +391,7 @@ def run_pairs(tool, args):
 
 
 SUITES = {"stages": run_stages, "decode": run_decode, "pieces": run_pieces, "bpe": run_bpe, "merges": run_merges,
-          "golden": run_golden, "pairs": run_pairs, "random": run_random, "corpus": run_corpus}
+          "golden": tokens_published.run, "pairs": run_pairs, "random": run_random, "corpus": run_corpus}
 
 
 def main():

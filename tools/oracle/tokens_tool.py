@@ -1,11 +1,12 @@
 """Drives tokenizer_oracle_tool (tests/tokenizer_oracle_tool.cc) and Hugging Face `tokenizers` side by side.
 
-Both answer with the same tuples: (ids, type ids, offsets, special-token mask) as bytes, or None for an error.
+Both answer with the same tuples: (ids, type ids, offsets, special-token mask) as bytes, or None for an error. Count compares these.
 """
 import array
 import struct
 import subprocess
 import threading
+import time
 from itertools import chain
 
 # Where upstream panics, nothing is defined.
@@ -133,3 +134,35 @@ def theirs(tokenizer, texts, max_length=None, strategy="longest_first", special=
                 raise
             results.append(PANIC)
     return results
+
+
+class Count:
+    """Encodings compared and those that differ; prints the first few of these."""
+
+    def __init__(self, name):
+        self.name, self.total, self.different, self.panics = name, 0, 0, 0
+        self.started = time.monotonic()
+
+    def compare(self, texts, ours, expected, what):
+        self.total += len(texts)
+        for text, a, b in zip(texts, ours, expected):
+            if b == PANIC:
+                self.panics += 1
+            elif a != b:
+                self.different += 1
+                if self.different <= 5:
+                    print(f"  {what}: {text!r:.300}\n    ours   {show(a)}\n    theirs {show(b)}", flush=True)
+
+    def report(self, extra=""):
+        print(f"{self.name}: {self.total:,} encodings, {self.different:,} differences"
+              f"{f', {self.panics:,} on which tokenizers panics' if self.panics else ''}"
+              f" ({time.monotonic() - self.started:.0f} s){extra}", flush=True)
+        return self.different
+
+
+def show(result):
+    if result is None:
+        return "an error"
+    names = ("ids", "types", "offsets", "mask")
+    values = [list(memoryview(r).cast("I" if i < 3 else "B"))[:24] for i, r in enumerate(result)]
+    return ", ".join(f"{n} {v}" for n, v in zip(names, values))

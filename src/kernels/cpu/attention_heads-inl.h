@@ -7,14 +7,20 @@
 //   values  [panel][keys][W]  a panel holds W columns
 // Where the numbers are bfloat16, a word of 4 bytes holds two of them that follow each other in the
 // direction of the sum (along D for keys and queries, along the keys for values and weights).
-// For each block of queries: scores = q K^T, softmax, out = P V, both products by Tile(), which
+// For each block of queries: weights = 2^(q K^T - max), out = P V, both products by Tile(), which
 // keeps kAttentionRows x 2 vectors of sums in registers (12 of AVX2's 16: with 6 rows it loads 2
-// vectors and broadcasts 6 numbers for 12 multiply-adds, below the load ports' limit). The scores
+// vectors and broadcasts 6 numbers for 12 multiply-adds, below the load ports' limit). The weights
 // of a block (at most 24 KB) stay in the first-level cache, the packed block (D 64: 256 KB) in the
-// second. With more than one block the softmax is rescaled as it goes (Milakov and Gimelshein
-// 2018); max and sum of each query are then kept beside `out`, which holds the unfinished mix. With
-// a window, a block of queries reads the panels of keys that any of them sees, and what a query
-// among them does not see gets weight 0.
+// second.
+//
+// Softmax is the same for any max from which no weight overflows. It is that of a query's first
+// two vectors of keys; the keys after them are weighed in the registers where their scores were
+// summed, which hides most of the cost of exp behind the products: 7 % of the whole in float32, 15
+// % in bfloat16 (Zen 5, D 64). Only where a later score is above max by 2^64 is the block's softmax
+// computed again from its largest score, and what went before rescaled (Milakov and Gimelshein
+// 2018). Sum and max of each query are kept beside `out`, which holds the unfinished mix. With a
+// window, a block of queries reads the panels of keys that any of them sees, what a query among
+// them does not see gets weight 0, and max is always the largest score so far.
 //
 // The scale and log2(e) are folded into q, so that exp becomes 2^x. The key's bias adds the same
 // number to all scores of a query, which softmax does not see: left out. The value's bias is added
@@ -47,7 +53,8 @@ constexpr int64_t kMaxQueryRows = 24;
 constexpr int64_t kScoreWords = 4096;
 
 // A number type has: kGroup, numbers in a word; Words, a vector of them; Load(p), Broadcast(p) and
-// MultiplyAdd(sum, x, w); and Exp2(x) for x <= 0, about as exact as the numbers.
+// MultiplyAdd(sum, x, w); and Exp2(x), about as exact as the numbers in [-126, 126]: below that
+// something under 2^-126, above it something over 2^126 or infinity.
 struct Float32Numbers {
   static constexpr int64_t kGroup = 1;
   using D = hn::ScalableTag<float>;
@@ -55,21 +62,29 @@ struct Float32Numbers {
   static HWY_INLINE Words Load(const float* p) { return hn::Load(D(), p); }
   static HWY_INLINE Words Broadcast(const float* p) { return hn::Set(D(), *p); }
   static HWY_INLINE Words MultiplyAdd(Words sum, Words x, Words w) { return hn::MulAdd(x, w, sum); }
-  static HWY_INLINE Words Exp2(Words x) { return HWY_NAMESPACE::Exp2(D(), x); }
+  static HWY_INLINE Words Exp2(Words x) { return HWY_NAMESPACE::SaturatedExp2(D(), x); }
 };
 
-// sums[r][c] = sum over k < depth of a[r * a_stride + k] * panel[k * W + c], handed to `finish`;
-// depth and strides count words.
-template <class Numbers, int kRows, int kVectors, class D, class Finish>
+// The vectors of a row of a tile.
+template <class D, int kVectors>
+using RowOfTile = hn::Vec<D>[kVectors];
+
+// Makes keys or values into the words of a panel.
+template <class Numbers>
+struct Packing;
+
+// sums[r][c] = begin(r) + sum over k < depth of a[r * a_stride + k] * panel[k * W + c]: `use` has
+// Begin(d, r), a vector for all of a row, and Take(d, r, RowOfTile) for the sums; depth and strides
+// count words.
+template <class Numbers, int kRows, int kVectors, class D, class Use>
 HWY_INLINE void Tile(D d, const float* HWY_RESTRICT a, int64_t a_stride,
-                     const float* HWY_RESTRICT panel, int64_t depth, const Finish& finish) {
-  using V = hn::Vec<D>;
+                     const float* HWY_RESTRICT panel, int64_t depth, const Use& use) {
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  V sums[kRows][kVectors];
+  RowOfTile<D, kVectors> sums[kRows];
   BGE_UNROLL
   for (int r = 0; r < kRows; ++r) {
     BGE_UNROLL
-    for (int v = 0; v < kVectors; ++v) sums[r][v] = hn::Zero(d);
+    for (int v = 0; v < kVectors; ++v) sums[r][v] = use.Begin(d, r);
   }
   for (int64_t k = 0; k < depth; ++k) {
     typename Numbers::Words b[kVectors];
@@ -84,48 +99,92 @@ HWY_INLINE void Tile(D d, const float* HWY_RESTRICT a, int64_t a_stride,
     }
   }
   BGE_UNROLL
-  for (int r = 0; r < kRows; ++r) {
-    BGE_UNROLL
-    for (int v = 0; v < kVectors; ++v) finish(d, r, v * lanes, sums[r][v]);
-  }
+  for (int r = 0; r < kRows; ++r) use.Take(d, r, sums[r]);
 }
 
 // The same with the number of rows known at run time only.
-template <class Numbers, int kVectors, class D, class Finish>
+template <class Numbers, int kVectors, class D, class Use>
 HWY_INLINE void TileOfRows(D d, int64_t rows, const float* a, int64_t a_stride, const float* panel,
-                           int64_t depth, const Finish& finish) {
+                           int64_t depth, const Use& use) {
   if constexpr (kAttentionRows == 12) {
-    if (rows == 12) return Tile<Numbers, 12, kVectors>(d, a, a_stride, panel, depth, finish);
+    if (rows == 12) return Tile<Numbers, 12, kVectors>(d, a, a_stride, panel, depth, use);
   }
   switch (rows) {
     case 1:
-      return Tile<Numbers, 1, kVectors>(d, a, a_stride, panel, depth, finish);
+      return Tile<Numbers, 1, kVectors>(d, a, a_stride, panel, depth, use);
     case 2:
-      return Tile<Numbers, 2, kVectors>(d, a, a_stride, panel, depth, finish);
+      return Tile<Numbers, 2, kVectors>(d, a, a_stride, panel, depth, use);
     case 3:
-      return Tile<Numbers, 3, kVectors>(d, a, a_stride, panel, depth, finish);
+      return Tile<Numbers, 3, kVectors>(d, a, a_stride, panel, depth, use);
     case 4:
-      return Tile<Numbers, 4, kVectors>(d, a, a_stride, panel, depth, finish);
+      return Tile<Numbers, 4, kVectors>(d, a, a_stride, panel, depth, use);
     case 5:
-      return Tile<Numbers, 5, kVectors>(d, a, a_stride, panel, depth, finish);
+      return Tile<Numbers, 5, kVectors>(d, a, a_stride, panel, depth, use);
     default:
-      return Tile<Numbers, 6, kVectors>(d, a, a_stride, panel, depth, finish);
+      return Tile<Numbers, 6, kVectors>(d, a, a_stride, panel, depth, use);
   }
 }
 
 struct StoreScores {
   template <class D>
-  HWY_INLINE void operator()(D d, int64_t row, int64_t column, hn::Vec<D> sum) const {
-    hn::Store(sum, d, scores + row * stride + column);
+  HWY_INLINE hn::Vec<D> Begin(D d, int64_t) const {
+    return hn::Zero(d);
+  }
+  template <class D, int kVectors>
+  HWY_INLINE void Take(D d, int64_t row, const RowOfTile<D, kVectors>& sums) const {
+    float* to = scores + row * stride;
+    BGE_UNROLL
+    for (int v = 0; v < kVectors; ++v) hn::Store(sums[v], d, to + v * hn::Lanes(d));
   }
   float* scores;
   int64_t stride;
 };
 
+// Makes sums, which begin with -max, the words of the weights 2^sum, and adds those to `totals`.
+template <class Numbers>
+struct StoreWeights {
+  template <class D>
+  HWY_INLINE hn::Vec<D> Begin(D d, int64_t row) const {
+    return hn::Set(d, minus_max[row]);
+  }
+  template <class D, int kVectors>
+  HWY_INLINE void Take(D d, int64_t row, const RowOfTile<D, kVectors>& sums) const {
+    const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+    auto total = hn::Load(d, totals + row * lanes);
+    BGE_UNROLL
+    for (int v = 0; v < kVectors; ++v) {
+      auto weight = Numbers::Exp2(sums[v]);
+      const int64_t left = columns - v * lanes;
+      if (left < lanes) {
+        weight = hn::IfThenElseZero(hn::FirstN(d, static_cast<size_t>(left)), weight);
+      }
+      total = hn::Add(total, weight);
+      Packing<Numbers>::Store(weight, weights + row * stride, column + v * lanes);
+    }
+    hn::Store(total, d, totals + row * lanes);
+  }
+  float* weights;
+  int64_t stride;
+  int64_t column;          // of this panel
+  int64_t columns;         // of this panel, up to the last key
+  const float* minus_max;  // [rows]
+  float* totals;           // [rows][lanes]
+};
+
 // out = out * keep + sum; the last block divides by the sum of weights and adds the bias.
 struct StoreMix {
   template <class D>
-  HWY_INLINE void operator()(D d, int64_t row, int64_t column, hn::Vec<D> sum) const {
+  HWY_INLINE hn::Vec<D> Begin(D d, int64_t) const {
+    return hn::Zero(d);
+  }
+  template <class D, int kVectors>
+  HWY_INLINE void Take(D d, int64_t row, const RowOfTile<D, kVectors>& sums) const {
+    const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+    BGE_UNROLL
+    for (int v = 0; v < kVectors; ++v) Store(d, row, v * lanes, sums[v]);
+  }
+  template <class D>
+  HWY_INLINE void Store(D d, int64_t row, int64_t column, hn::Vec<D> sum) const {
     const int64_t left = columns - column;
     if (left <= 0) return;
     const auto n = static_cast<size_t>(left);
@@ -227,7 +286,7 @@ HWY_INLINE int64_t WordsOf(int64_t count) {
   return (count + Numbers::kGroup - 1) / Numbers::kGroup;
 }
 
-// Makes keys or values into the words of a panel; float32 needs no other form.
+// float32 needs no other form.
 template <class Numbers>
 struct Packing {
   static HWY_INLINE void Keys(const float* from, int64_t stride, int64_t count, int64_t head_dim,
@@ -291,6 +350,17 @@ HWY_NOINLINE void PackBlock(const HeadInputs& in, int64_t first, int64_t count,
   }
 }
 
+// Fetches the heads' queries of a row that is soon read: rows lie kilobytes apart, where the
+// processor does not see what comes next. (For keys and values, read in larger pieces, it is of no
+// use.)
+HWY_INLINE void PrefetchQuery(const HeadInputs& in, int64_t row) {
+  constexpr int64_t kLineFloats = 16;
+  const float* const from = in.q + row * in.stride;
+  for (int64_t c = 0; c < in.num_heads * in.head_dim; c += kLineFloats) {
+    __builtin_prefetch(from + c);
+  }
+}
+
 // Row r = (q + bias) * scale for queries [begin, end) of all heads, [head_dim] words apart.
 template <class Numbers>
 HWY_NOINLINE void PackQueries(const HeadInputs& in, int64_t begin, int64_t end, float scale,
@@ -298,7 +368,9 @@ HWY_NOINLINE void PackQueries(const HeadInputs& in, int64_t begin, int64_t end, 
   const hn::ScalableTag<float> d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   const auto vscale = hn::Set(d, scale);
+  constexpr int64_t kRowsAhead = 8;
   for (int64_t q = begin; q < end; ++q) {
+    if (q + kRowsAhead < end) PrefetchQuery(in, q + kRowsAhead);
     for (int64_t h = 0; h < in.num_heads; ++h) {
       const float* from = in.q + q * in.stride + h * in.head_dim;
       const float* bias = in.q_bias == nullptr ? nullptr : in.q_bias + h * in.head_dim;
@@ -353,6 +425,40 @@ HWY_NOINLINE void ScoreBlock(const float* queries, int64_t rows, const float* ke
     });
     j += width;
   }
+}
+
+// weights[r][j] = 2^(queries[r] . keys[j] - max[r]) for keys [first, num_keys), as words, zeros
+// behind them up to a whole vector; adds their sum to sums[r]. `first` is a multiple of two
+// vectors.
+template <class Numbers>
+HWY_NOINLINE void WeighBlock(const float* queries, int64_t rows, const float* keys, int64_t first,
+                             int64_t num_keys, int64_t head_dim, const float* max, float* weights,
+                             int64_t stride, float* sums) {
+  const int64_t depth = WordsOf<Numbers>(head_dim);
+  const hn::ScalableTag<float> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  HWY_ALIGN float totals[kMaxQueryRows * hn::MaxLanes(d)];
+  float minus_max[kMaxQueryRows];
+  for (int64_t r = 0; r < rows; ++r) {
+    hn::Store(hn::Zero(d), d, totals + r * lanes);
+    minus_max[r] = -max[r];
+  }
+  for (int64_t j = first; j < num_keys;) {
+    const int64_t width = PanelWidth(num_keys - j, lanes);
+    const float* panel = keys + j * depth;
+    ForEachGroup(rows, [&](int64_t r, int64_t n) HWY_ATTR {
+      const StoreWeights<Numbers> use = {weights + r * stride, stride,        j,
+                                         num_keys - j,         minus_max + r, totals + r * lanes};
+      const float* a = queries + r * head_dim;
+      if (width == lanes) {
+        TileOfRows<Numbers, 1>(d, n, a, head_dim, panel, depth, use);
+      } else {
+        TileOfRows<Numbers, 2>(d, n, a, head_dim, panel, depth, use);
+      }
+    });
+    j += width;
+  }
+  for (int64_t r = 0; r < rows; ++r) sums[r] += Sum(d, hn::Load(d, totals + r * lanes));
 }
 
 // Some keys of a block. begin is a multiple of two vectors, and so is end, unless it is the
@@ -473,6 +579,42 @@ HWY_INLINE void Softmax(bool is_first, float* scores, int64_t stride, int64_t ro
   }
 }
 
+// A sum of weights below which none has come near overflow, times any value.
+constexpr float kMostWeight = 0x1p64f;
+
+// Scores and softmax of a block that all rows see whole: weights in `scores`, and `state`. The
+// score of each query's reference, max, is the largest among its first two vectors of keys; only
+// where a later one is far above it, is max brought up to date. So the weights are computed where
+// the scores are, in registers.
+template <class Numbers>
+HWY_INLINE void WeighKeys(bool is_first, const float* queries, int64_t rows, const float* keys,
+                          int64_t num_keys, int64_t head_dim, float* scores, int64_t stride,
+                          const SoftmaxState& state) {
+  const auto lanes = static_cast<int64_t>(hn::Lanes(hn::ScalableTag<float>()));
+  const int64_t head = is_first ? std::min(num_keys, 2 * lanes) : 0;
+  float sums[kMaxQueryRows] = {};
+  if (is_first) {
+    ScoreBlock<Numbers>(queries, rows, keys, head, head_dim, scores, stride);
+    SoftmaxRows<Numbers, true, false>(scores, stride, rows, head, state);
+    std::copy_n(state.sum, rows, sums);
+  }
+  if (head < num_keys) {
+    WeighBlock<Numbers>(queries, rows, keys, head, num_keys, head_dim, state.max, scores, stride,
+                        sums);
+  }
+  for (int64_t r = 0; r < rows; ++r) {
+    if (sums[r] < kMostWeight) {
+      state.sum[r] = is_first ? sums[r] : state.sum[r] + sums[r];
+      state.keep[r] = 1.0f;
+    } else {  // NaN too
+      float* const row = scores + r * stride;
+      const SoftmaxState row_state = {state.max + r, state.sum + r, state.keep + r};
+      ScoreBlock<Numbers>(queries + r * head_dim, 1, keys, num_keys, head_dim, row, stride);
+      Softmax<Numbers, false>(is_first, row, stride, 1, num_keys, row_state);
+    }
+  }
+}
+
 // What queries [begin, end) get that see no key.
 HWY_INLINE void FillUnseeing(const HeadInputs& in, int64_t begin, int64_t end) {
   const int64_t columns = in.num_heads * in.head_dim;
@@ -542,20 +684,23 @@ HWY_INLINE void AttendKeys(const HeadInputs& in, int64_t begin, int64_t end,
           seen.begin = std::max<int64_t>(0, needed.begin - first) / panel * panel;
           seen.end = std::min(num_keys, (needed.end - first + panel - 1) / panel * panel);
         }
-        ScoreBlock<Numbers>(queries + h * sizes.queries + at * head_dim, rows,
-                            keys + h * sizes.keys + seen.begin * sizes.depth, seen.size(), head_dim,
-                            scores, score_stride);
-        if (kWindow) {
-          const int64_t row = q - first - seen.begin;  // where row 0 is among the keys
-          MaskRows(scores, score_stride, rows, seen.size(), row - in.window, row + in.window + 1);
-        }
-
         float keep[kMaxQueryRows];
         float inverse[kMaxQueryRows];
         const SoftmaxState state = {maxima + at, sums + at, keep};
         const bool is_first = needed.begin >= first;
         const bool is_last = needed.end <= first + num_keys;
-        Softmax<Numbers, kWindow>(is_first, scores, score_stride, rows, seen.size(), state);
+        const float* const block_queries = queries + h * sizes.queries + at * head_dim;
+        const float* const block_keys = keys + h * sizes.keys + seen.begin * sizes.depth;
+        if (kWindow) {
+          ScoreBlock<Numbers>(block_queries, rows, block_keys, seen.size(), head_dim, scores,
+                              score_stride);
+          const int64_t row = q - first - seen.begin;  // where row 0 is among the keys
+          MaskRows(scores, score_stride, rows, seen.size(), row - in.window, row + in.window + 1);
+          Softmax<Numbers, true>(is_first, scores, score_stride, rows, seen.size(), state);
+        } else {
+          WeighKeys<Numbers>(is_first, block_queries, rows, block_keys, seen.size(), head_dim,
+                             scores, score_stride, state);
+        }
         for (int64_t r = 0; r < rows; ++r) inverse[r] = 1.0f / state.sum[r];
 
         const StoreMix mix = {in.out + q * in.out_stride + h * head_dim,

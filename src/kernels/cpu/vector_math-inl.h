@@ -79,17 +79,23 @@ HWY_INLINE float Max(D d, hn::Vec<D> v) {
   return hn::GetLane(hn::MaxOfLanes(d, v));
 }
 
-// 2^n * 2^r, given r in [-0.5, 0.5] and `shifted` = n + 1.5 * 2^23, whose low bits are n. The
-// polynomial is off by at most 9.2e-8, relatively, and exact at 0.
+// Of the polynomial that is 2^r for r in [-0.5, 0.5], to 9.2e-8 relatively, and exact at 0; the
+// highest power first.
+inline constexpr float kExp2Coefficients[] = {1.3264727e-3f, 9.6715130e-3f, 5.5507336e-2f,
+                                              2.4022242e-1f, 6.9314700e-1f, 1.0f};
+
+template <class D, class V>
+HWY_INLINE V Exp2Polynomial(D d, V r, const float* coefficients = kExp2Coefficients) {
+  V p = hn::Set(d, coefficients[0]);
+  for (int i = 1; i < 6; ++i) p = hn::MulAdd(p, r, hn::Set(d, coefficients[i]));
+  return p;
+}
+
+// 2^n * 2^r, given r in [-0.5, 0.5] and `shifted` = n + 1.5 * 2^23, whose low bits are n.
 template <class D, class V>
 HWY_INLINE V ScaledExp2(D d, V r, V shifted) {
   const hn::RebindToSigned<D> di;
-  V p = hn::Set(d, 1.3264727e-3f);
-  p = hn::MulAdd(p, r, hn::Set(d, 9.6715130e-3f));
-  p = hn::MulAdd(p, r, hn::Set(d, 5.5507336e-2f));
-  p = hn::MulAdd(p, r, hn::Set(d, 2.4022242e-1f));
-  p = hn::MulAdd(p, r, hn::Set(d, 6.9314700e-1f));
-  p = hn::MulAdd(p, r, hn::Set(d, 1.0f));
+  const V p = Exp2Polynomial(d, r);
   // The constant's own bits leave the word at the top, so that n is added to p's exponent.
   const auto exponent = hn::ShiftLeft<23>(hn::BitCast(di, shifted));
   return hn::BitCast(d, hn::Add(hn::BitCast(di, p), exponent));
@@ -106,6 +112,22 @@ HWY_INLINE V Exp2(D d, V x) {
   const V shifted = hn::Add(x, hn::Set(d, kRoundingShift));
   const V n = hn::Sub(shifted, hn::Set(d, kRoundingShift));
   return ScaledExp2(d, hn::Sub(x, n), shifted);
+}
+
+// 2^x for x in [-126, 126], to 1.7e-7 relatively; below, some value under 2^-126, and above, some
+// value over 2^126, perhaps infinity. NaN gives NaN.
+template <class D, class V>
+HWY_INLINE V SaturatedExp2(D d, V x) {
+#if HWY_TARGET == HWY_AVX3
+  const float* coefficients = kExp2Coefficients;
+  asm volatile("" : "+r"(coefficients));
+  const V n = hn::Round(x);
+  V p = Exp2Polynomial(d, hn::Sub(x, n), coefficients);
+  asm("vscalefps %1, %0, %0" : "+v"(p.raw) : "v"(n.raw));
+  return p;
+#else
+  return Exp2(d, AtMost(d, 127.0f, x));
+#endif
 }
 
 // e^x for any x: to 2.5e-7 relatively in [-87.3, 88.0], clamped to the values at the ends outside.

@@ -1,11 +1,10 @@
-#include "bench/embedding_speed.h"
+#include "bench/model_speed.h"
 
 #include "base/error.h"
 #include "base/parallel.h"
 #include "bench/gemm_roof.h"
 #include "bench/profiling_backend.h"
 #include "bench/statistics.h"
-#include "engine/embedder_impl.h"
 #include "kernels/backend.h"
 
 #include <algorithm>
@@ -21,8 +20,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// 12 tokens of BERT's English vocabulary. The other engines get the same one.
-constexpr std::string_view kQuery = "what is the effect of vitamin d on bone density";
 constexpr int64_t kWarmUpQueries = 10;
 constexpr int64_t kRoofRows = 512;
 // The first warms up what is new in the second engine: its memory, and the weights' copies.
@@ -43,12 +40,11 @@ double Best(const std::vector<double>& seconds) {
 }
 
 // Milliseconds of `count` queries, one after another.
-std::vector<double> TimeQueries(const Embedder& embedder, const EncodeOptions& options,
-                                int64_t count) {
+std::vector<double> TimeQueries(const MeasuredModel& model, int64_t count) {
   std::vector<double> times_ms;
   for (int64_t i = -kWarmUpQueries; i < count; ++i) {
     const Clock::time_point start = Clock::now();
-    static_cast<void>(embedder.Encode(kQuery, options));
+    model.Query();
     if (i >= 0) times_ms.push_back(1e3 * Seconds(start));
   }
   return times_ms;
@@ -61,8 +57,8 @@ Latency LatencyOf(const std::vector<double>& times_ms) {
           .p99_ms = Percentile(times_ms, 0.99)};
 }
 
-void MeasureConcurrent(const Embedder& embedder, const EmbeddingSpeedOptions& options,
-                       EmbeddingSpeed* speed) {
+void MeasureConcurrent(const MeasuredModel& model, const ModelSpeedOptions& options,
+                       ModelSpeed* speed) {
   const int64_t each = (options.queries + options.callers - 1) / options.callers;
   std::mutex mu;
   std::vector<double> times_ms;
@@ -74,7 +70,7 @@ void MeasureConcurrent(const Embedder& embedder, const EmbeddingSpeedOptions& op
     for (int i = 0; i < options.callers; ++i) {
       callers.emplace_back([&] {
         try {
-          const std::vector<double> own = TimeQueries(embedder, options.encode, each);
+          const std::vector<double> own = TimeQueries(model, each);
           const std::lock_guard lock(mu);
           times_ms.insert(times_ms.end(), own.begin(), own.end());
         } catch (...) {
@@ -92,23 +88,21 @@ void MeasureConcurrent(const Embedder& embedder, const EmbeddingSpeedOptions& op
 }
 
 // Everything that is measured on the engine as it is.
-void MeasureEmbedder(std::span<const std::string_view> texts, const EmbeddingSpeedOptions& options,
-                     EmbeddingSpeed* speed) {
+void MeasureAsUsed(std::span<const std::string_view> texts, const ModelSpeedOptions& options,
+                   ModelSpeed* speed) {
   const Clock::time_point before_load = Clock::now();
-  const Embedder embedder = Embedder::Load(options.model, options.embedder);
+  const auto model = LoadMeasuredModel(options.model, texts, CpuBackend());
   speed->load_ms = 1e3 * Seconds(before_load);
-  static_cast<void>(embedder.Encode(kQuery, options.encode));
+  model->Query();
   speed->first_vector_ms = 1e3 * Seconds(before_load);
-  speed->model = embedder.info();
-  speed->threads = embedder.threads();
-  speed->query_tokens = static_cast<int64_t>(
-      embedder.tokenizer().Encode(kQuery, {.max_length = embedder.info().max_length}).ids.size());
+  speed->model = model->info();
+  speed->threads = model->threads();
+  speed->query_tokens = model->query_tokens();
 
-  std::vector<float> output(texts.size() *
-                            static_cast<size_t>(embedder.OutputDimension(options.encode)));
+  model->MakeRoom();
   for (int64_t i = 0; i < options.repeat; ++i) {
     const Clock::time_point start = Clock::now();
-    speed->work = embedder.EncodeInto(texts, options.encode, output);
+    speed->work = model->Pass();
     speed->pass_seconds.push_back(Seconds(start));
   }
   speed->peak_bytes = PeakResidentBytes();
@@ -123,35 +117,33 @@ void MeasureEmbedder(std::span<const std::string_view> texts, const EmbeddingSpe
   speed->tokens_per_s = per_second(speed->work.tokens, best);
   speed->tokens_per_s_median = per_second(speed->work.tokens, median);
 
-  speed->alone = LatencyOf(TimeQueries(embedder, options.encode, options.queries));
-  MeasureConcurrent(embedder, options, speed);
+  speed->alone = LatencyOf(TimeQueries(*model, options.queries));
+  MeasureConcurrent(*model, options, speed);
 }
 
 // The faster of some passes with a clock around every operation.
-void MeasureStages(std::span<const std::string_view> texts, const EmbeddingSpeedOptions& options,
-                   EmbeddingSpeed* speed) {
+void MeasureStages(std::span<const std::string_view> texts, const ModelSpeedOptions& options,
+                   ModelSpeed* speed) {
   ProfilingBackend backend(CpuBackend());
-  EmbedderOptions load_options = options.embedder;
-  load_options.on_warning = {};  // given at the first load
-  const EmbedderImpl engine(options.model, load_options, backend);
-  std::vector<float> output(texts.size() *
-                            static_cast<size_t>(engine.OutputDimension(options.encode)));
+  MeasuredModelOptions load_options = options.model;
+  load_options.embedder.on_warning = {};  // given at the first load
+  load_options.reranker.on_warning = {};
+  const auto model = LoadMeasuredModel(load_options, texts, backend);
+  model->MakeRoom();
   int64_t text_bytes = 0;
   for (const std::string_view text : texts) text_bytes += static_cast<int64_t>(text.size());
   for (int pass = 0; pass < kProfilePasses; ++pass) {
     // Tokenising by itself, as in a call it runs beside the computing.
-    TokenizedTexts tokens(texts, 0, static_cast<int64_t>(texts.size()));
-    const TextTokenizer tokenizer = engine.TokenizerFor(options.encode);
     const Clock::time_point before_tokens = Clock::now();
-    for (int64_t b = 0; b < tokens.num_blocks(); ++b) tokens.TokenizeBlock(tokenizer, b);
+    const int64_t tokens = model->CountTokens();
     const double tokenize_seconds = Seconds(before_tokens);
     backend.Reset();
     const Clock::time_point start = Clock::now();
-    static_cast<void>(engine.EncodeInto(texts, options.encode, output));
+    static_cast<void>(model->Pass());
     const double seconds = Seconds(start);
     if (pass > 0 && seconds >= speed->profile_seconds) continue;
 
-    const auto threads = static_cast<double>(engine.threads());
+    const auto threads = static_cast<double>(model->threads());
     speed->profile_seconds = seconds;
     speed->stages.clear();
     double other = seconds * threads;
@@ -172,7 +164,7 @@ void MeasureStages(std::span<const std::string_view> texts, const EmbeddingSpeed
     double stages_seconds = backend.cost(Stage::kUnlabelled).thread_seconds;
     for (const auto& [stage, name] : kStages) stages_seconds += backend.cost(stage).thread_seconds;
     const double left = std::max(0.0, other - stages_seconds);
-    const auto token_bytes = static_cast<int64_t>(2 * sizeof(int32_t)) * tokens.total_tokens();
+    const auto token_bytes = static_cast<int64_t>(2 * sizeof(int32_t)) * tokens;
     add("tokenize", {.calls = 1,
                      .thread_seconds = std::min(tokenize_seconds, left),
                      .flops = 0,
@@ -184,7 +176,7 @@ void MeasureStages(std::span<const std::string_view> texts, const EmbeddingSpeed
   }
 }
 
-void MeasureRates(EmbeddingSpeed* speed) {
+void MeasureRates(ModelSpeed* speed) {
   double linear = 0;
   double attention = 0;
   for (const StageSpeed& stage : speed->stages) {
@@ -203,15 +195,14 @@ void MeasureRates(EmbeddingSpeed* speed) {
 
 }  // namespace
 
-EmbeddingSpeed MeasureEmbedding(std::span<const std::string_view> texts,
-                                const EmbeddingSpeedOptions& options) {
-  EmbeddingSpeed speed;
+ModelSpeed MeasureModel(std::span<const std::string_view> texts, const ModelSpeedOptions& options) {
+  ModelSpeed speed;
   const LoadWatch watch;
   speed.machine = DescribeMachine();
   speed.callers = options.callers;
-  MeasureEmbedder(texts, options, &speed);
+  MeasureAsUsed(texts, options, &speed);
   MeasureStages(texts, options, &speed);
-  if (options.encode.stop.stop_requested()) {
+  if (options.model.encode.stop.stop_requested()) {
     Fail(ErrorCode::kCancelled, "interrupted", "the measurement", "run the command again");
   }
   MeasureRates(&speed);

@@ -1,10 +1,12 @@
-// How fast a model turns texts into vectors, and where the time goes: what `bge bench` prints.
-#ifndef BGE_BENCH_EMBEDDING_SPEED_H_
-#define BGE_BENCH_EMBEDDING_SPEED_H_
+// How fast a model turns texts into vectors or scores, and where the time goes: what `bge bench`
+// prints.
+#ifndef BGE_BENCH_MODEL_SPEED_H_
+#define BGE_BENCH_MODEL_SPEED_H_
 
-#include "bge/embedder.h"
+#include "bge/types.h"
 
 #include "bench/machine.h"
+#include "bench/measured_model.h"
 
 #include <cstdint>
 #include <span>
@@ -14,12 +16,10 @@
 
 namespace bge {
 
-struct EmbeddingSpeedOptions {
-  std::string model;
-  EmbedderOptions embedder = {};
-  EncodeOptions encode = {};  ///< its stop token ends the measurement with Error(kCancelled)
-  int64_t repeat = 3;         ///< passes over all texts
-  int64_t queries = 200;      ///< of one caller, and of several callers together
+struct ModelSpeedOptions {
+  MeasuredModelOptions model;
+  int64_t repeat = 3;     ///< passes over all texts
+  int64_t queries = 200;  ///< of one caller, and of several callers together
   int callers = 4;
 };
 
@@ -43,16 +43,16 @@ struct StageSpeed {
 };
 
 /// Rates are per second and of all threads together; GFLOP/s, 10^9.
-struct EmbeddingSpeed {
+struct ModelSpeed {
   Machine machine;
   MachineLoad load;
-  ModelInfo model;
+  MeasuredModelInfo model;
   std::string dtype;  ///< of the linear layers' products
   int threads = 0;
 
   EncodeStats work;
   std::vector<double> pass_seconds;  ///< in order, without a warm-up
-  double docs_per_s = 0;             ///< of the fastest pass
+  double docs_per_s = 0;             ///< of the fastest pass; of a reranker pairs
   double docs_per_s_median = 0;
   double first_pass_docs_per_s = 0;
   double tokens_per_s = 0;
@@ -77,11 +77,11 @@ struct EmbeddingSpeed {
   std::vector<StageSpeed> stages;
 };
 
-/// Loads the model and encodes `texts`. The passes, latencies and memory are those of bge::Embedder
-/// as everybody uses it; the stages come from another pass, with a clock around every operation.
-EmbeddingSpeed MeasureEmbedding(std::span<const std::string_view> texts,
-                                const EmbeddingSpeedOptions& options);
+/// Loads the model and encodes `texts`, or scores them for a query. The passes, latencies and
+/// memory are those of bge::Embedder and bge::Reranker as everybody uses them; the stages come from
+/// another pass, with a clock around every operation.
+ModelSpeed MeasureModel(std::span<const std::string_view> texts, const ModelSpeedOptions& options);
 
 }  // namespace bge
 
-#endif  // BGE_BENCH_EMBEDDING_SPEED_H_
+#endif  // BGE_BENCH_MODEL_SPEED_H_

@@ -1,0 +1,15 @@
+# Run when the libraries of an archive have been copied: puts the copyright file of each one's Debian
+# package beside them, and fails where one has none, so that no library goes out without its notice.
+set(root $ENV{DESTDIR}${CMAKE_INSTALL_PREFIX})
+file(GLOB libraries ${root}/${bge_bundle_dir}/*.so*)
+foreach(library IN LISTS libraries)
+  cmake_path(GET library FILENAME name)
+  execute_process(COMMAND dpkg-query --search "*/${name}" OUTPUT_VARIABLE found ERROR_QUIET)
+  string(REGEX MATCH "^[a-z0-9.+-]+" package "${found}")
+  set(notice /usr/share/doc/${package}/copyright)
+  if(NOT package OR NOT EXISTS ${notice})
+    message(FATAL_ERROR "bge: no notice for ${name}: it comes from no Debian package with a copyright file")
+  endif()
+  file(MAKE_DIRECTORY ${root}/${bge_doc_dir}/notices)
+  configure_file(${notice} ${root}/${bge_doc_dir}/notices/${package} COPYONLY)
+endforeach()

@@ -1,0 +1,29 @@
+// The configuration files of an embedding model.
+#include "encoder/bert_config.h"
+#include "encoder/modernbert_config.h"
+#include "engine/model_spec.h"
+#include "tests/fuzz/test_fuzz.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  static auto& folder = *new bge::fuzz::FuzzedFolder();
+  bge::fuzz::Pieces pieces(data, size);
+  const auto& path = folder.Write(
+      {"config.json", "modules.json", "1_Pooling/config.json", "sentence_bert_config.json",
+       "config_sentence_transformers.json", "2_Dense/config.json", "tokenizer_config.json",
+       "router_config.json", "artifact.metadata"},
+      &pieces);
+  for (const bool splade : {false, true}) {
+    bge::fuzz::Expect([&] {
+      const bge::ModelSpec spec = bge::ReadModelSpec(
+          path, [](std::string_view) {}, splade);
+      // As the registry of encoders does.
+      const auto type = spec.config->root().At("model_type").AsString();
+      if (bge::BertFamilyOf(type)) {
+        bge::BertConfig::FromJson(spec.config->root());
+      } else if (type == "modernbert") {
+        bge::ModernBertConfig::FromJson(spec.config->root());
+      }
+    });
+  }
+  return 0;
+}

@@ -1,0 +1,15 @@
+// The directory of a BERT tokenizer without tokenizer.json.
+#include "tests/fuzz/test_fuzz.h"
+#include "tests/fuzz/test_use_tokenizer.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  static auto& folder = *new bge::fuzz::FuzzedFolder();
+  bge::fuzz::Pieces pieces(data, size);
+  const auto& path = folder.Write(
+      {"vocab.txt", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"},
+      &pieces);
+  bge::fuzz::Expect([&] {
+    bge::fuzz::UseTokenizer(bge::Tokenizer::Load(path, [](std::string_view) {}), pieces.rest());
+  });
+  return 0;
+}

@@ -1,0 +1,168 @@
+"""First inputs of the fuzz targets, made of the files in tests/data: what a right file of each kind looks like.
+
+    python tools/fuzz/seeds.py FOLDER     writes FOLDER/<target>/<name>
+"""
+
+import json
+import struct
+import sys
+from pathlib import Path
+
+DATA = Path(__file__).resolve().parents[2] / "tests" / "data"
+MODELS = DATA / "models"
+SEPARATOR = b"\xff"
+
+
+def read(path):
+    return path.read_bytes() if path.is_file() else b""
+
+
+def joined(folder, names):
+    return SEPARATOR.join(read(folder / name) for name in names)
+
+
+def safetensors(tensors, metadata=None):
+    header, data = ({"__metadata__": metadata} if metadata else {}), b""
+    for name, (dtype, shape, values) in tensors.items():
+        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [len(data), len(data) + len(values)]}
+        data += values
+    text = json.dumps(header).encode()
+    return struct.pack("<Q", len(text)) + text + data
+
+
+def varint(n):
+    out = b""
+    while n > 127:
+        out += bytes([n & 127 | 128])
+        n >>= 7
+    return out + bytes([n])
+
+
+def field(number, payload):
+    if isinstance(payload, int):
+        return varint(number << 3) + varint(payload)
+    return varint(number << 3 | 2) + varint(len(payload)) + payload
+
+
+def piece(text, score, kind):
+    return field(1, field(1, text.encode()) + varint(2 << 3 | 5) + struct.pack("<f", score) + field(3, kind))
+
+
+def sentencepiece_model(model_type):
+    pieces = piece("<unk>", 0, 2) + piece("<s>", 0, 3) + piece("</s>", 0, 3)
+    for i, text in enumerate("▁ a b ▁a ab ▁ab é 中".split()):
+        pieces += piece(text, -float(i + 1), 1)
+    pieces += piece("<0x41>", 0, 6) + piece("<user>", 0, 4)
+    trainer = field(3, model_type) + field(35, 1) + field(40, 0) + field(41, 1) + field(42, 2) + field(45, b"<unk>")
+    normalizer = field(1, b"nmt_nfkc") + field(2, charsmap()) + field(3, 1) + field(4, 1)
+    return pieces + field(2, trainer) + field(3, normalizer)
+
+
+def charsmap():
+    """A double array that maps "A" to "a": the root, its one child, a value."""
+    units = [0] * 260
+    base = 1
+    units[0] = base << 10
+    child = base ^ ord("A")
+    units[child] = 1 << 8 | ord("A") | (child ^ 200) << 10
+    units[200] = 1 << 31
+    trie = b"".join(struct.pack("<I", unit) for unit in units)
+    return struct.pack("<I", len(trie)) + trie + b"a\0"
+
+
+def npy(descr, shape, data, version=1):
+    header = repr({"descr": descr, "fortran_order": False, "shape": shape}).encode() + b" \n"
+    size = struct.pack("<H" if version == 1 else "<I", len(header))
+    return b"\x93NUMPY" + bytes([version, 0]) + size + header + data
+
+
+MODEL_CONFIGS = ["config.json", "modules.json", "1_Pooling/config.json", "sentence_bert_config.json",
+                 "config_sentence_transformers.json", "2_Dense/config.json", "tokenizer_config.json", "router_config.json",
+                 "artifact.metadata"]
+RERANKER_CONFIGS = ["config.json", "config_sentence_transformers.json", "sentence_bert_config.json", "modules.json",
+                    "tokenizer_config.json"]
+
+
+def seeds():
+    yield "safetensors", "small", safetensors(
+        {"w": ("F32", [2, 2], bytes(16)), "h": ("F16", [2], b"\0\x3c\0\x7c"), "b": ("BF16", [1], b"\x80\x3f"),
+         "q": ("I8", [2, 1], b"\1\2"), "q_scale": ("F32", [2], struct.pack("<ff", 0.5, 0.25)), "n": ("I64", [], bytes(8))},
+        {"format": "pt"})
+    for path in sorted((MODELS / "parts").glob("*.safetensors")):
+        yield "safetensors", path.stem, read(path)
+    yield "shards", "two", json.dumps(
+        {"metadata": {"total_size": 32}, "weight_map": {"a": "a.safetensors", "b": "b.safetensors"}}).encode()
+    yield "shards", "elsewhere", json.dumps({"weight_map": {"a": "../a.safetensors", "c": "/etc/passwd"}}).encode()
+    for path in sorted(DATA.glob("torch/*")):
+        if path.is_file() and path.stat().st_size < 20000:
+            content = read(path)
+            yield "torch_file", path.name, content
+            at = content.find(b"\x80\x02")
+            if at >= 0:
+                yield "torch_pickle", path.name, content[at:at + 4000]
+    for path in sorted(DATA.glob("tokenizer/*.json")):
+        content = read(path)
+        yield "tokenizer_json", path.stem, content
+        model = json.loads(content)["model"]
+        yield "tokenizer_model", path.stem, json.dumps(model, ensure_ascii=False).encode() + SEPARATOR + b"Hello abc"
+    bpe = {"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2, "<unk>": 3, "<0x41>": 4}, "unk_token": "<unk>", "byte_fallback": True}
+    yield "tokenizer_model", "bpe-strings", json.dumps(bpe | {"merges": ["a b"]}).encode()
+    yield "tokenizer_model", "bpe-pairs", json.dumps(
+        bpe | {"merges": [["a", "b"]], "continuing_subword_prefix": "#", "end_of_word_suffix": "_", "fuse_unk": True,
+               "ignore_merges": True, "dropout": None}).encode()
+    yield "tokenizer_model", "unigram", json.dumps(
+        {"type": "Unigram", "unk_id": 0, "vocab": [["<unk>", 0], ["a", -1.5], ["ab", -2], ["b", -3]], "byte_fallback": False}).encode()
+    yield "tokenizer_model", "words", json.dumps({"type": "WordLevel", "vocab": {"a": 0, "[UNK]": 1}, "unk_token": "[UNK]"}).encode()
+    vocabulary = "\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "##b", "hello", ",", "!", "中"]).encode()
+    config = json.dumps({"do_lower_case": True, "tokenizer_class": "BertTokenizer", "cls_token": "[CLS]",
+                         "added_tokens_decoder": {"4": {"content": "[MASK]", "lstrip": True, "special": True}}}).encode()
+    yield "vocab_txt", "small", SEPARATOR.join([vocabulary, config, b'{"sep_token": {"content": "[SEP]"}}', b'{"<x>": 11}'])
+    yield "vocab_txt", "crlf", SEPARATOR.join([vocabulary.replace(b"\n", b"\r\n"), config, b"", b"", b"text a"])
+    for name_byte, name in enumerate(["XLMRobertaTokenizer", "T5Tokenizer", "LlamaTokenizer", "AlbertTokenizer", "GemmaTokenizer", ""]):
+        for model_type in (1, 2):
+            settings = json.dumps({"tokenizer_class": name, "legacy": False, "add_bos_token": True} if name else {}).encode()
+            yield "sentencepiece", f"{name or 'none'}-{model_type}", (
+                bytes([name_byte % 4]) + settings + SEPARATOR + sentencepiece_model(model_type))
+    yield "charsmap", "one", charsmap()
+    for i, pattern in enumerate([r"\s+", r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s+(?!\S)|\s+",
+                                 r"(?<=a)b(?!c)|[[:alpha:]&&[^x]]", r"(a|b)*?\1", "a{2,5}+"]):
+        yield "regex", str(i), pattern.encode() + SEPARATOR + "Hello's aab  中 12345\n".encode()
+    for folder in sorted(MODELS.iterdir()):
+        if (folder / "config.json").is_file():
+            yield "model_config", folder.name, joined(folder, MODEL_CONFIGS)
+            yield "reranker_config", folder.name, joined(folder, RERANKER_CONFIGS)
+            yield "json", folder.name, read(folder / "config.json")
+    yield "json", "all", '{"a": [1, -2.5e3, true, null, "\\ud83d\\ude00é\\n"], "b": {"": NaN, "x": 12345678901234567890}}'.encode()
+    yield "utf8", "mixed", "a é 中 😀 e\u0301 ﬁ ㌀ ".encode() + b"\xc3\x28\xed\xa0\x80\xf5"
+    for kind, text in enumerate([b"one\r\n\ntwo", b'{"_id": "1", "title": "t", "text": "a\\n"}\n\n{"text": "b", "text_pair": "c"}\n',
+                                 b'_id,text,title\n1,"a ""b""\nc",t\r\n2,d,\n', b"1\ta\tb\n2\tc\td"]):
+        for flags in (0, 4, 8, 16, 32):
+            yield "records", f"{kind}-{flags}", bytes([kind | flags]) + text
+    yield "npy", "floats", npy("<f4", (2, 3), bytes(24))
+    yield "npy", "halves", npy("<f2", (1, 2), bytes(4), 2)
+    yield "npy", "doubles", npy("<f8", (2, 1), bytes(16))
+    digest = "0" * 64
+    files = ",\n        ".join(f'"{name}": {{"bytes": {size}, "sha256": "{digest}"}}' for name, size in
+                               [("vectors", 48), ("ids", 9), ("id_offsets", 32), ("texts", 120), ("text_offsets", 32)])
+    yield "manifest", "one", (
+        '{\n  "format": "bge-index",\n  "version": 1,\n  "kind": "flat",\n  "dtype": "float32",\n  "metric": "inner_product",\n'
+        '  "dimension": 4,\n  "model": "m",\n  "metadata": {},\n  "segments": [\n    {\n      "name": "segment-0123456789abcdef",\n'
+        f'      "count": 3,\n      "files": {{\n        {files}\n      }}\n    }}\n  ],\n').encode()
+    yield "cgroup", "v2", SEPARATOR.join([
+        b"30 23 0:26 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw\n", b"0::/a\n", b"150000 100000\n", b"max 100000\n"])
+    yield "cgroup", "v1", SEPARATOR.join([
+        b"31 24 0:27 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu,cpuacct\n", b"4:cpu,cpuacct:/\n", b"", b"", b"50000\n", b"100000\n"])
+
+
+def write(folder):
+    count = 0
+    for target, name, content in seeds():
+        path = Path(folder) / target / name.replace("/", "_")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        count += 1
+    return count
+
+
+if __name__ == "__main__":
+    print(write(sys.argv[1]), "inputs")
