@@ -1,5 +1,6 @@
 #include "apps/array_file.h"
 
+#include "apps/json_text.h"
 #include "apps/npy_header.h"
 #include "base/error.h"
 
@@ -112,7 +113,19 @@ struct ZipMember {
   }
 };
 
-std::string ZipEnd(uint64_t members, uint64_t directory, uint64_t directory_size) {
+std::string JsonOf(const std::map<std::string, std::string>& metadata) {
+  std::string text = "{";
+  for (const auto& [key, value] : metadata) {
+    if (text.size() > 1) text += ',';
+    AppendJsonString(key, &text);
+    text += ':';
+    AppendJsonString(value, &text);
+  }
+  return text + '}';
+}
+
+std::string ZipEnd(uint64_t members, uint64_t directory, uint64_t directory_size,
+                   std::string_view comment) {
   std::string out("PK\x06\x06", 4);
   AppendNumber(44, 8, &out);
   AppendNumber(45, 2, &out);
@@ -133,7 +146,8 @@ std::string ZipEnd(uint64_t members, uint64_t directory, uint64_t directory_size
   AppendNumber(0xffff, 2, &out);
   AppendNumber(0xffffffff, 4, &out);
   AppendNumber(0xffffffff, 4, &out);
-  AppendNumber(0, 2, &out);
+  AppendNumber(comment.size(), 2, &out);
+  out += comment;
   return out;
 }
 
@@ -183,7 +197,8 @@ void ArrayFile::WriteNpz() {
   std::string directory;
   for (const ZipMember& member : members) directory += member.DirectoryEntry();
   output_->Write(directory);
-  output_->Write(ZipEnd(members.size(), offset, directory.size()));
+  const std::string comment = metadata_.empty() ? "" : JsonOf(metadata_);
+  output_->Write(ZipEnd(members.size(), offset, directory.size(), comment));
 }
 
 void ArrayFile::WriteSafetensors() {
@@ -192,6 +207,7 @@ void ArrayFile::WriteSafetensors() {
     return NamesOf(a.type).bytes > NamesOf(b.type).bytes;
   });
   std::string header = "{";
+  if (!metadata_.empty()) header += "\"__metadata__\":" + JsonOf(metadata_);
   uint64_t offset = 0;
   for (const Array& array : arrays_) {
     if (offset > 0 || header.size() > 1) header += ',';

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -23,9 +24,14 @@ enum class ArrayFormat { kNpz, kSafetensors };
 /// Memory does not grow with the arrays: they are spooled beside the output. Single thread.
 class ArrayFile {
  public:
-  /// `spool_folder`: where the output is going to be, or any with room.
-  ArrayFile(ArrayFormat format, std::string spool_folder, std::unique_ptr<OutputStream> output)
-      : format_(format), spool_folder_(std::move(spool_folder)), output_(std::move(output)) {}
+  /// `spool_folder`: where the output is going to be, or any with room. `metadata`: what the file
+  /// says of itself; the members of __metadata__, or a JSON object as the comment of the ZIP file.
+  ArrayFile(ArrayFormat format, std::string spool_folder, std::unique_ptr<OutputStream> output,
+            std::map<std::string, std::string> metadata = {})
+      : format_(format),
+        spool_folder_(std::move(spool_folder)),
+        output_(std::move(output)),
+        metadata_(std::move(metadata)) {}
 
   /// An array of so far 0 rows; columns 0: it has one dimension. The result numbers it.
   size_t Add(std::string name, ArrayType type, int64_t columns);
@@ -50,6 +56,7 @@ class ArrayFile {
   ArrayFormat format_;
   std::string spool_folder_;
   std::unique_ptr<OutputStream> output_;
+  std::map<std::string, std::string> metadata_;
   std::vector<Array> arrays_;
   std::stop_token stop_;
 };

@@ -1,4 +1,6 @@
 // BGE-M3's three kinds of vectors and rerankers, used from the command line.
+#include "bge/identity.h"
+
 #include "apps/run_program.h"
 #include "apps/test_program_output.h"
 #include "base/file.h"
@@ -59,6 +61,10 @@ TEST(EmbedReturn, WritesArrays) {
               ElementsAre("colbert_offsets", "colbert_vecs", "dense_vecs", "sparse_offsets",
                           "sparse_token_ids", "sparse_weights"));
   EXPECT_EQ(tensors->Find("dense_vecs")->shape, (Shape{3, 24}));
+  const ModelIdentity identity = *IdentifyModel(Embedder::Load(kM3).info());
+  EXPECT_EQ(tensors->Metadata(),
+            (std::map<std::string, std::string>{{"fingerprint", identity.fingerprint},
+                                                {"space", identity.space}}));
   const auto stored = tensors->FindStored("colbert_offsets");
   ASSERT_EQ(stored->bytes.size(), 4 * sizeof(int64_t));
   std::vector<int64_t> offsets(4);
@@ -77,6 +83,8 @@ TEST(EmbedReturn, WritesArrays) {
   const auto values = tensors->FindStored("colbert_vecs")->bytes;
   ASSERT_EQ(member->size(), 128 + values.size());
   EXPECT_EQ(std::memcmp(member->data() + 128, values.data(), values.size()), 0);
+  EXPECT_TRUE(npz.ends_with("{\"fingerprint\":\"" + identity.fingerprint + "\",\"space\":\"" +
+                            identity.space + "\"}"));
   // Nothing else is left in the folder.
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(dir.path()), {}), 4);
 }

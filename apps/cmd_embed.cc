@@ -1,4 +1,6 @@
 // bge embed: texts to vectors.
+#include "bge/identity.h"
+
 #include "apps/arguments.h"
 #include "apps/commands.h"
 #include "apps/console.h"
@@ -86,6 +88,10 @@ int WriteAll(const EmbedOptions& options, const Representations& which, const Em
   writing.with_text = options.with_text;
   writing.sparse_tokens = options.sparse_tokens;
   writing.colbert_float16 = options.colbert_float16;
+  if (writing.format != RepresentationFormat::kJsonl) {  // the others have no place for it
+    const auto identity = IdentifyModel(embedder.info());
+    writing.metadata = {{"fingerprint", identity->fingerprint}, {"space", identity->space}};
+  }
   const auto writer = MakeRepresentationWriter(writing, embedder.tokenizer(encode.role),
                                                options.output, std::move(output));
   EncodeStream(reader, embedder, which, encode, context,

@@ -1,22 +1,17 @@
-// bge index build | info | verify: directories of ids, texts and vectors.
+// bge index: directories of ids, texts and vectors. index_changes.cc has what writes them.
 #include "bge/index.h"
 
 #include "apps/arguments.h"
 #include "apps/commands.h"
 #include "apps/console.h"
-#include "apps/embedding_flags.h"
-#include "apps/encode_stream.h"
-#include "apps/explain.h"
+#include "apps/index_changes.h"
 #include "apps/index_space.h"
 #include "apps/json_text.h"
 #include "apps/output_stream.h"
-#include "apps/text_input.h"
 #include "base/error.h"
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cmath>
 #include <memory>
 
 namespace bge::cli {
@@ -24,64 +19,8 @@ namespace {
 
 struct IndexFlags {
   std::string dir;
-  EmbeddingFlags embedding;
-  TextInputFlags input;
   bool json = false;
 };
-
-bool IsFinite(std::span<const float> vector) {
-  return std::all_of(vector.begin(), vector.end(), [](float v) { return std::isfinite(v); });
-}
-
-// `number`: the id of a text without one.
-[[noreturn]] void FailIdTwice(const TextRecord& record, const std::string& number,
-                              const std::string& file) {
-  std::string where = fmt::format("{}: line {}: ", Printable(file, 1000), record.line);
-  where += record.id ? fmt::format("an earlier text has the id '{}' too", Printable(*record.id, 80))
-                     : fmt::format(
-                           "this text has no id and is known by its number, {}, which is "
-                           "the id of an earlier text",
-                           number);
-  if (record.id && record.id->find_first_not_of("0123456789") == std::string::npos) {
-    where += " (a text without an id is known by its number)";
-  }
-  Fail(ErrorCode::kInvalidArgument, "an id is there twice", where,
-       "give every text an id of its own");
-}
-
-int Build(const IndexFlags& flags, const RunContext& context) {
-  const auto reader = OpenTextInput(flags.input, false, context);
-  EmbeddingFlags embedding = flags.embedding;
-  embedding.passage = !embedding.query;
-  const Embedder embedder = LoadEmbedder(embedding, context);
-  if (!NormalizesVectors(embedder.info())) embedding.no_normalize = true;
-  Explain(embedder, embedding, flags.embedding, "the model's similarity, dot");
-  const EncodeOptions encode = ToEncodeOptions(embedding, context);
-  const int64_t dimension = embedder.OutputDimension(encode);
-  IndexSpace space = DescribeSpace(embedding, embedder);
-  IndexWriter writer(flags.dir, dimension, std::move(space.model), std::move(space.metadata));
-
-  const auto width = static_cast<size_t>(dimension);
-  EncodeStream(*reader, embedder, encode, context,
-               [&](std::span<const TextRecord> records, std::span<const float> vectors) {
-                 for (size_t i = 0; i < records.size(); ++i) {
-                   // A text without an id is known by its number, from 1.
-                   const std::string number = std::to_string(writer.count() + 1);
-                   const auto vector = vectors.subspan(i * width, width);
-                   try {
-                     writer.Add(records[i].id.value_or(number), records[i].text, vector);
-                   } catch (const Error& error) {
-                     if (error.code() != ErrorCode::kInvalidArgument || !IsFinite(vector)) throw;
-                     FailIdTwice(records[i], number, reader->name());
-                   }
-                 }
-               });
-  const int64_t count = writer.count();
-  writer.Finish();
-  PrintNote(fmt::format("{}: {} texts, {} values each", Printable(flags.dir, 1000),
-                        WithSeparators(count), dimension));
-  return 0;
-}
 
 std::string InfoText(const IndexInfo& info) {
   std::string text;
@@ -89,11 +28,21 @@ std::string InfoText(const IndexInfo& info) {
     text += fmt::format("{:<14}{}\n", name, value);
   };
   row("texts", WithSeparators(info.count));
+  if (info.deleted > 0) {
+    row("deleted", fmt::format("{} texts that are still on disk", WithSeparators(info.deleted)));
+  }
   row("vectors", fmt::format("{} float32 values, compared by inner product", info.dimension));
   row("size", fmt::format("{} bytes", WithSeparators(info.bytes)));
   row("model", Printable(info.model, 4096));
   for (const auto& [key, value] : info.metadata) {
     if (key != kProbeKey) row(Printable(key), Printable(value));
+  }
+  row("generation", WithSeparators(info.generation));
+  row("segments", WithSeparators(std::ssize(info.segments)));
+  for (const IndexSegment& segment : info.segments) {
+    text += fmt::format("  {}  {} texts, {} deleted, {} bytes\n", segment.name,
+                        WithSeparators(segment.rows - segment.deleted),
+                        WithSeparators(segment.deleted), WithSeparators(segment.bytes));
   }
   return text;
 }
@@ -112,7 +61,15 @@ std::string InfoJson(const IndexInfo& info) {
     AppendJsonString(value, &text);
     separator = ",";
   }
-  text += "}}\n";
+  text += fmt::format("}},\"generation\":{},\"deleted\":{},\"segments\":[", info.generation,
+                      info.deleted);
+  separator = "";
+  for (const IndexSegment& segment : info.segments) {
+    text += fmt::format("{}{{\"name\":\"{}\",\"rows\":{},\"deleted\":{},\"bytes\":{}}}", separator,
+                        segment.name, segment.rows, segment.deleted, segment.bytes);
+    separator = ",";
+  }
+  text += "]}\n";
   return text;
 }
 
@@ -136,34 +93,15 @@ void AddDir(CLI::App& app, const std::shared_ptr<IndexFlags>& flags) {
   AddString(app, "DIR", &flags->dir, "Directory of the index")->required();
 }
 
-void SetUpBuild(CLI::App& app, const std::shared_ptr<IndexFlags>& flags, Action* action) {
-  AddDir(app, flags);
-  AddTextInputFlags(app, &flags->input, false);
-  AddModelFlag(app, &flags->embedding.model);
-  AddRoleFlags(app, &flags->embedding);
-  AddVectorFlags(app, &flags->embedding);
-  AddEngineFlags(app, &flags->embedding);
-  AddExplainFlag(app, &flags->embedding);
-  app.footer(
-      "Texts are embedded as documents (--passage) unless --query says otherwise. An index that "
-      "is\n"
-      "there already is replaced when the new one is complete. A text without an id is known by\n"
-      "its number, from 1.\n"
-      "\n"
-      "Examples:\n"
-      "  bge index build ./index --input corpus.jsonl\n"
-      "  bge index build ./index --model ./my-model --input notes.txt");
-  app.callback([flags, action] {
-    *action = [flags](const RunContext& context) { return Build(*flags, context); };
-  });
-}
-
 }  // namespace
 
 void SetUpIndex(CLI::App& app, Action* action) {
   const auto flags = std::make_shared<IndexFlags>();
   app.require_subcommand(1);
-  SetUpBuild(*app.add_subcommand("build", "Embed texts into an index on disk"), flags, action);
+  SetUpIndexBuild(*app.add_subcommand("build", "Embed texts into an index on disk"), action);
+  SetUpIndexAdd(*app.add_subcommand("add", "Embed more texts into an index"), action);
+  SetUpIndexDelete(*app.add_subcommand("delete", "Delete texts of an index by their ids"), action);
+  SetUpIndexCompact(*app.add_subcommand("compact", "Give back the space of deleted texts"), action);
 
   CLI::App& info = *app.add_subcommand("info", "Describe an index");
   AddDir(info, flags);
@@ -181,6 +119,7 @@ void SetUpIndex(CLI::App& app, Action* action) {
   app.footer(
       "Examples:\n"
       "  bge index build ./index --input corpus.jsonl\n"
+      "  bge index add ./index --input more.jsonl\n"
       "  bge index info ./index\n"
       "  bge search ./index \"How do plants make sugar?\"");
 }

@@ -1,4 +1,6 @@
 // bge info: what a model is, and which file or rule decided each setting.
+#include "bge/identity.h"
+
 #include "apps/arguments.h"
 #include "apps/commands.h"
 #include "apps/console.h"
@@ -169,7 +171,7 @@ std::string InfoJson(const RerankerInfo& info) {
   return text;
 }
 
-std::string InfoText(const ModelInfo& info) {
+std::string InfoText(const ModelInfo& info, const ModelIdentity& identity) {
   Table table;
   AddCommonRows(info, "embedder", &table);
   if (info.heads.dense || info.heads.sparse) {
@@ -196,11 +198,13 @@ std::string InfoText(const ModelInfo& info) {
     table.Row("prompt", fmt::format("{}: {}{}", Printable(name), Quoted(prompt),
                                     name == info.default_prompt_name ? "  (the default)" : ""));
   }
+  table.Row("fingerprint", identity.fingerprint);
+  table.Row("space", WithSource(identity.space, identity.quantized ? "quantized_from" : ""));
   for (const std::string& file : info.files) table.Row("file", Printable(file, 4096));
   return table.text();
 }
 
-std::string InfoJson(const ModelInfo& info) {
+std::string InfoJson(const ModelInfo& info, const ModelIdentity& identity) {
   std::string text;
   JsonObject object(&text);
   AddCommonMembers(info, "embedder", &object);
@@ -232,6 +236,9 @@ std::string InfoJson(const ModelInfo& info) {
   object.Text("query_instruction", info.query_instruction);
   object.Text("document_instruction", info.document_instruction);
   object.Text("instruction_source", info.instruction_source);
+  object.Text("fingerprint", identity.fingerprint);
+  object.Text("space", identity.space);
+  object.Flag("quantized_copy", identity.quantized);
   object.Texts("files", info.files);
   object.End();
   text += '\n';
@@ -249,7 +256,9 @@ int Info(const InfoFlags& flags, const RunContext& context) {
     return 0;
   }
   const Embedder embedder = LoadEmbedder(embedding, context);
-  output->Write(flags.json ? InfoJson(embedder.info()) : InfoText(embedder.info()));
+  const ModelInfo& info = embedder.info();
+  const ModelIdentity identity = *IdentifyModel(info);
+  output->Write(flags.json ? InfoJson(info, identity) : InfoText(info, identity));
   output->Commit();
   return 0;
 }

@@ -85,9 +85,11 @@ int Search(const SearchFlags& flags, const RunContext& context) {
   EmbeddingFlags embedding = flags.embedding;
   ApplySpace(index.info(), &embedding);
   embedding.query = !embedding.passage;
-  const Embedder embedder = LoadSpaceEmbedder(index.info(), flags.dir, embedding,
-                                              !flags.embedding.model.empty(), context);
-  CheckSpace(index.info(), flags.dir, embedding, embedder);
+  EmbeddingFlags loading = embedding;
+  loading.max_length.reset();  // it is for the queries
+  const Embedder embedder =
+      LoadSpaceEmbedder(index.info(), flags.dir, loading, !flags.embedding.model.empty(), context);
+  CheckSpace(index.info(), flags.dir, embedding, HashFiles::kNever, embedder);
   Explain(embedder, embedding, flags.embedding, "the index");
 
   std::unique_ptr<PairScorer> reranker;

@@ -10,7 +10,7 @@ constexpr std::array kCommands = {
     Command{"embed", "Compute vectors of texts", SetUpEmbed},
     Command{"similarity", "Compare one text with others", SetUpSimilarity},
     Command{"tokenize", "Show the tokens of texts", SetUpTokenize},
-    Command{"index", "Build, describe and check an index of texts", SetUpIndex},
+    Command{"index", "Build, change, describe and check an index of texts", SetUpIndex},
     Command{"search", "Find the texts of an index that are nearest to a query", SetUpSearch},
     Command{"rerank", "Score passages for a query, or pairs of texts, with a reranker",
             SetUpRerank},

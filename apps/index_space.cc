@@ -1,5 +1,6 @@
 #include "apps/index_space.h"
 
+#include "apps/console.h"
 #include "apps/json_text.h"
 #include "base/error.h"
 
@@ -104,6 +105,25 @@ bool IsSameDirection(std::span<const float> a, std::span<const float> b) {
        "leave --model out, or build the index again");
 }
 
+// Where the model cannot be identified without reading it, the probe has said what there is to say.
+void CheckIdentity(const IndexInfo& info, const std::string& dir, HashFiles hash,
+                   const Embedder& embedder) {
+  const std::string* space = Find(info, "space");
+  if (space == nullptr) return;  // of an earlier version, or from the library
+  const auto identity = IdentifyModel(embedder.info(), hash);
+  if (!identity) return;
+  if (identity->space != *space) {
+    FailOtherSpace(info, dir, embedder,
+                   fmt::format("found the space {}, expected {}", identity->space, *space));
+  }
+  const std::string* fingerprint = Find(info, "fingerprint");
+  if (fingerprint == nullptr || *fingerprint == identity->fingerprint) return;
+  PrintWarning(fmt::format(
+      "{}: built with other files of the same space, {}: quantized weights give slightly other "
+      "vectors",
+      Printable(dir, 1000), Printable(info.model, 1000)));
+}
+
 }  // namespace
 
 IndexSpace DescribeSpace(const EmbeddingFlags& flags, const Embedder& embedder) {
@@ -122,7 +142,14 @@ IndexSpace DescribeSpace(const EmbeddingFlags& flags, const Embedder& embedder) 
   space.metadata["normalize"] = flags.no_normalize ? "false" : "true";
   if (flags.max_length) space.metadata["max_length"] = fmt::format("{}", *flags.max_length);
   if (flags.truncate_dim) space.metadata["truncate_dim"] = fmt::format("{}", *flags.truncate_dim);
+  // For more documents; queries have their own.
+  if (flags.query) space.metadata["role"] = "query";
+  if (flags.instruction) space.metadata["instruction"] = *flags.instruction;
+  if (flags.prompt_name) space.metadata["prompt_name"] = *flags.prompt_name;
   AppendPlainFloats(Probe(flags, flags.max_length, embedder), &space.metadata[kProbeKey]);
+  const auto identity = IdentifyModel(embedder.info());
+  space.metadata["fingerprint"] = identity->fingerprint;
+  space.metadata["space"] = identity->space;
   return space;
 }
 
@@ -145,12 +172,20 @@ void ApplySpace(const IndexInfo& info, EmbeddingFlags* flags) {
   if (Find(info, "truncate_dim") != nullptr) flags->truncate_dim = info.dimension;
 }
 
+void ApplyDocumentSpace(const IndexInfo& info, EmbeddingFlags* flags) {
+  const std::string* role = Find(info, "role");
+  flags->query = role != nullptr && *role == "query";
+  flags->passage = !flags->query;
+  if (const std::string* instruction = Find(info, "instruction")) flags->instruction = *instruction;
+  if (const std::string* prompt = Find(info, "prompt_name")) flags->prompt_name = *prompt;
+  const std::string* type = Find(info, "compute_type");
+  if (flags->dtype.empty() && type != nullptr) flags->dtype = *type;
+}
+
 Embedder LoadSpaceEmbedder(const IndexInfo& info, const std::string& dir,
                            const EmbeddingFlags& flags, bool asked, const RunContext& context) {
-  EmbeddingFlags own_length = flags;
-  own_length.max_length.reset();
   try {
-    return LoadEmbedder(own_length, context);
+    return LoadEmbedder(flags, context);
   } catch (const Error& error) {
     std::error_code ignored;
     if (asked || error.code() != ErrorCode::kNotFound ||
@@ -164,7 +199,7 @@ Embedder LoadSpaceEmbedder(const IndexInfo& info, const std::string& dir,
 }
 
 void CheckSpace(const IndexInfo& info, const std::string& dir, const EmbeddingFlags& flags,
-                const Embedder& embedder) {
+                HashFiles hash, const Embedder& embedder) {
   // Asked for first: a model of fewer values than the cut could not even be tried.
   const int64_t dimension = flags.truncate_dim ? std::min(*flags.truncate_dim, embedder.dimension())
                                                : embedder.dimension();
@@ -177,6 +212,7 @@ void CheckSpace(const IndexInfo& info, const std::string& dir, const EmbeddingFl
       !IsSameDirection(ParseValues(*probe), Probe(flags, MaxLengthOf(info), embedder))) {
     FailOtherSpace(info, dir, embedder, "a test sentence has another vector");
   }
+  CheckIdentity(info, dir, hash, embedder);
 }
 
 }  // namespace bge::cli

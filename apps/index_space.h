@@ -1,11 +1,12 @@
 // The vector space of an index: with which model and settings its texts were embedded.
 //
-// `bge index build` writes it into the index, `bge search` embeds queries in the same way, and
-// refuses a model that gives other vectors.
+// `bge index build` writes it into the index; `bge search` embeds queries and `bge index add`
+// documents in the same way, and both refuse a model that gives other vectors.
 #ifndef BGE_APPS_INDEX_SPACE_H_
 #define BGE_APPS_INDEX_SPACE_H_
 
 #include "bge/embedder.h"
+#include "bge/identity.h"
 #include "bge/index.h"
 
 #include "apps/embedding_flags.h"
@@ -32,18 +33,23 @@ IndexSpace DescribeSpace(const EmbeddingFlags& flags, const Embedder& embedder);
 /// contradicts them.
 void ApplySpace(const IndexInfo& info, EmbeddingFlags* flags);
 
-/// Loads the model that ApplySpace chose, with the length that is the model's own: flags.max_length
-/// is for each encode call, because CheckSpace needs the length of the index. Where the model that
-/// the index was built with is no longer there, Error(kNotFound) says so. `asked`: --model was
-/// given. `dir` is for the message.
+/// For more documents: fills in the instruction that those of the index had, and the type that they
+/// were computed in where the command line leaves it open. After ApplySpace.
+void ApplyDocumentSpace(const IndexInfo& info, EmbeddingFlags* flags);
+
+/// Loads the model that ApplySpace chose. Where flags.max_length is for queries alone it must not
+/// be set here but for each encode call, because CheckSpace needs the length of the index. Where
+/// the model that the index was built with is no longer there, Error(kNotFound) says so. `asked`:
+/// --model was given. `dir` is for the message.
 Embedder LoadSpaceEmbedder(const IndexInfo& info, const std::string& dir,
                            const EmbeddingFlags& flags, bool asked, const RunContext& context);
 
 /// Error(kInvalidArgument) unless vectors of `embedder`, which is LoadSpaceEmbedder's, have the
-/// index's dimension, and its vector of a fixed sentence is the one that the index remembers.
-/// `dir` is for the message.
+/// index's dimension, its vector of a fixed sentence is the one that the index remembers, and its
+/// space is the index's, as far as `hash` lets it be known. A warning where its files are others of
+/// that space. `dir` is for the messages.
 void CheckSpace(const IndexInfo& info, const std::string& dir, const EmbeddingFlags& flags,
-                const Embedder& embedder);
+                HashFiles hash, const Embedder& embedder);
 
 }  // namespace bge::cli
 

@@ -112,7 +112,7 @@ class ArraysWriter : public RepresentationWriter {
  public:
   ArraysWriter(const RepresentationWriterOptions& options, ArrayFormat format,
                const std::string& folder, std::unique_ptr<OutputStream> output)
-      : options_(options), file_(format, folder, std::move(output)) {
+      : options_(options), file_(format, folder, std::move(output), options.metadata) {
     if (options.which.dense) {
       dense_ = file_.Add("dense_vecs", ArrayType::kFloat32, options.dense_dimension);
     }

@@ -7,6 +7,7 @@
 #include "apps/output_stream.h"
 #include "apps/text_reader.h"
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -26,6 +27,7 @@ struct RepresentationWriterOptions {
   bool with_text = false;      ///< JSONL
   bool sparse_tokens = false;  ///< JSONL: sparse weights by token, not by id
   bool colbert_float16 = false;
+  std::map<std::string, std::string> metadata;  ///< npz, safetensors: see ArrayFile
 };
 
 /// "dense,sparse,colbert" in any order; nullopt for other words.

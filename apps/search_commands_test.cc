@@ -1,5 +1,7 @@
 // bge index and bge search as a user runs them, on a tiny model.
+#include "bge/identity.h"
 #include "bge/index.h"
+#include "bge/quantize.h"
 
 #include "apps/commands.h"
 #include "tests/expect_error.h"
@@ -21,6 +23,7 @@ namespace {
 namespace fs = std::filesystem;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::StartsWith;
 
 // In one file: what a model says of itself (dimension 32), and another model (20 after its Dense).
@@ -258,6 +261,148 @@ TEST_F(SearchCommandsTest, AnEmptyCorpusIsAnEmptyIndex) {
   EXPECT_EQ(Run({"index", "verify", Path("i")}), "status 0");
   ASSERT_EQ(Run({"search", Path("i"), "q", "--output", Path("out.jsonl")}), "status 0");
   EXPECT_EQ(Read("out.jsonl"), "{\"query_id\":\"1\",\"query\":\"q\",\"hits\":[]}\n");
+}
+
+TEST_F(SearchCommandsTest, AModelOfAnotherSpaceIsRefusedThoughItsVectorsAreNear) {
+  ASSERT_EQ(Build("i"), "status 0");
+  const auto metadata = Index::Open(Path("i")).info().metadata;
+  EXPECT_EQ(metadata.at("fingerprint").size(), 64u);
+  EXPECT_EQ(metadata.at("space").size(), 64u);
+  const auto copy = [&](const std::string& name) {
+    fs::copy(kModel, Path(name), fs::copy_options::recursive);
+  };
+  const auto search = [&](const std::string& model) {
+    return Run({"search", Path("i"), "q", "--model", Path(model), "--output", Path("out.run")});
+  };
+  copy("same");
+  EXPECT_EQ(search("same"), "status 0");
+
+  // As if it had been trained a little further: the last bit of one weight.
+  copy("trained");
+  std::string weights = Read("trained/model.safetensors");
+  weights[weights.size() - 4] = static_cast<char>(weights[weights.size() - 4] ^ 1);
+  dir_.Write("trained/model.safetensors", weights);
+  EXPECT_THAT(search("trained"),
+              AllOf(StartsWith("invalid_argument: this index was built with another model or other "
+                               "settings: "),
+                    HasSubstr("expected " + metadata.at("space"))));
+  const std::string more = dir_.Write("more.txt", "a text\n");
+  EXPECT_THAT(Run({"index", "add", Path("i"), "--input", more, "--model", Path("trained")}),
+              HasSubstr("expected " + metadata.at("space")));
+
+  // Copies in other types, and copies of copies, keep the space.
+  for (const WeightType type : {WeightType::kBFloat16, WeightType::kInt8}) {
+    const std::string name = type == WeightType::kInt8 ? "int8" : "bf16";
+    Quantize(kModel, Path(name), {.type = type});
+    EXPECT_THAT(Read(name + "/config.json"), HasSubstr("\"quantized_from\": {"));
+    EXPECT_EQ(search(name), "status 0");
+    const ModelIdentity identity = *IdentifyModel(Embedder::Load(Path(name)).info());
+    EXPECT_EQ(identity.space, metadata.at("space"));
+    EXPECT_NE(identity.fingerprint, metadata.at("fingerprint"));
+    EXPECT_TRUE(identity.quantized);
+  }
+  Quantize(Path("bf16"), Path("again"), {.type = WeightType::kInt8});
+  EXPECT_EQ(search("again"), "status 0");
+  Quantize(Path("trained"), Path("other"), {.type = WeightType::kBFloat16});
+  EXPECT_THAT(search("other"), HasSubstr("found the space "));
+
+  std::string config = Read("int8/config.json");
+  const size_t at = config.find("\"weights\": \"", config.find("quantized_from"));
+  config[at + 12] = 'X';
+  dir_.Write("int8/config.json", config);
+  EXPECT_THAT(search("int8"),
+              AllOf(StartsWith("corrupt_data: "), HasSubstr("field quantized_from.weights")));
+}
+
+TEST_F(SearchCommandsTest, AddsTextsWithTheSettingsOfTheIndex) {
+  // Whatever was said at the start is not said again.
+  ASSERT_EQ(Build("i", {"--pooling", "cls", "--truncate-dim", "16", "--max-length", "8",
+                        "--instruction", "represent: "}),
+            "status 0");
+  const std::string more = dir_.Write(
+      "more.jsonl",
+      "{\"_id\": \"d\", \"text\": \"a text that comes later, and is too long for this index\"}\n"
+      "{\"text\": \"and one without an id\"}\n");
+  ASSERT_EQ(Run({"index", "add", Path("i"), "--input", more}), "status 0");
+  const Index index = Index::Open(Path("i"));
+  index.Verify();
+  ASSERT_EQ(index.info().count, 5);
+  EXPECT_EQ(index.id(3), "d");
+  EXPECT_EQ(index.id(4), "5");
+  // As if they had been there from the start.
+  const std::string all = dir_.Write("all.jsonl", Read("corpus.jsonl") + Read("more.jsonl"));
+  ASSERT_EQ(
+      Run({"index", "build", Path("all"), "--model", kModel, "--input", all, "--pooling", "cls",
+           "--truncate-dim", "16", "--max-length", "8", "--instruction", "represent: "}),
+      "status 0");
+  const Index expected = Index::Open(Path("all"));
+  for (int64_t row = 0; row < 5; ++row) {
+    EXPECT_EQ(index.text(row), expected.text(row));
+    for (size_t d = 0; d < 16; ++d) {
+      EXPECT_NEAR(index.vector(row)[d], expected.vector(row)[d], 1e-6) << row;
+    }
+  }
+  EXPECT_THAT(Run({"index", "add", Path("i"), "--input", more, "--model", kOtherModel}),
+              HasSubstr("built with another model"));
+  EXPECT_THAT(Run({"index", "add", Path("absent"), "--input", more}),
+              StartsWith("not_found: there is no index: "));
+}
+
+TEST_F(SearchCommandsTest, AddRefusesIdsThatAreThereUnlessTheyAreReplaced) {
+  ASSERT_EQ(Build("i"), "status 0");
+  const std::string more = dir_.Write("more.jsonl",
+                                      "{\"_id\": \"new\", \"text\": \"one\"}\n"
+                                      "{\"_id\": \"a\", \"text\": \"cats again\"}\n");
+  EXPECT_THAT(Run({"index", "add", Path("i"), "--input", more}),
+              AllOf(StartsWith("invalid_argument: an id is there twice: "),
+                    HasSubstr("more.jsonl: line 2: an earlier text has the id 'a' too"),
+                    HasSubstr("--replace")));
+  EXPECT_EQ(Index::Open(Path("i")).info().count, 3);  // all or none
+  ASSERT_EQ(Run({"index", "add", Path("i"), "--input", more, "--replace"}), "status 0");
+  ASSERT_EQ(Run({"index", "add", Path("i"), "--input", more, "--replace"}), "status 0");
+  const Index index = Index::Open(Path("i"));
+  ASSERT_EQ(index.info().count, 4);
+  EXPECT_EQ(index.id(0), "b");
+  EXPECT_EQ(index.text(3), "cats again");
+
+  // A number replaces nothing.
+  dir_.Write("more.jsonl", "{\"_id\": \"9\", \"text\": \"x\"}\n{\"text\": \"y\"}\n");
+  EXPECT_THAT(Run({"index", "add", Path("i"), "--input", more, "--replace"}),
+              HasSubstr("line 2: this text has no id and is known by its number, 9"));
+}
+
+TEST_F(SearchCommandsTest, DeletesTextsByIdAndCompacts) {
+  ASSERT_EQ(Build("i"), "status 0");
+  EXPECT_EQ(Run({"index", "delete", Path("i")}),
+            "usage: no id: ID or --ids-from: give one of them");
+  ASSERT_EQ(Run({"index", "delete", Path("i"), "b", "absent"}), "status 0");
+  ASSERT_EQ(Run({"search", Path("i"), "the train left the station", "--passage", "--output",
+                 Path("out.run")}),
+            "status 0");
+  const std::string found = Read("out.run");
+  EXPECT_EQ(std::count(found.begin(), found.end(), '\n'), 2);
+  EXPECT_THAT(found, Not(HasSubstr(" b ")));
+  IndexInfo info = Index::Open(Path("i")).info();
+  EXPECT_EQ(info.count, 2);
+  EXPECT_EQ(info.deleted, 1);
+
+  ASSERT_EQ(Run({"index", "compact", Path("i")}), "status 0");
+  EXPECT_EQ(Index::Open(Path("i")).info().deleted, 0);
+  EXPECT_LT(Index::Open(Path("i")).info().bytes, info.bytes);
+  ASSERT_EQ(Run({"search", Path("i"), "the train left the station", "--passage", "--output",
+                 Path("again.run")}),
+            "status 0");
+  EXPECT_EQ(Read("again.run"), found);
+
+  const std::string ids = dir_.Write("ids.txt", "a\r\n\n3\nb\n");
+  ASSERT_EQ(Run({"index", "delete", Path("i"), "--ids-from", ids}), "status 0");
+  EXPECT_EQ(Index::Open(Path("i")).info().count, 0);
+  EXPECT_EQ(Run({"index", "verify", Path("i")}), "status 0");
+  EXPECT_EQ(Run({"index", "info", Path("i")}), "status 0");
+  // Numbers do not come back.
+  const std::string text = dir_.Write("t.txt", "later\n");
+  ASSERT_EQ(Run({"index", "add", Path("i"), "--input", text}), "status 0");
+  EXPECT_EQ(Index::Open(Path("i")).id(0), "4");
 }
 
 TEST_F(SearchCommandsTest, VerifyFindsDamage) {

@@ -4,6 +4,7 @@
 
 #include "bge/embedder.h"
 #include "bge/error.h"
+#include "bge/identity.h"
 #include "bge/index.h"
 #include "bge/late_interaction.h"
 #include "bge/model_tokenizer.h"

@@ -1,6 +1,7 @@
 #include "base/file.h"
 
 #include "base/error.h"
+#include "base/file_operations.h"
 #include "base/unfinished.h"
 
 #include <fcntl.h>
@@ -133,12 +134,13 @@ struct AtomicFile::State {
   bool committed = false;
 
   ~State() {
-    if (!committed) ::unlink(temporary.text().c_str());
+    if (!committed) FileOperations::Current().Unlink(temporary.text().c_str());
   }
 
   void WriteAll(const char* data, size_t size, uint64_t offset) {
     while (size > 0) {
-      const ssize_t n = ::pwrite(fd.value, data, size, static_cast<off_t>(offset));
+      const ssize_t n =
+          FileOperations::Current().PWrite(fd.value, data, size, static_cast<off_t>(offset));
       if (n < 0 && errno == EINTR) continue;
       if (n < 0) FailErrno("cannot write file", path, errno);
       data += n;
@@ -173,8 +175,8 @@ AtomicFile::AtomicFile(const fs::path& path, FileAccess access) {
   const bool replaces = !private_file && exists && S_ISREG(old.st_mode);
   const mode_t mode = private_file ? 0600 : replaces ? old.st_mode & 0777 : 0666;
   state_ = std::make_unique<State>(path);
-  state_->fd.value =
-      ::open(state_->temporary.text().c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+  state_->fd.value = FileOperations::Current().Open(state_->temporary.text().c_str(),
+                                                    O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode);
   if (state_->fd.value < 0) FailErrno("cannot create file", path, errno);
   if (replaces && ::fchmod(state_->fd.value, mode) != 0) {
     FailErrno("cannot set permissions of file", path, errno);
@@ -225,15 +227,22 @@ std::string AtomicFile::ReadAt(uint64_t offset, size_t size) {
 
 uint64_t AtomicFile::size() const { return state_->flushed + state_->buffer.size(); }
 
-void AtomicFile::Commit() {
+void AtomicFile::CommitName() {
   State& s = *state_;
   s.Flush();
-  if (::fsync(s.fd.value) != 0 && errno != EINVAL) FailErrno("cannot write file", s.path, errno);
+  FileOperations& operations = FileOperations::Current();
+  if (operations.FSync(s.fd.value) != 0 && errno != EINVAL) {
+    FailErrno("cannot write file", s.path, errno);
+  }
   s.temporary.Keep();
-  if (::rename(s.temporary.text().c_str(), s.path.c_str()) != 0)
+  if (operations.Rename(s.temporary.text().c_str(), s.path.c_str()) != 0)
     FailErrno("cannot rename file", s.path, errno);
   s.committed = true;
-  SyncFolder(s.path.parent_path());
+}
+
+void AtomicFile::Commit() {
+  CommitName();
+  SyncFolder(state_->path.parent_path());
 }
 
 }  // namespace bge

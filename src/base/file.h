@@ -71,8 +71,11 @@ class AtomicFile {
   /// Reads back [offset, offset + size) of what was written before.
   std::string ReadAt(uint64_t offset, size_t size);
   uint64_t size() const;
-  /// Flushes, syncs, renames to the final name, syncs the folder.
+  /// Flushes, syncs, renames to the final name, syncs the folder. Where only the last step fails,
+  /// the file has its name, and may lose it again in a power failure.
   void Commit();
+  /// The same without the folder: for several files, then SyncFolder() once.
+  void CommitName();
 
  private:
   struct State;

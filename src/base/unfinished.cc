@@ -1,5 +1,8 @@
 #include "base/unfinished.h"
 
+#include "base/error.h"
+#include "base/file_operations.h"
+
 #include <fcntl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -141,10 +144,20 @@ void RemoveLeftovers(const fs::path& path, std::chrono::seconds older_than) {
 }
 
 void SyncFolder(const fs::path& folder) {
-  const int fd = ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return;
-  ::fsync(fd);  // some file systems cannot; the data itself is synced
-  ::close(fd);
+  const std::string name = folder.empty() ? "." : folder.string();
+  FileOperations& operations = FileOperations::Current();
+  const int fd = operations.Open(name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+  int error = 0;
+  if (fd < 0) {
+    error = errno == EACCES ? 0 : errno;  // one that may be written and not be listed
+  } else {
+    if (operations.FSync(fd) != 0) error = errno;
+    ::close(fd);
+  }
+  // Some file systems cannot sync a folder.
+  if (error == 0 || error == EINVAL || error == ENOTSUP || error == EROFS) return;
+  Fail(ErrorCode::kIo, "cannot write directory", name + ": " + std::strerror(error),
+       "check permissions and disk");
 }
 
 }  // namespace bge

@@ -43,7 +43,7 @@ void RemoveUnfinishedFiles() noexcept;
 void RemoveLeftovers(const std::filesystem::path& path, std::chrono::seconds older_than);
 
 /// Makes what was renamed in a folder ("" is the current one) outlast a power failure, where its
-/// file system can.
+/// file system can. Error(kIo) where the disk fails.
 void SyncFolder(const std::filesystem::path& folder);
 
 }  // namespace bge

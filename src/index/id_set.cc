@@ -1,6 +1,8 @@
 // Open addressing with linear probing; see id_set.h.
 #include "index/id_set.h"
 
+#include "base/error.h"
+
 #include <algorithm>
 #include <cstring>
 #include <random>
@@ -46,19 +48,52 @@ IdSet::IdSet(ReadId read_id, Hash hash)
       seed_(RandomSeed()),
       slots_(kFirstSlots) {}
 
+size_t IdSet::SlotOf(std::string_view id, uint64_t hash) const {
+  const size_t mask = slots_.size() - 1;
+  size_t i = hash & mask;
+  while (slots_[i].row != kFree && !(slots_[i].hash == hash && read_id_(slots_[i].row) == id)) {
+    i = (i + 1) & mask;
+  }
+  return i;
+}
+
 std::optional<int64_t> IdSet::Insert(std::string_view id, int64_t row) {
   if (used_ >= slots_.size() / 4 * 3) Grow();
   const uint64_t hash = hash_(id, seed_);
+  Slot& slot = slots_[SlotOf(id, hash)];
+  if (slot.row != kFree) return slot.row;
+  slot = {hash, row};
+  ++used_;
+  return std::nullopt;
+}
+
+std::optional<int64_t> IdSet::Find(std::string_view id) const {
+  const int64_t row = slots_[SlotOf(id, hash_(id, seed_))].row;
+  return row == kFree ? std::nullopt : std::optional(row);
+}
+
+void IdSet::Move(std::string_view id, int64_t row) {
+  Slot& slot = slots_[SlotOf(id, hash_(id, seed_))];
+  BGE_CHECK(slot.row != kFree);
+  slot.row = row;
+}
+
+std::optional<int64_t> IdSet::Erase(std::string_view id) {
+  size_t free = SlotOf(id, hash_(id, seed_));
+  if (slots_[free].row == kFree) return std::nullopt;
+  const int64_t row = slots_[free].row;
+  // Those behind it that are not where they would like to be move up, so that no search for them
+  // ends at the gap (Knuth, volume 3, 6.4, algorithm R).
   const size_t mask = slots_.size() - 1;
-  for (size_t i = hash & mask;; i = (i + 1) & mask) {
-    Slot& slot = slots_[i];
-    if (slot.row == kFree) {
-      slot = {hash, row};
-      ++used_;
-      return std::nullopt;
-    }
-    if (slot.hash == hash && read_id_(slot.row) == id) return slot.row;
+  for (size_t i = (free + 1) & mask; slots_[i].row != kFree; i = (i + 1) & mask) {
+    const size_t wanted = slots_[i].hash & mask;
+    if (((i - wanted) & mask) < ((i - free) & mask)) continue;
+    slots_[free] = slots_[i];
+    free = i;
   }
+  slots_[free] = Slot();
+  --used_;
+  return row;
 }
 
 void IdSet::Grow() {

@@ -1,18 +1,19 @@
-// Index: maps the files that the manifest names and answers from them.
+// Index: maps the segments that the manifest names and answers from them.
 #include "bge/index.h"
 
 #include "bge/embedder.h"
 
 #include "base/cpu_limits.h"
 #include "base/error.h"
-#include "base/file.h"
-#include "base/hash.h"
+#include "index/id_set.h"
+#include "index/index_directory.h"
+#include "index/index_info.h"
 #include "index/manifest.h"
+#include "index/mapped_segment.h"
 #include "index/search.h"
 
-#include <array>
+#include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <mutex>
 #include <utility>
 
@@ -20,90 +21,104 @@ namespace bge {
 
 namespace fs = std::filesystem;
 using index::Manifest;
-using index::Part;
+using index::MappedSegment;
 
 namespace {
 
 // How often a reader starts again because a writer replaced the index meanwhile.
 constexpr int kMaxAttempts = 16;
 
-[[noreturn]] void Damaged(const fs::path& file, const std::string& problem) {
-  Fail(ErrorCode::kCorruptData, "damaged index", file.string() + ": " + problem,
-       "build the index again");
-}
+using Segments = std::vector<std::shared_ptr<const MappedSegment>>;
 
-std::string ReadManifest(const fs::path& dir) {
-  try {
-    return ReadFile(dir / index::kManifestName, index::kMaxManifestBytes);
-  } catch (const Error& e) {
-    if (e.code() != ErrorCode::kNotFound) throw;
-    Fail(ErrorCode::kNotFound, "there is no index",
-         dir.string() + ": found no file " + std::string(index::kManifestName),
-         "check the path, or build an index there");
+// Where `known` has a segment of that name, its mappings are used again.
+Segments MapSegments(const fs::path& dir, const Manifest& manifest, const Segments& known) {
+  Segments segments;
+  for (const index::Segment& record : manifest.segments) {
+    const auto same = std::find_if(known.begin(), known.end(), [&](const auto& segment) {
+      return segment->record().name == record.name;
+    });
+    segments.push_back(MappedSegment::Open(dir, record, manifest.dimension,
+                                           same == known.end() ? nullptr : same->get()));
   }
-}
-
-using Files = std::array<std::shared_ptr<const MappedFile>, index::kNumParts>;
-
-Files MapFiles(const fs::path& dir, const index::Segment& segment) {
-  Files files;
-  for (size_t i = 0; i < index::kNumParts; ++i) {
-    const Part part = static_cast<Part>(i);
-    files[i] = MappedFile::Open(dir / segment.FileName(part));
-    const size_t found = files[i]->bytes().size();
-    if (found != segment.files[i].bytes) {
-      Damaged(files[i]->path(), "found " + std::to_string(found) + " bytes, expected " +
-                                    std::to_string(segment.files[i].bytes));
-    }
-  }
-  return files;
+  return segments;
 }
 
 }  // namespace
 
 class Index::Impl {
  public:
-  Impl(Manifest manifest, uint64_t manifest_bytes, Files files)
-      : manifest_(std::move(manifest)), files_(std::move(files)) {
-    info_.count = manifest_.segment.count;
-    info_.dimension = manifest_.dimension;
-    info_.model = manifest_.model;
-    info_.metadata = manifest_.metadata;
-    info_.bytes = static_cast<int64_t>(manifest_bytes);
-    for (const auto& file : files_) info_.bytes += static_cast<int64_t>(file->bytes().size());
+  // `known`: segments that may have been mapped before.
+  static std::unique_ptr<const Impl> Open(const fs::path& dir, const Segments& known) {
+    for (int attempt = 1;; ++attempt) {
+      std::string text = index::ReadManifest(dir);
+      const Manifest manifest = index::ParseManifest(text, (dir / index::kManifestName).string());
+      try {
+        return std::make_unique<Impl>(dir, std::move(text), manifest,
+                                      MapSegments(dir, manifest, known));
+      } catch (const Error& e) {
+        if (e.code() != ErrorCode::kNotFound) throw;
+        // A writer has replaced the index and removed files of this manifest; or they are lost.
+        if (attempt < kMaxAttempts && index::ReadManifest(dir) != text) continue;
+        index::FailMissing(e);
+      }
+    }
+  }
+
+  Impl(fs::path dir, std::string manifest_text, const Manifest& manifest, Segments segments)
+      : dir_(std::move(dir)),
+        manifest_text_(std::move(manifest_text)),
+        info_(InfoOf(manifest, manifest_text_.size())),
+        segments_(std::move(segments)) {
+    int64_t rows = 0;
+    int64_t live = 0;
+    for (const auto& segment : segments_) {
+      first_row_.push_back(rows);
+      first_position_.push_back(live);
+      rows += segment->record().count;
+      live += segment->live().count();
+    }
   }
 
   const IndexInfo& info() const { return info_; }
 
-  std::string_view Text(Part data, Part offsets, int64_t row) const {
-    const uint64_t begin = Offset(offsets, row);
-    const uint64_t end = Offset(offsets, row + 1);
-    const std::span<const std::byte> bytes = File(data).bytes();
-    if (begin > end || end > bytes.size()) {
-      Damaged(File(offsets).path(), "row " + std::to_string(row) + ": found offsets " +
-                                        std::to_string(begin) + " to " + std::to_string(end) +
-                                        ", expected an ascending pair up to " +
-                                        std::to_string(bytes.size()));
+  // Null where nothing has changed.
+  std::unique_ptr<const Impl> Refresh() const {
+    if (index::ReadManifest(dir_) == manifest_text_) return nullptr;
+    return Open(dir_, segments_);
+  }
+
+  // A row of a segment.
+  struct Place {
+    const MappedSegment& segment;
+    int64_t row;
+    int64_t position;  // in the index
+  };
+
+  Place PlaceOf(int64_t position) const {
+    if (position < 0 || position >= info_.count) {
+      Fail(ErrorCode::kInvalidArgument, "there is no such row",
+           "found " + std::to_string(position) + ", expected 0 to " +
+               std::to_string(info_.count - 1),
+           "see info().count");
     }
-    return {reinterpret_cast<const char*>(bytes.data()) + begin, end - begin};
+    const size_t s = SegmentAt(first_position_, position);
+    return {*segments_[s], segments_[s]->live().RowOf(position - first_position_[s]), position};
   }
 
-  std::string_view Id(int64_t row) const { return Text(Part::kIds, Part::kIdOffsets, row); }
-  std::string_view RowText(int64_t row) const {
-    return Text(Part::kTexts, Part::kTextOffsets, row);
+  // `row`: as index::SearchRows counts those of Ranges().
+  Place PlaceOfRow(int64_t row) const {
+    const size_t s = SegmentAt(first_row_, row);
+    row -= first_row_[s];
+    return {*segments_[s], row, first_position_[s] + segments_[s]->live().NumberOf(row)};
   }
 
-  // [count, dimension]
-  ConstMatrix Vectors() const {
-    return {reinterpret_cast<const float*>(File(Part::kVectors).bytes().data()), info_.count,
-            info_.dimension};
-  }
-
-  void CheckRow(int64_t row) const {
-    if (row >= 0 && row < info_.count) return;
-    Fail(ErrorCode::kInvalidArgument, "there is no such row",
-         "found " + std::to_string(row) + ", expected 0 to " + std::to_string(info_.count - 1),
-         "see info().count");
+  std::vector<index::RowRange> Ranges() const {
+    std::vector<index::RowRange> ranges;
+    for (const auto& segment : segments_) {
+      const index::DeletedRows& deleted = segment->live().deleted();
+      ranges.push_back({segment->Vectors(), deleted.count() > 0 ? &deleted : nullptr});
+    }
+    return ranges;
   }
 
   std::shared_ptr<ThreadPool> Pool(int threads) const {
@@ -119,55 +134,40 @@ class Index::Impl {
   }
 
   void Verify() const {
-    for (size_t i = 0; i < index::kNumParts; ++i) {
-      Sha256 hash;
-      hash.Update(files_[i]->bytes());
-      const std::string found = hash.Hex();
-      const std::string& expected = manifest_.segment.files[i].sha256;
-      if (found == expected) continue;
-      std::string difference = "found SHA-256 ";
-      difference.append(found).append(", expected ").append(expected);
-      Damaged(files_[i]->path(), difference);
-    }
-    VerifyOffsets(Part::kIds, Part::kIdOffsets);
-    VerifyOffsets(Part::kTexts, Part::kTextOffsets);
-    VerifyVectors();
+    for (const auto& segment : segments_) segment->Verify();
+    VerifyIds();
   }
 
  private:
-  const MappedFile& File(Part part) const { return *files_[static_cast<size_t>(part)]; }
-
-  // row: [0, count]
-  uint64_t Offset(Part offsets, int64_t row) const {
-    uint64_t value;
-    std::memcpy(&value, File(offsets).bytes().data() + row * 8, sizeof(value));
-    return value;
+  // The last segment that begins at or before `at`: those before it that begin there are empty.
+  static size_t SegmentAt(const std::vector<int64_t>& begins, int64_t at) {
+    return static_cast<size_t>(std::upper_bound(begins.begin(), begins.end(), at) -
+                               begins.begin()) -
+           1;
   }
 
-  void VerifyOffsets(Part data, Part offsets) const {
-    const size_t size = File(data).bytes().size();
-    if (Offset(offsets, 0) != 0 || Offset(offsets, info_.count) != size) {
-      Damaged(File(offsets).path(), "found offsets from " + std::to_string(Offset(offsets, 0)) +
-                                        " to " + std::to_string(Offset(offsets, info_.count)) +
-                                        ", expected 0 to " + std::to_string(size));
-    }
-    for (int64_t row = 0; row < info_.count; ++row) Text(data, offsets, row);
-  }
-
-  void VerifyVectors() const {
-    const ConstMatrix vectors = Vectors();
-    for (int64_t row = 0; row < vectors.rows; ++row) {
-      for (int64_t d = 0; d < vectors.cols; ++d) {
-        if (std::isfinite(vectors.row(row)[d])) continue;
-        Damaged(File(Part::kVectors).path(), "row " + std::to_string(row) + ", value " +
-                                                 std::to_string(d) + ": expected a finite number");
-      }
+  void VerifyIds() const {
+    index::IdSet ids([this](int64_t position) {
+      const Place place = PlaceOf(position);
+      return std::string(place.segment.Id(place.row));
+    });
+    for (int64_t position = 0; position < info_.count; ++position) {
+      const Place place = PlaceOf(position);
+      const std::string_view id = place.segment.Id(place.row);
+      const std::optional<int64_t> earlier = ids.Insert(id, position);
+      if (!earlier) continue;
+      index::FailDamaged(dir_, "rows " + std::to_string(*earlier) + " and " +
+                                   std::to_string(position) + ": found the id '" +
+                                   Printable(id, 80) + "' twice");
     }
   }
 
-  Manifest manifest_;
-  Files files_;
+  fs::path dir_;
+  std::string manifest_text_;
   IndexInfo info_;
+  Segments segments_;
+  std::vector<int64_t> first_row_;            // of each segment, deleted rows counted
+  std::vector<int64_t> first_position_;       // and not counted
   mutable std::mutex mu_;                     // guards what follows
   mutable int default_threads_ = 0;           // 0: not asked for yet
   mutable std::shared_ptr<ThreadPool> pool_;  // of the last Search
@@ -178,21 +178,12 @@ Index::Index(Index&&) noexcept = default;
 Index& Index::operator=(Index&&) noexcept = default;
 Index::~Index() = default;
 
-Index Index::Open(const fs::path& dir) {
-  for (int attempt = 1;; ++attempt) {
-    const std::string text = ReadManifest(dir);
-    Manifest manifest = index::ParseManifest(text, (dir / index::kManifestName).string());
-    try {
-      Files files = MapFiles(dir, manifest.segment);
-      return Index(std::make_unique<Impl>(std::move(manifest), text.size(), std::move(files)));
-    } catch (const Error& e) {
-      if (e.code() != ErrorCode::kNotFound) throw;
-      // A writer that replaced the index has removed the files of this manifest; or they are lost.
-      if (attempt < kMaxAttempts && ReadManifest(dir) != text) continue;
-      Fail(ErrorCode::kCorruptData, "damaged index: a file that its manifest names is missing",
-           e.what(), "build the index again");
-    }
-  }
+Index Index::Open(const fs::path& dir) { return Index(Impl::Open(dir, {})); }
+
+std::optional<Index> Index::Refresh() const {
+  auto impl = impl_->Refresh();
+  if (impl == nullptr) return std::nullopt;
+  return Index(std::move(impl));
 }
 
 const IndexInfo& Index::info() const { return impl_->info(); }
@@ -223,28 +214,30 @@ std::vector<std::vector<Hit>> Index::Search(std::span<const float> queries, int6
 
   const ConstMatrix query_rows(queries.data(), size / dimension, dimension);
   const std::shared_ptr<ThreadPool> pool = impl_->Pool(threads);
-  const auto found = index::SearchRows(CpuBackend(), *pool, impl_->Vectors(), query_rows, top_k);
+  const auto found = index::SearchRows(CpuBackend(), *pool, impl_->Ranges(), query_rows, top_k);
   std::vector<std::vector<Hit>> results(found.size());
   for (size_t q = 0; q < found.size(); ++q) {
     results[q].reserve(found[q].size());
     for (const index::Candidate& c : found[q]) {
-      results[q].push_back({c.row, c.score, impl_->Id(c.row), impl_->RowText(c.row)});
+      const Impl::Place place = impl_->PlaceOfRow(c.row);
+      results[q].push_back(
+          {place.position, c.score, place.segment.Id(place.row), place.segment.RowText(place.row)});
     }
   }
   return results;
 }
 
 std::string_view Index::id(int64_t position) const {
-  impl_->CheckRow(position);
-  return impl_->Id(position);
+  const Impl::Place place = impl_->PlaceOf(position);
+  return place.segment.Id(place.row);
 }
 std::string_view Index::text(int64_t position) const {
-  impl_->CheckRow(position);
-  return impl_->RowText(position);
+  const Impl::Place place = impl_->PlaceOf(position);
+  return place.segment.RowText(place.row);
 }
 std::span<const float> Index::vector(int64_t position) const {
-  impl_->CheckRow(position);
-  return {impl_->Vectors().row(position), static_cast<size_t>(info().dimension)};
+  const Impl::Place place = impl_->PlaceOf(position);
+  return {place.segment.Vectors().row(place.row), static_cast<size_t>(info().dimension)};
 }
 
 void Index::Verify() const { impl_->Verify(); }

@@ -28,14 +28,14 @@ class CorruptIndexTest : public IndexTest {
     manifest_ = ParseManifest(ReadAll(dir_ / kManifestName), "m");
   }
 
-  fs::path PathOf(Part part) const { return dir_ / manifest_.segment.FileName(part); }
+  fs::path PathOf(Part part) const { return dir_ / manifest_.segments[0].FileName(part); }
 
   // Puts `bytes` in the place of a file, under a manifest that believes in them.
   void Forge(Part part, const std::string& bytes) {
     WriteAll(PathOf(part), bytes);
     Sha256 hash;
     hash.Update(std::as_bytes(std::span(bytes)));
-    manifest_.segment.files[static_cast<size_t>(part)] = {bytes.size(), hash.Hex()};
+    manifest_.segments[0].files[static_cast<size_t>(part)] = {bytes.size(), hash.Hex()};
     WriteAll(dir_ / kManifestName, FormatManifest(manifest_));
   }
 
@@ -152,9 +152,94 @@ TEST_F(CorruptIndexTest, ForgedVectorsAreHarmlessAndFoundByVerify) {
 }
 
 TEST_F(CorruptIndexTest, AForgedManifestCannotLeaveTheFolder) {
-  manifest_.segment.name = "../outside/abcdefghi";
+  manifest_.segments[0].name = "../outside/abcdefghi";
   WriteAll(dir_ / kManifestName, FormatManifest(manifest_));
   EXPECT_THAT(ErrorOf([&] { Index::Open(dir_); }), HasSubstr("segments[0].name"));
+}
+
+// An index of two segments, with deleted rows in the first.
+class CorruptDeletedRowsTest : public CorruptIndexTest {
+ protected:
+  CorruptDeletedRowsTest() {
+    IndexEditor editor(dir_);
+    editor.Delete("id-1");
+    editor.Delete("id-3");
+    editor.Add("later", "a later text", std::vector<float>{1, 2, 3});
+    editor.Commit();
+    manifest_ = ParseManifest(ReadAll(dir_ / kManifestName), "m");
+    path_ = dir_ / manifest_.segments[0].DeletedFileName();
+  }
+
+  fs::path path_;
+};
+
+TEST_F(CorruptDeletedRowsTest, AChangedByteOrSizeIsFoundByOpen) {
+  const std::string whole = ReadAll(path_);
+  ASSERT_EQ(whole, "\x0a");
+  for (int bit = 0; bit < 8; ++bit) {
+    WriteAll(path_, std::string(1, static_cast<char>(whole[0] ^ (1 << bit))));
+    EXPECT_THAT(ErrorOf([&] { Index::Open(dir_); }),
+                AllOf(StartsWith("corrupt_data: damaged index: "), HasSubstr(path_.string()),
+                      HasSubstr("SHA-256")));
+    EXPECT_THAT(ErrorOf([&] { IndexEditor editor(dir_); }), StartsWith("corrupt_data: "));
+  }
+  for (const std::string& bytes : {std::string(), whole + whole}) {
+    WriteAll(path_, bytes);
+    EXPECT_THAT(ErrorOf([&] { Index::Open(dir_); }),
+                AllOf(StartsWith("corrupt_data: damaged index: "), HasSubstr("bytes, expected 1")));
+  }
+  WriteAll(path_, whole);
+  Index::Open(dir_).Verify();
+}
+
+TEST_F(CorruptDeletedRowsTest, ForgedRowsAreFoundByOpen) {
+  const auto forge = [&](char bits, int64_t count) {
+    const std::string bytes(1, bits);
+    WriteAll(path_, bytes);
+    Sha256 hash;
+    hash.Update(std::as_bytes(std::span(bytes)));
+    manifest_.segments[0].deleted->file = {1, hash.Hex()};
+    manifest_.segments[0].deleted->count = count;
+    WriteAll(dir_ / kManifestName, FormatManifest(manifest_));
+    return ErrorOf([&] { UseEverything(); });
+  };
+  EXPECT_THAT(forge(0x0a, 1), HasSubstr("found 2 deleted rows, expected 1"));
+  EXPECT_THAT(forge(0x00, 2), HasSubstr("found 0 deleted rows, expected 2"));
+  EXPECT_THAT(forge(0x4a, 3), HasSubstr("found a bit after that of row 4"));
+  EXPECT_EQ(forge(0x1f, 5), "");  // all of them
+  Index::Open(dir_).Verify();
+  EXPECT_EQ(Index::Open(dir_).info().count, 1);
+  EXPECT_EQ(forge(0x0a, 2), "");
+}
+
+TEST_F(CorruptDeletedRowsTest, AMissingFileIsNamed) {
+  fs::remove(path_);
+  EXPECT_THAT(ErrorOf([&] { Index::Open(dir_); }),
+              AllOf(StartsWith("corrupt_data: damaged index: a file that its manifest names is "
+                               "missing: "),
+                    HasSubstr(path_.filename().string())));
+  EXPECT_THAT(ErrorOf([&] { IndexEditor editor(dir_); }), HasSubstr("missing"));
+}
+
+TEST_F(CorruptDeletedRowsTest, AnIdThatIsThereTwiceIsFoundByVerify) {
+  // The id of a deleted row may come again; bring the row back.
+  {
+    IndexEditor editor(dir_);
+    editor.Add("id-1", "again", std::vector<float>{1, 2, 3});
+    editor.Commit();
+  }
+  manifest_ = ParseManifest(ReadAll(dir_ / kManifestName), "m");
+  Index::Open(dir_).Verify();
+  manifest_.segments[0].deleted.reset();
+  WriteAll(dir_ / kManifestName, FormatManifest(manifest_));
+  UseEverything();
+  EXPECT_THAT(ErrorOf([&] { Index::Open(dir_).Verify(); }),
+              AllOf(StartsWith("corrupt_data: damaged index: "),
+                    HasSubstr("rows 1 and 6: found the id 'id-1' twice")));
+  IndexEditor editor(dir_);
+  EXPECT_THAT(ErrorOf([&] { editor.Delete("id-1"); }),
+              AllOf(StartsWith("corrupt_data: damaged index: "),
+                    HasSubstr("found the id 'id-1' of an earlier row")));
 }
 
 TEST_F(CorruptIndexTest, AHugeManifestIsRefusedBeforeItIsRead) {

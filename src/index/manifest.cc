@@ -6,9 +6,12 @@
 #include "base/json.h"
 #include "base/json_text.h"
 #include "base/numeric.h"
+#include "index/deleted_rows.h"
 
 #include <algorithm>
 #include <optional>
+#include <random>
+#include <set>
 #include <span>
 
 namespace bge::index {
@@ -19,7 +22,8 @@ constexpr std::string_view kBeforeChecksum = "  \"checksum\": \"";
 constexpr std::string_view kEnd = "\"\n}\n";
 constexpr size_t kHexDigits = 64;
 constexpr std::string_view kSegmentPrefix = "segment-";
-constexpr size_t kSegmentDigits = 16;
+constexpr std::string_view kDeletedPrefix = "deleted-";
+constexpr size_t kNameDigits = 16;
 // More rows than any disk holds, and small enough for every product of sizes to be checked simply.
 constexpr int64_t kMaxCount = int64_t{1} << 48;
 
@@ -30,9 +34,18 @@ bool IsHex(std::string_view s) {
                      [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
 
-bool IsSegmentName(std::string_view name) {
-  return name.size() == kSegmentPrefix.size() + kSegmentDigits &&
-         name.starts_with(kSegmentPrefix) && IsHex(name.substr(kSegmentPrefix.size()));
+// The prefix and 16 digits.
+bool IsName(std::string_view name, std::string_view prefix) {
+  return name.size() == prefix.size() + kNameDigits && name.starts_with(prefix) &&
+         IsHex(name.substr(prefix.size()));
+}
+
+std::string NewName(std::string_view prefix) {
+  constexpr char kHex[] = "0123456789abcdef";
+  std::random_device random;
+  std::string name(prefix);
+  for (size_t i = 0; i < kNameDigits; ++i) name += kHex[random() % 16];
+  return name;
 }
 
 // Without the ending that AtomicFile gives to a file that is being written.
@@ -91,19 +104,16 @@ uint64_t ExpectedBytes(Part part, int64_t count, int64_t dimension) {
   return values.value_or(UINT64_MAX);
 }
 
-FileRecord ParseFile(const json::Value& files, Part part, int64_t count, int64_t dimension) {
-  const json::Value value = files.At(kPartNames[static_cast<size_t>(part)]);
+// A file's record, of `expected` bytes where that is known: those of `rows`.
+FileRecord ParseFile(const json::Value& value, std::optional<uint64_t> expected,
+                     const std::string& rows) {
   FileRecord record;
   const json::Value bytes = value.At("bytes");
   record.bytes = static_cast<uint64_t>(bytes.AsIntIn(0, INT64_MAX));
-  if (part != Part::kIds && part != Part::kTexts) {
-    const uint64_t expected = ExpectedBytes(part, count, dimension);
-    if (record.bytes != expected) {
-      bytes.Fail("found " + std::to_string(record.bytes) + ", expected " +
-                     std::to_string(expected) + " for " + std::to_string(count) + " rows of " +
-                     std::to_string(dimension),
-                 kRebuild);
-    }
+  if (expected && record.bytes != *expected) {
+    bytes.Fail("found " + std::to_string(record.bytes) + ", expected " + std::to_string(*expected) +
+                   " for " + rows,
+               kRebuild);
   }
   const json::Value sha256 = value.At("sha256");
   record.sha256 = sha256.AsString();
@@ -113,20 +123,75 @@ FileRecord ParseFile(const json::Value& files, Part part, int64_t count, int64_t
   return record;
 }
 
-Segment ParseSegment(const json::Value& value, int64_t dimension) {
-  Segment segment;
-  const json::Value name = value.At("name");
-  segment.name = name.AsString();
-  if (!IsSegmentName(segment.name)) {
-    name.Fail("found " + Quoted(segment.name) + ", expected \"segment-\" and 16 hexadecimal digits",
-              kRebuild);
+std::string ParseName(const json::Value& value, std::string_view prefix) {
+  std::string name(value.AsString());
+  if (!IsName(name, prefix)) {
+    value.Fail(
+        "found " + Quoted(name) + ", expected " + Quoted(prefix) + " and 16 hexadecimal digits",
+        kRebuild);
   }
+  return name;
+}
+
+Segment ParseSegment(const json::Value& value, int64_t dimension, bool may_have_deleted) {
+  Segment segment;
+  segment.name = ParseName(value.At("name"), kSegmentPrefix);
   segment.count = value.At("count").AsIntIn(0, kMaxCount);
+  const std::string rows = std::to_string(segment.count) + " rows of " + std::to_string(dimension);
   const json::Value files = value.At("files");
   for (size_t i = 0; i < kNumParts; ++i) {
-    segment.files[i] = ParseFile(files, static_cast<Part>(i), segment.count, dimension);
+    const Part part = static_cast<Part>(i);
+    std::optional<uint64_t> expected;
+    if (part != Part::kIds && part != Part::kTexts) {
+      expected = ExpectedBytes(part, segment.count, dimension);
+    }
+    segment.files[i] = ParseFile(files.At(kPartNames[i]), expected, rows);
+  }
+  const std::optional<json::Value> deleted = value.Find("deleted");
+  if (deleted && may_have_deleted) {
+    segment.deleted.emplace();
+    segment.deleted->name = ParseName(deleted->At("name"), kDeletedPrefix);
+    segment.deleted->count = deleted->At("count").AsIntIn(1, segment.count);
+    segment.deleted->file = ParseFile(*deleted, DeletedRows::FileBytes(segment.count), rows);
   }
   return segment;
+}
+
+void CheckSegments(const json::Value& segments, const Manifest& manifest) {
+  std::set<std::string_view> names;
+  int64_t rows = 0;
+  for (const Segment& segment : manifest.segments) {
+    rows += segment.count;  // at most 2^48 and 2^48 more
+    if (!names.insert(segment.name).second) {
+      segments.Fail("found " + Quoted(segment.name) + " twice, expected other names", kRebuild);
+    }
+    if (rows > kMaxCount) {
+      segments.Fail("found more than " + std::to_string(kMaxCount) + " rows", kRebuild);
+    }
+  }
+}
+
+void AppendFile(const FileRecord& file, std::string* out) {
+  *out += "\"bytes\": " + std::to_string(file.bytes) + ", \"sha256\": " + Quoted(file.sha256) + "}";
+}
+
+void AppendSegment(const Segment& segment, std::string* out) {
+  *out += "    {\n      \"name\": " + Quoted(segment.name) + ",\n";
+  *out += "      \"count\": " + std::to_string(segment.count) + ",\n      \"files\": {";
+  const char* separator = "\n";
+  for (size_t i = 0; i < kNumParts; ++i) {
+    *out += separator;
+    *out += "        " + Quoted(kPartNames[i]) + ": {";
+    AppendFile(segment.files[i], out);
+    separator = ",\n";
+  }
+  *out += "\n      }";
+  if (segment.deleted) {
+    *out += ",\n      \"deleted\": {\"name\": " + Quoted(segment.deleted->name) +
+            ", \"count\": " + std::to_string(segment.deleted->count) + ", ";
+    AppendFile(segment.deleted->file, out);
+  }
+  *out += "\n    }";
 }
 
 }  // namespace
@@ -135,16 +200,22 @@ std::string Segment::FileName(Part part) const {
   return name + "." + std::string(kPartNames[static_cast<size_t>(part)]);
 }
 
+std::string Segment::DeletedFileName() const { return name + "." + deleted->name; }
+
+std::string NewSegmentName() { return NewName(kSegmentPrefix); }
+std::string NewDeletedName() { return NewName(kDeletedPrefix); }
+
 bool LooksLikeManifest(std::string_view text) { return text.starts_with(kBeginning); }
 
 Manifest ParseManifest(std::string_view text, const std::string& path) {
   CheckChecksum(text, path);
   const auto document = json::Document::Parse(text, path);
   const json::Value root = document->root();
-  const json::Value version = root.At("version");
-  if (version.AsInt() != kFormatVersion) {
+  const json::Value version_value = root.At("version");
+  const int64_t version = version_value.AsInt();
+  if (version < 1 || version > kFormatVersion) {
     Fail(ErrorCode::kUnsupported, "this index is of another version",
-         version.Where() + ": found " + std::to_string(version.AsInt()) + ", expected " +
+         version_value.Where() + ": found " + std::to_string(version) + ", expected 1 to " +
              std::to_string(kFormatVersion),
          "use the version of bge that wrote it, or build the index again");
   }
@@ -160,12 +231,27 @@ Manifest ParseManifest(std::string_view text, const std::string& path) {
   }
   const json::Value segments = root.At("segments");
   const std::vector<json::Value> elements = segments.Elements();
-  if (elements.size() != 1) {
+  if (version == 1 && elements.size() != 1) {
     Fail(ErrorCode::kUnsupported, "this index cannot be read",
          segments.Where() + ": found " + std::to_string(elements.size()) + " segments, expected 1",
          "use the version of bge that wrote it, or build the index again");
   }
-  manifest.segment = ParseSegment(elements.front(), manifest.dimension);
+  if (elements.size() > static_cast<size_t>(kMaxSegments)) {
+    segments.Fail("found " + std::to_string(elements.size()) + " segments, expected at most " +
+                      std::to_string(kMaxSegments),
+                  kRebuild);
+  }
+  for (const json::Value& element : elements) {
+    manifest.segments.push_back(ParseSegment(element, manifest.dimension, version > 1));
+  }
+  CheckSegments(segments, manifest);
+  if (version == 1) {
+    manifest.generation = 1;
+    manifest.rows_added = manifest.segments.front().count;
+  } else {
+    manifest.generation = root.At("generation").AsIntIn(1, kMaxCount);
+    manifest.rows_added = root.At("rows_added").AsIntIn(0, kMaxCount);
+  }
   return manifest;
 }
 
@@ -173,6 +259,8 @@ std::string FormatManifest(const Manifest& manifest) {
   std::string out(kBeginning);
   out += "  \"version\": " + std::to_string(kFormatVersion) + ",\n";
   out += "  \"kind\": \"flat\",\n  \"dtype\": \"float32\",\n  \"metric\": \"inner_product\",\n";
+  out += "  \"generation\": " + std::to_string(manifest.generation) + ",\n";
+  out += "  \"rows_added\": " + std::to_string(manifest.rows_added) + ",\n";
   out += "  \"dimension\": " + std::to_string(manifest.dimension) + ",\n";
   out += "  \"model\": " + Quoted(manifest.model) + ",\n";
   out += "  \"metadata\": {";
@@ -183,18 +271,14 @@ std::string FormatManifest(const Manifest& manifest) {
     separator = ",\n";
   }
   out += manifest.metadata.empty() ? "},\n" : "\n  },\n";
-  const Segment& segment = manifest.segment;
-  out += "  \"segments\": [\n    {\n      \"name\": " + Quoted(segment.name) + ",\n";
-  out += "      \"count\": " + std::to_string(segment.count) + ",\n      \"files\": {";
+  out += "  \"segments\": [";
   separator = "\n";
-  for (size_t i = 0; i < kNumParts; ++i) {
+  for (const Segment& segment : manifest.segments) {
     out += separator;
-    out += "        " + Quoted(kPartNames[i]) +
-           ": {\"bytes\": " + std::to_string(segment.files[i].bytes) +
-           ", \"sha256\": " + Quoted(segment.files[i].sha256) + "}";
+    AppendSegment(segment, &out);
     separator = ",\n";
   }
-  out += "\n      }\n    }\n  ],\n";
+  out += manifest.segments.empty() ? "],\n" : "\n  ],\n";
   out += kBeforeChecksum;
   out += HexOf(out);
   out += kEnd;
@@ -204,8 +288,10 @@ std::string FormatManifest(const Manifest& manifest) {
 bool IsSegmentFileName(std::string_view name) {
   name = WithoutTemporaryEnding(name);
   const size_t dot = name.find('.');
-  if (dot == std::string_view::npos || !IsSegmentName(name.substr(0, dot))) return false;
-  return std::find(kPartNames.begin(), kPartNames.end(), name.substr(dot + 1)) != kPartNames.end();
+  if (dot == std::string_view::npos || !IsName(name.substr(0, dot), kSegmentPrefix)) return false;
+  name.remove_prefix(dot + 1);
+  return IsName(name, kDeletedPrefix) ||
+         std::find(kPartNames.begin(), kPartNames.end(), name) != kPartNames.end();
 }
 
 bool IsIndexFileName(std::string_view name) {

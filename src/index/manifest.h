@@ -8,6 +8,7 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,9 +17,10 @@ namespace bge::index {
 
 inline constexpr std::string_view kManifestName = "manifest.json";
 inline constexpr std::string_view kLockName = "write.lock";
-inline constexpr int64_t kFormatVersion = 1;
+inline constexpr int64_t kFormatVersion = 2;  // what is written; version 1 is read too
 inline constexpr int64_t kMaxDimension = 1 << 20;
 inline constexpr uint64_t kMaxManifestBytes = 16 << 20;
+inline constexpr int64_t kMaxSegments = 4096;  // five mapped files each
 
 /// The files of a segment.
 enum class Part { kVectors, kIds, kIdOffsets, kTexts, kTextOffsets };
@@ -31,23 +33,42 @@ struct FileRecord {
   std::string sha256;  // 64 lower-case hexadecimal digits
 };
 
+/// The file that says which rows of a segment are deleted. Never changed: where more rows are
+/// deleted, another takes its place.
+struct DeletedRecord {
+  std::string name;   // "deleted-" and 16 hexadecimal digits
+  int64_t count = 0;  // deleted rows, at least one
+  FileRecord file;
+};
+
 /// Rows that were written together; never changed afterwards.
 struct Segment {
   std::string name;  // "segment-" and 16 hexadecimal digits
   int64_t count = 0;
   std::array<FileRecord, kNumParts> files;  // by Part
+  std::optional<DeletedRecord> deleted;     // nullopt: none of the rows
 
+  int64_t live() const { return count - (deleted ? deleted->count : 0); }
   const FileRecord& file(Part part) const { return files[static_cast<size_t>(part)]; }
   /// "<name>.<part's name>"
   std::string FileName(Part part) const;
+  /// "<name>.<name of `deleted`>", which there must be.
+  std::string DeletedFileName() const;
 };
 
 struct Manifest {
+  int64_t generation = 0;  // commits since the index was built, that one included; version 1: 1
+  int64_t rows_added = 0;  // since then, the deleted ones included
   int64_t dimension = 0;
   std::string model;
   std::map<std::string, std::string> metadata;
-  Segment segment;
+  std::vector<Segment> segments;  // in the order of their rows
 };
+
+/// A name that no segment had or will have.
+std::string NewSegmentName();
+/// The same for the rows that are deleted.
+std::string NewDeletedName();
 
 /// `path` is used in messages. Error(kCorruptData), or kUnsupported for what later versions write.
 Manifest ParseManifest(std::string_view text, const std::string& path);

@@ -20,19 +20,48 @@ constexpr int64_t kMaxGroupBytes = 256 << 20;  // of candidates
 
 int64_t CeilDiv(int64_t a, int64_t b) { return a / b + (a % b != 0); }
 
-// One group of queries over all rows; best[q] receives the candidates.
-void SearchGroup(const Backend& backend, ThreadPool& pool, ConstMatrix rows, ConstMatrix queries,
-                 int64_t top_k, std::vector<TopK>* best) {
-  const int64_t row_bytes = rows.cols * static_cast<int64_t>(sizeof(float));
-  const int64_t block_rows = std::max<int64_t>(16, kBlockBytes / row_bytes);
+// Rows [begin, end) of a range.
+struct Chunk {
+  const RowRange* range;
+  int64_t begin;
+  int64_t end;
+  int64_t first_row;  // the number of the range's row 0
+};
+
+int64_t BlockRows(int64_t dimension) {
+  return std::max<int64_t>(16, kBlockBytes / (dimension * static_cast<int64_t>(sizeof(float))));
+}
+
+// Chunks of all ranges, of about the same size where a range is not smaller. None is empty.
+std::vector<Chunk> CutChunks(std::span<const RowRange> ranges, int64_t dimension, int threads) {
+  const int64_t row_bytes = dimension * static_cast<int64_t>(sizeof(float));
+  const int64_t block_rows = BlockRows(dimension);
+  int64_t num_blocks = 0;
+  for (const RowRange& range : ranges) num_blocks += CeilDiv(range.rows.rows, block_rows);
   const int64_t min_blocks = CeilDiv(kMinChunkBytes, block_rows * row_bytes);
-  const int64_t num_blocks = CeilDiv(rows.rows, block_rows);
   const int64_t chunk_blocks =
-      std::max(min_blocks, CeilDiv(num_blocks, kChunksPerThread * pool.threads()));
+      std::max(min_blocks, CeilDiv(num_blocks, kChunksPerThread * threads));
   const int64_t chunk_rows = chunk_blocks * block_rows;
 
+  std::vector<Chunk> chunks;
+  int64_t first_row = 0;
+  for (const RowRange& range : ranges) {
+    for (int64_t begin = 0; begin < range.rows.rows; begin += chunk_rows) {
+      const int64_t end = std::min(range.rows.rows, begin + chunk_rows);
+      chunks.push_back({&range, begin, end, first_row});
+    }
+    first_row += range.rows.rows;
+  }
+  return chunks;
+}
+
+// One group of queries over all chunks; best[q] receives the candidates.
+void SearchGroup(const Backend& backend, ThreadPool& pool, std::span<const Chunk> chunks,
+                 ConstMatrix queries, int64_t top_k, std::vector<TopK>* best) {
+  const int64_t block_rows = BlockRows(queries.cols);
   std::mutex mu;  // guards *best
-  pool.ParallelForEach(CeilDiv(rows.rows, chunk_rows), [&](int64_t chunk) {
+  pool.ParallelForEach(static_cast<int64_t>(chunks.size()), [&](int64_t index) {
+    const Chunk& chunk = chunks[static_cast<size_t>(index)];
     std::vector<TopK> local(best->size(), TopK(top_k));
     {
       const std::lock_guard lock(mu);
@@ -40,13 +69,13 @@ void SearchGroup(const Backend& backend, ThreadPool& pool, ConstMatrix rows, Con
     }
     Workspace workspace;
     std::vector<float> scores(static_cast<size_t>(queries.rows * block_rows));
-    const int64_t end = std::min(rows.rows, (chunk + 1) * chunk_rows);
-    for (int64_t row = chunk * chunk_rows; row < end; row += block_rows) {
-      const int64_t n = std::min(block_rows, end - row);
+    for (int64_t row = chunk.begin; row < chunk.end; row += block_rows) {
+      const int64_t n = std::min(block_rows, chunk.end - row);
       const Matrix block(scores.data(), queries.rows, n);
-      backend.DotProducts({pool, workspace}, queries, rows.Rows(row, n), block);
+      backend.DotProducts({pool, workspace}, queries, chunk.range->rows.Rows(row, n), block);
       for (int64_t q = 0; q < queries.rows; ++q) {
-        local[static_cast<size_t>(q)].Offer({block.row(q), static_cast<size_t>(n)}, row);
+        local[static_cast<size_t>(q)].Offer({block.row(q), static_cast<size_t>(n)},
+                                            chunk.first_row + row, chunk.range->deleted, row);
       }
     }
     const std::lock_guard lock(mu);
@@ -57,11 +86,16 @@ void SearchGroup(const Backend& backend, ThreadPool& pool, ConstMatrix rows, Con
 }  // namespace
 
 std::vector<std::vector<Candidate>> SearchRows(const Backend& backend, ThreadPool& pool,
-                                               ConstMatrix rows, ConstMatrix queries,
-                                               int64_t top_k) {
+                                               std::span<const RowRange> ranges,
+                                               ConstMatrix queries, int64_t top_k) {
   std::vector<std::vector<Candidate>> results(static_cast<size_t>(queries.rows));
-  top_k = std::min(top_k, rows.rows);
+  int64_t live = 0;
+  for (const RowRange& range : ranges) {
+    live += range.rows.rows - (range.deleted != nullptr ? range.deleted->count() : 0);
+  }
+  top_k = std::min(top_k, live);
   if (top_k == 0) return results;
+  const std::vector<Chunk> chunks = CutChunks(ranges, queries.cols, pool.threads());
 
   // A group's candidates: up to 2 top_k for each query, for every thread and once more.
   const int64_t candidate_bytes =
@@ -71,7 +105,7 @@ std::vector<std::vector<Candidate>> SearchRows(const Backend& backend, ThreadPoo
   for (int64_t begin = 0; begin < queries.rows; begin += group) {
     const int64_t n = std::min(group, queries.rows - begin);
     std::vector<TopK> best(static_cast<size_t>(n), TopK(top_k));
-    SearchGroup(backend, pool, rows, queries.Rows(begin, n), top_k, &best);
+    SearchGroup(backend, pool, chunks, queries.Rows(begin, n), top_k, &best);
     for (int64_t q = 0; q < n; ++q) {
       results[static_cast<size_t>(begin + q)] = best[static_cast<size_t>(q)].Take();
     }

@@ -64,6 +64,34 @@ void BM_Search(benchmark::State& state) {
       2e-9 * static_cast<double>(state.iterations() * num_queries * kRows * kDimension),
       benchmark::Counter::kIsRate);
 }
+// The same rows in several ranges, with one row in a hundred deleted where deleted = 1: should cost
+// what one range costs. The sizes halve, as the segments of an index do at most.
+void BM_SearchSegments(benchmark::State& state) {
+  ThreadPool pool(static_cast<int>(state.range(0)));
+  const std::vector<float>& rows = Rows();
+  std::vector<RowRange> ranges;
+  std::vector<DeletedRows> deleted;
+  int64_t begin = 0;
+  for (int64_t left = state.range(1); left > 0; --left) {
+    const int64_t n = left > 1 ? (kRows - begin + 1) / 2 : kRows - begin;
+    ranges.push_back({{rows.data() + begin * kDimension, n, kDimension}, nullptr});
+    deleted.emplace_back(n);
+    for (int64_t row = 0; row < n; row += 100) deleted.back().Insert(row);
+    begin += n;
+  }
+  for (size_t i = 0; i < ranges.size() && state.range(2) != 0; ++i) ranges[i].deleted = &deleted[i];
+  const ConstMatrix queries(rows.data() + 1000 * kDimension, state.range(3), kDimension);
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(SearchRows(CpuBackend(), pool, ranges, queries, 10));
+  }
+  state.SetBytesProcessed(state.iterations() * static_cast<int64_t>(rows.size() * 4));
+}
+BENCHMARK(BM_SearchSegments)
+    ->ArgNames({"threads", "segments", "deleted", "queries"})
+    ->ArgsProduct({{1, 2}, {1, 8, 16}, {0, 1}, {1, 8}})
+    ->UseRealTime()
+    ->Unit(benchmark::kMillisecond);
+
 BENCHMARK(BM_Search)
     ->ArgNames({"threads", "queries", "top_k"})
     ->Args({1, 1, 10})

@@ -5,6 +5,8 @@
 #include "bge/error.h"
 #include "bge/index.h"
 
+#include "base/file_operations.h"
+
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
@@ -29,6 +31,14 @@ class IndexTest : public testing::Test {
   ~IndexTest() override { std::filesystem::remove_all(folder_); }
 
   std::filesystem::path folder_;
+};
+
+/// While it lives nothing waits for the disk: for tests of many commits.
+class WithoutSync : public FileOperations {
+ public:
+  WithoutSync() { Use(this); }
+  ~WithoutSync() override { Use(nullptr); }
+  int FSync(int) override { return 0; }
 };
 
 inline std::vector<float> RandomVectors(int64_t count, int64_t dimension, uint32_t seed) {

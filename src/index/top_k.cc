@@ -19,13 +19,15 @@ TopK::TopK(int64_t k) : k_(static_cast<size_t>(k)), capacity_(k_ + std::max(k_, 
   BGE_CHECK(k >= 0 && k <= std::numeric_limits<int64_t>::max() / 4);
 }
 
-void TopK::Offer(std::span<const float> scores, int64_t first_row) {
+void TopK::Offer(std::span<const float> scores, int64_t first_row, const DeletedRows* deleted,
+                 int64_t first_deleted) {
   if (k_ == 0) return;
   for (size_t i = 0; i < scores.size(); ++i) {
     const float score = scores[i];
     if (score < worst_.score) continue;  // the one test that nearly every row takes
-    Add({std::isnan(score) ? -std::numeric_limits<float>::infinity() : score,
-         first_row + static_cast<int64_t>(i)});
+    const auto offset = static_cast<int64_t>(i);
+    if (deleted != nullptr && deleted->Contains(first_deleted + offset)) continue;
+    Add({std::isnan(score) ? -std::numeric_limits<float>::infinity() : score, first_row + offset});
   }
 }
 

@@ -2,6 +2,8 @@
 #ifndef BGE_INDEX_TOP_K_H_
 #define BGE_INDEX_TOP_K_H_
 
+#include "index/deleted_rows.h"
+
 #include <cstdint>
 #include <limits>
 #include <span>
@@ -34,8 +36,10 @@ class TopK {
   /// Takes over the floor of another object that this one will be merged into.
   void SetFloor(const Candidate& floor) { worst_ = floor; }
 
-  /// scores[i] is that of row first_row + i. NaN counts as -infinity.
-  void Offer(std::span<const float> scores, int64_t first_row);
+  /// scores[i] is that of row first_row + i. NaN counts as -infinity. Where `deleted` is not null,
+  /// it knows that row as first_deleted + i, and those that it contains are left out.
+  void Offer(std::span<const float> scores, int64_t first_row, const DeletedRows* deleted = nullptr,
+             int64_t first_deleted = 0);
   void Merge(const TopK& other);
   /// At most k candidates, best first; the object is then empty.
   std::vector<Candidate> Take();

@@ -2,6 +2,7 @@
 #include "index/write_lock.h"
 
 #include "base/error.h"
+#include "base/file_operations.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -28,7 +29,8 @@ bool IsStillNamed(int fd, const std::filesystem::path& file) {
 
 WriteLock::WriteLock(std::filesystem::path file) : file_(std::move(file)) {
   while (true) {
-    fd_ = ::open(file_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
+    fd_ = FileOperations::Current().Open(file_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
+                                         0666);
     if (fd_ >= 0 && ::flock(fd_, LOCK_EX | LOCK_NB) == 0) {
       if (IsStillNamed(fd_, file_)) return;
       ::close(fd_);
@@ -47,7 +49,7 @@ WriteLock::WriteLock(std::filesystem::path file) : file_(std::move(file)) {
 }
 
 WriteLock::~WriteLock() {
-  ::unlink(file_.c_str());
+  FileOperations::Current().Unlink(file_.c_str());
   ::close(fd_);
 }
 

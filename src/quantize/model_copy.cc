@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/json_text.h"
 #include "base/stop.h"
+#include "engine/model_identity.h"
 #include "heads/m3_colbert_head.h"
 #include "heads/m3_sparse_head.h"
 #include "hub/cache.h"
@@ -196,7 +197,8 @@ void CopyModelFile(const fs::path& from, const fs::path& to, const std::stop_tok
   copy.Commit();
 }
 
-std::string ConfigFor(const ModelSpec& spec, WeightType type, bool keeps_classifier) {
+std::string ConfigFor(const ModelSpec& spec, WeightType type, bool keeps_classifier,
+                      const std::string& original_weights) {
   std::vector<std::pair<std::string, std::string>> changes;  // key, JSON
   if (spec.known) changes.emplace_back("_name_or_path", Quoted(spec.name));
   const json::Value config = spec.config->root();
@@ -218,6 +220,11 @@ std::string ConfigFor(const ModelSpec& spec, WeightType type, bool keeps_classif
       there = true;
     }
     if (!there) changes.emplace_back("torch_dtype", Quoted(dtype));
+  }
+
+  if (!original_weights.empty()) {
+    changes.emplace_back(kQuantizedFrom,
+                         "{\n    \"weights\": " + Quoted(original_weights) + "\n  }");
   }
 
   std::string text = "{";

@@ -30,8 +30,10 @@ void CopyModelFile(const std::filesystem::path& from, const std::filesystem::pat
                    const std::stop_token& stop);
 
 /// config.json for weights of this type. A model that is recognised by its place or by a file that
-/// may not be read again keeps its name, as `_name_or_path`.
-std::string ConfigFor(const ModelSpec& spec, WeightType type, bool keeps_classifier = false);
+/// may not be read again keeps its name, as `_name_or_path`. `original_weights`: OriginalWeights()
+/// of the model, for `quantized_from`; empty: without it.
+std::string ConfigFor(const ModelSpec& spec, WeightType type, bool keeps_classifier = false,
+                      const std::string& original_weights = "");
 
 }  // namespace bge::quantize
 

@@ -4,6 +4,7 @@
 #include "base/atomic_directory.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "engine/model_identity.h"
 #include "engine/model_spec.h"
 #include "engine/reranker_spec.h"
 #include "hub/cache.h"
@@ -88,7 +89,8 @@ QuantizeStats Quantize(const std::string& model, const fs::path& out,
   for (const fs::path& file : list.files) {
     if (file == (transformer / "config.json").lexically_normal()) {
       AtomicFile config(directory.path() / file);
-      config.Write(quantize::ConfigFor(spec, options.type, is_reranker));
+      config.Write(quantize::ConfigFor(spec, options.type, is_reranker,
+                                       OriginalWeights(spec, weights->Files())));
       config.Commit();
     } else {
       quantize::CopyModelFile(spec.dir / file, directory.path() / file, options.stop);

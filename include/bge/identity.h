@@ -1,0 +1,37 @@
+// Which files a model is, and which vectors can be compared with its own.
+//
+// docs/formats/identity.md says what goes into the two.
+#ifndef BGE_IDENTITY_H_
+#define BGE_IDENTITY_H_
+
+#include "bge/embedder.h"
+#include "bge/export.h"
+
+#include <optional>
+#include <string>
+
+namespace bge {
+
+struct ModelIdentity {
+  /// Of the files that the model was read from: 64 hexadecimal digits. Other bytes, another one.
+  std::string fingerprint;
+  /// Of what its vectors mean: 64 hexadecimal digits. Models of one space give vectors that can be
+  /// compared, to what their number formats cost: a copy by Quantize() is of its model's space.
+  std::string space;
+  bool quantized = false;  ///< a copy by Quantize(), which has its space from the model it is of
+};
+
+/// Whether large files may be read to identify a model.
+enum class HashFiles {
+  kWhereNeeded,  ///< once: the hash is kept in the user's cache folder (1.3 GB take about a second)
+  kNever,        ///< only those whose hash is known already
+};
+
+/// Identifies a loaded model by its info(). nullopt where kNever leaves a file unknown. Throws
+/// Error (kNotFound, kIo) where a file cannot be read any more, kCorruptData.
+BGE_API std::optional<ModelIdentity> IdentifyModel(const ModelInfo& info,
+                                                   HashFiles hash = HashFiles::kWhereNeeded);
+
+}  // namespace bge
+
+#endif  // BGE_IDENTITY_H_

@@ -1,0 +1,109 @@
+#include "hub/file_hash.h"
+
+#include "base/env.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/hash.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <span>
+#include <system_error>
+
+namespace bge {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr size_t kHexDigits = 64;
+constexpr size_t kBytesAtOnce = 8 << 20;
+
+bool IsHash(std::string_view text) {
+  return text.size() == kHexDigits && std::all_of(text.begin(), text.end(), [](char c) {
+           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+         });
+}
+
+// Where the hash of the file, as it is now, would be; empty where it is not kept.
+fs::path CacheEntry(const fs::path& file) {
+  const fs::path folder = HashCacheDir();
+  struct stat info = {};
+  if (folder.empty() || ::stat(file.c_str(), &info) != 0) return {};
+  if (static_cast<uintmax_t>(info.st_size) < kMinCachedHashBytes) return {};
+  std::string key = "bge-file-hash 1";
+  for (const int64_t part :
+       {static_cast<int64_t>(info.st_dev), static_cast<int64_t>(info.st_ino),
+        static_cast<int64_t>(info.st_size), static_cast<int64_t>(info.st_mtim.tv_sec),
+        static_cast<int64_t>(info.st_mtim.tv_nsec), static_cast<int64_t>(info.st_ctim.tv_sec),
+        static_cast<int64_t>(info.st_ctim.tv_nsec)}) {
+    key += " " + std::to_string(part);
+  }
+  Sha256 hash;
+  hash.Update(std::as_bytes(std::span(key)));
+  return folder / hash.Hex();
+}
+
+std::optional<std::string> BlobName(const fs::path& file) {
+  std::error_code error;
+  if (!fs::is_symlink(fs::symlink_status(file, error))) return std::nullopt;
+  const fs::path target = fs::canonical(file, error);
+  if (error || target.parent_path().filename() != "blobs") return std::nullopt;
+  const std::string name = target.filename().string();
+  return IsHash(name) ? std::optional(name) : std::nullopt;
+}
+
+void Keep(const fs::path& entry, const std::string& hash) {
+  try {
+    std::error_code error;
+    fs::create_directories(entry.parent_path(), error);
+    AtomicFile file(entry, FileAccess::kOwnerOnly);
+    file.Write(hash);
+    file.Commit();
+  } catch (const Error&) {  // it is hashed again the next time
+  }
+}
+
+}  // namespace
+
+fs::path HashCacheDir() {
+  if (const auto cache = GetEnv("XDG_CACHE_HOME")) return fs::path(*cache) / "bge" / "sha256";
+  const auto home = GetEnv("HOME");
+  return home ? fs::path(*home) / ".cache" / "bge" / "sha256" : fs::path();
+}
+
+std::optional<std::string> FindFileHash(const fs::path& file) {
+  if (auto name = BlobName(file)) return name;
+  const fs::path entry = CacheEntry(file);
+  if (entry.empty()) return std::nullopt;
+  try {
+    const auto kept = MappedFile::OpenOwn(entry);  // nobody else can have put it there
+    const std::span<const std::byte> bytes = kept->bytes();
+    std::string hash(reinterpret_cast<const char*>(bytes.data()),
+                     std::min(bytes.size(), kHexDigits + 1));
+    if (IsHash(hash)) return hash;
+  } catch (const Error&) {  // as if there were none
+  }
+  return std::nullopt;
+}
+
+std::string FileHash(const fs::path& file) {
+  if (auto known = FindFileHash(file)) return *known;
+  const fs::path entry = CacheEntry(file);
+  const auto mapped = MappedFile::Open(file);
+  Sha256 hash;
+  for (auto left = mapped->bytes(); !left.empty();) {
+    const auto part = left.first(std::min(left.size(), kBytesAtOnce));
+    hash.Update(part);
+    left = left.subspan(part.size());
+  }
+  std::string hex = hash.Hex();
+  // A file that changed meanwhile has another entry, and is hashed again.
+  if (!entry.empty() && CacheEntry(file) == entry) Keep(entry, hex);
+  return hex;
+}
+
+}  // namespace bge

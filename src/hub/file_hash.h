@@ -1,0 +1,30 @@
+// SHA-256 of a file, without reading it again where the hash is known.
+#ifndef BGE_HUB_FILE_HASH_H_
+#define BGE_HUB_FILE_HASH_H_
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+namespace bge {
+
+/// Where hashes of large files are kept: $XDG_CACHE_HOME/bge/sha256, else ~/.cache/bge/sha256.
+std::filesystem::path HashCacheDir();
+
+/// The hash in 64 hexadecimal digits, of a file whose content is known without reading it:
+/// - a link into a folder blobs/, whose target's name is 64 hexadecimal digits, has that name: so
+///   does huggingface_hub name large files;
+/// - one that was hashed before and has the same device, inode, size and times of change since.
+/// nullopt for others.
+std::optional<std::string> FindFileHash(const std::filesystem::path& file);
+
+/// The same, else hashes the file, and, where it is large, keeps the hash in HashCacheDir() for the
+/// next time; that it cannot be kept is no error. Error(kNotFound, kIo).
+std::string FileHash(const std::filesystem::path& file);
+
+/// Files below this are hashed whenever asked for, and leave nothing behind.
+inline constexpr uintmax_t kMinCachedHashBytes = 4 << 20;
+
+}  // namespace bge
+
+#endif  // BGE_HUB_FILE_HASH_H_
