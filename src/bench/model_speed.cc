@@ -171,7 +171,7 @@ void MeasureStages(std::span<const std::string_view> texts, const ModelSpeedOpti
                      .bytes = text_bytes + token_bytes});
     for (const auto& [stage, name] : kStages) add(name, backend.cost(stage));
     StageCost rest = backend.cost(Stage::kUnlabelled);
-    rest.thread_seconds = other;
+    rest.thread_seconds = std::max(0.0, other);  // rounding may leave less than nothing
     add("other", rest);
   }
 }
