@@ -24,8 +24,9 @@ struct MergeRange {
 ///
 /// Two rules. A segment has more live rows than all newer ones together; the first that has not is
 /// merged with all newer ones. (This is the logarithmic method of Bentley and Saxe, 1980: there are
-/// at most log2 of all rows + 1 segments, and a row is written again only into a segment twice as
-/// large as the one it was in, so log2 times; only neighbours are merged, so the order of rows
+/// at most log2 of all rows + 1 segments. A row is written when it comes, perhaps once more with
+/// older ones at once, and later only into a segment twice as large as the one it was in: log2
+/// times. Only neighbours are merged, so the order of rows
 /// stays.) And at most half of a segment's rows are deleted; one with more is written again alone,
 /// so a deleted row costs at most the writing of one that is left.
 std::optional<MergeRange> PlanMerge(std::span<const SegmentSize> segments);
