@@ -27,6 +27,7 @@ KEPT_BYTES = 24 * 1024
 TARGETS = {
     "cgroup": (["base/cpu_limits.cc"], 2048),
     "charsmap": (["tokenizer/normalizer/precompiled.cc"], 4096),
+    "hub_answers": (["hub/hub_answers.cc", "hub/url.cc"], 4096),
     "json": (["base/json.cc"], 4096),
     "manifest": (["index/manifest.cc"], 4096),
     "model_config": (["engine/model_spec.cc", "engine/pooling_config.cc", "engine/multi_vector_spec.cc", "encoder/bert_config.cc",
@@ -36,6 +37,7 @@ TARGETS = {
     "regex": (["tokenizer/regex.cc"], 512),
     "reranker_config": (["engine/reranker_spec.cc"], 4096),
     "safetensors": (["weights/safetensors.cc", "weights/mapped_tensors.cc"], 4096),
+    "segments": (["index/deleted_rows.cc", "index/mapped_segment.cc"], 1024),
     "sentencepiece": (["tokenizer/sentencepiece/model_file.cc", "tokenizer/sentencepiece/directory.cc"], 4096),
     "shards": (["weights/sharded.cc"], 2048),
     "tokenizer_json": (["tokenizer/tokenizer_json.cc", "tokenizer/added_vocabulary.cc"], 8192),

@@ -144,10 +144,26 @@ def seeds():
     digest = "0" * 64
     files = ",\n        ".join(f'"{name}": {{"bytes": {size}, "sha256": "{digest}"}}' for name, size in
                                [("vectors", 48), ("ids", 9), ("id_offsets", 32), ("texts", 120), ("text_offsets", 32)])
-    yield "manifest", "one", (
-        '{\n  "format": "bge-index",\n  "version": 1,\n  "kind": "flat",\n  "dtype": "float32",\n  "metric": "inner_product",\n'
-        '  "dimension": 4,\n  "model": "m",\n  "metadata": {},\n  "segments": [\n    {\n      "name": "segment-0123456789abcdef",\n'
-        f'      "count": 3,\n      "files": {{\n        {files}\n      }}\n    }}\n  ],\n').encode()
+    head = '{\n  "format": "bge-index",\n  "version": %s,\n  "kind": "flat",\n  "dtype": "float32",\n  "metric": "inner_product",\n'
+    rest = ('  "dimension": 4,\n  "model": "m",\n  "metadata": {},\n  "segments": [\n    {\n      "name": "segment-0123456789abcdef",\n'
+            f'      "count": 3,\n      "files": {{\n        {files}\n      }}')
+    deleted = f',\n      "deleted": {{"name": "deleted-0123456789abcdef", "count": 1, "bytes": 1, "sha256": "{digest}"}}'
+    yield "manifest", "version-1", (head % "1" + rest + "\n    }\n  ],\n").encode()
+    yield "manifest", "version-2", (head % "2" + '  "generation": 3,\n  "rows_added": 4,\n' + rest + deleted + "\n    }\n  ],\n").encode()
+    commit = "0123456789012345678901234567890123456789"
+    listing = {"sha": commit, "siblings": [{"rfilename": name} for name in ("config.json", "1_Pooling/config.json", "../x", "a\\b")]}
+    yield "hub_answers", "listing", b"\0" + json.dumps(listing).encode()
+    lines = [f"x-repo-commit:{commit}", f'x-linked-etag:"{"ab" * 32}"', "x-linked-size:12", "location:https://cdn.example/x",
+             f'etag:W/"{"cd" * 20}"', "content-length:12"]
+    yield "hub_answers", "metadata", b"\1" + SEPARATOR.join(line.encode() for line in lines)
+    for i, text in enumerate(["12", "bytes 100-199/200", "bytes 0-1/*", "120", "Wed, 21 Oct 2026 07:28:00 GMT"]):
+        yield "hub_answers", f"header-{i}", b"\2" + text.encode()
+    for i, text in enumerate(["https://a.example:8080/b?c=d#e", "http://[::1]/x", "//host/x", "/a/../b"]):
+        yield "hub_answers", f"url-{i}", b"\3" + text.encode()
+    offsets = lambda *values: b"".join(struct.pack("<Q", value) for value in values)
+    yield "segments", "two", b"\2\1" + struct.pack("<4f", 1, 0, 0.5, 2) + offsets(0, 1, 2) + offsets(0, 1, 2) + b"\2" + b"abcd"
+    yield "segments", "empty", b"\0\0" + offsets(0) + offsets(0)
+    yield "segments", "nine", b"\x09\2" + struct.pack("<18f", *range(18)) + offsets(*range(10)) + offsets(*range(10)) + b"\3\0" + b"abcdefghiABCDEFGHI"
     yield "cgroup", "v2", SEPARATOR.join([
         b"30 23 0:26 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw\n", b"0::/a\n", b"150000 100000\n", b"max 100000\n"])
     yield "cgroup", "v1", SEPARATOR.join([
