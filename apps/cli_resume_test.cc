@@ -84,7 +84,11 @@ class ResumeErrors : public ::testing::Test {
   // A part with a state as a killed run leaves them.
   ResumeErrors() {
     RunningBge program(Arguments());
-    for (int i = 0; i < 200 && !std::filesystem::exists(output_ + ".part.json"); ++i) {
+    const auto has_rows = [this] {
+      const std::string state = ReadWhole(output_ + ".part.json");
+      return !state.empty() && state.find("\"rows\":0,") == std::string::npos;
+    };
+    for (int i = 0; i < 400 && !has_rows(); ++i) {
       std::this_thread::sleep_for(std::chrono::milliseconds(50));
     }
     program.Signal(SIGKILL);
@@ -126,6 +130,19 @@ TEST_F(ResumeErrors, OtherSettingsTextsAndDamageAreRefused) {
   ExpectRefused({}, "found 1 texts, but an earlier run had");
   folder_.Write("texts.txt", texts);
 
+  // Other weights under the same name: of a row that the probe does not touch.
+  const std::string model = (folder_.path() / "models/tiny-bert").string();
+  std::filesystem::create_directories(folder_.path() / "models");
+  std::filesystem::copy(kModel, model, std::filesystem::copy_options::recursive);
+  std::string weights = ReadWhole(model + "/model.safetensors");
+  weights.back() = static_cast<char>(weights.back() ^ 1);
+  folder_.Write("models/tiny-bert/model.safetensors", weights);
+  std::vector<std::string> arguments = Arguments();
+  arguments[2] = model;
+  const ProgramResult other = RunBge(arguments);
+  EXPECT_EQ(other.status, 1);
+  EXPECT_THAT(other.err, HasSubstr("had fingerprint"));
+
   const std::string state = ReadWhole(output_ + ".part.json");
   for (const char* damaged : {"", "{}", "[1]", "{\"format\":\"x\"}",
                               "{\"format\":\"bge-embed-part\",\"version\":1,\"settings\":{}}"}) {
@@ -136,6 +153,80 @@ TEST_F(ResumeErrors, OtherSettingsTextsAndDamageAreRefused) {
   const std::string part = ReadWhole(output_ + ".part");
   folder_.Write("vectors.jsonl.part", part.substr(0, 10));
   ExpectRefused({}, "found 10 bytes, expected");
+}
+
+TEST_F(ResumeErrors, OneRunAtATime) {
+  const std::string part = ReadWhole(output_ + ".part");
+  RunningBge first(Arguments());
+  ProgramResult second;
+  for (int i = 0; i < 100; ++i) {
+    second = RunBge(Arguments({"--query"}));
+    if (second.err.find("another run is writing it") != std::string::npos) break;
+  }
+  EXPECT_THAT(second.err, HasSubstr("another run is writing it"));
+  EXPECT_EQ(first.Wait(), 0);
+}
+
+// What else may lie under the names that a run takes.
+class ResumeNames : public ::testing::Test {
+ protected:
+  ProgramResult Run(const std::string& input, const std::string& output) const {
+    return RunBge({"embed", "--model", kModel, "--input", input, "--format", "lines", "--resume",
+                   "--output", output});
+  }
+  std::string Path(const std::string& name) const { return (folder_.path() / name).string(); }
+
+  test::TempDir folder_;
+  std::string input_ = folder_.Write("texts.txt", "a\nb\nc\n").string();
+};
+
+TEST_F(ResumeNames, TheInputIsNotWrittenUnderAnyName) {
+  for (const char* end : {"", ".part", ".part.json"}) {
+    const std::string input = folder_.Write(std::string("out.npy") + end, "a\nb\n").string();
+    const ProgramResult result = Run(input, Path("out.npy"));
+    EXPECT_EQ(result.status, 2) << end;
+    EXPECT_EQ(ReadWhole(input), "a\nb\n") << end;
+    std::filesystem::remove(input);
+  }
+}
+
+TEST_F(ResumeNames, AFileOfSomebodyElseIsLeftAlone) {
+  folder_.Write("v.npy.part", "precious");
+  const ProgramResult result = Run(input_, Path("v.npy"));
+  EXPECT_EQ(result.status, 1);
+  EXPECT_THAT(result.err, HasSubstr("a file that no run with --resume has begun"));
+  EXPECT_EQ(ReadWhole(Path("v.npy.part")), "precious");
+  EXPECT_FALSE(std::filesystem::exists(Path("v.npy.part.json")));
+}
+
+TEST_F(ResumeNames, PermissionsAndLinksStay) {
+  folder_.Write("real/v.npy", "old");
+  std::filesystem::permissions(
+      Path("real/v.npy"), std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+  std::filesystem::create_symlink("real/v.npy", Path("v.npy"));
+  EXPECT_EQ(Run(input_, Path("v.npy")).status, 0);
+  EXPECT_TRUE(std::filesystem::is_symlink(Path("v.npy")));
+  EXPECT_GT(std::filesystem::file_size(Path("real/v.npy")), 128u);
+  struct stat info = {};
+  ASSERT_EQ(::stat(Path("real/v.npy").c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0600u);
+}
+
+// As after a death between the rename and the removal of the state.
+TEST_F(ResumeNames, AStateWithoutItsPartIsOver) {
+  ASSERT_EQ(Run(input_, Path("v.npy")).status, 0);
+  const std::string whole = ReadWhole(Path("v.npy"));
+  RunningBge unfinished({"embed", "--model", kModel, "--input", "-", "--format", "lines",
+                         "--resume", "--output", Path("w.npy")});
+  for (int i = 0; i < 200 && !std::filesystem::exists(Path("w.npy.part.json")); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  unfinished.Signal(SIGKILL);
+  unfinished.Wait();
+  ASSERT_TRUE(std::filesystem::exists(Path("w.npy.part.json")));
+  std::filesystem::remove(Path("w.npy.part"));
+  EXPECT_EQ(Run(input_, Path("w.npy")).status, 0);
+  EXPECT_EQ(ReadWhole(Path("w.npy")), whole);
 }
 
 TEST_F(ResumeErrors, GoesWithAFileOfDenseVectors) {

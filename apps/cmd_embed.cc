@@ -153,13 +153,17 @@ ResumeSettings SettingsOf(const EmbedOptions& options, VectorFormat format,
   settings["field"] = options.input.field.value_or("");
   settings["on error"] = options.input.on_error;
   settings["with text"] = options.with_text ? "yes" : "no";
-  // All else that changes vectors changes this one: weights, instruction, pooling, length 1.
+  const ModelIdentity identity = *IdentifyModel(embedder.info());
+  settings["fingerprint"] = identity.fingerprint;
+  settings["space"] = identity.space;
+  // What options change of vectors changes this one: role, instruction, pooling, length 1.
   std::string probe;
   for (const float value : embedder.Encode("A text to resume by.", encode)) {
     probe += fmt::format("{:.4f} ", value == 0 ? 0.0f : value);
     if (probe.size() > 60) break;
   }
   settings["vectors"] = probe;
+  settings["pooling"] = flags.pooling;
   settings["max length"] = std::to_string(embedder.info().max_length);
   settings["instruction"] = flags.instruction.value_or("");
   return settings;
@@ -179,7 +183,9 @@ void CheckResumable(const EmbedOptions& options) {
 int EmbedResumed(const EmbedOptions& options, const RunContext& context) {
   CheckResumable(options);
   const auto reader = OpenTextInput(options.input, false, context);
-  CheckNotTextInput(options.output, options.input);
+  for (const char* end : {"", ".part", ".part.json"}) {
+    CheckNotTextInput(options.output + end, options.input);
+  }
   const auto asked = ParseVectorFormat(options.output_format);
   const VectorFormat format = asked ? *asked : VectorFormatOfName(options.output);
   const Embedder embedder = LoadEmbedder(options.embedding, context);

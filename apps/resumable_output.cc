@@ -33,6 +33,14 @@ constexpr std::string_view kFormat = "bge-embed-part";
        error == ENOSPC ? "free some space" : "check the path, its permissions and the disk");
 }
 
+// Of a link, what it leads to, as every output: the link stays one.
+std::string FollowLink(const std::string& path) {
+  std::error_code error;
+  if (!std::filesystem::is_symlink(path, error)) return path;
+  const auto target = std::filesystem::weakly_canonical(path, error);
+  return error ? path : target.string();
+}
+
 std::string StartAnew(const std::string& part) {
   return fmt::format("remove {0} and {0}.json to begin anew", Printable(part, 1000));
 }
@@ -40,46 +48,83 @@ std::string StartAnew(const std::string& part) {
 }  // namespace
 
 ResumableOutput::ResumableOutput(const std::string& path, const ResumeSettings& settings)
-    : path_(path),
-      part_(path + ".part"),
+    : path_(FollowLink(path)),
+      part_(path_ + ".part"),
       state_(part_ + ".json"),
       settings_(settings),
       last_checkpoint_(Clock::now()) {
-  struct stat info = {};
-  if (::stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode)) {
+  struct stat target = {};
+  const bool exists = ::stat(path_.c_str(), &target) == 0;
+  if (exists && !S_ISREG(target.st_mode)) {
     Fail(ErrorCode::kInvalidArgument, "not a regular file", path, "give --resume another --output");
   }
-  fd_ = ::open(part_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
-  if (fd_ < 0) FailIo("cannot write", part_);
+  // Who may read the file that is replaced may read this one, and nobody else.
+  const mode_t mode = exists ? target.st_mode & 0777 : 0666;
   try {
-    if (::flock(fd_, LOCK_EX | LOCK_NB) != 0) {
-      Fail(ErrorCode::kInvalidArgument, "another run is writing it", part_, "wait for its end");
-    }
-    ReadState(settings);
+    OpenPart(mode);
+    if (exists && ::fchmod(fd_, mode) != 0) FailIo("cannot set permissions", part_);
+    const bool has_state = ReadState(settings);
+    struct stat info = {};
     if (::fstat(fd_, &info) != 0) FailIo("cannot read", part_);
-    if (static_cast<uint64_t>(info.st_size) < bytes_) {
-      Fail(ErrorCode::kCorruptData,
-           fmt::format("found {} bytes, expected {}", info.st_size, bytes_), part_,
+    const auto size = static_cast<uint64_t>(info.st_size);
+    if (!has_state && size > 0) {
+      Fail(ErrorCode::kInvalidArgument, "a file that no run with --resume has begun", part_,
+           "move it away, or give --resume another --output");
+    }
+    // The part got its name, and the process died before it could remove what speaks of it.
+    if (size == 0) Forget();
+    if (size < bytes_) {
+      Fail(ErrorCode::kCorruptData, fmt::format("found {} bytes, expected {}", size, bytes_), part_,
            StartAnew(part_));
     }
     // What was written behind the last checkpoint does not count.
     if (::ftruncate(fd_, static_cast<off_t>(bytes_)) != 0) FailIo("cannot write", part_);
+    // Before the first byte there is something that says whose it is.
+    Checkpoint();
   } catch (...) {
-    ::close(fd_);
+    if (fd_ >= 0) ::close(fd_);
     throw;
   }
+}
+
+// Opens PATH.part and locks it. While this waited, another run may have given it its name.
+void ResumableOutput::OpenPart(mode_t mode) {
+  for (;;) {
+    fd_ = ::open(part_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, mode);
+    if (fd_ < 0) FailIo("cannot write", part_);
+    if (::flock(fd_, LOCK_EX | LOCK_NB) != 0) {
+      Fail(ErrorCode::kInvalidArgument, "another run is writing it", part_, "wait for its end");
+    }
+    struct stat locked = {};
+    struct stat named = {};
+    if (::fstat(fd_, &locked) != 0) FailIo("cannot read", part_);
+    if (!S_ISREG(locked.st_mode)) {
+      Fail(ErrorCode::kInvalidArgument, "not a regular file", part_, "move it away");
+    }
+    if (::lstat(part_.c_str(), &named) == 0 && named.st_dev == locked.st_dev &&
+        named.st_ino == locked.st_ino) {
+      return;
+    }
+    ::close(std::exchange(fd_, -1));
+  }
+}
+
+void ResumableOutput::Forget() {
+  rows_ = 0;
+  bytes_ = 0;
+  digest_.clear();
 }
 
 ResumableOutput::~ResumableOutput() {
   if (fd_ >= 0) ::close(fd_);
 }
 
-void ResumableOutput::ReadState(const ResumeSettings& settings) {
+bool ResumableOutput::ReadState(const ResumeSettings& settings) {
   std::string text;
   try {
     text = ReadFile(state_, kMaxStateBytes);
   } catch (const Error& error) {
-    if (error.code() == ErrorCode::kNotFound) return;  // nothing counts yet
+    if (error.code() == ErrorCode::kNotFound) return false;
     throw;
   }
   const auto document = json::Document::Parse(text, state_);
@@ -103,7 +148,8 @@ void ResumableOutput::ReadState(const ResumeSettings& settings) {
   rows_ = root.At("rows").AsIntIn(0, int64_t{1} << 60);
   bytes_ = static_cast<uint64_t>(root.At("bytes").AsIntIn(0, int64_t{1} << 60));
   digest_ = root.At("texts").AsString();
-  if (rows_ == 0) bytes_ = 0;  // a header alone is written again
+  if (rows_ == 0) Forget();  // a header alone is written again
+  return true;
 }
 
 void ResumableOutput::AddToDigest(const TextRecord& record) {
@@ -189,8 +235,10 @@ void ResumableOutput::Commit() {
   Checkpoint();
   if (::fsync(fd_) != 0) FailIo("cannot write", part_);
   if (::rename(part_.c_str(), path_.c_str()) != 0) FailIo("cannot rename", part_);
+  const auto folder = std::filesystem::path(path_).parent_path();
+  SyncFolder(folder);
   ::unlink(state_.c_str());
-  SyncFolder(std::filesystem::path(path_).parent_path());
+  SyncFolder(folder);
 }
 
 }  // namespace bge::cli

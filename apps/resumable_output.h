@@ -5,6 +5,8 @@
 #include "apps/output_stream.h"
 #include "apps/text_reader.h"
 
+#include <sys/types.h>
+
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -24,8 +26,8 @@ using ResumeSettings = std::map<std::string, std::string>;
 class ResumableOutput : public OutputStream {
  public:
   /// Continues the part of an earlier run, if there is one. `path` is that of a regular file, or of
-  /// none. Error(kInvalidArgument) where that run had other settings or is still running; kIo;
-  /// kCorruptData.
+  /// none, or a link to such. Error(kInvalidArgument) where that run had other settings or is still
+  /// running, and where PATH.part is no such run's; kIo; kCorruptData.
   ResumableOutput(const std::string& path, const ResumeSettings& settings);
   ~ResumableOutput() override;
 
@@ -50,7 +52,9 @@ class ResumableOutput : public OutputStream {
  private:
   using Clock = std::chrono::steady_clock;
 
-  void ReadState(const ResumeSettings& settings);
+  void OpenPart(mode_t mode);
+  bool ReadState(const ResumeSettings& settings);
+  void Forget();
   void Checkpoint();
   void AddToDigest(const TextRecord& record);
   void WriteBuffer();

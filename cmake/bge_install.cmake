@@ -7,7 +7,9 @@ install(TARGETS bge EXPORT bge-targets FILE_SET HEADERS)
 if(TARGET bge_cli)
   # An archive carries libraries beside the program (bge_package.cmake). RPATH, not RUNPATH: those find
   # each other by it too.
-  set_target_properties(bge_cli PROPERTIES
+  # In the build tree the same: CMake would leave room there with empty entries, and an empty entry is
+  # the folder that the program is started in.
+  set_target_properties(bge_cli PROPERTIES BUILD_WITH_INSTALL_RPATH ON
     INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}/bge;$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")
   target_link_options(bge_cli PRIVATE LINKER:--disable-new-dtags)
   install(TARGETS bge_cli RUNTIME_DEPENDENCY_SET bge_bundle)

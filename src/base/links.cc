@@ -21,6 +21,14 @@ bool IsWithin(const fs::path& path, const fs::path& folder) {
          folder.end();
 }
 
+// Nothing can be opened by this link. (What cannot be resolved may still open: a link of /proc.)
+bool LeadsNowhere(const fs::path& link) {
+  std::error_code error;
+  const fs::file_status status = fs::status(link, error);
+  return status.type() == fs::file_type::not_found ||
+         error == std::errc::too_many_symbolic_link_levels;
+}
+
 // Where links of `dir`, which is canonical, may lead: to itself, or to what a snapshot belongs to.
 fs::path AllowedFolder(const fs::path& dir) {
   const fs::path snapshots = dir.parent_path();
@@ -40,8 +48,9 @@ void RefuseLinksOutside(const fs::path& dir) {
   if (error || !fs::is_directory(root, error)) return;
   const fs::path allowed = AllowedFolder(root);
   int entries = 0;
-  // Folders behind links are not entered.
-  fs::recursive_directory_iterator it(root, fs::directory_options::skip_permission_denied, error);
+  // Folders behind links are not entered. A folder that cannot be listed is no reason to trust what
+  // is in it: it may be passed through to a name that is known.
+  fs::recursive_directory_iterator it(root, fs::directory_options::none, error);
   for (; !error && it != fs::recursive_directory_iterator(); it.increment(error)) {
     if (++entries > kMostEntries || it.depth() >= kMostLevels) {
       Fail(ErrorCode::kInvalidArgument, "more files and folders than a model has",
@@ -51,12 +60,17 @@ void RefuseLinksOutside(const fs::path& dir) {
            "give the directory of the model alone");
     }
     if (!it->is_symlink(error)) continue;
-    std::error_code dangling;
-    const fs::path target = fs::canonical(it->path(), dangling);
-    if (dangling || IsWithin(target, allowed)) continue;
-    Fail(ErrorCode::kInvalidArgument, "a link leads out of the model directory",
-         (dir / fs::path(it->path()).lexically_relative(root)).string(),
+    const std::string where = (dir / it->path().lexically_relative(root)).string();
+    if (LeadsNowhere(it->path())) continue;
+    std::error_code unresolved;
+    const fs::path target = fs::canonical(it->path(), unresolved);
+    if (!unresolved && IsWithin(target, allowed)) continue;
+    Fail(ErrorCode::kInvalidArgument, "a link leads out of the model directory", where,
          "put the file in its place, or set BGE_FOLLOW_LINKS=1 if you trust the directory");
+  }
+  if (error) {
+    Fail(ErrorCode::kIo, "cannot list the model directory", dir.string() + ": " + error.message(),
+         "check permissions, of its folders too");
   }
 }
 

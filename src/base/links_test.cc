@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <filesystem>
 
@@ -87,6 +88,20 @@ TEST_F(LinksTest, AFolderOfEverythingIsNoModel) {
   for (int i = 0; i < 10; ++i) deep /= "d";
   temp_.Write(deep / "file", "x");
   EXPECT_THAT(Said(), HasSubstr("more files and folders than a model has"));
+}
+
+TEST_F(LinksTest, AFolderThatCannotBeListedIsNotTrusted) {
+  if (::geteuid() == 0) GTEST_SKIP() << "root may list everything";
+  Link(temp_.path() / "outside/file", "model/1_Pooling/config.json");
+  fs::permissions(temp_.path() / "model/1_Pooling", fs::perms::owner_exec);
+  EXPECT_THAT(Said(), HasSubstr("io_error: cannot list the model directory"));
+  fs::permissions(temp_.path() / "model/1_Pooling", fs::perms::owner_all);
+}
+
+TEST_F(LinksTest, AFileWithoutANameIsOutsideToo) {
+  const test::MemoryFile file;
+  Link(file.Write("{}"), "model/tokenizer.json");
+  EXPECT_THAT(Said(), HasSubstr("a link leads out"));
 }
 
 TEST_F(LinksTest, WhoTrustsTheDirectoryMaySaySo) {

@@ -1,6 +1,6 @@
 """Speed of BGE-M3 and of a reranker beside the engines that users would pick instead, on the same texts, in one run.
 
-    python tools/oracle/xlmr_speed.py m3|reranker [--bge PROGRAM] [--dtypes f32,bf16,int8] [--engines ...] [--threads 2]
+    python tools/oracle/xlmr_speed.py m3|reranker [--bge PROGRAM] [--dtypes f32,bf16,int8] [--engines ...] [--works long] [--threads 2]
 
 m3: bge-m3's dense vectors of mixed texts and of documents of 4096 tokens, and of the mixed texts all three heads, where an engine
 has them; full size, random weights, the real heads. reranker: bge-reranker-base, 100 passages of 120 tokens for one query.
@@ -262,6 +262,7 @@ def main():
     engine.add_bge_argument(parser)
     parser.add_argument("--dtypes", default="f32,bf16,int8")
     parser.add_argument("--engines", help="these alone")
+    parser.add_argument("--works", help="these alone: mixed, long")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--child", help=argparse.SUPPRESS)
     parser.add_argument("--work-file", type=Path, help=argparse.SUPPRESS)
@@ -271,6 +272,8 @@ def main():
     if arguments.child:
         return child(arguments.child, of, directory, threads, json.loads(arguments.work_file.read_text()))
     work = make_work(of, directory)
+    if arguments.works:
+        work = {name: texts for name, texts in work.items() if name in arguments.works.split(",")}
     bge = arguments.bge.resolve()
     with tempfile.TemporaryDirectory(prefix="bge-oracle-") as scratch:
         work_file = Path(scratch) / "work.json"
