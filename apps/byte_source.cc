@@ -129,7 +129,12 @@ std::optional<std::string_view> ByteSource::NextLine(size_t max_bytes) {
     started_ = true;
     while (end_ - begin_ < kByteOrderMark.size() && Fill(max_bytes)) {
     }
-    if (std::string_view(buffer_.data() + begin_, end_ - begin_).starts_with(kByteOrderMark)) {
+    const std::string_view start(buffer_.data() + begin_, end_ - begin_);
+    if (start.starts_with("\xff\xfe") || start.starts_with("\xfe\xff")) {
+      Fail(ErrorCode::kInvalidArgument, "the text is UTF-16, as its byte order mark says", name_,
+           "convert it to UTF-8, for example with iconv -f UTF-16 -t UTF-8");
+    }
+    if (start.starts_with(kByteOrderMark)) {
       begin_ += kByteOrderMark.size();
       consumed_ += kByteOrderMark.size();
     }

@@ -332,6 +332,44 @@ TEST(Embed, SaysWhenTheDiskIsFull) {
   ExpectFailure(RunBge({"embed", "x", "-o", "/dev/full", "--output-format", "f32"}), "/dev/full");
 }
 
+TEST(Embed, RefusesWhatWouldBeReadWrongly) {
+  const test::TempDir folder;
+  const std::string utf16 = folder
+                                .Write("u16.txt", std::string("\xff\xfe"
+                                                              "a\0\n\0",
+                                                              6))
+                                .string();
+  ExpectFailure(RunBge({"embed", "--input", utf16}), "UTF-16");
+  const std::string lines = folder.Write("s.txt", "{\"text\": \"a\"}\n").string();
+  ExpectUsageError(RunBge({"embed", "--input", lines, "--field", "text"}), "--field text");
+  ExpectUsageError(RunBge({"embed", "a", "--with-text", "-o", (folder.path() / "a.npy").string()}),
+                   "--with-text");
+  const std::string large =
+      folder.Write("ids.jsonl", "{\"text\":\"a\",\"_id\":9223372036854775808}\n").string();
+  ExpectFailure(RunBge({"embed", "--input", large}), "no integer of 64 bits");
+}
+
+TEST(Embed, FollowsALinkToWhatIsNotThereYet) {
+  const test::TempDir folder;
+  std::filesystem::create_directory(folder.path() / "real");
+  std::filesystem::create_symlink("real/v.npy", folder.path() / "link.npy");
+  for (const bool resume : {false, true}) {
+    std::vector<std::string> arguments = {"embed", "-o", (folder.path() / "link.npy").string()};
+    if (resume) arguments.emplace_back("--resume");
+    ProgramOptions options;
+    options.input = "a\n";
+    EXPECT_EQ(RunBge(arguments, options).status, 0);
+    EXPECT_TRUE(std::filesystem::is_symlink(folder.path() / "link.npy"));
+    EXPECT_TRUE(std::filesystem::exists(folder.path() / "real/v.npy"));
+    std::filesystem::remove(folder.path() / "real/v.npy");
+  }
+}
+
+TEST(Cli, HelpOfACommandIsHelpToo) {
+  EXPECT_EQ(RunBge({"help", "embed"}).out, RunBge({"embed", "--help"}).out);
+  EXPECT_EQ(RunBge({"-V"}).out, RunBge({"--version"}).out);
+}
+
 TEST(Embed, AnswersASlowPipeAtOnce) {
   RunningBge program({"embed"});
   program.Write("one\n");

@@ -137,6 +137,9 @@ VectorFormat FormatOfDense(const EmbedOptions& options, const OutputStream& outp
   }
   const VectorFormat format = asked ? *asked : ChooseVectorFormat(options.output, output);
   CheckVectorFormat(format, output);
+  if (options.with_text && format != VectorFormat::kJsonl) {
+    throw UsageError("option without effect: --with-text: it goes with JSONL");
+  }
   return format;
 }
 
@@ -202,11 +205,13 @@ int EmbedResumed(const EmbedOptions& options, const RunContext& context) {
   }
   const auto writer = MakeVectorWriter(format, embedder.OutputDimension(encode), options.with_text,
                                        std::move(output), rows);
-  EncodeStream(*reader, embedder, encode, context,
-               [&](std::span<const TextRecord> records, std::span<const float> vectors) {
-                 writer->Write(records, vectors);
-                 part->Written(records);
-               });
+  EncodeStream(
+      *reader, embedder, encode, context,
+      [&](std::span<const TextRecord> records, std::span<const float> vectors) {
+        writer->Write(records, vectors);
+        part->Written(records);
+      },
+      ChunkSize::kSmall);
   writer->Finish();
   return 0;
 }

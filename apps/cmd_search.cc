@@ -72,6 +72,7 @@ int Search(const SearchFlags& flags, const RunContext& context) {
   }
   const auto reader = OpenQueries(flags, context);
   CheckNotTextInput(flags.output, flags.input);
+  CheckNotWithin(flags.output, flags.dir);
   auto output = OpenOutput(flags.output);
   HitWriterOptions writer_options = flags.writer;
   const auto asked = ParseHitFormat(flags.output_format);

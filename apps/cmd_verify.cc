@@ -243,6 +243,16 @@ std::string PublishedJson(std::span<const PublishedComparison> compared) {
   return text;
 }
 
+// Why values differ that are not computed in float32.
+void ExplainRounding(ComputeType type) {
+  if (type == ComputeType::kFloat32) return;
+  PrintNote(
+      fmt::format("computed in {}: its rounding alone is more than a tolerance for float32; "
+                  "--dtype f32 computes without it, but not what a quantized model's weights have "
+                  "lost",
+                  ComputeTypeName(type)));
+}
+
 // With --published.
 int VerifyPublished(const VerifyFlags& flags, const RunContext& context) {
   if (!flags.against.empty()) {
@@ -259,6 +269,7 @@ int VerifyPublished(const VerifyFlags& flags, const RunContext& context) {
   EmbeddingFlags embedding = flags.embedding;
   embedding.model = ModelDirectory(ModelOf(embedding), context);
   std::vector<PublishedComparison> compared;
+  ComputeType type = ComputeType::kFloat32;
   const auto facts_of = [&flags](const std::string& name) {
     const std::string& asked = flags.published_name.empty() ? name : flags.published_name;
     auto facts = FindPublished(asked);
@@ -275,17 +286,19 @@ int VerifyPublished(const VerifyFlags& flags, const RunContext& context) {
                                             .dtype = flags.embedding.dtype,
                                             .packed_cache = flags.embedding.packed_cache},
                                            context);
+    type = reranker.info().compute_type;
     compared = ComparePublished(facts_of(reranker.info().name), reranker);
   } else {
     const Embedder embedder = LoadEmbedder(embedding, context);
+    type = embedder.info().compute_type;
     compared = ComparePublished(facts_of(embedder.info().name), embedder);
   }
   output->Write(flags.json ? PublishedJson(compared) : PublishedText(compared));
   output->Commit();
-  return std::all_of(compared.begin(), compared.end(),
-                     [](const auto& each) { return each.within(); })
-             ? 0
-             : 1;
+  const bool within =
+      std::all_of(compared.begin(), compared.end(), [](const auto& each) { return each.within(); });
+  if (!within) ExplainRounding(type);
+  return within ? 0 : 1;
 }
 
 int Verify(const VerifyFlags& flags, const RunContext& context) {
@@ -314,13 +327,7 @@ int Verify(const VerifyFlags& flags, const RunContext& context) {
   const bool within = comparison.max_abs <= flags.tolerance;
   output->Write((flags.json ? ReportJson : ReportText)(comparison, ranks, flags.tolerance, within));
   output->Commit();
-  const ComputeType type = embedder.info().compute_type;
-  if (!within && type != ComputeType::kFloat32) {
-    PrintNote(
-        fmt::format("computed in {}: its rounding alone is more than a tolerance for float32; "
-                    "--dtype f32 computes without it",
-                    ComputeTypeName(type)));
-  }
+  if (!within) ExplainRounding(embedder.info().compute_type);
   return within ? 0 : 1;
 }
 

@@ -20,7 +20,11 @@ namespace {
 
 // Each chunk ends with threads that wait for the last one: it is large enough for that not to
 // count.
-TextBatchLimits LimitsFor(int threads, const Representations& which) {
+TextBatchLimits LimitsFor(int threads, const Representations& which, ChunkSize chunk) {
+  if (chunk == ChunkSize::kSmall) {
+    const auto n = static_cast<size_t>(threads);
+    return {.max_texts = 16 * n, .max_bytes = 16 * 1024 * n};
+  }
   TextBatchLimits limits;
   // A token has 4 KB of colbert vectors, and mostly 4 bytes of text; of sparse ones a text may have
   // one for every word of the vocabulary.
@@ -43,13 +47,13 @@ struct EncodedBatch {
 class EncodedBatches {
  public:
   EncodedBatches(TextReader* reader, const Embedder& embedder, const Representations& which,
-                 const EncodeOptions& options, const std::stop_token& stop)
+                 const EncodeOptions& options, const std::stop_token& stop, ChunkSize chunk)
       : embedder_(embedder),
         which_(which),
         options_(options),
         on_stop_(stop, [this] { stop_.request_stop(); }),
         progress_(reader->bytes_total()),
-        batches_(reader, LimitsFor(embedder.threads(), which)),
+        batches_(reader, LimitsFor(embedder.threads(), which, chunk)),
         thread_([this] { Run(); }) {}
   // Whatever the thread waits for is ended first: reading, computing or its consumer.
   ~EncodedBatches() {
@@ -126,20 +130,21 @@ class EncodedBatches {
 }  // namespace
 
 EncodeStats EncodeStream(TextReader& reader, const Embedder& embedder, const EncodeOptions& options,
-                         const RunContext& context, const VectorSink& sink) {
+                         const RunContext& context, const VectorSink& sink, ChunkSize chunk) {
   return EncodeStream(
       reader, embedder, {.dense = true}, options, context,
       [&sink](std::span<const TextRecord> records, const TextRepresentations& vectors) {
         sink(records, vectors.dense_vecs.values);
-      });
+      },
+      chunk);
 }
 
 EncodeStats EncodeStream(TextReader& reader, const Embedder& embedder, const Representations& which,
                          const EncodeOptions& options, const RunContext& context,
-                         const RepresentationSink& sink) {
+                         const RepresentationSink& sink, ChunkSize chunk) {
   EncodeStats total;
   {
-    EncodedBatches batches(&reader, embedder, which, options, context.stop);
+    EncodedBatches batches(&reader, embedder, which, options, context.stop, chunk);
     while (const auto batch = batches.Next()) {
       if (context.stop.stop_requested()) {
         Fail(ErrorCode::kCancelled, "interrupted", reader.name(), "run the command again");

@@ -13,6 +13,12 @@
 
 namespace bge::cli {
 
+/// How many texts are encoded together before anybody sees their vectors.
+enum class ChunkSize {
+  kLarge,  ///< as many as make the end of a chunk not count
+  kSmall,  ///< where each is to be kept as soon as it is there: a few per cent slower
+};
+
 /// Receives the records of a chunk with their vectors: [records.size(), dimension].
 using VectorSink = std::function<void(std::span<const TextRecord>, std::span<const float>)>;
 
@@ -27,10 +33,11 @@ using RepresentationSink =
 /// what was done. Error(kCancelled) on Ctrl-C; what `reader` and `sink` throw is rethrown.
 EncodeStats EncodeStream(TextReader& reader, const Embedder& embedder, const Representations& which,
                          const EncodeOptions& options, const RunContext& context,
-                         const RepresentationSink& sink);
+                         const RepresentationSink& sink, ChunkSize chunk = ChunkSize::kLarge);
 /// The same with dense vectors alone.
 EncodeStats EncodeStream(TextReader& reader, const Embedder& embedder, const EncodeOptions& options,
-                         const RunContext& context, const VectorSink& sink);
+                         const RunContext& context, const VectorSink& sink,
+                         ChunkSize chunk = ChunkSize::kLarge);
 
 }  // namespace bge::cli
 

@@ -51,13 +51,20 @@ bool IsFinite(std::span<const float> vector) {
                              : "give every text an id of its own");
 }
 
+// Where texts are added, and what is done about an id that is there already.
+struct Adding {
+  int64_t dimension;
+  bool in_index;  // a text of the index may have it
+  bool skip;      // --on-error skip: the text is left out
+};
+
 // Embeds the texts and hands each with its vector to `add`, with its number where it has no id.
 // next_number: that of the next text.
 template <typename Add, typename NextNumber>
 void AddTexts(TextReader& reader, const Embedder& embedder, const EncodeOptions& encode,
-              int64_t dimension, bool in_index, const RunContext& context, NextNumber next_number,
-              Add add) {
-  const auto width = static_cast<size_t>(dimension);
+              const Adding& adding, const RunContext& context, NextNumber next_number, Add add) {
+  const auto width = static_cast<size_t>(adding.dimension);
+  int64_t skipped = 0;
   EncodeStream(reader, embedder, encode, context,
                [&](std::span<const TextRecord> records, std::span<const float> vectors) {
                  for (size_t i = 0; i < records.size(); ++i) {
@@ -67,10 +74,17 @@ void AddTexts(TextReader& reader, const Embedder& embedder, const EncodeOptions&
                      add(records[i], records[i].id.value_or(number), vector);
                    } catch (const Error& error) {
                      if (error.code() != ErrorCode::kInvalidArgument || !IsFinite(vector)) throw;
-                     FailIdTwice(records[i], number, reader.name(), in_index);
+                     if (!adding.skip) {
+                       FailIdTwice(records[i], number, reader.name(), adding.in_index);
+                     }
+                     ++skipped;
                    }
                  }
                });
+  if (skipped > 0) {
+    PrintWarning(fmt::format("{}: skipped {} texts whose ids are there already", reader.name(),
+                             WithSeparators(skipped)));
+  }
 }
 
 int Build(const IndexFlags& flags, const RunContext& context) {
@@ -86,7 +100,8 @@ int Build(const IndexFlags& flags, const RunContext& context) {
   IndexWriter writer(flags.dir, dimension, std::move(space.model), std::move(space.metadata));
   // A text without an id is known by its number, from 1.
   AddTexts(
-      *reader, embedder, encode, dimension, false, context, [&] { return writer.count() + 1; },
+      *reader, embedder, encode, {dimension, false, flags.input.on_error == "skip"}, context,
+      [&] { return writer.count() + 1; },
       [&](const TextRecord& record, std::string_view id, std::span<const float> vector) {
         writer.Add(id, record.text, vector);
       });
@@ -112,7 +127,8 @@ int Add(const IndexFlags& flags, const RunContext& context) {
   int64_t replaced = 0;
   // A number is never that of another text, not even of a deleted one.
   AddTexts(
-      *reader, embedder, ToEncodeOptions(embedding, context), info.dimension, true, context,
+      *reader, embedder, ToEncodeOptions(embedding, context),
+      {info.dimension, true, flags.input.on_error == "skip"}, context,
       [&] { return editor.rows_added() + 1; },
       [&](const TextRecord& record, std::string_view id, std::span<const float> vector) {
         if (flags.replace && record.id) {

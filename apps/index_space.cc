@@ -102,7 +102,7 @@ bool IsSameDirection(std::span<const float> a, std::span<const float> b) {
   Fail(ErrorCode::kInvalidArgument, "this index was built with another model or other settings",
        fmt::format("{}: built with {}, given {}: {}", dir, info.model, embedder.info().path,
                    difference),
-       "leave --model out, or build the index again");
+       "leave --model, --pooling and --max-length out, or build the index again");
 }
 
 // Where the model cannot be identified without reading it, the probe has said what there is to say.

@@ -16,6 +16,9 @@ std::optional<std::string> Id(const json::Value& object) {
   if (!id) id = object.FindNonNull("id");
   if (!id) return std::nullopt;
   if (id->type() == json::Type::kInt) return fmt::format("{}", id->AsInt());
+  if (id->type() == json::Type::kDouble) {
+    id->Fail("found a number that is no integer of 64 bits", "write the id as a string");
+  }
   return std::string(id->AsString());
 }
 

@@ -146,11 +146,16 @@ int Main(const std::vector<std::string>& arguments) {
     return kWrongUsage;
   }
   const std::string& first = arguments[0];
+  if (first == "help" && arguments.size() > 1) {
+    std::vector<std::string> asked(arguments.begin() + 1, arguments.end());
+    asked.emplace_back("--help");
+    return Main(asked);
+  }
   if (first == "--help" || first == "-h" || first == "help") {
     Print(stdout, HelpText());
     return 0;
   }
-  if (first == "--version") {
+  if (first == "--version" || first == "-V") {
     Print(stdout, VersionText());
     return 0;
   }

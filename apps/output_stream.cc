@@ -115,16 +115,24 @@ class FileStream : public OutputStream {
 
 }  // namespace
 
+std::filesystem::path FollowLinks(std::filesystem::path path) {
+  constexpr int kMostLinks = 40;  // as the kernel
+  std::error_code error;
+  for (int i = 0; i < kMostLinks && std::filesystem::is_symlink(path, error); ++i) {
+    const auto next = std::filesystem::read_symlink(path, error);
+    if (error) break;
+    path = path.parent_path() / next;  // an absolute one replaces all
+  }
+  return path;
+}
+
 std::unique_ptr<OutputStream> OpenOutput(const std::string& path) {
   if (path.empty() || path == "-") {
     return std::make_unique<DescriptorStream>(STDOUT_FILENO, false, "standard output");
   }
   std::error_code error;
   std::filesystem::path target = path;
-  if (std::filesystem::is_symlink(target, error)) {
-    const auto resolved = std::filesystem::weakly_canonical(target, error);
-    if (!error) target = resolved;
-  }
+  target = FollowLinks(target);
   const auto status = std::filesystem::status(target, error);
   if (std::filesystem::is_directory(status)) {
     Fail(ErrorCode::kInvalidArgument, "a directory, expected a file to write", path,
@@ -151,6 +159,18 @@ void CheckNotInput(const std::string& output, const std::string& input) {
   throw UsageError(
       fmt::format("the output is the input: {}: give --output another name",
                   output.empty() || output == "-" ? "standard output" : Printable(output, 1000)));
+}
+
+void CheckNotWithin(const std::string& output, const std::string& dir) {
+  if (output.empty() || output == "-") return;
+  std::error_code error;
+  const auto folder = std::filesystem::weakly_canonical(dir, error);
+  const auto parent =
+      std::filesystem::weakly_canonical(std::filesystem::absolute(output, error), error)
+          .parent_path();
+  if (error || parent != folder) return;
+  throw UsageError(fmt::format("the output lies in what is read: {}: give --output another folder",
+                               Printable(output, 1000)));
 }
 
 }  // namespace bge::cli

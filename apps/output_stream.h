@@ -3,6 +3,7 @@
 #define BGE_APPS_OUTPUT_STREAM_H_
 
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -29,6 +30,9 @@ class OutputStream {
   virtual const std::string& name() const = 0;
 };
 
+/// What a link leads to in the end, whether that is there or not; another path as it is.
+std::filesystem::path FollowLinks(std::filesystem::path path);
+
 /// "-" or empty is standard output. A regular file is written aside and renamed; a link is
 /// followed; a device or named pipe is written directly. Error(kIo).
 std::unique_ptr<OutputStream> OpenOutput(const std::string& path);
@@ -37,6 +41,9 @@ std::unique_ptr<OutputStream> OpenOutput(const std::string& path);
 /// standard input) by whatever name: writing would destroy what is still to be read. To be called
 /// before OpenOutput.
 void CheckNotInput(const std::string& output, const std::string& input);
+
+/// UsageError where `output` (as for OpenOutput) is a file in the folder `dir`, which is read.
+void CheckNotWithin(const std::string& output, const std::string& dir);
 
 }  // namespace bge::cli
 

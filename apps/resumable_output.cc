@@ -33,14 +33,6 @@ constexpr std::string_view kFormat = "bge-embed-part";
        error == ENOSPC ? "free some space" : "check the path, its permissions and the disk");
 }
 
-// Of a link, what it leads to, as every output: the link stays one.
-std::string FollowLink(const std::string& path) {
-  std::error_code error;
-  if (!std::filesystem::is_symlink(path, error)) return path;
-  const auto target = std::filesystem::weakly_canonical(path, error);
-  return error ? path : target.string();
-}
-
 std::string StartAnew(const std::string& part) {
   return fmt::format("remove {0} and {0}.json to begin anew", Printable(part, 1000));
 }
@@ -48,7 +40,7 @@ std::string StartAnew(const std::string& part) {
 }  // namespace
 
 ResumableOutput::ResumableOutput(const std::string& path, const ResumeSettings& settings)
-    : path_(FollowLink(path)),
+    : path_(FollowLinks(path).string()),
       part_(path_ + ".part"),
       state_(part_ + ".json"),
       settings_(settings),

@@ -430,5 +430,39 @@ TEST_F(SearchCommandsTest, UsageIsCheckedBeforeAnythingIsLoaded) {
               StartsWith("not_found: "));
 }
 
+TEST_F(SearchCommandsTest, TheIndexIsNoPlaceForOutputs) {
+  ASSERT_EQ(Build("i"), "status 0");
+  const std::string manifest = Read("i/manifest.json");
+  EXPECT_THAT(
+      Run({"search", Path("i"), "x", "-o", Path("i/manifest.json"), "--output-format", "jsonl"}),
+      StartsWith("usage: the output lies in what is read"));
+  EXPECT_EQ(Read("i/manifest.json"), manifest);
+}
+
+TEST_F(SearchCommandsTest, IdsThatAreThereTwiceMayBeSkipped) {
+  const std::string twice =
+      dir_.Write("twice.jsonl",
+                 "{\"_id\": \"a\", \"text\": \"first\"}\n{\"_id\": \"b\", \"text\": \"other\"}\n"
+                 "{\"_id\": \"a\", \"text\": \"second\"}\n")
+          .string();
+  const std::vector<std::string> build = {"index",   "build", Path("i"),   "--model", kModel,
+                                          "--input", twice,   "--threads", "1"};
+  EXPECT_THAT(Run(build), HasSubstr("an id is there twice"));
+  std::vector<std::string> skip = build;
+  skip.insert(skip.end(), {"--on-error", "skip"});
+  EXPECT_EQ(Run(skip), "status 0");
+  const Index index = Index::Open(Path("i"));
+  EXPECT_EQ(index.info().count, 2);
+  EXPECT_EQ(index.text(0), "first");
+}
+
+TEST_F(SearchCommandsTest, ADamagedIndexCanBeBuiltAgain) {
+  ASSERT_EQ(Build("i"), "status 0");
+  dir_.Write("i/manifest.json", "{");
+  EXPECT_THAT(Run({"search", Path("i"), "x"}), HasSubstr("build the index again"));
+  EXPECT_EQ(Build("i"), "status 0");
+  EXPECT_EQ(Index::Open(Path("i")).info().count, 3);
+}
+
 }  // namespace
 }  // namespace bge::cli

@@ -146,6 +146,11 @@ std::unique_ptr<TextReader> OpenTextReader(const std::string& path,
 
 std::unique_ptr<TextReader> MakeTextReader(std::unique_ptr<ByteSource> source,
                                            const TextReaderOptions& options) {
+  if (options.format == TextFormat::kLines && options.field) {
+    throw UsageError(fmt::format(
+        "option without effect: --field {}: {} is read as lines; say --format jsonl, csv or tsv",
+        Printable(*options.field, 60), Printable(source->name(), 1000)));
+  }
   switch (options.format.value()) {
     case TextFormat::kJsonl:
       return MakeJsonlReader(std::move(source), options);

@@ -138,15 +138,15 @@ int64_t ModelInput::CheckedLength(int64_t length) const {
 }
 
 int64_t ModelInput::MaxLengthFor(const EncodeOptions& options) const {
-  const std::optional<int64_t> asked =
-      options.max_length ? std::optional(CheckedLength(*options.max_length)) : std::nullopt;
-  if (!spec_.multi_vector || options.role == Role::kNone) return asked.value_or(max_length_);
-  if (options.role == Role::kDocument) return asked.value_or(document_.tokens);
-  if (!asked) return query_.tokens;
+  const bool is_asked = options.max_length.has_value();
+  const int64_t asked = is_asked ? CheckedLength(*options.max_length) : 0;
+  if (!spec_.multi_vector || options.role == Role::kNone) return is_asked ? asked : max_length_;
+  if (options.role == Role::kDocument) return is_asked ? asked : document_.tokens;
+  if (!is_asked) return query_.tokens;
   // Parity: what queries are filled up to is no less, and of the fixed kind no other.
   const auto& expansion = spec_.multi_vector->expansion;
-  if (!expansion) return *asked;
-  return expansion->fixed ? query_.tokens : std::max(*asked, expansion->length);
+  if (!expansion) return asked;
+  return expansion->fixed ? query_.tokens : std::max(asked, expansion->length);
 }
 
 std::string_view ModelInput::PromptNamed(const std::string& name) const {

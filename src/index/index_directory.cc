@@ -32,12 +32,19 @@ void CheckReplaceable(const fs::path& dir) {
     Fail(ErrorCode::kInvalidArgument, "cannot write an index there",
          dir.string() + ": it is not a directory", "give the name of a directory");
   }
+  // A damaged manifest beside segments was an index; alone it may be anybody's.
+  bool has_segments = false;
   fs::directory_iterator entries(dir, error);
+  for (; !error && entries != fs::directory_iterator(); entries.increment(error)) {
+    has_segments |= IsSegmentFileName(entries->path().filename().string());
+  }
+  entries = fs::directory_iterator(dir, error);
   for (; !error && entries != fs::directory_iterator(); entries.increment(error)) {
     const std::string name = entries->path().filename().string();
     const bool manifest = name == kManifestName;
     if (!IsIndexFileName(name) ||
-        (manifest && !LooksLikeManifest(ReadFile(entries->path(), kMaxManifestBytes)))) {
+        (manifest && !has_segments &&
+         !LooksLikeManifest(ReadFile(entries->path(), kMaxManifestBytes)))) {
       Fail(ErrorCode::kInvalidArgument, "cannot write an index there",
            dir.string() + ": it holds '" + name + "', which is not part of an index",
            "give another directory, or empty this one");
