@@ -56,7 +56,8 @@ void CheckReplaceable(const fs::path& dir) {
     const std::string name = entries->path().filename().string();
     const bool manifest = name == kManifestName;
     if (!IsIndexFileName(name) ||
-        (manifest && !LooksLikeManifest(ReadFile(entries->path(), kMaxManifestBytes)))) {
+        (manifest &&
+         !LooksLikeManifest(ReadFile(entries->path(), kMaxManifestBytes, Links::kRefused)))) {
       Fail(ErrorCode::kInvalidArgument, "cannot write an index there",
            dir.string() + ": it holds '" + name + "', which is not part of an index",
            "give another directory, or empty this one");
@@ -72,7 +73,7 @@ void CheckReplaceable(const fs::path& dir) {
 
 std::string ReadManifest(const fs::path& dir) {
   try {
-    return ReadFile(dir / kManifestName, kMaxManifestBytes);
+    return ReadFile(dir / kManifestName, kMaxManifestBytes, Links::kRefused);
   } catch (const Error& e) {
     if (e.code() != ErrorCode::kNotFound) throw;
     Fail(ErrorCode::kNotFound, "there is no index",
