@@ -95,6 +95,23 @@ TEST_F(PullCommand, PrintsTheDirectory) {
   EXPECT_EQ(Run({"pull", kRepo + "@" + HubServer::kCommit}).out, result.out);
 }
 
+TEST_F(PullCommand, SaysWhyLibcurlDoesNotLoad) {
+  const test::TempDir libraries;
+  libraries.Write("libcurl.so.4",
+                  "no library, though long enough to be looked at as if it were one");
+  libraries.Write("libcurl-gnutls.so.4", "nor is this one");
+  std::vector<std::string> environment = Environment();
+  environment.push_back("LD_LIBRARY_PATH=" + libraries.path().string());
+  const ProgramResult result = RunBge({"pull", kRepo}, {.environment = environment});
+  EXPECT_EQ(result.status, 1);
+  EXPECT_THAT(
+      result.err,
+      AllOf(StartsWith("bge: error: libcurl cannot be used, so nothing can be downloaded: "),
+            HasSubstr((libraries.path() / "libcurl.so.4: ").string()),
+            HasSubstr((libraries.path() / "libcurl-gnutls.so.4: ").string())));
+  EXPECT_EQ(Lines(result.err).size(), 1u);
+}
+
 TEST_F(PullCommand, EveryCommandDownloadsWhatIsAbsentAndSaysSo) {
   const std::string direct = OutputOf({"embed", "--model", kModel, "a text"});
   const ProgramResult first = Run({"embed", "--model", kRepo, "a text"});

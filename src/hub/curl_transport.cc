@@ -37,7 +37,7 @@ struct Curl {
 };
 
 [[noreturn]] void FailWithoutCurl(const std::string& found) {
-  Fail(ErrorCode::kUnsupported, "libcurl is not there, so nothing can be downloaded", found,
+  Fail(ErrorCode::kUnsupported, "libcurl cannot be used, so nothing can be downloaded", found,
        "install it (Debian: libcurl4), or get the model with `hf download`");
 }
 
@@ -49,10 +49,15 @@ void Resolve(void* library, const char* name, F* function) {
 
 Curl OpenCurl() {
   void* library = nullptr;
+  std::string problems;  // it may be there, and lack a library of its own
   for (const char* name : kLibraryNames) {
-    if (library == nullptr) library = ::dlopen(name, RTLD_NOW | RTLD_LOCAL);
+    library = ::dlopen(name, RTLD_NOW | RTLD_LOCAL);
+    if (library != nullptr) break;
+    const char* const problem = ::dlerror();
+    if (!problems.empty()) problems += "; ";
+    problems += problem != nullptr ? problem : name;
   }
-  if (library == nullptr) FailWithoutCurl("found no libcurl.so.4");
+  if (library == nullptr) FailWithoutCurl(problems);
   Curl curl = {};
   Resolve(library, "curl_global_init", &curl.global_init);
   Resolve(library, "curl_easy_init", &curl.easy_init);

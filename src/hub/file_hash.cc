@@ -4,14 +4,17 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/hash.h"
+#include "hub/cache.h"
 
 #include <sys/stat.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <ctime>
 #include <span>
 #include <system_error>
+#include <vector>
 
 namespace bge {
 
@@ -47,13 +50,40 @@ fs::path CacheEntry(const fs::path& file) {
   return folder / hash.Hex();
 }
 
+// The part of `path` below `folder`, name by name; empty where it is not below it.
+std::vector<std::string> NamesBelow(const fs::path& folder, const fs::path& path) {
+  std::vector<std::string> names;
+  for (const fs::path& name : path.lexically_relative(folder)) names.push_back(name.string());
+  if (!names.empty() && (names[0] == ".." || names[0] == ".")) names.clear();
+  return names;
+}
+
+// What the hub's cache calls the file's content.
 std::optional<std::string> BlobName(const fs::path& file) {
   std::error_code error;
   if (!fs::is_symlink(fs::symlink_status(file, error))) return std::nullopt;
+  const fs::path cache = fs::canonical(HubCacheDir(), error);
+  if (error) return std::nullopt;
+  const fs::path folder = fs::canonical(fs::absolute(file, error).parent_path(), error);
+  if (error) return std::nullopt;
   const fs::path target = fs::canonical(file, error);
-  if (error || target.parent_path().filename() != "blobs") return std::nullopt;
-  const std::string name = target.filename().string();
-  return IsHash(name) ? std::optional(name) : std::nullopt;
+  if (error || fs::file_size(target, error) < kMinCachedHashBytes || error) return std::nullopt;
+  // models--X/snapshots/COMMIT and perhaps folders of the model; models--X/blobs/NAME.
+  const std::vector<std::string> from = NamesBelow(cache, folder);
+  const std::vector<std::string> to = NamesBelow(cache, target);
+  if (from.size() < 3 || !from[0].starts_with("models--") || from[1] != "snapshots" ||
+      to.size() != 3 || to[0] != from[0] || to[1] != "blobs") {
+    return std::nullopt;
+  }
+  return IsHash(to[2]) ? std::optional(to[2]) : std::nullopt;
+}
+
+// Whether the file may yet change without another CacheEntry.
+bool IsRacy(const fs::path& file, std::chrono::system_clock::time_point now) {
+  struct stat info = {};
+  if (::stat(file.c_str(), &info) != 0) return true;
+  const std::time_t settled = std::chrono::system_clock::to_time_t(now) - kRacySeconds;
+  return info.st_mtim.tv_sec >= settled || info.st_ctim.tv_sec >= settled;
 }
 
 void Keep(const fs::path& entry, const std::string& hash) {
@@ -90,7 +120,7 @@ std::optional<std::string> FindFileHash(const fs::path& file) {
   return std::nullopt;
 }
 
-std::string FileHash(const fs::path& file) {
+std::string FileHash(const fs::path& file, std::chrono::system_clock::time_point now) {
   if (auto known = FindFileHash(file)) return *known;
   const fs::path entry = CacheEntry(file);
   const auto mapped = MappedFile::Open(file);
@@ -102,7 +132,7 @@ std::string FileHash(const fs::path& file) {
   }
   std::string hex = hash.Hex();
   // A file that changed meanwhile has another entry, and is hashed again.
-  if (!entry.empty() && CacheEntry(file) == entry) Keep(entry, hex);
+  if (!entry.empty() && CacheEntry(file) == entry && !IsRacy(file, now)) Keep(entry, hex);
   return hex;
 }
 

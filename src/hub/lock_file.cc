@@ -10,6 +10,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 namespace bge::hub {
 
@@ -58,7 +59,7 @@ LockFile::LockFile(const fs::path& path, const std::stop_token& stop,
       ThrowIfStopped(&stop);
       if (::flock(fd_, LOCK_EX | LOCK_NB) == 0) {
         if (IsStill(fd_, path)) return;
-        ::close(fd_);
+        ::close(std::exchange(fd_, -1));  // Open may throw
         fd_ = Open(path);
         continue;
       }
@@ -69,7 +70,7 @@ LockFile::LockFile(const fs::path& path, const std::stop_token& stop,
       ::usleep(kPauseMicroseconds);
     }
   } catch (...) {
-    ::close(fd_);
+    if (fd_ >= 0) ::close(fd_);
     throw;
   }
 }

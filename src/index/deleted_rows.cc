@@ -18,10 +18,11 @@ constexpr int64_t kBlockRows = kBlockWords * 64;
   Fail(ErrorCode::kCorruptData, "damaged index", path + ": " + problem, "build the index again");
 }
 
+size_t NumWords(int64_t rows) { return static_cast<size_t>(rows / 64 + (rows % 64 != 0)); }
+
 }  // namespace
 
-DeletedRows::DeletedRows(int64_t rows)
-    : rows_(rows), words_(static_cast<size_t>(rows / 64 + (rows % 64 != 0))) {}
+DeletedRows::DeletedRows(int64_t rows) : rows_(rows) {}
 
 DeletedRows DeletedRows::Parse(std::string_view bytes, int64_t rows, int64_t count,
                                const std::string& path) {
@@ -30,6 +31,7 @@ DeletedRows DeletedRows::Parse(std::string_view bytes, int64_t rows, int64_t cou
                       std::to_string(FileBytes(rows)));
   }
   DeletedRows deleted(rows);
+  deleted.words_.resize(NumWords(rows));
   if (!bytes.empty()) std::memcpy(deleted.words_.data(), bytes.data(), bytes.size());
   for (const uint64_t word : deleted.words_) deleted.count_ += std::popcount(word);
   if (rows % 64 != 0 && deleted.words_.back() >> (rows % 64) != 0) {
@@ -45,18 +47,19 @@ DeletedRows DeletedRows::Parse(std::string_view bytes, int64_t rows, int64_t cou
 void DeletedRows::Insert(int64_t row) {
   BGE_CHECK(row >= 0 && row < rows_);
   if (Contains(row)) return;
+  if (words_.empty()) words_.resize(NumWords(rows_));
   words_[static_cast<size_t>(row / 64)] |= uint64_t{1} << (row % 64);
   ++count_;
 }
 
 void DeletedRows::Append() {
-  if (rows_ % 64 == 0) words_.push_back(0);
+  if (!words_.empty() && rows_ % 64 == 0) words_.push_back(0);
   ++rows_;
 }
 
 std::string DeletedRows::Bytes() const {
   std::string bytes(FileBytes(rows_), '\0');
-  if (!bytes.empty()) std::memcpy(bytes.data(), words_.data(), bytes.size());
+  if (!words_.empty()) std::memcpy(bytes.data(), words_.data(), bytes.size());
   return bytes;
 }
 

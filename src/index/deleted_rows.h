@@ -12,7 +12,7 @@ namespace bge::index {
 /// A set of rows. Changed by one thread only; reading is thread-safe.
 class DeletedRows {
  public:
-  /// None of `rows` rows.
+  /// None of `rows` rows, which takes no memory.
   explicit DeletedRows(int64_t rows = 0);
   /// The file's content as docs/formats/index.md has it: FileBytes(rows) bytes, of which those bits
   /// that are no row must be 0. Error(kCorruptData) naming `path`, also where it does not say
@@ -29,7 +29,7 @@ class DeletedRows {
   /// How many are deleted.
   int64_t count() const { return count_; }
   bool Contains(int64_t row) const {
-    return (words_[static_cast<size_t>(row / 64)] >> (row % 64) & 1) != 0;
+    return !words_.empty() && (words_[static_cast<size_t>(row / 64)] >> (row % 64) & 1) != 0;
   }
   void Insert(int64_t row);
   /// One more row, which is not deleted.
@@ -40,7 +40,7 @@ class DeletedRows {
   friend class LiveRows;
   int64_t rows_ = 0;
   int64_t count_ = 0;
-  std::vector<uint64_t> words_;  // bits past the last row are 0
+  std::vector<uint64_t> words_;  // bits past the last row are 0; empty: none is set
 };
 
 /// The rows that are not deleted, numbered from 0. Immutable; thread-safe.

@@ -57,6 +57,13 @@ TEST(DeletedRows, GrowsAndReadsBackWhatItWrites) {
   EXPECT_EQ(few.Bytes(), std::string("\x02\x02", 2));
 }
 
+TEST(DeletedRows, NoneOfManyRowsTakesNoMemory) {
+  const LiveRows live(DeletedRows(int64_t{1} << 48));  // 32 TB of bits
+  EXPECT_EQ(live.count(), int64_t{1} << 48);
+  EXPECT_EQ(live.RowOf(12345), 12345);
+  EXPECT_FALSE(live.deleted().Contains(12345));
+}
+
 TEST(DeletedRows, FindsWhatCannotBe) {
   const auto error = [](const std::string& bytes, int64_t rows, int64_t count) {
     return ErrorOf([&] { DeletedRows::Parse(bytes, rows, count, "dir/f"); });

@@ -221,6 +221,43 @@ TEST_F(CorruptDeletedRowsTest, AMissingFileIsNamed) {
   EXPECT_THAT(ErrorOf([&] { IndexEditor editor(dir_); }), HasSubstr("missing"));
 }
 
+TEST_F(CorruptDeletedRowsTest, NoLinkIsFollowed) {
+  std::vector<fs::path> files = {dir_ / kManifestName, path_};
+  for (size_t i = 0; i < kNumParts; ++i) files.push_back(PathOf(static_cast<Part>(i)));
+  for (const fs::path& file : files) {
+    fs::rename(file, folder_ / "secret");  // of the right size, and even of the right content
+    fs::create_symlink(folder_ / "secret", file);
+    const auto expected =
+        AllOf(StartsWith("invalid_argument: a link where a file is expected: " + file.string()));
+    EXPECT_THAT(ErrorOf([&] { Index::Open(dir_); }), expected);
+    EXPECT_THAT(ErrorOf([&] { IndexEditor editor(dir_); }), expected);
+    if (file == dir_ / kManifestName) {
+      EXPECT_THAT(ErrorOf([&] { IndexWriter(dir_, kDimension, "m"); }), expected);
+    }
+    fs::remove(file);
+    fs::rename(folder_ / "secret", file);
+  }
+  // The directory is the user's own choice.
+  fs::create_directory_symlink(dir_, folder_ / "link");
+  Index::Open(folder_ / "link").Verify();
+}
+
+TEST_F(CorruptIndexTest, RowsThatNoFileHoldsTakeNoMemory) {
+  Segment& segment = manifest_.segments[0];
+  segment.count = int64_t{1} << 45;  // 4 TB of bits
+  const auto rows = static_cast<uint64_t>(segment.count);
+  segment.files[static_cast<size_t>(Part::kVectors)].bytes = rows * kDimension * 4;
+  for (const Part part : {Part::kIdOffsets, Part::kTextOffsets}) {
+    segment.files[static_cast<size_t>(part)].bytes = (rows + 1) * 8;
+  }
+  WriteAll(dir_ / kManifestName, FormatManifest(manifest_));
+  EXPECT_THAT(ErrorOf([&] { Index::Open(dir_); }),
+              AllOf(StartsWith("corrupt_data: damaged index: "), HasSubstr(".vectors: found 60")));
+  EXPECT_THAT(ErrorOf([&] { IndexEditor editor(dir_); }), StartsWith("corrupt_data: "));
+  fs::remove(PathOf(Part::kVectors));
+  EXPECT_THAT(ErrorOf([&] { Index::Open(dir_); }), HasSubstr("missing"));
+}
+
 TEST_F(CorruptDeletedRowsTest, AnIdThatIsThereTwiceIsFoundByVerify) {
   // The id of a deleted row may come again; bring the row back.
   {

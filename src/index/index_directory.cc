@@ -23,6 +23,25 @@ namespace fs = std::filesystem;
 
 namespace {
 
+// A manifest that no reader takes must not replace one that they do.
+void CheckReadable(const std::string& text, const fs::path& dir) {
+  std::string problem;
+  if (text.size() > kMaxManifestBytes) {
+    problem = std::string(kManifestName) + ": found " + std::to_string(text.size()) +
+              " bytes, expected at most " + std::to_string(kMaxManifestBytes);
+  } else {
+    try {
+      ParseManifest(text, std::string(kManifestName));
+      return;
+    } catch (const Error& error) {
+      problem = error.what();
+    }
+  }
+  Fail(ErrorCode::kInvalidArgument,
+       "the index would be one that cannot be read, and stays as it was",
+       dir.string() + ": " + problem, "compact it, or build it again with less in it");
+}
+
 // Throws kInvalidArgument unless `dir` is absent, empty or an index.
 void CheckReplaceable(const fs::path& dir) {
   std::error_code error;
@@ -44,7 +63,7 @@ void CheckReplaceable(const fs::path& dir) {
     const bool manifest = name == kManifestName;
     if (!IsIndexFileName(name) ||
         (manifest && !has_segments &&
-         !LooksLikeManifest(ReadFile(entries->path(), kMaxManifestBytes)))) {
+         !LooksLikeManifest(ReadFile(entries->path(), kMaxManifestBytes, Links::kRefused)))) {
       Fail(ErrorCode::kInvalidArgument, "cannot write an index there",
            dir.string() + ": it holds '" + name + "', which is not part of an index",
            "give another directory, or empty this one");
@@ -60,7 +79,7 @@ void CheckReplaceable(const fs::path& dir) {
 
 std::string ReadManifest(const fs::path& dir) {
   try {
-    return ReadFile(dir / kManifestName, kMaxManifestBytes);
+    return ReadFile(dir / kManifestName, kMaxManifestBytes, Links::kRefused);
   } catch (const Error& e) {
     if (e.code() != ErrorCode::kNotFound) throw;
     Fail(ErrorCode::kNotFound, "there is no index",
@@ -122,6 +141,7 @@ void IndexDirectory::Lock() { lock_ = std::make_unique<WriteLock>(path_ / kLockN
 
 void IndexDirectory::Replace(const Manifest& manifest, PlacedFiles* files) {
   const std::string text = FormatManifest(manifest);
+  CheckReadable(text, path_);
   SyncFolder(path_);  // the names of the files last before a manifest has them
   try {
     AtomicFile file(path_ / kManifestName);

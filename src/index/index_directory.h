@@ -31,7 +31,8 @@ class IndexDirectory {
   const std::filesystem::path& path() const { return path_; }
 
   /// Makes `manifest` the index, whose `files` have their names already: they are kept, and all
-  /// others removed. Has lasted when it returns. Where it throws, readers get the old index or the
+  /// others removed. Has lasted when it returns. Error(kInvalidArgument) for one that ParseManifest
+  /// would refuse; kIo. Where it throws, readers get the old index or the
   /// new one, whole; the files of the old one are then there still, and so are those of the new one
   /// unless it is sure that nobody names them.
   void Replace(const Manifest& manifest, PlacedFiles* files);

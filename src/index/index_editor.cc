@@ -34,6 +34,7 @@ struct EditedSegment {
   std::shared_ptr<const MappedSegment> mapped;
   int64_t first = 0;
   DeletedRows deleted;
+  bool damaged = false;  // as a merge has found
 
   bool Holds(int64_t number) const {
     return number >= first && number - first < mapped->record().count;
@@ -106,11 +107,10 @@ class IndexEditor::Impl {
     RequireOpen();
     if (!CommitChanges()) return;
     try {
-      while (const auto plan = index::PlanMerge(Sizes())) Merge(*plan);
+      MergeWhatCanBe();
     } catch (const std::exception& error) {
       // The commit has happened. What cannot be merged now is merged by a later one.
-      if (options_.on_warning == nullptr) return;
-      options_.on_warning(std::string("segments were not merged: ") + error.what());
+      WarnUnmerged(error);
     }
   }
 
@@ -204,8 +204,42 @@ class IndexEditor::Impl {
 
   std::vector<index::SegmentSize> Sizes() const {
     std::vector<index::SegmentSize> sizes;
-    for (const EditedSegment& s : segments_) sizes.push_back({s.live(), s.deleted.count()});
+    for (const EditedSegment& s : segments_) {
+      sizes.push_back({s.live(), s.deleted.count(), s.damaged});
+    }
     return sizes;
+  }
+
+  void WarnUnmerged(const std::exception& error) const {
+    if (options_.on_warning == nullptr) return;
+    options_.on_warning(std::string("segments were not merged: ") + error.what());
+  }
+
+  int64_t NumDamaged() const {
+    return std::count_if(segments_.begin(), segments_.end(),
+                         [](const EditedSegment& s) { return s.damaged; });
+  }
+
+  // A segment that is found damaged stays as it is, and those around it are merged without it.
+  void MergeWhatCanBe() {
+    while (const auto plan = index::PlanMerge(Sizes())) {
+      const int64_t known = NumDamaged();
+      try {
+        Merge(*plan);
+      } catch (const Error& error) {
+        if (NumDamaged() == known) throw;
+        WarnUnmerged(error);
+      }
+    }
+  }
+
+  static void VerifyOrMark(EditedSegment* segment) {
+    try {
+      segment->mapped->Verify();
+    } catch (const Error&) {
+      segment->damaged = true;
+      throw;
+    }
   }
 
   // Whether there was anything to commit.
@@ -232,6 +266,7 @@ class IndexEditor::Impl {
         mapped = Map(record, mapped.get());
       }
       segments.push_back(NewSegment(std::move(mapped), segment.first));
+      segments.back().damaged = segment.damaged;
       next.segments.push_back(record);
     }
     int64_t next_number = next_number_;
@@ -260,7 +295,7 @@ class IndexEditor::Impl {
       index::SegmentWriter writer(directory_.path(), manifest_.dimension);
       for (auto segment = begin; segment != end; ++segment) {
         const MappedSegment& mapped = *segment->mapped;
-        mapped.Verify();
+        VerifyOrMark(&*segment);
         for (int64_t row = 0; row < mapped.record().count; ++row) {
           if (segment->deleted.Contains(row)) continue;
           writer.Add(mapped.Id(row), mapped.RowText(row), VectorOf(mapped, row));

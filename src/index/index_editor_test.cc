@@ -1,6 +1,7 @@
 #include "bge/index.h"
 
 #include "base/hash.h"
+#include "index/index_directory.h"
 #include "index/manifest.h"
 #include "index/test_index.h"
 
@@ -9,6 +10,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <map>
 #include <random>
 #include <set>
 #include <thread>
@@ -381,6 +383,88 @@ TEST_F(IndexEditorTest, ADamagedSegmentGetsNoNewChecksum) {
   editor.Commit();
   EXPECT_EQ(Index::Open(dir_).info().count, 8);
   EXPECT_THAT(ErrorOf([&] { Index::Open(dir_).Verify(); }), HasSubstr(".texts: found SHA-256"));
+}
+
+TEST_F(IndexEditorTest, ADamagedSegmentDoesNotLetOthersPileUp) {
+  Build({"a", "b", "c"});
+  const std::string name = Index::Open(dir_).info().segments[0].name;
+  std::string texts = ReadAll(dir_ / (name + ".texts"));
+  texts[3] = '#';
+  WriteAll(dir_ / (name + ".texts"), texts);
+  int added = 0;
+  for (int process = 0; process < 8; ++process) {
+    int warnings = 0;
+    IndexEditor editor(dir_, {[&](const std::string&) { ++warnings; }});
+    for (int i = 0; i < 8; ++i) {
+      Add(editor, std::to_string(added++));
+      editor.Commit();
+      // The damaged one, and the others as few as if there were no others.
+      ASSERT_LE(static_cast<double>(editor.info().segments.size()), std::log2(added) + 2) << added;
+    }
+    EXPECT_LE(warnings, 1);  // it is known then
+    EXPECT_EQ(editor.info().segments[0].name, name);
+  }
+  const Index index = Index::Open(dir_);
+  EXPECT_EQ(index.info().count, 3 + 64);
+  EXPECT_EQ(index.id(2), "c");
+  EXPECT_EQ(index.id(3), "0");
+  EXPECT_EQ(index.text(66), "text of 63");
+  // Once its rows are gone the index is whole again.
+  IndexEditor editor(dir_);
+  for (const char* id : {"a", "b", "c"}) EXPECT_TRUE(editor.Delete(id));
+  editor.Commit();
+  Index::Open(dir_).Verify();
+}
+
+// The files of an index and what is in them.
+std::map<std::string, std::string> ContentOf(const fs::path& dir) {
+  std::map<std::string, std::string> files;
+  for (const auto& entry : fs::directory_iterator(dir)) {
+    if (entry.path().filename() != kLockName) {
+      files.emplace(entry.path().filename().string(), ReadAll(entry.path()));
+    }
+  }
+  return files;
+}
+
+TEST_F(IndexEditorTest, ACommitThatNoReaderWouldTakeIsRefused) {
+  Build({"a"});
+  Manifest manifest = ParseManifest(ReadAll(dir_ / kManifestName), "m");
+  manifest.rows_added = int64_t{1} << 48;  // the most that there can be
+  WriteAll(dir_ / kManifestName, FormatManifest(manifest));
+  const auto before = ContentOf(dir_);
+  {
+    IndexEditor editor(dir_);
+    Add(editor, "b");
+    EXPECT_THAT(ErrorOf([&] { editor.Commit(); }),
+                AllOf(StartsWith("invalid_argument: the index would be one that cannot be read"),
+                      HasSubstr(dir_.string()), HasSubstr("rows_added")));
+    EXPECT_THAT(ErrorOf([&] { editor.Commit(); }), HasSubstr("can no longer be used"));
+  }
+  EXPECT_EQ(ContentOf(dir_), before);
+  ExpectRows(Index::Open(dir_), {{"a", "text of a"}});
+}
+
+TEST_F(IndexEditorTest, AManifestBeyondTheLimitsReplacesNone) {
+  Build({"a"});
+  const auto before = ContentOf(dir_);
+  IndexDirectory directory = IndexDirectory::ForChanges(dir_);
+  const Manifest manifest = ParseManifest(ReadAll(dir_ / kManifestName), "m");
+  PlacedFiles placed;
+  Manifest many = manifest;
+  while (static_cast<int64_t>(many.segments.size()) <= kMaxSegments) {
+    many.segments.push_back(many.segments[0]);
+    many.segments.back().name = NewSegmentName();
+  }
+  EXPECT_THAT(ErrorOf([&] { directory.Replace(many, &placed); }),
+              AllOf(StartsWith("invalid_argument: "),
+                    HasSubstr("found 4097 segments, expected at most 4096")));
+  Manifest large = manifest;
+  large.model.assign(kMaxManifestBytes, 'm');
+  EXPECT_THAT(ErrorOf([&] { directory.Replace(large, &placed); }),
+              AllOf(StartsWith("invalid_argument: "), HasSubstr("expected at most 16777216")));
+  EXPECT_EQ(ContentOf(dir_), before);
+  ExpectRows(Index::Open(dir_), {{"a", "text of a"}});
 }
 
 TEST_F(IndexEditorTest, RemovesWhatDeadWritersLeft) {

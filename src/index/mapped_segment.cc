@@ -15,7 +15,8 @@ namespace {
 namespace fs = std::filesystem;
 
 std::shared_ptr<const MappedFile> MapFile(const fs::path& path, uint64_t bytes) {
-  auto file = MappedFile::Open(path);
+  // A link could lead to any file of the user, whose text a search would then show.
+  auto file = MappedFile::Open(path, Links::kRefused);
   const size_t found = file->bytes().size();
   if (found != bytes) {
     FailDamaged(path,
@@ -65,10 +66,7 @@ void FailMissing(const Error& not_found) {
 }
 
 MappedSegment::MappedSegment(fs::path dir, Segment record, int64_t dimension)
-    : dir_(std::move(dir)),
-      record_(std::move(record)),
-      dimension_(dimension),
-      live_(ReadDeleted(dir_, record_)) {}
+    : dir_(std::move(dir)), record_(std::move(record)), dimension_(dimension) {}
 
 std::shared_ptr<const MappedSegment> MappedSegment::Open(const fs::path& dir, const Segment& record,
                                                          int64_t dimension,
@@ -83,6 +81,7 @@ std::shared_ptr<const MappedSegment> MappedSegment::Open(const fs::path& dir, co
                                           : MapFile(dir / record.FileName(static_cast<Part>(i)),
                                                     record.files[i].bytes);
   }
+  segment->live_ = ReadDeleted(dir, record);  // now that there are files of so many rows
   return segment;
 }
 

@@ -61,7 +61,7 @@ class MappedSegment {
   Segment record_;
   int64_t dimension_;
   std::array<std::shared_ptr<const MappedFile>, kNumParts> files_;
-  LiveRows live_;
+  LiveRows live_{DeletedRows()};
 };
 
 }  // namespace bge::index

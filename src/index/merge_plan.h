@@ -12,6 +12,7 @@ namespace bge::index {
 struct SegmentSize {
   int64_t live = 0;
   int64_t deleted = 0;
+  bool damaged = false;  // cannot be read, so it must be left alone
 };
 
 /// Segments [begin, end).
@@ -29,6 +30,9 @@ struct MergeRange {
 /// times. Only neighbours are merged, so the order of rows
 /// stays.) And at most half of a segment's rows are deleted; one with more is written again alone,
 /// so a deleted row costs at most the writing of one that is left.
+///
+/// A damaged segment is never in a range: those before it and those after it are merged as if they
+/// were two indexes, so that one bad byte does not let segments pile up.
 std::optional<MergeRange> PlanMerge(std::span<const SegmentSize> segments);
 
 }  // namespace bge::index

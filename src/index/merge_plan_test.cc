@@ -38,6 +38,24 @@ TEST(PlanMerge, WritesASegmentAgainThatIsMostlyDeleted) {
   EXPECT_EQ(plan->end, 2u);
 }
 
+TEST(PlanMerge, GoesAroundDamage) {
+  EXPECT_FALSE(PlanMerge(std::vector<SegmentSize>{{1, 0, true}}));
+  EXPECT_FALSE(PlanMerge(std::vector<SegmentSize>{{1, 9, true}, {1, 0}, {9, 0, true}}));
+  // Each side by its own rules, the older one first.
+  std::vector<SegmentSize> segments = {{5, 0}, {5, 0}, {1, 0, true}, {7, 0}, {8, 0}};
+  auto plan = PlanMerge(segments);
+  ASSERT_TRUE(plan);
+  EXPECT_EQ(plan->begin, 0u);
+  EXPECT_EQ(plan->end, 2u);
+  Apply(*plan, &segments);
+  plan = PlanMerge(segments);
+  ASSERT_TRUE(plan);
+  EXPECT_EQ(plan->begin, 2u);
+  EXPECT_EQ(plan->end, 4u);
+  Apply(*plan, &segments);
+  EXPECT_FALSE(PlanMerge(segments));
+}
+
 TEST(PlanMerge, KeepsSegmentsFewAndWritesEachRowSeldom) {
   std::minstd_rand random(5);
   for (const int64_t largest : {int64_t{1}, int64_t{7}, int64_t{1000}}) {

@@ -9,6 +9,7 @@ errors; it must be what the program says, and --write makes it so.
 """
 
 import base64
+import hashlib
 import json
 import os
 import pickle
@@ -357,6 +358,41 @@ def _(d, bge):
     build_index(d, bge)
     path = d / "index/manifest.json"
     path.write_text(path.read_text().replace('"dimension": 32', '"dimension": 33554432'))
+
+
+@attack("index: texts that are a link to a file outside, of the size that is expected", command=("search", "{dir}/index", "a"))
+def _(d, bge):
+    secret = d.parent / "secret.txt"
+    # One long text, then a link to a file as long.
+    text = "a" * secret.stat().st_size
+    subprocess.run([bge, "index", "build", d / "index", "--model", d, "--input", "-"], input=text.encode() + b"\n", check=True, capture_output=True)
+    [texts] = (d / "index").glob("*.texts")
+    assert texts.stat().st_size == secret.stat().st_size
+    texts.unlink()
+    texts.symlink_to(secret)
+
+
+@attack("index: a manifest that is a link to a file outside", command=("search", "{dir}/index", "a"))
+def _(d, bge):
+    build_index(d, bge)
+    path = d / "index/manifest.json"
+    path.rename(d.parent / "manifest.json")
+    path.symlink_to(d.parent / "manifest.json")
+
+
+@attack("index: a manifest of 2^36 rows, and no files", command=("search", "{dir}/index", "a"))
+def _(d, bge):
+    build_index(d, bge)
+    for file in (d / "index").glob("segment-*"):
+        file.unlink()
+    path = d / "index/manifest.json"
+    manifest = json.loads(path.read_text())
+    [segment] = manifest["segments"]
+    count = segment["count"] = 1 << 36
+    for name, size in ("vectors", count * 32 * 4), ("id_offsets", count * 8 + 8), ("text_offsets", count * 8 + 8):
+        segment["files"][name]["bytes"] = size
+    text = json.dumps({**manifest, "checksum": ""}, indent=2).removesuffix('"\n}')
+    path.write_text(text + hashlib.sha256(text.encode()).hexdigest() + '"\n}\n')
 
 
 def limits():
