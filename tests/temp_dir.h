@@ -47,6 +47,15 @@ class TempDir {
   std::filesystem::path path_;
 };
 
+/// While it lives, links may lead out of model directories (base/links.h).
+class FollowedLinks {
+ public:
+  FollowedLinks() { ::setenv("BGE_FOLLOW_LINKS", "1", 1); }
+  ~FollowedLinks() { ::unsetenv("BGE_FOLLOW_LINKS"); }
+  FollowedLinks(const FollowedLinks&) = delete;
+  FollowedLinks& operator=(const FollowedLinks&) = delete;
+};
+
 /// A file in memory, for tests that write thousands of them: each Write() replaces the content.
 class MemoryFile {
  public:

@@ -119,6 +119,7 @@ class CorruptConfigs : public testing::TestWithParam<ConfigFile> {
   }
   bool IsJson() const { return std::string_view(GetParam().path) != "README.md"; }
 
+  test::FollowedLinks following_;  // to the file in memory
   ModelDir dir_;
   test::MemoryFile memory_;
   std::filesystem::path link_;

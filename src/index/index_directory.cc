@@ -62,8 +62,9 @@ void CheckReplaceable(const fs::path& dir) {
     const std::string name = entries->path().filename().string();
     const bool manifest = name == kManifestName;
     if (!IsIndexFileName(name) ||
-        (manifest && !has_segments &&
-         !LooksLikeManifest(ReadFile(entries->path(), kMaxManifestBytes, Links::kRefused)))) {
+        (manifest &&
+         !LooksLikeManifest(ReadFile(entries->path(), kMaxManifestBytes, Links::kRefused)) &&
+         !has_segments)) {
       Fail(ErrorCode::kInvalidArgument, "cannot write an index there",
            dir.string() + ": it holds '" + name + "', which is not part of an index",
            "give another directory, or empty this one");

@@ -9,7 +9,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 namespace bge::quantize {
 namespace {
@@ -90,14 +89,8 @@ TEST(ModelCopy, FollowsTheLinksOfTheHubsCache) {
 }
 
 // Who reads a model with $BGE_FOLLOW_LINKS still copies nothing from elsewhere.
-class FollowingLinks {
- public:
-  FollowingLinks() { ::setenv("BGE_FOLLOW_LINKS", "1", 1); }
-  ~FollowingLinks() { ::unsetenv("BGE_FOLLOW_LINKS"); }
-};
-
 TEST(ModelCopy, LinksThatLeadOutAreErrors) {
-  const FollowingLinks following;
+  const test::FollowedLinks following;
   const ModelDir dir;
   const test::TempDir elsewhere;
   const fs::path secret = elsewhere.Write("secret", "x");
@@ -121,7 +114,7 @@ TEST(ModelCopy, LinksThatLeadOutAreErrors) {
 }
 
 TEST(ModelCopy, DeepFoldersAreErrors) {
-  const FollowingLinks following;  // which looks at folders too
+  const test::FollowedLinks following;  // which looks at folders too
   const ModelDir dir;
   std::string deep;
   for (int i = 0; i < 20; ++i) deep += "d/";
