@@ -342,8 +342,8 @@ def _(d):
     (d / "texts.jsonl").write_text('{"text": ' + "[" * 100_000 + "\n")
 
 
-def build_index(d, bge):
-    subprocess.run([bge, "index", "build", d / "index", "--model", d, "--input", "-"], input=b"a\nb\n", check=True, capture_output=True)
+def build_index(d, bge, index=None, texts=b"a\nb\n"):
+    subprocess.run([bge, "index", "build", index or d / "index", "--model", d, "--input", "-"], input=texts, check=True, capture_output=True)
 
 
 @attack("index: a vectors file that was cut", command=("search", "{dir}/index", "a"))
@@ -360,22 +360,22 @@ def _(d, bge):
     path.write_text(path.read_text().replace('"dimension": 32', '"dimension": 33554432'))
 
 
-@attack("index: texts that are a link to a file outside, of the size that is expected", command=("search", "{dir}/index", "a"))
+@attack("index: texts that are a link to a file outside, of the size that is expected", command=("search", "{dir}/../index", "a"))
 def _(d, bge):
     secret = d.parent / "secret.txt"
-    # One long text, then a link to a file as long.
+    # Beside the model, whose own links are looked at. One text, then a link to a file as long.
     text = "a" * secret.stat().st_size
-    subprocess.run([bge, "index", "build", d / "index", "--model", d, "--input", "-"], input=text.encode() + b"\n", check=True, capture_output=True)
-    [texts] = (d / "index").glob("*.texts")
+    build_index(d, bge, d.parent / "index", text.encode() + b"\n")
+    [texts] = (d.parent / "index").glob("*.texts")
     assert texts.stat().st_size == secret.stat().st_size
     texts.unlink()
     texts.symlink_to(secret)
 
 
-@attack("index: a manifest that is a link to a file outside", command=("search", "{dir}/index", "a"))
+@attack("index: a manifest that is a link to a file outside", command=("search", "{dir}/../index", "a"))
 def _(d, bge):
-    build_index(d, bge)
-    path = d / "index/manifest.json"
+    build_index(d, bge, d.parent / "index")
+    path = d.parent / "index/manifest.json"
     path.rename(d.parent / "manifest.json")
     path.symlink_to(d.parent / "manifest.json")
 
