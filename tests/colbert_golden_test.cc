@@ -273,7 +273,7 @@ TEST_P(Colbert, ACallersLengthHoldsButForWhatIsFilledUp) {
 
 INSTANTIATE_TEST_SUITE_P(All, Colbert,
                          testing::Values("tiny-colbert", "tiny-colbert-pylate",
-                                         "tiny-colbert-stanford"),
+                                         "tiny-colbert-stanford", "tiny-colbert-modernbert"),
                          [](const auto& model) {
                            std::string name = model.param;
                            std::erase(name, '-');
