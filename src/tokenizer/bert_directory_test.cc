@@ -257,7 +257,7 @@ TEST(BertDirectory, OtherClassesCannotReadAVocabTxt) {
   const auto load = [&] { return Tokenizer::Load(dir.path()); };
   dir.Write("vocab.txt", kVocab);
   for (const char* known : {"BertTokenizer", "BertTokenizerFast", "DistilBertTokenizer",
-                            "ElectraTokenizerFast", "PreTrainedTokenizerFast"}) {
+                            "ElectraTokenizerFast", "PreTrainedTokenizerFast", "MPNetTokenizer"}) {
     dir.Write("tokenizer_config.json", R"({"tokenizer_class":")" + std::string(known) + "\"}");
     EXPECT_EQ(test::Thrown(load), "no error") << known;
   }
@@ -269,7 +269,7 @@ TEST(BertDirectory, OtherClassesCannotReadAVocabTxt) {
                                  "BertTokenizer, "));
   dir.Write("tokenizer_config.json", R"({"tokenizer_class":null})");
   EXPECT_EQ(test::Thrown(load), "no error");
-  dir.Write("config.json", R"({"tokenizer_class":"MPNetTokenizer"})");
+  dir.Write("config.json", R"({"tokenizer_class":"FunnelTokenizer"})");
   EXPECT_THAT(test::Thrown(load), HasSubstr("config.json: field tokenizer_class"));
 }
 
@@ -359,6 +359,16 @@ TEST(BertDirectory, MpnetsClassHasRulesOfItsOwn) {
   const std::vector<Offset> offsets = {{0, 0}, {0, 5},   {5, 6},   {7, 8},
                                        {8, 9}, {11, 17}, {18, 19}, {0, 0}};
   EXPECT_EQ(encoding.offsets, offsets);
+
+  // A long text costs what is kept of it, with offsets and without.
+  std::string words;
+  for (int i = 0; i < 20000; ++i) words += "Hellos é中  <mask> ? ";
+  for (const bool want_offsets : {false, true}) {
+    const Encoding cut =
+        Tokenizer::Load(dir.path()).Encode(words, {.max_length = 9, .want_offsets = want_offsets});
+    EXPECT_THAT(cut.ids, ElementsAre(0, 5, 6, 9, 10, 11, 4, 5, 2));
+    EXPECT_TRUE(cut.truncated);
+  }
 }
 
 TEST(BertDirectory, MpnetsRulesOverrideTokenizerJson) {
