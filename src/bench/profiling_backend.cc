@@ -21,6 +21,14 @@ int64_t RowBytes(const TensorView& table) {
   return table.shape[1] * static_cast<int64_t>(DTypeBytes(table.dtype));
 }
 
+// Of the calling thread, until its next call: memory that the pass keeps would be new for every
+// operation, and its pages would count as the operation's time.
+Matrix FloatsBeforeRounding(int64_t rows, int64_t cols) {
+  thread_local Workspace workspace;
+  workspace.Reset();
+  return workspace.NewMatrix(rows, cols);
+}
+
 }  // namespace
 
 // The op's own stage is `stage`, unless the caller has labelled the call.
@@ -69,7 +77,7 @@ void ProfilingBackend::Linear(const OpContext& context, const ConstOperand& x,
                               const PreparedLinear& w, const Epilogue& epilogue,
                               const Operand& y) const {
   const bool rounded = y.type != ComputeType::kFloat32;
-  const Matrix product = rounded ? context.workspace.NewMatrix(y.rows, y.cols) : y.matrix();
+  const Matrix product = rounded ? FloatsBeforeRounding(y.rows, y.cols) : y.matrix();
   Measure(context, Stage::kUnlabelled, 2 * x.rows * w.in_features() * w.out_features(),
           Bytes(x) + WeightBytes(w) + Bytes(product),
           [&] { backend_.Linear(context, x, w, {}, product); });
@@ -127,7 +135,7 @@ void ProfilingBackend::ResidualLayerNorm(const OpContext& context, ConstMatrix y
                                          std::span<const float> beta, float epsilon, Matrix x,
                                          const Operand& normalized) const {
   const bool rounded = normalized.type != ComputeType::kFloat32;
-  const Matrix floats = rounded ? context.workspace.NewMatrix(x.rows, x.cols) : normalized.matrix();
+  const Matrix floats = rounded ? FloatsBeforeRounding(x.rows, x.cols) : normalized.matrix();
   Measure(context, Stage::kNorms, 0, Bytes(y) + 2 * Bytes(x) + Bytes(floats),
           [&] { backend_.ResidualLayerNorm(context, y, bias, gamma, beta, epsilon, x, floats); });
   if (rounded) ToOperand(context, floats, normalized);
@@ -136,7 +144,7 @@ void ProfilingBackend::ResidualLayerNorm(const OpContext& context, ConstMatrix y
 void ProfilingBackend::GatedActivation(const OpContext& context, ConstMatrix x,
                                        Activation activation, const Operand& out) const {
   const bool rounded = out.type != ComputeType::kFloat32;
-  const Matrix floats = rounded ? context.workspace.NewMatrix(out.rows, out.cols) : out.matrix();
+  const Matrix floats = rounded ? FloatsBeforeRounding(out.rows, out.cols) : out.matrix();
   Measure(context, Stage::kActivation, 0, Bytes(x) + Bytes(floats),
           [&] { backend_.GatedActivation(context, x, activation, floats); });
   if (rounded) ToOperand(context, floats, out);

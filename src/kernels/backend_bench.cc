@@ -68,6 +68,35 @@ void LinearShapes(benchmark::internal::Benchmark* b) {
 }
 BENCHMARK(BM_Linear)->Apply(LinearShapes);
 
+// A layer of 512 rows, multiplied in a narrower type (1 bfloat16, 2 int8), whose results are
+// float32 or of that type, through a GELU or not.
+void BM_LinearNarrow(benchmark::State& state) {
+  const int64_t m = 512;
+  const int64_t n = state.range(0);
+  const int64_t k = state.range(1);
+  const auto type = state.range(2) == 1 ? ComputeType::kBFloat16 : ComputeType::kInt8;
+  const bool narrow = state.range(3) != 0;
+  const Activation activation = state.range(4) != 0 ? Activation::kGeluErf : Activation::kIdentity;
+  Bench bench;
+  std::vector<float> x = Normal(m * k);
+  const std::vector<float> w = Normal(n * k);
+  const std::vector<float> bias = Normal(n);
+  std::vector<float> y(static_cast<size_t>(m * n));
+  const TensorView parts[] = {{w.data(), DType::kF32, {n, k}}};
+  const auto prepared = bench.cpu.PrepareLinear(parts, type);
+  const Operand operand = NewOperand(bench.workspace, type, m, k);
+  bench.cpu.ToOperand(bench.context, Matrix(x.data(), m, k), operand);
+  const Operand out =
+      narrow ? NewOperand(bench.workspace, type, m, n) : Operand(Matrix(y.data(), m, n));
+  for (auto _ : state) {
+    bench.cpu.Linear(bench.context, operand, *prepared, {bias, activation}, out);
+  }
+  ReportFlops(state, 2.0 * static_cast<double>(m * n * k));
+}
+BENCHMARK(BM_LinearNarrow)
+    ->ArgNames({"N", "K", "type", "narrow", "gelu"})
+    ->ArgsProduct({{1536, 3072, 4096}, {384, 768, 1024}, {1, 2}, {0, 1}, {0, 1}});
+
 // Sequences of S tokens, A heads of D: 4 S^2 A D operations each.
 void BM_Attention(benchmark::State& state) {
   const int64_t s = state.range(0);

@@ -1,9 +1,10 @@
-// x = activation(x + bias) in place, and activation(a) * b.
+// activation(x + bias), in place or rounded to bfloat16, and activation(a) * b.
 //
 // Memory-bound but for the GELUs: one read and one write of x. GeluErf takes about 25 instructions
 // a vector (vector_math-inl.h).
 #include "kernels/cpu/ops.h"
 #include "kernels/cpu/scratch.h"
+#include "kernels/cpu/targets.h"
 
 // clang-format off
 #undef HWY_TARGET_INCLUDE
@@ -12,6 +13,8 @@
 #include "hwy/highway.h"
 #include "kernels/cpu/vector_math-inl.h"
 // clang-format on
+
+#include <cstring>
 
 HWY_BEFORE_NAMESPACE();
 namespace bge::cpu::HWY_NAMESPACE {
@@ -75,24 +78,56 @@ struct SigmoidFunction {
   }
 };
 
-// bias: [x.cols] or null.
-template <class Function>
-void Map(Matrix x, const float* bias, Function function) {
+// Where results go: to floats, or rounded to bfloat16, the last of an odd row with zero behind it.
+struct FloatRows {
+  Matrix rows;
+  template <class D>
+  HWY_INLINE void Store(D d, hn::Vec<D> v, int64_t r, int64_t c) const {
+    hn::StoreU(v, d, rows.row(r) + c);
+  }
+  template <class D>
+  HWY_INLINE void StoreLast(D d, hn::Vec<D> v, int64_t r, int64_t c, size_t n) const {
+    StoreFirst(d, v, rows.row(r) + c, n);
+  }
+};
+
+template <class Rounding>
+struct Bf16Rows {
+  uint16_t* data;
+  int64_t stride;
+  template <class D>
+  HWY_INLINE void Store(D d, hn::Vec<D> v, int64_t r, int64_t c) const {
+    const hn::Rebind<uint16_t, D> d16;
+    hn::StoreU(Rounding::Round(d, v), d16, data + r * stride + c);
+  }
+  template <class D>
+  HWY_INLINE void StoreLast(D d, hn::Vec<D> v, int64_t r, int64_t c, size_t n) const {
+    const hn::Rebind<uint16_t, D> d16;
+    HWY_ALIGN uint16_t lanes[hn::MaxLanes(d) + 1];
+    hn::Store(Rounding::Round(d, v), d16, lanes);
+    if (n % 2 != 0) lanes[n] = 0;
+    std::memcpy(data + r * stride + c, lanes, (n + n % 2) * sizeof(uint16_t));
+  }
+};
+
+// Rows of `to` = function(x + bias). bias: [x.cols] or null.
+template <class Function, class Rows>
+void Map(ConstMatrix x, const float* bias, Function function, const Rows& to) {
   const hn::ScalableTag<float> d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   const int64_t whole = x.cols - x.cols % lanes;
   const auto rest = static_cast<size_t>(x.cols - whole);
   for (int64_t r = 0; r < x.rows; ++r) {
-    float* row = x.row(r);
+    const float* row = x.row(r);
     for (int64_t c = 0; c < whole; c += lanes) {
       auto v = hn::LoadU(d, row + c);
       if (bias != nullptr) v = hn::Add(v, hn::LoadU(d, bias + c));
-      hn::StoreU(function(d, v), d, row + c);
+      to.Store(d, function(d, v), r, c);
     }
     if (rest != 0) {
       auto v = LoadFirst(d, row + whole, rest);
       if (bias != nullptr) v = hn::Add(v, LoadFirst(d, bias + whole, rest));
-      StoreFirst(d, function(d, v), row + whole, rest);
+      to.StoreLast(d, function(d, v), r, whole, rest);
     }
   }
 }
@@ -142,7 +177,16 @@ void WithFunction(Activation activation, Accuracy accuracy, const F& map) {
 }
 
 void ActivateRows(Matrix x, const float* bias, Activation activation, Accuracy accuracy) {
-  WithFunction(activation, accuracy, [&](auto function) { Map(x, bias, function); });
+  WithFunction(activation, accuracy, [&](auto function) { Map(x, bias, function, FloatRows{x}); });
+}
+
+void ActivateRowsToBf16(ConstMatrix x, const float* bias, Activation activation,
+                        bool has_instruction, uint16_t* to, int64_t stride) {
+  WithFunction(activation, Accuracy::kNarrow, [&](auto function) {
+    WithBf16Rounding(has_instruction, [&](auto rounding) {
+      Map(x, bias, function, Bf16Rows<decltype(rounding)>{to, stride});
+    });
+  });
 }
 
 void GateRows(ConstMatrix x, Activation activation, Accuracy accuracy, Matrix out) {
@@ -156,10 +200,19 @@ HWY_AFTER_NAMESPACE();
 namespace bge::cpu {
 
 HWY_EXPORT(ActivateRows);
+HWY_EXPORT(ActivateRowsToBf16);
 HWY_EXPORT(GateRows);
 
 void ActivateInPlace(Matrix x, const float* bias, Activation activation, Accuracy accuracy) {
   HWY_DYNAMIC_DISPATCH(ActivateRows)(x, bias, activation, accuracy);
+}
+
+void ActivateColumns(ConstMatrix x, const float* bias, Activation activation, const Operand& out,
+                     int64_t column) {
+  BGE_DCHECK(out.type == ComputeType::kBFloat16 && x.rows == out.rows && column % 2 == 0);
+  HWY_DYNAMIC_DISPATCH(ActivateRowsToBf16)
+  (x, bias, activation, CanUse(Extension::kAvx512Bf16), static_cast<uint16_t*>(out.data) + column,
+   out.stride);
 }
 
 void BiasActivation(const OpContext& context, Matrix x, std::span<const float> bias,

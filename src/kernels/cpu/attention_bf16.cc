@@ -86,11 +86,8 @@ struct Packing<Bf16Numbers> {
   }
 
  private:
-  // To the nearest, ties to even, subnormals to zero.
   static HWY_INLINE hn::Vec<hn::Rebind<uint16_t, D>> Rounded(hn::Vec<D> v) {
-    hn::Vec<hn::Rebind<uint16_t, D>> bits;
-    asm("vcvtneps2bf16 %1, %0" : "=v"(bits.raw) : "v"(v.raw));
-    return bits;
+    return Bf16Instruction::Round(D(), v);
   }
 
   static HWY_INLINE hn::Vec<D> LoadColumns(const float* from, int64_t left) {

@@ -56,11 +56,11 @@ class Product {
   // As Run, with a result of the format `y` has (bfloat16).
   void RunNarrow(int64_t first_panel, int64_t last_panel, const Operand& y) const {
     ForEachTile(first_panel, last_panel, [&](int64_t r, int64_t column, ConstMatrix tile) {
-      NarrowColumns(tile, y.Rows(r, tile.rows), column);
+      ActivateColumns(tile, Bias(column), epilogue_.activation, y.Rows(r, tile.rows), column);
     });
   }
 
-  // Calls function(row, column, tile) for pieces of y, in order of their rows for each column.
+  // Calls function(row, column, tile) for pieces of x W^T, in order of their rows for each column.
   template <typename Function>
   void ForEachTile(int64_t first_panel, int64_t last_panel, const Function& function) const {
     alignas(64) float tile[kMaxRowsAtOnce * kMaxColumns];
@@ -69,7 +69,6 @@ class Product {
         const int64_t rows = std::min(RowsAtOnce(), x_.rows - r);
         const Matrix part(tile, rows, strip.columns, kMaxColumns);
         Multiply(strip, 0, w_.groups(), r, part);
-        Finish(strip, part);
         function(r, strip.column, part);
       }
     });
@@ -128,8 +127,12 @@ class Product {
 
   void Finish(const Strip& strip, Matrix y) const {
     if (epilogue_.bias.empty() && epilogue_.activation == Activation::kIdentity) return;
-    const float* bias = epilogue_.bias.empty() ? nullptr : epilogue_.bias.data() + strip.column;
-    ActivateInPlace(y, bias, epilogue_.activation, accuracy_);
+    ActivateInPlace(y, Bias(strip.column), epilogue_.activation, accuracy_);
+  }
+
+  // From a column on; null without.
+  const float* Bias(int64_t column) const {
+    return epilogue_.bias.empty() ? nullptr : epilogue_.bias.data() + column;
   }
 
   const ConstOperand& x_;

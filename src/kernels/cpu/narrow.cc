@@ -7,6 +7,7 @@
 // off what int8 costs a first token.
 #include "kernels/cpu/gemm.h"
 #include "kernels/cpu/ops.h"
+#include "kernels/cpu/targets.h"
 
 // clang-format off
 #undef HWY_TARGET_INCLUDE
@@ -26,16 +27,22 @@ HWY_BEFORE_NAMESPACE();
 namespace bge::cpu::HWY_NAMESPACE {
 
 // to[0, count), and zeros up to a whole pair.
-void NarrowToBf16(const float* from, int64_t count, uint16_t* to) {
+template <class Rounding>
+void NarrowRowToBf16(Rounding, const float* from, int64_t count, uint16_t* to) {
   const hn::ScalableTag<float> d;
   const hn::Rebind<uint16_t, decltype(d)> d16;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   int64_t i = 0;
   for (; i + lanes <= count; i += lanes) {
-    hn::StoreU(ToBf16(d, hn::LoadU(d, from + i)), d16, to + i);
+    hn::StoreU(Rounding::Round(d, hn::LoadU(d, from + i)), d16, to + i);
   }
   for (; i < count; ++i) to[i] = FloatToBf16(from[i]);
   if (count % 2 != 0) to[count] = 0;
+}
+
+void NarrowToBf16(const float* from, int64_t count, bool has_instruction, uint16_t* to) {
+  WithBf16Rounding(has_instruction,
+                   [&](auto rounding) { NarrowRowToBf16(rounding, from, count, to); });
 }
 
 struct Range {
@@ -188,24 +195,17 @@ HWY_EXPORT(NarrowToInt8);
 
 void NarrowRows(ConstMatrix x, const Operand& out) {
   const auto steps = static_cast<float>(Int8Steps());
+  const bool has_instruction = CanUse(Extension::kAvx512Bf16);
   BGE_DCHECK(out.type != ComputeType::kFloat32 && x.rows == out.rows && x.cols == out.cols);
   for (int64_t r = 0; r < x.rows; ++r) {
     if (out.type == ComputeType::kBFloat16) {
       auto* to = static_cast<uint16_t*>(out.data) + r * out.stride;
-      HWY_DYNAMIC_DISPATCH(NarrowToBf16)(x.row(r), x.cols, to);
+      HWY_DYNAMIC_DISPATCH(NarrowToBf16)(x.row(r), x.cols, has_instruction, to);
     } else {
       BGE_DCHECK(out.scales != nullptr);
       auto* to = static_cast<uint8_t*>(out.data) + r * out.stride;
       out.scales[r] = HWY_DYNAMIC_DISPATCH(NarrowToInt8)(x.row(r), x.cols, steps, to);
     }
-  }
-}
-
-void NarrowColumns(ConstMatrix x, const Operand& out, int64_t column) {
-  BGE_DCHECK(out.type == ComputeType::kBFloat16 && x.rows == out.rows && column % 2 == 0);
-  for (int64_t r = 0; r < x.rows; ++r) {
-    auto* to = static_cast<uint16_t*>(out.data) + r * out.stride + column;
-    HWY_DYNAMIC_DISPATCH(NarrowToBf16)(x.row(r), x.cols, to);
   }
 }
 

@@ -55,9 +55,10 @@ enum class Accuracy { kFloat32, kNarrow };
 void ActivateInPlace(Matrix x, const float* bias, Activation activation, Accuracy accuracy);
 // out = x in out's format, which is not float32.
 void NarrowRows(ConstMatrix x, const Operand& out);
-// Columns [column, column + x.cols) of out = x. bfloat16, whose columns do not depend on each
-// other.
-void NarrowColumns(ConstMatrix x, const Operand& out, int64_t column);
+// Columns [column, column + x.cols) of out = activation(x + bias), column even. out: bfloat16,
+// whose columns do not depend on each other; bias: [x.cols] or null.
+void ActivateColumns(ConstMatrix x, const float* bias, Activation activation, const Operand& out,
+                     int64_t column);
 // Pools rows + bias, one after the other, into out [rows.cols], which holds the pooled rows before
 // them. bias: [rows.cols] or null.
 void PoolTerms(ConstMatrix rows, const float* bias, TermPooling pooling, float* out);

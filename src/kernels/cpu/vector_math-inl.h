@@ -62,11 +62,37 @@ HWY_INLINE hn::Vec<hn::RebindToUnsigned<D>> RoundedBf16([[maybe_unused]] D d, hn
   return hn::IfThenElse(hn::RebindMask(du, hn::IsNaN(v)), quiet, rounded);
 }
 
-// FloatToBf16 of base/numeric.h for all lanes.
-template <class D>
-HWY_INLINE hn::Vec<hn::Rebind<uint16_t, D>> ToBf16(D d, hn::Vec<D> v) {
-  const hn::Rebind<uint16_t, D> d16;
-  return hn::TruncateTo(d16, hn::ShiftRight<16>(RoundedBf16(d, v)));
+// Two ways to bfloat16, to the nearest, ties to even: FloatToBf16 of base/numeric.h for all
+// lanes...
+struct PlainBf16 {
+  template <class D>
+  static HWY_INLINE hn::Vec<hn::Rebind<uint16_t, D>> Round(D d, hn::Vec<D> v) {
+    const hn::Rebind<uint16_t, D> d16;
+    return hn::TruncateTo(d16, hn::ShiftRight<16>(RoundedBf16(d, v)));
+  }
+};
+
+#if HWY_TARGET == HWY_AVX3
+// ...and AVX512-BF16's instruction, for which, as for the one that multiplies them, subnormals are
+// zero.
+struct Bf16Instruction {
+  template <class D>
+  static HWY_INLINE hn::Vec<hn::Rebind<uint16_t, D>> Round(D, hn::Vec<D> v) {
+    static_assert(hn::MaxLanes(D()) == 16);
+    hn::Vec<hn::Rebind<uint16_t, D>> bits;
+    asm("vcvtneps2bf16 %1, %0" : "=v"(bits.raw) : "v"(v.raw));
+    return bits;
+  }
+};
+#endif
+
+// function(the faster one), of what linear layers multiply.
+template <class F>
+HWY_INLINE void WithBf16Rounding([[maybe_unused]] bool has_instruction, const F& function) {
+#if HWY_TARGET == HWY_AVX3
+  if (has_instruction) return function(Bf16Instruction());
+#endif
+  function(PlainBf16());
 }
 
 template <class D>
