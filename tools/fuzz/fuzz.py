@@ -6,7 +6,7 @@
 A target starts from tests/fuzz/corpus/<target>, from seeds.py and from what earlier runs on this machine kept in
 build/fuzz-corpus/<target>, and runs until it has executed N inputs, those of earlier runs included (build/fuzz-findings/tally.json has
 the sums). A finding is kept in build/fuzz-findings/ and ends its target. --keep copies into tests/fuzz/corpus what
-is needed for the coverage reached, the smallest inputs first, up to 24 kB a target: it is what ctest repeats. --coverage repeats all
+is needed for the coverage reached, the smallest inputs first, up to 24 kB and 100 files a target: it is what ctest repeats. --coverage repeats all
 inputs in a build that counts, and shows the lines reached of the files that each target is about; --missed names the others.
 """
 
@@ -26,7 +26,7 @@ import seeds
 
 ROOT = Path(__file__).resolve().parents[2]
 KEPT, CORPUS, FINDINGS = ROOT / "tests/fuzz/corpus", ROOT / "build/fuzz-corpus", ROOT / "build/fuzz-findings"
-KEPT_BYTES = 24 * 1024
+KEPT_BYTES, KEPT_FILES = 24 * 1024, 100
 # The files under src/ or apps/ whose lines a target is to reach, and the longest input that it is given.
 TARGETS = {
     "cgroup": (["base/cpu_limits.cc"], 512),
@@ -130,15 +130,19 @@ def keep(target, build):
     small.mkdir(parents=True)
     folders = [folder for folder in (KEPT / target, CORPUS / target) if folder.is_dir()]
     subprocess.run([build / "tests/fuzz" / f"fuzz_{target}", "-merge=1", f"-max_len={TARGETS[target][1]}", small, *folders],
-                   capture_output=True, check=True)
+                   capture_output=True, check=True, env=os.environ | ENVIRONMENT)
     (KEPT / target).mkdir(parents=True, exist_ok=True)
     # What was there stays: findings among it.
-    left = KEPT_BYTES - sum(path.stat().st_size for path in (KEPT / target).iterdir())
+    there = {path.name: path.stat().st_size for path in (KEPT / target).iterdir()}
+    left, files = KEPT_BYTES - sum(there.values()), KEPT_FILES - len(there)
     for path in sorted(small.iterdir(), key=lambda path: path.stat().st_size):
-        left -= path.stat().st_size
-        if left < 0:
+        name, size = path.name[:12], path.stat().st_size
+        if name in there:
+            continue
+        left, files = left - size, files - 1
+        if left < 0 or files < 0:
             break
-        shutil.copy(path, KEPT / target / path.name[:12])
+        shutil.copy(path, KEPT / target / name)
 
 
 def reached(target, build):
