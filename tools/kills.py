@@ -1,4 +1,4 @@
-"""What the tests that kill the program share: they start it, kill it (SIGKILL) at a random moment, and look at what it left."""
+"""What the tests that kill the program share: they start it, kill it (SIGKILL) at a random moment, and read what it left."""
 
 import argparse
 import os

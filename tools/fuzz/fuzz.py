@@ -6,7 +6,7 @@
 A target starts from tests/fuzz/corpus/<target>, from seeds.py and from what earlier runs on this machine kept in
 build/fuzz-corpus/<target>, and runs until it has executed N inputs, those of earlier runs included (build/fuzz-findings/tally.json has
 the sums). A finding is kept in build/fuzz-findings/ and ends its target. --keep copies into tests/fuzz/corpus what
-is needed for the coverage reached, the smallest inputs first, up to 24 kB and 100 files a target: it is what ctest repeats. --coverage repeats all
+is needed for the coverage reached, of every size, up to 24 kB and 100 files a target: it is what ctest repeats. --coverage repeats all
 inputs in a build that counts, and shows the lines reached of the files that each target is about; --missed names the others.
 """
 
@@ -135,14 +135,12 @@ def keep(target, build):
     # What was there stays: findings among it.
     there = {path.name: path.stat().st_size for path in (KEPT / target).iterdir()}
     left, files = KEPT_BYTES - sum(there.values()), KEPT_FILES - len(there)
-    for path in sorted(small.iterdir(), key=lambda path: path.stat().st_size):
-        name, size = path.name[:12], path.stat().st_size
-        if name in there:
-            continue
-        left, files = left - size, files - 1
-        if left < 0 or files < 0:
-            break
-        shutil.copy(path, KEPT / target / name)
+    new = sorted((path for path in small.iterdir() if path.name[:12] not in there), key=lambda path: path.stat().st_size)
+    # Small ones are refused early, large ones go far: some of each.
+    step = next(step for step in range(1, len(new) + 2)
+                if len(new[::step]) <= files and sum(path.stat().st_size for path in new[::step]) <= left or step > len(new))
+    for path in new[::step]:
+        shutil.copy(path, KEPT / target / path.name[:12])
 
 
 def reached(target, build):

@@ -3,15 +3,16 @@
     python tools/fuzz/seeds.py FOLDER     writes FOLDER/<target>/<name>
 """
 
-import base64
 import json
 import struct
 import sys
 from pathlib import Path
 
+from config_seeds import MODEL_CONFIGS, SEPARATOR, encoder_seeds, model_seeds
+from tokenizer_seeds import charsmap, tokenizer_models, tokenizer_seeds
+
 DATA = Path(__file__).resolve().parents[2] / "tests" / "data"
 MODELS = DATA / "models"
-SEPARATOR = b"\xff"
 
 
 def read(path):
@@ -59,186 +60,14 @@ def sentencepiece_model(model_type):
     return pieces + field(2, trainer) + field(3, normalizer)
 
 
-def charsmap():
-    """A double array that maps "A" to "a": the root, its one child, a value."""
-    units = [0] * 260
-    base = 1
-    units[0] = base << 10
-    child = base ^ ord("A")
-    units[child] = 1 << 8 | ord("A") | (child ^ 200) << 10
-    units[200] = 1 << 31
-    trie = b"".join(struct.pack("<I", unit) for unit in units)
-    return struct.pack("<I", len(trie)) + trie + b"a\0"
-
-
 def npy(descr, shape, data, version=1):
     header = repr({"descr": descr, "fortran_order": False, "shape": shape}).encode() + b" \n"
     size = struct.pack("<H" if version == 1 else "<I", len(header))
     return b"\x93NUMPY" + bytes([version, 0]) + size + header + data
 
 
-MODEL_CONFIGS = ["config.json", "modules.json", "1_Pooling/config.json", "sentence_bert_config.json",
-                 "config_sentence_transformers.json", "2_Dense/config.json", "tokenizer_config.json", "router_config.json",
-                 "artifact.metadata"]
 RERANKER_CONFIGS = ["config.json", "config_sentence_transformers.json", "sentence_bert_config.json", "modules.json",
                     "tokenizer_config.json"]
-
-
-ENCODER = {"vocab_size": 8, "hidden_size": 4, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 4,
-           "max_position_embeddings": 8}
-TRANSFORMER, POOLING, DENSE, NORMALIZE, MASK = (
-    f"sentence_transformers.{name}" for name in
-    ("models.Transformer", "models.Pooling", "models.Dense", "models.Normalize",
-     "multi_vector_encoder.modules.multi_vector_mask.MultiVectorMask"))
-
-
-def configs(config, modules=(), **files):
-    """The input of model_config. A module's second file lies in 2_Dense, the first in 1_Pooling."""
-    found = {"config.json": config, **{name.replace("__", "/") + ("" if "artifact" in name else ".json"): value
-                                       for name, value in files.items()}}
-    if modules:
-        places = ["", "1_Pooling", "2_Dense", "3_X", "4_X"]
-        found["modules.json"] = [{"idx": i, "name": str(i), "path": place, "type": module}
-                                 for i, (place, module) in enumerate(zip(places, modules))]
-    found = {name.replace("artifact_metadata", "artifact.metadata"): value for name, value in found.items()}
-    assert not set(found) - set(MODEL_CONFIGS), found.keys()
-    return SEPARATOR.join(json.dumps(found[name]).encode() if name in found else b"" for name in MODEL_CONFIGS)
-
-
-def encoder_seeds():
-    bert, modern = {"model_type": "bert"} | ENCODER, {"model_type": "modernbert"} | ENCODER
-    distil = {"model_type": "distilbert", "dim": 4, "n_layers": 1, "n_heads": 2, "hidden_dim": 4} | ENCODER
-    rope = {"rope_type": "default", "rope_theta": 1e4}
-    for i, config in enumerate([
-            bert | {"position_embedding_type": "relative_key"}, bert | {"layer_norm_eps": 2}, bert | {"is_decoder": True},
-            {"model_type": "roberta"} | ENCODER | {"max_position_embeddings": 2, "pad_token_id": 2}, bert | {"hidden_act": "x"}, bert | {"intermediate_size": 1 << 20}, bert | {"num_attention_heads": 3}, bert | {"type_vocab_size": 1, "layer_norm_eps": 1e-5},
-            {"model_type": "roberta"} | ENCODER | {"max_position_embeddings": 2}, {"model_type": "xlm-roberta", "pad_token_id": 1} | ENCODER,
-            distil | {"activation": "gelu"}, {"model_type": ""}, {"model_type": "t5"},
-            modern, modern | {"layer_types": ["full_attention", "x"]}, modern | {"layer_types": ["x"]},
-            modern | {"layer_types": ["sliding_attention"], "global_attn_every_n_layers": 1}, modern | {"global_attn_every_n_layers": 2},
-            modern | {"rope_parameters": {"full_attention": rope, "sliding_attention": {}}},
-            modern | {"rope_parameters": {"full_attention": {"type": "yarn"}}}, modern | {"rope_parameters": {"x": {}}},
-            modern | {"rope_scaling": rope}, modern | {"rope_scaling": {"partial_rotary_factor": 0.5}},
-            modern | {"global_rope_theta": 0}, modern | {"head_dim": 3}, modern | {"sliding_window": 3},
-            modern | {"position_embedding_type": "x"}, modern | {"num_attention_heads": 4}, modern | {"is_causal": True},
-            modern | {"norm_eps": 1, "local_attention": 4, "hidden_activation": "gelu", "classifier_pooling": "mean"}]):
-        yield f"encoder-{i}", configs(config, sentence_bert_config={"max_seq_length": 8, "do_lower_case": True})
-
-
-def model_seeds():
-    bert = {"model_type": "bert"} | ENCODER
-    dense = {"in_features": 4, "out_features": 2, "bias": True, "activation_function": "torch.nn.modules.activation.Tanh"}
-    tokens = {"module_input_name": "token_embeddings"}
-    for i, pooling in enumerate([
-            {"embedding_dimension": 4, "pooling_mode": "x"}, {"word_embedding_dimension": 4, "pooling_mode_cls_token": True}, {"pooling_mode": ["cls"] * 20}, {"pooling_mode": ["cls", "lasttoken"], "embedding_dimension": 4},
-            {"pooling_mode_x": True, "word_embedding_dimension": 4}, {"pooling_mode": "mean", "include_prompt": False},
-            {"pooling_mode_mean_sqrt_len_tokens": True, "pooling_mode_weightedmean_tokens": True}]):
-        yield f"pooling-{i}", configs(bert, [TRANSFORMER, POOLING, DENSE, NORMALIZE], **{"1_Pooling__config": pooling, "2_Dense__config": dense})
-    yield "no-modules", configs(bert | {"architectures": ["BertForSequenceClassification"], "id2label": {"0": "x"}})
-    yield "causal", configs(bert | {"architectures": ["BertForCausalLM"]})
-    for name in ("BAAI/bge-small-en-v1.5", "intfloat/multilingual-e5-small", "sentence-transformers/all-MiniLM-L6-v2"):
-        known = bert | {"_name_or_path": name, "hidden_size": 384, "num_hidden_layers": 12, "vocab_size": 30522, "architectures": ["BertModel"]}
-        yield f"known-{name[:4]}", configs(known)
-    for i, settings in enumerate([
-            {"truncate_dim": 2, "similarity_fn_name": "dot"}, {"similarity_fn_name": "x"}, {"prompts": {"query": "q: ", "document": "d: "}},
-            {"prompts": {"query": "q: "}, "default_prompt_name": "query"}, {"model_type": "SparseEncoder", "max_active_dims": 4}]):
-        yield f"settings-{i}", configs(bert, [TRANSFORMER, POOLING], config_sentence_transformers=settings,
-                                       **{"1_Pooling__config": {"pooling_mode": "cls"}})
-    several = {"model_type": "MultiVectorEncoder", "prompts": {"query": "q"}, "similarity_fn_name": "meanmaxsim"}
-    expansion = {"strategy": "fixed", "attend": True, "token": "[MASK]", "length": 4}
-    for i, (second, third, transformer, settings, modules) in enumerate([
-            (dense | tokens, {"skiplist_words": ["!"], "skiplist_tasks": ["query", "document"], "keep_only_token_ids": [1, 2]}, {}, several, (DENSE, MASK)),
-            (dense, dense, {}, several, (DENSE, DENSE)), (dense, dense | {"in_features": 2}, {}, several, (DENSE, DENSE, NORMALIZE)),
-            (dense | {"module_input_name": "x"}, {}, {}, several, (DENSE,)), ({}, {}, {}, several, (MASK, MASK)),
-            (tokens, {"skiplist_words": 3}, {}, several, (NORMALIZE, MASK)), ({"module_input_name": "x"}, {}, {}, several, (NORMALIZE,)),
-            ({"keep_only_token_ids": 5}, {}, {}, several, (MASK,)), ({"skiplist_tasks": "query"}, {}, {}, several, (MASK,)),
-            ({}, {}, {"query_length": 3, "document_length": None, "query_expansion": expansion}, several, (MASK,)),
-            ({}, {}, {"query_expansion": expansion | {"x": 1}}, several, (MASK,)),
-            ({}, {}, {"query_expansion": expansion | {"strategy": "x"}}, several, (MASK,)),
-            ({}, {}, {"query_expansion": expansion | {"strategy": "min"}}, several, (MASK,)), ({}, {}, {}, several | {"query_expansion": expansion}, (MASK,)),
-            (dense, {}, {}, {"model_type": "ColBERT", "query_length": 4, "document_length": 8, "query_prefix": "[Q]", "document_prefix": None,
-                             "do_query_expansion": True, "attend_to_expansion_tokens": True, "skiplist_words": ["!"]}, (DENSE,)),
-            (dense, {}, {}, {"query_prefix": "[Q]", "do_query_expansion": False}, (DENSE,)),
-            (dense, {}, {}, {"query_length": 4, "attend_to_mask_tokens": True}, ("pylate.models.Dense.Dense",)),
-            (dense | {"module_input_name": "sentence_embedding"}, {}, {}, {"query_prefix": "[Q]", "query_expansion": expansion}, (DENSE,))]):
-        yield f"tokens-{i}", configs(bert, [TRANSFORMER, *modules], sentence_bert_config={"max_seq_length": 8} | transformer,
-                                     config_sentence_transformers=settings,
-                                     **{"1_Pooling__config": second, "2_Dense__config": third})
-    stanford = bert | {"architectures": ["HF_ColBERT"]}
-    yield "stanford", configs(stanford)
-    yield "stanford-artifact", configs(stanford, artifact_metadata={
-        "query_token_id": "[Q]", "doc_token_id": "", "doc_maxlen": 6, "query_maxlen": 4, "attend_to_mask_tokens": True, "mask_punctuation": False})
-    yield "stanford-list", configs(stanford, artifact_metadata=[])
-
-
-def added(content, number, **flags):
-    return {"id": number, "content": content} | dict.fromkeys(["single_word", "lstrip", "rstrip", "normalized", "special"], False) | flags
-
-
-def tokenizer_seeds():
-    vocab = {"[UNK]": 0, "a": 1, "b": 2, "##b": 3, "h": 4, "▁": 5, "[CLS]": 6, "[SEP]": 7}
-    words = {"type": "WordPiece", "vocab": vocab, "unk_token": "[UNK]", "continuing_subword_prefix": "##", "max_input_chars_per_word": 100}
-    tokens = [added("<a>", 8, single_word=True, special=True), added("<b c>", 9, lstrip=True, rstrip=True, normalized=True), added("é ", 10),
-              added("aa", 11, rstrip=True), added("a", 1, single_word=True)]
-    pieces = [["<unk>", 0], ["▁a", -1.5], ["b", -1e-30], ["▁", -3], ["<0x41>", -4]]
-    unigram = {"type": "Unigram", "unk_id": 0, "vocab": pieces}
-    text = " x<a> <a>y aé  <b c>  é  aa aab b中"
-    part = lambda kind, **more: {"type": kind} | more
-    processors = [
-        part("TemplateProcessing", single=[{"SpecialToken": {"id": "[CLS]", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}],
-             pair=[{"Sequence": {"id": "A", "type_id": 0}}, {"SpecialToken": {"id": "[SEP]", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 1}}],
-             special_tokens={"[CLS]": {"id": "[CLS]", "ids": [6], "tokens": ["[CLS]"]}, "[SEP]": {"id": "[SEP]", "ids": [7], "tokens": ["[SEP]"]}}),
-        part("BertProcessing", cls=["[CLS]", 6], sep=["[SEP]", 7]),
-        part("RobertaProcessing", cls=["[CLS]", 6], sep=["[SEP]", 7], trim_offsets=True, add_prefix_space=True),
-        part("Sequence", processors=[part("ByteLevel", trim_offsets=True, add_prefix_space=True, use_regex=True)])]
-    normalizers = [
-        part("Precompiled", precompiled_charsmap=base64.b64encode(charsmap()).decode()), part("Nmt"), part("ByteLevel"), part("NFKC"),
-        part("BertNormalizer", clean_text=True, handle_chinese_chars=True, strip_accents=None, lowercase=True), part("StripAccents"),
-        part("Sequence", normalizers=[part("Replace", pattern={"String": "a"}, content="bb"), part("Replace", pattern={"Regex": "b+"}, content=""),
-                                      part("Prepend", prepend="▁"), part("Strip", strip_left=True, strip_right=True), part("Lowercase")])]
-    splits = [
-        part("Metaspace", replacement="▁", prepend_scheme="first", split=True), part("CharDelimiterSplit", delimiter=" "),
-        part("FixedLength", length=3), part("UnicodeScripts"), part("Digits", individual_digits=True), part("Punctuation", behavior="Contiguous"),
-        part("Sequence", pretokenizers=[part("WhitespaceSplit"), part("Split", pattern={"Regex": "\\w"}, behavior="MergedWithNext", invert=True)]),
-        part("ByteLevel", add_prefix_space=True, trim_offsets=True, use_regex=True), part("BertPreTokenizer"), part("Whitespace")]
-    decoders = [
-        part("BPEDecoder", suffix="</w>"), part("CTC", pad_token="a", word_delimiter_token="b", cleanup=True),
-        part("Metaspace", replacement="▁", prepend_scheme="always", split=True), part("WordPiece", prefix="##", cleanup=True),
-        part("ByteLevel", add_prefix_space=True, trim_offsets=True, use_regex=True),
-        part("Sequence", decoders=[part("ByteFallback"), part("Fuse"), part("Strip", content=" ", start=1, stop=1),
-                                   part("Replace", pattern={"String": "▁"}, content=" ")])]
-    most = max(map(len, (processors, normalizers, splits, decoders)))
-    for i in range(most):
-        for model in (words, unigram):
-            file = {"version": "1.0", "added_tokens": tokens, "normalizer": normalizers[i % len(normalizers)], "pre_tokenizer": splits[i % len(splits)],
-                    "model": model, "post_processor": processors[i % len(processors)], "decoder": decoders[i % len(decoders)],
-                    "truncation": {"direction": "Left"} if i % 2 else None}
-            yield f"stages-{i}-{model['type']}", file, text
-    plain = {"version": "1.0", "added_tokens": tokens, "model": words}
-    yield "plain", plain, text
-    yield "many-bytes", plain | {"added_tokens": [added("x" * 5000, 8)]}, text
-    yield "no-id", plain | {"added_tokens": [added("x", 2**31 - 1), added("y", 5)]}, text
-    yield "direction", plain | {"truncation": {"direction": "x"}}, text
-    yield "version", plain | {"version": "2"}, text
-
-
-def tokenizer_models():
-    bpe = {"type": "BPE", "vocab": {chr(97 + i): i for i in range(6)} | {"ab": 6, "cd": 7, "abcd": 8, "a</w>": 9}, "merges": ["a b", "c d", "ab cd"]}
-    unigram = {"type": "Unigram", "unk_id": 0, "vocab": [["<unk>", 0], ["a", -1.5e-30], ["ab", -2.25e25], ["b", -3]]}
-    yield "bpe-long", bpe | {"unk_token": "a"}
-    yield "bpe-ignore", bpe | {"ignore_merges": True, "vocab": bpe["vocab"] | {"abcd" * 8: 10}, "unk_token": None}
-    yield "bpe-suffix", bpe | {"end_of_word_suffix": "</w>", "continuing_subword_prefix": "#" * 40}
-    yield "bpe-dropout", bpe | {"dropout": 2}
-    yield "bpe-three", bpe | {"merges": [["a", "b"], ["a", "b", "c"]]}
-    yield "bpe-one", bpe | {"merges": ["ab"]}
-    yield "unigram-far", unigram | {"unk_id": 9}
-    yield "unigram-infinite", unigram | {"vocab": [["a", float("-inf")]]}
-    yield "unigram-other", unigram | {"vocab": [["a"], 3]}
-    yield "unigram-bare", {"unk_id": 0, "vocab": unigram["vocab"], "byte_fallback": True}
-    yield "unigram-none", unigram | {"unk_id": None}
-    yield "words-long", {"type": "WordPiece", "vocab": {"a": 0, "[UNK]": 1}, "unk_token": "[UNK]", "continuing_subword_prefix": "##",
-                         "max_input_chars_per_word": 20000}
-    yield "word-level", {"type": "WordLevel", "vocab": {"abcd" * 17: 0, "[UNK]": 1}, "unk_token": "[UNK]"}
 
 
 def seeds():
@@ -304,7 +133,8 @@ def seeds():
         yield "sentencepiece", f"type-{model_type}", b"\0{}" + SEPARATOR + sentencepiece_model(model_type)
     yield "charsmap", "one", charsmap()
     for i, pattern in enumerate([r"\s+", r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s+(?!\S)|\s+",
-                                 r"(?<=a)b(?!c)|[[:alpha:]&&[^x]]", r"(a|b)*?\1", "a{2,5}+", r"(?=aa\K)b", r"(?=a\K)", "(a+)+[^a]", "(a+a+)+c", "zzz", "(a+)+$x"]):
+                                 r"(?<=a)b(?!c)|[[:alpha:]&&[^x]]", r"(a|b)*?\1", "a{2,5}+", r"(?=aa\K)b", r"(?=a\K)",
+                                 "(a+)+[^a]", "(a+a+)+c", "zzz", "(a+)+$x"]):
         content = pattern.encode() + SEPARATOR + ("a" * 40 if "+)+" in pattern else "Hello's aab  中 12345\n").encode()
         yield "regex", str(i), content
         # Of a size that makes the text a long one.
@@ -346,7 +176,8 @@ def seeds():
     yield "manifest", "two-of-version-1", (head % "1" + both).encode()
     yield "manifest", "metadata", (head % "1" + rest.replace('"metadata": {}', '"metadata": {"a": "b", "c": "d"}') + "\n    }\n  ],\n").encode()
     yield "manifest", "checksum", (head % "1" + rest + '\n    }\n  ],\n  "checksum": "' + digest + '"\n}\n').encode()
-    for i, name in enumerate(["segment-0123456789abcdef.ids", "segment-0123456789abcdef.deleted-0123456789abcdef", "manifest.json.tmp-12", "lock", "segment-0."]):
+    for i, name in enumerate(["segment-0123456789abcdef.ids", "segment-0123456789abcdef.deleted-0123456789abcdef",
+                              "manifest.json.tmp-12", "lock", "segment-0."]):
         yield "manifest", f"name-{i}", name.encode()
     commit = "0123456789012345678901234567890123456789"
     listing = {"sha": commit, "siblings": [{"rfilename": name} for name in ("config.json", "1_Pooling/config.json", "../x", "a\\b")]}
@@ -364,7 +195,8 @@ def seeds():
     yield "segments", "nine", b"\x09\2" + struct.pack("<18f", *range(18)) + offsets(*range(10)) + offsets(*range(10)) + b"\3\0" + b"abcdefghiABCDEFGHI"
     yield "segments", "seventy", b"\x84\2" + bytes(66 * 8) + offsets(*range(67)) + offsets(*range(67)) + b"\3" + bytes(8) + bytes(range(48, 114)) * 2
     for i, damage in enumerate([8, 16, 32, 64]):
-        yield "segments", f"damaged-{i}", bytes([2, 1 | damage]) + struct.pack("<4f", 1, 0, 0.5, 2) + offsets(0, 1, 2) + offsets(0, 1, 2) + b"\2" + b"abcd"
+        yield "segments", f"damaged-{i}", (
+            bytes([2, 1 | damage]) + struct.pack("<4f", 1, 0, 0.5, 2) + offsets(0, 1, 2) + offsets(0, 1, 2) + b"\2abcd")
     yield "npy", "fortran", npy("<f4", (2, 3), bytes(24)).replace(b"False", b"True ")
     yield "npy", "no-shape", npy("<f4", (2, 3), bytes(24)).replace(b"shape", b"shepa")
     yield "cgroup", "escaped", SEPARATOR.join([
