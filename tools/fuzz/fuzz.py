@@ -91,8 +91,9 @@ class Tally:
 def run_target(target, build, arguments, environment):
     """(standard error, exit status, CPU seconds)"""
     dictionary = ROOT / "tests/fuzz" / f"{target}.dict"
-    command = [build / "tests/fuzz" / f"fuzz_{target}", *arguments, f"-max_len={TARGETS[target][1]}", "-timeout=20", "-rss_limit_mb=2048",
-               "-malloc_limit_mb=1024", "-print_final_stats=1", "-close_fd_mask=1", "-reload=0", "-entropic=0",
+    command = ["nice", "-n", "19", build / "tests/fuzz" / f"fuzz_{target}", *arguments, f"-max_len={TARGETS[target][1]}",
+               "-timeout=20", "-rss_limit_mb=2048", "-malloc_limit_mb=1024", "-print_final_stats=1", "-close_fd_mask=1", "-reload=0",
+               "-entropic=0",
                f"-artifact_prefix={FINDINGS}/{target}-", *([f"-dict={dictionary}"] if dictionary.is_file() else [])]
     with (FINDINGS / f"{target}.log").open("w+", errors="replace") as log:
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=log, env=os.environ | environment)
