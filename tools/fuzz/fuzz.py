@@ -44,7 +44,7 @@ TARGETS = {
     "segments": (["index/deleted_rows.cc", "index/mapped_segment.cc"], 2048),
     "sentencepiece": (["tokenizer/sentencepiece/model_file.cc", "tokenizer/sentencepiece/directory.cc"], 2048),
     "shards": (["weights/sharded.cc"], 512),
-    "tokenizer_json": (["tokenizer/tokenizer_json.cc", "tokenizer/added_vocabulary.cc"], 8192),
+    "tokenizer_json": (["tokenizer/tokenizer_json.cc", "tokenizer/added_vocabulary.cc"], 3072),
     "tokenizer_model": (["tokenizer/model/bpe.cc", "tokenizer/model/unigram.cc", "tokenizer/model/vocabulary.cc",
                          "tokenizer/model/word_level.cc", "tokenizer/model/wordpiece.cc", "tokenizer/model/merge_table.cc"], 1536),
     "torch_file": (["weights/torch_file.cc", "weights/zip_archive.cc"], 8192),
