@@ -11,6 +11,7 @@
 #include "bge/quantize.h"
 #include "bge/representations.h"
 #include "bge/reranker.h"
+#include "bge/token_sequences.h"
 #include "bge/tokenizer.h"
 #include "bge/types.h"
 #include "bge/version.h"

@@ -4,6 +4,7 @@
 #define BGE_RERANKER_H_
 
 #include "bge/export.h"
+#include "bge/token_sequences.h"
 #include "bge/tokenizer.h"
 #include "bge/types.h"
 
@@ -125,6 +126,11 @@ class BGE_API Reranker {
   std::vector<RankedPassage> Rank(std::string_view query,
                                   std::initializer_list<std::string_view> passages,
                                   int64_t top_k = 0, const RerankOptions& options = {}) const;
+
+  /// The classifier's logits of tokens that are given as they are, one a sequence: what
+  /// transformers' AutoModelForSequenceClassification has. Throws kInvalidArgument as
+  /// Embedder::HiddenStates.
+  std::vector<float> Logits(const TokenSequences& sequences, std::stop_token stop = {}) const;
 
   int threads() const;
   const RerankerInfo& info() const;
