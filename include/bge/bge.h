@@ -14,6 +14,7 @@
 #include "bge/token_sequences.h"
 #include "bge/tokenizer.h"
 #include "bge/types.h"
+#include "bge/vectors.h"
 #include "bge/version.h"
 
 #endif  // BGE_BGE_H_
