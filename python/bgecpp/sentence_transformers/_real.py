@@ -32,7 +32,7 @@ def _modules() -> dict[str, ModuleType]:
 def _without_ours() -> Iterator[None]:
     """sys.modules as if this package had never stood in for the real one."""
     ours = {name: module for name, module in _modules().items() if _is_ours(module)}
-    finders = [f for f in sys.meta_path if type(f).__module__.startswith("bgecpp.")]
+    finders = [f for f in sys.meta_path if getattr(f, "stands_in_for", "") == _NAME or type(f).__module__.startswith("bgecpp.")]
     for name in ours:
         del sys.modules[name]
     for finder in finders:

@@ -93,12 +93,18 @@ class SparseEncoder(BaseModel):
         return self._embedder
 
     def _load(self, model: str, max_length: int | None = None) -> None:
-        embedder = Embedder(model, splade=True, **self._options(max_length))
+        refusal = (
+            f"SparseEncoder: {model} makes no sparse vectors (sentence-transformers puts an untrained layer on top "
+            "of it): use a SPLADE model"
+        )
+        try:
+            embedder = Embedder(model, splade=True, **self._options(max_length))
+        except errors.InvalidArgument as error:
+            if "no SPLADE model" in str(error):
+                raise errors.Unsupported(refusal) from error
+            raise
         if "sparse" not in embedder.info["heads"]:
-            raise errors.Unsupported(
-                f"SparseEncoder: {embedder.info['name']} makes no sparse vectors (sentence-transformers puts an untrained "
-                "layer on top of it): use a SPLADE model"
-            )
+            raise errors.Unsupported(refusal)
         self._embedder = embedder
 
     def _make_modules(self) -> list[Module]:

@@ -1,0 +1,206 @@
+"""Runs sentence-transformers' own tests against bgecpp's classes.
+
+    python tools/oracle/upstream_tests.py --source DIRECTORY [--keep DIRECTORY] [FILE ...]
+
+DIRECTORY is a checkout of https://github.com/huggingface/sentence-transformers (or a bare clone), of about
+the version that is installed. Nothing of it is copied into this repository. The tests run twice, in a
+process each: with the real package, and with bgecpp under its name. Models of the hub are replaced by
+random ones of the same shape, made here. What the real package does not pass that way (a download, a
+value of trained weights) says nothing about ours. What it passes ours must too, except for the tests that
+EXCLUDED names, each with its reason. Exit status 1 where it does not, or where a reason is not needed.
+"""
+
+import argparse
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+import engine
+from evaluation_sets import REPOSITORY
+
+FILES = [
+    "tests/base/test_model.py",
+    "tests/sentence_transformer/test_model.py",
+    "tests/sentence_transformer/test_compute_embeddings.py",
+    "tests/sentence_transformer/test_multi_process.py",
+    "tests/sentence_transformer/evaluation",
+    "tests/cross_encoder/test_model.py",
+    "tests/cross_encoder/test_multi_process.py",
+    "tests/cross_encoder/evaluation",
+    "tests/sparse_encoder/test_model.py",
+    "tests/sparse_encoder/test_multi_process.py",
+    "tests/util/test_quantization.py",
+    "tests/util/test_retrieval.py",
+    "tests/util/test_similarity.py",
+    "tests/util/test_tensor.py",
+    "tests/util/test_deprecated_import.py",
+    "tests/util/test_import.py",
+]
+
+# A pattern of test names -> why ours need not pass it.
+EXCLUDED: list[tuple[str, str]] = []
+
+
+def write_json(path: Path, value) -> None:
+    path.write_text(json.dumps(value, indent=2), encoding="utf-8")
+
+
+def make_models(where: Path) -> None:
+    """Random models of the shapes of those on the hub, with BERT's vocabulary."""
+    import torch
+    from sentence_transformers import CrossEncoder, SentenceTransformer, SparseEncoder
+    from sentence_transformers.base.modules import Router, Transformer
+    from sentence_transformers.sentence_transformer.modules import Pooling
+    from sentence_transformers.sparse_encoder.modules import SparseStaticEmbedding, SpladePooling
+    from transformers import AutoTokenizer, BertConfig, BertForMaskedLM, BertForSequenceClassification, BertModel
+
+    shutil.copytree(engine.minilm_dir(), where / "all-MiniLM-L6-v2")
+    tokenizer = AutoTokenizer.from_pretrained(engine.minilm_dir())
+    tokenizer.model_max_length = 512
+    shape = dict(vocab_size=30522, hidden_size=128, num_hidden_layers=2, num_attention_heads=2, intermediate_size=512)
+
+    def backbone(name, cls, **more):
+        torch.manual_seed(0)
+        model = cls(BertConfig(**shape, **more))
+        # Of trained models: vectors and scores that differ from text to text.
+        for parameter in model.parameters():
+            if parameter.dim() == 2:
+                torch.nn.init.normal_(parameter, std=0.08)
+        model.save_pretrained(where / name)
+        tokenizer.save_pretrained(where / name)
+        return where / name
+
+    encoder = Transformer(str(backbone("parts-bert", BertModel)))
+    SentenceTransformer(modules=[encoder, Pooling(128, "mean")]).save(str(where / "stsb-bert-tiny"))
+
+    plain = backbone("parts-reranker", BertForSequenceClassification, num_labels=1)
+    CrossEncoder(str(plain)).save(str(where / "reranker-bert-tiny"))
+    for version in ("v3", "v4"):
+        target = where / f"reranker-bert-tiny-tanh-{version}"
+        shutil.copytree(plain, target)
+        config = json.loads((target / "config.json").read_text())
+        if version == "v3":
+            config["sbert_ce_default_activation_function"] = "torch.nn.modules.activation.Tanh"
+        else:
+            config["sentence_transformers"] = {"activation_fn": "torch.nn.modules.activation.Tanh", "version": "4.0.0"}
+        write_json(target / "config.json", config)
+
+    masked = Transformer(str(backbone("parts-masked", BertForMaskedLM)), transformer_task="fill-mask")
+    with torch.no_grad():
+        # So that some tens of weights are above zero, not half of the vocabulary.
+        masked.model.cls.predictions.bias -= 1.8
+    SparseEncoder(modules=[masked, SpladePooling("max")]).save(str(where / "splade-bert-tiny"))
+    weights = torch.rand(30522, generator=torch.Generator().manual_seed(1)) * 3
+    static = SparseStaticEmbedding(tokenizer=masked.tokenizer, weight=weights, frozen=True)
+    router = Router.for_query_document(query_modules=[static], document_modules=[masked, SpladePooling("max")])
+    SparseEncoder(modules=[router], similarity_fn_name="dot").save(str(where / "inference-free-splade-bert-tiny"))
+
+
+def export(source: Path, to: Path) -> None:
+    """The tests of the checkout, or of the bare clone's HEAD."""
+    if (source / "tests").is_dir():
+        shutil.copytree(source / "tests", to / "tests")
+    else:
+        archive = subprocess.run(
+            ["git", "-c", "safe.directory=*", "--git-dir", source, "archive", "HEAD", "tests"], capture_output=True, check=True
+        )
+        subprocess.run(["tar", "x", "-C", to], input=archive.stdout, check=True)
+
+
+def run(package: str, tests: Path, models: Path, files: list[str]) -> dict[str, dict]:
+    """Each test's outcome."""
+    report = tests / f"report-{package}.jsonl"
+    report.unlink(missing_ok=True)
+    python_path = [str(Path(__file__).parent), str(REPOSITORY / "python"), str(tests), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(python_path),
+        "BGE_UPSTREAM_PACKAGE": package,
+        "BGE_UPSTREAM_MODELS": str(models),
+        "BGE_UPSTREAM_REPORT": str(report),
+        "HF_HUB_OFFLINE": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+        "OMP_NUM_THREADS": "2",
+    }
+    command = [sys.executable, "-m", "pytest", "-q", "--continue-on-collection-errors", "-p", "upstream_tests_plugin", "-p",
+               "no:cacheprovider", "--rootdir", str(tests), *files]  # fmt: skip
+    with open(tests / f"log-{package}.txt", "w", encoding="utf-8") as log:
+        subprocess.run(command, cwd=tests, env=environment, stdout=log, stderr=subprocess.STDOUT)
+    outcomes: dict[str, dict] = {}
+    for line in report.read_text(encoding="utf-8").splitlines():
+        result = json.loads(line)
+        if outcomes.get(result["test"], {}).get("outcome") != "failed":
+            outcomes[result["test"]] = result
+    return outcomes
+
+
+def reason(test: str) -> str | None:
+    return next((why for pattern, why in EXCLUDED if re.search(pattern, test)), None)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--source", type=Path, required=True, help="checkout or bare clone of sentence-transformers")
+    parser.add_argument("--keep", type=Path, help="folder for tests, models, logs; what is there is used again")
+    parser.add_argument("--ours-only", action="store_true", help="take the real package's outcomes from --keep")
+    parser.add_argument("files", nargs="*", default=FILES)
+    arguments = parser.parse_args()
+    scratch = arguments.keep or Path(tempfile.mkdtemp(prefix="bge-upstream-"))
+    scratch.mkdir(parents=True, exist_ok=True)
+    if not (scratch / "tests").exists():
+        export(arguments.source, scratch)
+    models = scratch / "models"
+    if not models.exists():
+        models.mkdir()
+        make_models(models)
+
+    kept = scratch / "outcomes-real.json"
+    if arguments.ours_only and kept.exists():
+        real = json.loads(kept.read_text())
+    else:
+        real = run("real", scratch, models, arguments.files)
+        write_json(kept, real)
+    ours = run("bgecpp", scratch, models, arguments.files)
+
+    counts: dict[str, Counter] = {}
+    reasons: Counter = Counter()
+    failures = []
+    for test, result in sorted(real.items()):
+        file = test.split("::")[0]
+        count = counts.setdefault(file, Counter())
+        count[f"real {result['outcome']}"] += 1
+        if result["outcome"] != "passed":
+            continue
+        mine = ours.get(test, {"outcome": "failed", "message": "not collected"})
+        why = reason(test)
+        if mine["outcome"] == "passed":
+            count["passed"] += 1
+        elif why is not None:
+            count["excluded"] += 1
+            reasons[why] += 1
+        else:
+            count["FAILED"] += 1
+            failures.append((test, mine["message"]))
+    print(f"{'file':58} {'real passes':>11} {'ours pass':>9} {'excluded':>8} {'FAILED':>6}   (real fails, skips)")
+    total: Counter = Counter()
+    for file, count in counts.items():
+        total += count
+        print(f"{file:58} {count['real passed']:>11} {count['passed']:>9} {count['excluded']:>8} {count['FAILED']:>6}   "
+              f"({count['real failed']}, {count['real skipped']})")  # fmt: skip
+    print(f"{'all':58} {total['real passed']:>11} {total['passed']:>9} {total['excluded']:>8} {total['FAILED']:>6}   "
+          f"({total['real failed']}, {total['real skipped']})")  # fmt: skip
+    for why, number in reasons.most_common():
+        print(f"  excluded {number:4}: {why}")
+    for test, message in failures:
+        print(f"FAILED {test}: {' '.join(message.split())[:220]}")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
