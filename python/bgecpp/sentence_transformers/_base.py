@@ -28,7 +28,6 @@ class Cpu(str):
     """The device where torch is not imported: "cpu"."""
 
     type = "cpu"
-    index = None
 
 
 class ModelCardData(SimpleNamespace):
@@ -115,6 +114,7 @@ class BaseModel:
             warn_once("bgecpp takes the hub's token from the environment (HF_TOKEN), not from the argument")
 
         self._max_seq_length: int | None = None
+        self._modules: dict[str, Module] = {}
         self._load(self._resolved(str(model_name_or_path), cache_folder, revision))
         self.model_path = str(self._info["path"])
         self._has_modules = os.path.isfile(os.path.join(self.model_path, "modules.json"))
@@ -133,7 +133,7 @@ class BaseModel:
             )
         if "model_max_length" in self._processor_kwargs:
             self.max_seq_length = int(self._processor_kwargs["model_max_length"])
-        self._modules: dict[str, Module] = {str(i): module for i, module in enumerate(self._make_modules())}
+        self._modules = {str(i): module for i, module in enumerate(self._make_modules())}
 
     # What subclasses have of their own.
 

@@ -48,7 +48,7 @@ def quantize_embeddings(
             return []
         if getattr(embeddings[0], "ndim", 0) == 2:
             matrices = [to_numpy(matrix) for matrix in embeddings]
-            if precision in _BYTES and ranges is None and (calibration_embeddings is not None or sum(map(len, matrices))):
+            if precision in _BYTES and ranges is None and (calibration_embeddings is not None or any(map(len, matrices))):
                 ranges = _ranges(np.concatenate(matrices), precision, calibration_embeddings)
             return [_quantize(matrix, precision, ranges, calibration_embeddings) for matrix in matrices]
     if is_tensor(embeddings) or isinstance(embeddings, list):
@@ -73,7 +73,7 @@ def _quantize(embeddings: Array, precision: str, ranges: Any, calibration_embedd
     least, greatest = np.asarray(ranges).astype(np.float32)
     steps = (greatest - least) / 255
     steps = np.where(steps == 0, 1, steps)
-    values = np.clip(np.floor((embeddings - least) / steps), 0, 255)
+    values: Array = np.clip(np.floor((embeddings - least) / steps), 0, 255)
     return (values - (128 if precision == "int8" else 0)).astype(_BYTES[precision])
 
 
