@@ -14,8 +14,8 @@ from typing import Any as _Any
 
 # Where each name comes from. NumPy, and whatever else those modules need, is loaded with the first.
 _NAMES = {
-    "Embedder": "bgecpp._core",
-    "Reranker": "bgecpp._core",
+    "Embedder": "bgecpp.native",
+    "Reranker": "bgecpp.native",
     "Tokenizer": "bgecpp._core",
     "Index": "bgecpp._core",
     "IndexEditor": "bgecpp._core",

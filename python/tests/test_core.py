@@ -240,7 +240,7 @@ def test_many_threads_share_one_model(model):
 
 
 def test_asyncio_goes_on_meanwhile(models):
-    model = bgecpp.FlagModel(str(models / "tiny-bert"))
+    model = Embedder(str(models / "tiny-bert"))
 
     async def both():
         ticks = 0
