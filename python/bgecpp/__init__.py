@@ -24,6 +24,8 @@ _NAMES = {
     "is_reranker": "bgecpp._core",
     "max_sim": "bgecpp._core",
     "quantize": "bgecpp._core",
+    "search_vectors": "bgecpp._core",
+    "vectors_above": "bgecpp._core",
     "__version__": "bgecpp._core",
     "BgeError": "bgecpp.errors",
     "AbsEmbedder": "bgecpp.flag_embedding",

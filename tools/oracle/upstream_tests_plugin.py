@@ -1,21 +1,16 @@
 """The pytest plugin of upstream_tests.py: which package `sentence_transformers` is, and where its models are.
 
-BGE_UPSTREAM_PACKAGE: "real", or "bgecpp" for bgecpp.sentence_transformers under that name.
+BGE_UPSTREAM_PACKAGE: "real", or "bgecpp": bgecpp.install() is called first.
 BGE_UPSTREAM_MODELS: folder of the models that stand for those of the hub.
 BGE_UPSTREAM_REPORT: file that gets a line of JSON for each test.
 """
 
 import importlib
-import importlib.abc
-import importlib.machinery
-import importlib.util
 import json
 import os
-import sys
 from pathlib import Path
 
 NAME = "sentence_transformers"
-OURS = "bgecpp.sentence_transformers"
 
 # Names on the hub -> folders of upstream_tests.py's models.
 MODELS = {
@@ -31,36 +26,6 @@ MODELS = {
     "sparse-encoder-testing/splade-bert-tiny-nq": "splade-bert-tiny",
     "sparse-encoder-testing/inference-free-splade-bert-tiny-nq": "inference-free-splade-bert-tiny",
 }
-
-
-class StandIn(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """sentence_transformers.X is bgecpp's where that has it, else the real one's."""
-
-    stands_in_for = NAME
-
-    def find_spec(self, fullname, path=None, target=None):
-        if fullname != NAME and not fullname.startswith(NAME + "."):
-            return None
-        return importlib.machinery.ModuleSpec(fullname, self, is_package=True)
-
-    def create_module(self, spec):
-        rest = spec.name[len(NAME):]
-        try:
-            found = importlib.util.find_spec(OURS + rest)
-        except ModuleNotFoundError:
-            found = None
-        if found is not None:
-            module = importlib.import_module(OURS + rest)
-        else:
-            module = importlib.import_module(OURS + "._real").module(rest[1:])
-        self.kept = getattr(self, "kept", {})
-        self.kept[spec.name] = module.__spec__
-        return module
-
-    def exec_module(self, module):
-        for name, spec in self.kept.items():
-            if sys.modules.get(name) is module:
-                module.__spec__ = spec
 
 
 def map_models(cls):
@@ -83,7 +48,7 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "slow: as upstream")
     config.addinivalue_line("markers", "custom: as upstream")
     if os.environ["BGE_UPSTREAM_PACKAGE"] == "bgecpp":
-        sys.meta_path.insert(0, StandIn())
+        importlib.import_module("bgecpp").install()
     package = importlib.import_module(NAME)
     for name in ("SentenceTransformer", "CrossEncoder", "SparseEncoder"):
         map_models(getattr(package, name))

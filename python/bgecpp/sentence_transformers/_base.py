@@ -6,7 +6,7 @@ import copy
 import logging
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar
@@ -80,7 +80,8 @@ class BaseModel:
         model_card_data: Any = None,
         backend: str = "torch",
         threads: int = 0,
-        compute_type: str = "default",
+        dtype: str = "default",
+        packed_cache: str = "",
     ) -> None:
         if modules is not None and not model_name_or_path:
             raise errors.Unsupported(
@@ -99,9 +100,12 @@ class BaseModel:
         self.model_card_data = model_card_data or ModelCardData(model_id=str(model_name_or_path))
         self._model_kwargs = dict(model_kwargs or {})
         self._processor_kwargs = dict(processor_kwargs or {})
-        self._threads = threads
-        self._compute_type = compute_type
-        self._download = not local_files_only
+        self._engine_options = {
+            "threads": threads,
+            "dtype": dtype,
+            "packed_cache": packed_cache,
+            "download": not local_files_only,
+        }
         ignored(
             **{
                 name: value
@@ -171,12 +175,7 @@ class BaseModel:
         return info
 
     def _options(self, max_length: int | None) -> dict[str, Any]:
-        return {
-            "threads": self._threads,
-            "dtype": self._compute_type,
-            "max_length": max_length,
-            "download": self._download,
-        }
+        return {**self._engine_options, "max_length": max_length}
 
     def _resolved(self, name: str, cache_folder: str | None, revision: str | None) -> str:
         """What the native module takes: a directory, or a name on the hub."""
@@ -198,7 +197,7 @@ class BaseModel:
         return names[0] + (f"@{revision}" if revision else "")
 
     def _resolved_dtype(self, config_kwargs: dict[str, Any]) -> str:
-        """float32, float16 or bfloat16: what results are given in. They are computed as compute_type says."""
+        """float32, float16 or bfloat16: what results are given in. They are computed as the engine's dtype says."""
         for settings in (self._model_kwargs, config_kwargs):
             for key in ("dtype", "torch_dtype"):
                 asked = settings.get(key)
@@ -538,6 +537,12 @@ class BaseModel:
         if output_path is not None:
             os.makedirs(output_path, exist_ok=True)
         return evaluator(self, output_path)
+
+
+async def on_a_thread(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    import asyncio  # which takes as long as the rest of this package
+
+    return await asyncio.to_thread(function, *args, **kwargs)
 
 
 def _dtype_name(dtype: Any) -> str:

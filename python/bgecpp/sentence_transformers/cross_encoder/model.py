@@ -16,7 +16,7 @@ from bgecpp._common import on_cpu, progress_bar, torch_or_none
 from bgecpp._core import Reranker
 
 from .._arrays import Array, FloatArray, is_tensor, loaded_torch, require_torch, to_numpy, to_tensor
-from .._base import BaseModel
+from .._base import BaseModel, on_a_thread
 from .._files import read_json, write_json
 
 logger = logging.getLogger("sentence_transformers.cross_encoder.model")
@@ -61,7 +61,7 @@ def _known(function: Any) -> str:
 class CrossEncoder(BaseModel):
     """Scores of pairs of texts, by a sequence classifier of one label.
 
-    model_name_or_path: a directory, or a name on the hub. threads, compute_type: as SentenceTransformer.
+    model_name_or_path: a directory, or a name on the hub. threads, dtype, packed_cache: as SentenceTransformer.
     """
 
     default_huggingface_organization: ClassVar[str | None] = "cross-encoder"
@@ -93,7 +93,8 @@ class CrossEncoder(BaseModel):
         activation_fn: Activation | None = None,
         keep_in_fp32_modules: list[str] | None = None,
         threads: int = 0,
-        compute_type: str = "default",
+        dtype: str = "default",
+        packed_cache: str = "",
         **old: Any,
     ) -> None:
         # Arguments by the places and the names that they once had.
@@ -141,7 +142,8 @@ class CrossEncoder(BaseModel):
             model_card_data=model_card_data,
             backend=backend,
             threads=threads,
-            compute_type=compute_type,
+            dtype=dtype,
+            packed_cache=packed_cache,
         )
         if self._activation_fn is None:
             self._activation_fn = self.get_default_activation_fn()
@@ -393,6 +395,14 @@ class CrossEncoder(BaseModel):
                 hit["text"] = documents[place]
             hits.append(hit)
         return sorted(hits, key=lambda hit: -hit["score"])[:top_k]
+
+    async def apredict(self, *args: Any, **kwargs: Any) -> Any:
+        """predict, to be awaited: computed on another thread."""
+        return await on_a_thread(self.predict, *args, **kwargs)
+
+    async def arank(self, *args: Any, **kwargs: Any) -> Any:
+        """rank, to be awaited."""
+        return await on_a_thread(self.rank, *args, **kwargs)
 
     @staticmethod
     def _renamed(inputs: Any, activation_fn: Any, kwargs: dict[str, Any], method: str) -> tuple[Any, Any]:

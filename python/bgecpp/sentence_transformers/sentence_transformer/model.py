@@ -16,7 +16,7 @@ from bgecpp._common import on_cpu, progress_bar, torch_or_none, warn_once
 from bgecpp._core import Embedder
 
 from .._arrays import Array, FloatArray, is_tensor, loaded_torch, require_torch, to_numpy, to_tensor, unit_rows
-from .._base import BaseModel
+from .._base import BaseModel, on_a_thread
 from .._files import write_json
 from .._modules import Module, Normalize, Pooling, Transformer
 from .._pooling import pool as pool_tokens
@@ -33,8 +33,8 @@ class SentenceTransformer(BaseModel):
     """Texts to dense vectors.
 
     model_name_or_path: a directory, or a name on the hub. threads: 0, one for each physical core.
-    compute_type: what linear layers multiply: default, auto, f32, bf16 or int8. All else is as
-    sentence-transformers has it; docs/python.md lists what has no effect here.
+    dtype: what linear layers multiply: default, auto, f32, bf16 or int8. packed_cache: as Embedder's. All
+    else is as sentence-transformers has it; docs/python.md lists what has no effect here.
     """
 
     default_huggingface_organization: ClassVar[str | None] = "sentence-transformers"
@@ -67,7 +67,8 @@ class SentenceTransformer(BaseModel):
         similarity_fn_name: str | SimilarityFunction | None = None,
         truncate_dim: int | None = None,
         threads: int = 0,
-        compute_type: str = "default",
+        dtype: str = "default",
+        packed_cache: str = "",
     ) -> None:
         self.similarity_fn_name = similarity_fn_name
         self.truncate_dim = truncate_dim
@@ -88,7 +89,8 @@ class SentenceTransformer(BaseModel):
             model_card_data=model_card_data,
             backend=backend,
             threads=threads,
-            compute_type=compute_type,
+            dtype=dtype,
+            packed_cache=packed_cache,
         )
 
     # Loading.
@@ -312,6 +314,18 @@ class SentenceTransformer(BaseModel):
             chunk_size=chunk_size,
             **{"task": "document", **kwargs},
         )
+
+    async def aencode(self, *args: Any, **kwargs: Any) -> Any:
+        """encode, to be awaited: computed on another thread."""
+        return await on_a_thread(self.encode, *args, **kwargs)
+
+    async def aencode_query(self, *args: Any, **kwargs: Any) -> Any:
+        """encode_query, to be awaited."""
+        return await on_a_thread(self.encode_query, *args, **kwargs)
+
+    async def aencode_document(self, *args: Any, **kwargs: Any) -> Any:
+        """encode_document, to be awaited."""
+        return await on_a_thread(self.encode_document, *args, **kwargs)
 
     def encode_multi_process(
         self,

@@ -59,7 +59,8 @@ class SparseEncoder(BaseModel):
         similarity_fn_name: str | SimilarityFunction | None = None,
         max_active_dims: int | None = None,
         threads: int = 0,
-        compute_type: str = "default",
+        dtype: str = "default",
+        packed_cache: str = "",
     ) -> None:
         self.similarity_fn_name = similarity_fn_name
         self.max_active_dims = max_active_dims
@@ -80,7 +81,8 @@ class SparseEncoder(BaseModel):
             model_card_data=model_card_data,
             backend=backend,
             threads=threads,
-            compute_type=compute_type,
+            dtype=dtype,
+            packed_cache=packed_cache,
         )
         limit = self.max_active_dims
         if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit <= 0):
