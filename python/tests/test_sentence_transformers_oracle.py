@@ -73,9 +73,6 @@ def assert_same(found, expected, tolerance=1e-5):
 
 
 # Everything that a public method takes, and what is meant to be different: see docs/python.md.
-REFUSED = {
-    "SentenceTransformer": "no training, no torch modules",
-}
 INSIDES = {
     # torch.nn.Module's and peft's, training's.
     "active_adapter", "active_adapters", "add_adapter", "add_module", "append", "apply", "buffers", "bfloat16", "call_super_init",
@@ -244,7 +241,12 @@ def test_sparse_encoder(both, name):
         assert_same(mine.decode(query, top_k), theirs.decode(query, top_k))
     for function in ("cosine", "dot", "euclidean", "manhattan"):
         theirs.similarity_fn_name = mine.similarity_fn_name = function
-        assert_same(mine.similarity(documents, documents), theirs.similarity(documents, documents), 1e-2 if function == "euclidean" else 1e-3)
+        found, expected = mine.similarity(documents, documents), theirs.similarity(documents, documents)
+        if function == "euclidean":
+            # Theirs is the root of a difference of large numbers: up to 0.02 for a vector and itself.
+            found, expected = found.square(), expected.square()
+            assert float(found.diagonal().max()) < 1e-6
+        assert_same(found, expected, 1e-3)
         assert_same(mine.similarity_pairwise(documents, documents), theirs.similarity_pairwise(documents, documents), 1e-3)
     theirs.similarity_fn_name = mine.similarity_fn_name = None
 

@@ -23,7 +23,11 @@ _NAMES = {
 }
 _MODULES = (
     "cross_encoder",
+    "evaluation",
+    "losses",
+    "models",
     "quantization",
+    "readers",
     "sentence_transformer",
     "similarity_functions",
     "sparse_encoder",

@@ -46,6 +46,16 @@ class ModelCardData(SimpleNamespace):
         }
         super().__init__(**{**defaults, **values})
 
+    def set_evaluation_metrics(self, evaluator: Any, metrics: dict[str, Any], epoch: int = 0, step: int = 0) -> None:
+        """Keeps an evaluator's results, as `evaluations`."""
+        self.__dict__.setdefault("evaluations", []).append((evaluator, metrics))
+
+    def set_base_model(self, model_id: str, revision: str | None = None) -> None:
+        self.base_model, self.base_model_revision = model_id, revision
+
+    def set_model_id(self, model_id: str) -> None:
+        self.model_id = model_id
+
 
 class BaseModel:
     """A loaded model. Its methods may be called from several threads at once; settings (prompts,
