@@ -216,6 +216,9 @@ def test_cross_encoder(both, name):
     documents = TEXTS[:2] + TEXTS[3:]
     for kwargs in ({}, {"top_k": 2}, {"return_documents": True}, {"activation_fn": torch.nn.Identity()}):
         assert_same(mine.rank("What does a baker need?", documents, **kwargs), theirs.rank("What does a baker need?", documents, **kwargs), 5e-5)
+    for length in (4, 7) if name.startswith("tiny-bert") else (7,):
+        kwargs = {"processing_kwargs": {"text": {"max_length": length}}}
+        assert_same(mine.predict(PAIRS, **kwargs), theirs.predict(PAIRS, **kwargs), 2e-5)
     length = theirs.max_seq_length
     theirs.max_seq_length = mine.max_seq_length = 12
     assert_same(mine.predict(PAIRS), theirs.predict(PAIRS), 2e-5)

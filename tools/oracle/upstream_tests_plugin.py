@@ -44,14 +44,20 @@ def map_models(cls):
     cls.__init__ = wrapped
 
 
-def pytest_configure(config):
-    config.addinivalue_line("markers", "slow: as upstream")
-    config.addinivalue_line("markers", "custom: as upstream")
+def set_up():
     if os.environ["BGE_UPSTREAM_PACKAGE"] == "bgecpp":
         importlib.import_module("bgecpp").install()
     package = importlib.import_module(NAME)
     for name in ("SentenceTransformer", "CrossEncoder", "SparseEncoder"):
         map_models(getattr(package, name))
+
+
+set_up()  # before pytest loads the tests' conftest.py, which imports the package
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "slow: as upstream")
+    config.addinivalue_line("markers", "custom: as upstream")
 
 
 def pytest_runtest_logreport(report):

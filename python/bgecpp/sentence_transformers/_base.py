@@ -16,7 +16,7 @@ import numpy as np
 from bgecpp import errors
 from bgecpp._common import ignored, on_cpu, warn_once
 
-from ._arrays import loaded_torch
+from ._arrays import is_tensor, loaded_torch
 from ._files import cached_snapshot, position_limit, read_json, write_json
 from ._modules import Module, Transformer
 from ._tokenizer import ModelTokenizer
@@ -68,7 +68,7 @@ class BaseModel:
     _text_kwargs: ClassVar[tuple[str, ...]] = ("task", "processing_kwargs")
 
     model_path: str
-    prompts: dict[str, str]
+    prompts: dict[str, Any]  # str; None while a model is loaded: open
     default_prompt_name: str | None
 
     def __init__(
@@ -93,6 +93,8 @@ class BaseModel:
         dtype: str = "default",
         packed_cache: str = "",
     ) -> None:
+        if modules is not None and len(modules) == 0 and not model_name_or_path:
+            raise ValueError(f"{type(self).__name__}: an empty modules list was given, and no model")
         if modules is not None and not model_name_or_path:
             raise errors.Unsupported(
                 f"{type(self).__name__}: modules made of torch: the engine reads models from directories: "
@@ -101,7 +103,7 @@ class BaseModel:
         if not model_name_or_path:
             raise ValueError(f"{type(self).__name__}: model_name_or_path: found {model_name_or_path!r}, expected a model")
         if modules is not None:
-            logger.warning("Both `model_name_or_path` and `modules` were given: the modules are not used.")
+            logger.warning("A model and modules were given: the `modules` argument is ignored.")
         if backend not in ("torch", "onnx", "openvino"):
             raise ValueError(f"Unsupported backend {backend!r}. Backend should be 'torch', 'onnx', or 'openvino'.")
         self._device_name = on_cpu(device)
@@ -132,14 +134,15 @@ class BaseModel:
         self._load(self._resolved(str(model_name_or_path), cache_folder, revision))
         self.model_path = str(self._info["path"])
         self._has_modules = os.path.isfile(os.path.join(self.model_path, "modules.json"))
-        self._dtype = self._resolved_dtype(config_kwargs or {})
+        self._config_kwargs = dict(config_kwargs or {})
+        self._dtype = self._resolved_dtype()
 
-        names: dict[str, str | None] = {**self._default_prompts, **(prompts or {})}
+        self.prompts = {**self._default_prompts, **(prompts or {})}
         self.default_prompt_name = default_prompt_name
         settings = read_json(self.model_path, "config_sentence_transformers.json") if self._has_modules else {}
         if settings.get("model_type", "SentenceTransformer") == self.model_type:
-            self._parse_model_config(settings, names)
-        self.prompts = {name: text or "" for name, text in names.items()}
+            self._parse_model_config(settings)
+        self.prompts = {name: text or "" for name, text in self.prompts.items()}
         if self.default_prompt_name is not None and self.default_prompt_name not in self.prompts:
             raise ValueError(
                 f"Default prompt name '{self.default_prompt_name}' not found in the configured prompts "
@@ -162,11 +165,11 @@ class BaseModel:
     def _make_modules(self) -> list[Module]:
         return [Transformer(self)]
 
-    def _parse_model_config(self, settings: dict[str, Any], prompts: dict[str, str | None]) -> None:
+    def _parse_model_config(self, settings: dict[str, Any]) -> None:
         """Takes from config_sentence_transformers.json what the caller has left open."""
         for name, text in (settings.get("prompts") or {}).items():
-            if prompts.get(name) is None:
-                prompts[name] = text
+            if self.prompts.get(name) is None:
+                self.prompts[name] = text
         if self.default_prompt_name is None:
             self.default_prompt_name = settings.get("default_prompt_name")
 
@@ -206,9 +209,9 @@ class BaseModel:
             warn_once(f"bgecpp: {name} is not in cache_folder {cache}: Hugging Face's own cache is used")
         return names[0] + (f"@{revision}" if revision else "")
 
-    def _resolved_dtype(self, config_kwargs: dict[str, Any]) -> str:
+    def _resolved_dtype(self) -> str:
         """float32, float16 or bfloat16: what results are given in. They are computed as the engine's dtype says."""
-        for settings in (self._model_kwargs, config_kwargs):
+        for settings in (self._model_kwargs, self._config_kwargs):
             for key in ("dtype", "torch_dtype"):
                 asked = settings.get(key)
                 if asked is not None and asked != "auto":
@@ -258,29 +261,38 @@ class BaseModel:
                     f"Prompt name '{prompt_name}' not found in the configured prompts dictionary "
                     f"with keys {list(self.prompts)!r}."
                 )
-            return self.prompts[prompt_name]
-        if self.default_prompt_name is not None:
-            return self.prompts.get(self.default_prompt_name)
-        return None
+            prompt = self.prompts[prompt_name]
+        elif self.default_prompt_name is not None:
+            prompt = self.prompts.get(self.default_prompt_name)
+        return prompt
 
     def _check_kwargs(self, kwargs: dict[str, Any], method: str) -> None:
         if unused := set(kwargs) - set(self._text_kwargs):
             raise ValueError(
                 f"{type(self).__name__}.{method}() has been called with additional keyword arguments that this model "
-                f"does not use: {sorted(unused)}."
+                f"does not use: {sorted(unused)}. See get_model_kwargs() for those that it has."
             )
 
     def is_singular_input(self, inputs: Any) -> bool:
-        """Whether it is one text, not several."""
-        return isinstance(inputs, (str, bytes, dict)) or not hasattr(inputs, "__iter__")
+        """Whether sentence-transformers takes it for one input, not several: all but lists, tuples, arrays of
+        str and columns of datasets. (encode takes other iterables of texts too.)"""
+        if isinstance(inputs, list) and inputs and isinstance(inputs[0], dict) and "role" in inputs[0]:
+            return True  # a conversation
+        if isinstance(inputs, (list, tuple)) or type(inputs).__module__.startswith("datasets."):
+            return False
+        return not (isinstance(inputs, np.ndarray) and inputs.ndim >= 1 and inputs.dtype.kind in ("U", "O", "T"))
 
     def _listed(self, inputs: Any) -> tuple[Any, bool]:
         """(texts, whether one was given): a list, or an Arrow array as it is."""
-        if self.is_singular_input(inputs):
-            return [inputs], True
-        if isinstance(inputs, list) or hasattr(inputs, "__arrow_c_array__") or hasattr(inputs, "__arrow_c_stream__"):
+        if hasattr(inputs, "__arrow_c_array__") or hasattr(inputs, "__arrow_c_stream__"):
             return inputs, False
-        return (inputs.tolist() if isinstance(inputs, np.ndarray) else list(inputs)), False
+        if isinstance(inputs, np.ndarray) and inputs.ndim:
+            return inputs.tolist(), False
+        if isinstance(inputs, list) and not self.is_singular_input(inputs):
+            return inputs, False
+        if isinstance(inputs, (str, bytes, dict, list)) or is_tensor(inputs) or not hasattr(inputs, "__iter__"):
+            return [str(inputs) if isinstance(inputs, (np.ndarray, np.str_)) else inputs], True
+        return list(inputs), False
 
     def preprocess(self, inputs: Sequence[Any], prompt: str | None = None, **kwargs: Any) -> dict[str, Any]:
         """The model's input: input_ids, token_type_ids (of models that have them) and attention_mask, each
@@ -290,7 +302,12 @@ class BaseModel:
             return {}
         from bgecpp._common import torch_or_none
 
-        texts = list(inputs)
+        texts = [inputs] if isinstance(inputs, str) else list(inputs)
+        for place, text in enumerate(texts):
+            if not isinstance(text, str) and not (
+                isinstance(text, (tuple, list)) and len(text) == 2 and all(isinstance(part, str) for part in text)
+            ):
+                raise TypeError(f"inputs[{place}]: expected a str or a pair of str, found {type(text).__name__}")
         if prompt:
             texts = [prompt + text if isinstance(text, str) else [prompt + text[0], *text[1:]] for text in texts]
         features = self.tokenizer(
@@ -336,8 +353,10 @@ class BaseModel:
         return ["text"]
 
     def supports(self, modality: Any) -> bool:
-        """Whether it is "text"."""
-        return bool(modality == "text")
+        """Whether a modality is among `modalities`, or is a tuple of such that a message can hold."""
+        known = self.modalities
+        parts = isinstance(modality, tuple) and "message" in known and all(part in known for part in modality)
+        return modality in known or parts
 
     def get_model_kwargs(self) -> list[str]:
         """Keyword arguments that encode or predict takes for this model beside its own."""
@@ -364,7 +383,7 @@ class BaseModel:
     @property
     def config(self) -> SimpleNamespace:
         """The fields of config.json."""
-        return SimpleNamespace(**read_json(self.model_path, "config.json"))
+        return SimpleNamespace(**{**read_json(self.model_path, "config.json"), **self._config_kwargs})
 
     @property
     def transformers_model(self) -> SimpleNamespace:

@@ -109,9 +109,11 @@ class CrossEncoder(BaseModel):
         processor_kwargs = processor_kwargs or tokenizer_kwargs or old.pop("tokenizer_args", None)
         config_kwargs = config_kwargs or old.pop("config_args", None)
         cache_folder = cache_folder or old.pop("cache_dir", None)
+        if "classifier_dropout" in old:
+            config_kwargs = {**(config_kwargs or {}), "classifier_dropout": old.pop("classifier_dropout")}
         for name in (
             "num_labels", "max_length", "activation_fn", "default_activation_function", "device", "model_name",
-            "automodel_args", "tokenizer_args", "config_args", "cache_dir", "classifier_dropout",
+            "automodel_args", "tokenizer_args", "config_args", "cache_dir",
         ):  # fmt: skip
             old.pop(name, None)
         if old:
@@ -237,26 +239,12 @@ class CrossEncoder(BaseModel):
         return {**super()._model_config(), "activation_fn": path or f"{kind.__module__}.{kind.__qualname__}"}
 
     def _save_settings(self, target: Path) -> None:
-        settings = self._model_config()
-        if self._has_modules:
-            super()._save_settings(target)
-            return
-        if self.prompts or self._max_seq_length is not None:
-            # Only a directory of modules has prompts and lengths of its own.
-            write_json(
-                target / "modules.json",
-                [{"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.base.modules.transformer.Transformer"}],
-            )
+        if not self._has_modules:
+            # As sentence-transformers saves them now: only a directory of modules has settings of its own.
+            kind = "sentence_transformers.base.modules.transformer.Transformer"
+            write_json(target / "modules.json", [{"idx": 0, "name": "0", "path": "", "type": kind}])
             write_json(target / "sentence_bert_config.json", {"transformer_task": "sequence-classification"})
-            super()._save_settings(target)
-        config = read_json(target, "config.json")
-        config.pop("sbert_ce_default_activation_function", None)
-        nested = config.get("sentence_transformers")
-        config["sentence_transformers"] = {
-            **(nested if isinstance(nested, dict) else {}),
-            "activation_fn": settings["activation_fn"],
-        }
-        write_json(target / "config.json", config)
+        super()._save_settings(target)
 
     # Scores.
 
@@ -336,16 +324,26 @@ class CrossEncoder(BaseModel):
             show_progress_bar = logger.getEffectiveLevel() in (logging.INFO, logging.DEBUG)
         if isinstance(queries, list) and len(queries) > 1 and all(query == queries[0] for query in queries):
             queries = queries[0]
-        with progress_bar(show_progress_bar, "Batches") as progress:
-            logits: FloatArray = self._reranker.compute_score(
-                queries,
-                passages,
-                normalize=False,
-                max_length=self._max_length(kwargs),
-                instruction=prompt or "",
-                progress=progress,
-            )
+        length = self._max_length(kwargs)
+        if length is not None and length <= self._reranker.tokenizer.num_special_tokens(True) + 1:
+            # Too short for the engine, which keeps a token of each text.
+            logits = self._logits_of_tokens(queries, passages, prompt, length)
+        else:
+            with progress_bar(show_progress_bar, "Batches") as progress:
+                logits = self._reranker.compute_score(
+                    queries, passages, normalize=False, max_length=length, instruction=prompt or "", progress=progress
+                )
         return self._activated(logits, self._activation_fn if activation_fn is None else activation_fn)
+
+    def _logits_of_tokens(
+        self, queries: str | list[str], passages: list[str], prompt: str | None, length: int
+    ) -> FloatArray:
+        firsts = [queries] * len(passages) if isinstance(queries, str) else queries
+        tokens = self._reranker.tokenizer.encode(
+            [(prompt or "") + query for query in firsts], passages, max_length=length
+        )
+        logits: FloatArray = self._reranker.logits(tokens["ids"], tokens["type_ids"], tokens["cu_seqlens"])[:, 0]
+        return logits
 
     @staticmethod
     def _activated(logits: FloatArray, function: Any) -> Array:

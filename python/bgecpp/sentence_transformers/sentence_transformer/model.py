@@ -72,6 +72,8 @@ class SentenceTransformer(BaseModel):
     ) -> None:
         self.similarity_fn_name = similarity_fn_name
         self.truncate_dim = truncate_dim
+        if token is not None and use_auth_token is not None:
+            raise ValueError("Both `token` and `use_auth_token` were given: give `token`")
         super().__init__(
             model_name_or_path,
             modules=modules,
@@ -128,8 +130,8 @@ class SentenceTransformer(BaseModel):
                 modules.append(Module(name))
         return modules
 
-    def _parse_model_config(self, settings: dict[str, Any], prompts: dict[str, str | None]) -> None:
-        super()._parse_model_config(settings, prompts)
+    def _parse_model_config(self, settings: dict[str, Any]) -> None:
+        super()._parse_model_config(settings)
         saved = settings.get("similarity_fn_name")
         if self._similarity_fn_name is None and saved in self.SUPPORTED_SIMILARITY_FN_NAMES:
             self.similarity_fn_name = saved
@@ -503,7 +505,7 @@ class SentenceTransformer(BaseModel):
         if name is not None and name not in self.SUPPORTED_SIMILARITY_FN_NAMES:
             raise ValueError(
                 f"{type(self).__name__} only supports similarity_fn_name in {self.SUPPORTED_SIMILARITY_FN_NAMES}, "
-                f"got {name!r}."
+                f"got {name!r}. Models of token vectors: MultiVectorEncoder, bgecpp.Embedder."
             )
         self._similarity_fn_name: str | None = name
 

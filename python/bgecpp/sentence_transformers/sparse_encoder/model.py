@@ -115,8 +115,8 @@ class SparseEncoder(BaseModel):
             return [Module("Router")]
         return [Transformer(self, names[0] if names else "Transformer"), SpladePooling()]
 
-    def _parse_model_config(self, settings: dict[str, Any], prompts: dict[str, str | None]) -> None:
-        super()._parse_model_config(settings, prompts)
+    def _parse_model_config(self, settings: dict[str, Any]) -> None:
+        super()._parse_model_config(settings)
         saved = settings.get("similarity_fn_name")
         if self._similarity_fn_name is None and saved in self.SUPPORTED_SIMILARITY_FN_NAMES:
             self.similarity_fn_name = saved
@@ -292,7 +292,7 @@ class SparseEncoder(BaseModel):
         if name is not None and name not in self.SUPPORTED_SIMILARITY_FN_NAMES:
             raise ValueError(
                 f"{type(self).__name__} only supports similarity_fn_name in {self.SUPPORTED_SIMILARITY_FN_NAMES}, "
-                f"got {name!r}."
+                f"got {name!r}. Models of token vectors: MultiVectorEncoder, bgecpp.Embedder."
             )
         self._similarity_fn_name: str | None = name
 
