@@ -158,7 +158,7 @@ def test_models_that_cannot_be_are_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match="not found"):
         SentenceTransformer(str(tmp_path / "absent"))
     (tmp_path / "file").write_text("x")
-    with pytest.raises(NotADirectoryError, match="is a file"):
+    with pytest.raises(NotADirectoryError, match="is a file, not a directory"):
         SentenceTransformer(str(tmp_path / "file"))
     with pytest.raises(LookupError):
         SentenceTransformer("nobody/has-this-model", local_files_only=True)
@@ -329,7 +329,7 @@ def test_sparse_vectors_say_what_they_are():
 
 def test_queries_may_have_weights_of_their_own():
     model = load("SparseEncoder", "tiny-doc-sparse")
-    assert model.get_model_kwargs() == ["task"]
+    assert model.get_model_kwargs() == ["task", "modality"]
     query, document = (np.asarray(to_plain(f(["the vector"]))) for f in (model.encode_query, model.encode_document))
     assert np.abs(query - document).max() > 1e-3
 

@@ -94,7 +94,7 @@ class BaseModel:
         packed_cache: str = "",
     ) -> None:
         if modules is not None and len(modules) == 0 and not model_name_or_path:
-            raise ValueError(f"{type(self).__name__}: an empty modules list was given, and no model")
+            raise ValueError(f"{type(self).__name__}: An empty modules list was passed, and no model")
         if modules is not None and not model_name_or_path:
             raise errors.Unsupported(
                 f"{type(self).__name__}: modules made of torch: the engine reads models from directories: "
@@ -134,6 +134,10 @@ class BaseModel:
         self._load(self._resolved(str(model_name_or_path), cache_folder, revision))
         self.model_path = str(self._info["path"])
         self._has_modules = os.path.isfile(os.path.join(self.model_path, "modules.json"))
+        if self._has_modules:
+            logger.info(f"Loading {self.model_type} model from {self.model_path}.")
+        else:
+            logger.info(f"No modules.json found for {self.model_path}: a {self.model_type} of its encoder.")
         self._config_kwargs = dict(config_kwargs or {})
         self._dtype = self._resolved_dtype()
 
@@ -195,7 +199,7 @@ class BaseModel:
         if os.path.isdir(name):
             return name
         if os.path.isfile(name):
-            raise NotADirectoryError(f"{name} is a file: give the model's directory, or its name on the hub")
+            raise NotADirectoryError(f"{name} is a file, not a directory: give the model's directory, or its name on the hub")
         if name.count("/") > 1 or os.path.isabs(name):
             raise FileNotFoundError(f"Path {name} not found")
         cache = cache_folder or os.environ.get("SENTENCE_TRANSFORMERS_HOME")
@@ -267,7 +271,7 @@ class BaseModel:
         return prompt
 
     def _check_kwargs(self, kwargs: dict[str, Any], method: str) -> None:
-        if unused := set(kwargs) - set(self._text_kwargs):
+        if unused := set(kwargs) - {*self._text_kwargs, *self.get_model_kwargs()}:
             raise ValueError(
                 f"{type(self).__name__}.{method}() has been called with additional keyword arguments that this model "
                 f"does not use: {sorted(unused)}. See get_model_kwargs() for those that it has."

@@ -130,8 +130,8 @@ class SparseEncoder(BaseModel):
         return config
 
     def get_model_kwargs(self) -> list[str]:
-        """["task"] of models with a route for each."""
-        return ["task"] if self._info["modules"] == ["Router"] else []
+        """["task", "modality"] of models with a route for each."""
+        return ["task", "modality"] if self._info["modules"] == ["Router"] else []
 
     # Encoding.
 
