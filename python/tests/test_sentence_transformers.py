@@ -479,3 +479,56 @@ def test_nothing_heavy_is_imported():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_names_are_found_in_a_cache_folder(tmp_path, model):
+    snapshot = tmp_path / "models--sentence-transformers--tiny" / "snapshots" / "0123abc"
+    snapshot.parent.mkdir(parents=True)
+    snapshot.symlink_to(MODELS / "tiny-bert")
+    refs = tmp_path / "models--sentence-transformers--tiny" / "refs"
+    refs.mkdir()
+    (refs / "main").write_text("0123abc\n")
+    expected = model.encode(TEXTS)
+    for kwargs in ({}, {"revision": "main"}, {"revision": "0123abc"}):
+        found = SentenceTransformer("tiny", cache_folder=str(tmp_path), local_files_only=True, **kwargs)
+        np.testing.assert_array_equal(found.encode(TEXTS), expected)
+    assert SentenceTransformer("sentence-transformers/tiny", cache_folder=str(tmp_path)).encode("a").shape == (32,)
+
+
+def test_programs_that_import_sentence_transformers_get_these(tmp_path):
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import sys\n"
+        "from sentence_transformers import CrossEncoder, SentenceTransformer, SimilarityFunction, util\n"
+        "from sentence_transformers.util import cos_sim, semantic_search\n"
+        "from sentence_transformers.quantization import quantize_embeddings\n"
+        "import sentence_transformers.cross_encoder\n"
+        "assert util.cos_sim is cos_sim and sentence_transformers.cross_encoder.CrossEncoder is CrossEncoder\n"
+        "model = SentenceTransformer(sys.argv[1])\n"
+        "print(SentenceTransformer.__module__, len(semantic_search(model.encode(['a']), model.encode(['b', 'c']))[0]))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "bgecpp.run", str(program), str(MODELS / "tiny-bert")], capture_output=True, text=True
+    )
+    assert done.stdout.split() == ["bgecpp.sentence_transformers.sentence_transformer.model", "2"], done.stderr
+
+
+def test_methods_to_be_awaited(model):
+    import asyncio
+
+    async def run():
+        cross = load("CrossEncoder", "tiny-reranker")
+        vectors = await asyncio.gather(model.aencode(TEXTS), model.aencode_query(TEXTS), model.aencode_document(TEXTS))
+        return vectors, await cross.apredict(("a", "b")), await cross.arank("a", TEXTS)
+
+    (plain, queries, documents), score, hits = asyncio.run(run())
+    np.testing.assert_array_equal(plain, model.encode(TEXTS))
+    np.testing.assert_array_equal(queries, model.encode_query(TEXTS))
+    np.testing.assert_array_equal(documents, model.encode_document(TEXTS))
+    assert 0 < score < 1 and len(hits) == len(TEXTS)
+
+
+def test_progress_is_shown_where_tqdm_is(model, capsys):
+    pytest.importorskip("tqdm")
+    model.encode(TEXTS, show_progress_bar=True)
+    assert "Batches" in capsys.readouterr().err

@@ -58,7 +58,7 @@ EXCLUDED: list[tuple[str, str]] = [
     (r"test_cache_folder_from_env|test_dtype_no_parameters|test_use_auth_token_warns|test_config_is_settable", MODULES),
     (r"test_load_local_without_normalize|test_transformers_model_property|test_splade_pooling_chunk_size", MODULES),
     (r"test_inference_free_splade$", MODULES),
-    (r"test_tokenize_deprecation|test_logger_warning|test_rank_convert_kwargs_deprecated", WORDING),
+    (r"test_load_logs_no_modules_json|test_tokenize_deprecation|test_logger_warning|test_rank_convert_kwargs_deprecated", WORDING),
     (r"::test_prompts$|::test_get_model_kwargs$|test_default_activation_fn$", WORDING),
     (r"test_preprocess_modality_error_messages", "images, audio and chat messages: only texts are read"),
     (r"test_unmet_requirements", "packages that a model's own code needs: none of it runs"),

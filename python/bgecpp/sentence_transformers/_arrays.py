@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from bgecpp._common import torch_or_none
 
-Array = npt.NDArray[Any]
-FloatArray = npt.NDArray[np.float32]
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    Array = npt.NDArray[Any]
+    FloatArray = npt.NDArray[np.float32]
+else:
+    Array = FloatArray = Any  # numpy.typing takes a while to load
 
 
 def loaded_torch() -> Any:

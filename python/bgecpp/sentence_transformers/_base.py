@@ -5,11 +5,9 @@ from __future__ import annotations
 import copy
 import logging
 import os
-import shutil
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -20,6 +18,9 @@ from ._arrays import is_tensor, loaded_torch
 from ._files import cached_snapshot, position_limit, read_json, write_json
 from ._modules import Module, Transformer
 from ._tokenizer import ModelTokenizer
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 logger = logging.getLogger("sentence_transformers.base.model")
 
@@ -520,6 +521,9 @@ class BaseModel:
         """Copies the model's directory, with the settings as they are now: prompts, lengths, similarity."""
         if path is None:
             return
+        import shutil
+        from pathlib import Path
+
         target = Path(path)
         if not (target.exists() and target.samefile(self.model_path)):
             shutil.copytree(

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def read_json(directory: str | os.PathLike[str], *names: str) -> dict[str, Any]:
     """The first of these files that there is, as a dict; {} where there is none, or it is no object."""
     for name in names:
         try:
-            value = json.loads(Path(directory, name).read_text(encoding="utf-8-sig"))
+            with open(os.path.join(directory, name), encoding="utf-8-sig") as file:
+                value = json.load(file)
         except (OSError, ValueError):
             continue
         return value if isinstance(value, dict) else {}
@@ -25,14 +28,15 @@ def write_json(path: Path, value: Any) -> None:
 
 def cached_snapshot(cache_folder: str, name: str, revision: str | None) -> str | None:
     """The folder of a model in a cache of Hugging Face's layout; None where it is not there."""
-    model = Path(cache_folder, "models--" + name.replace("/", "--"))
+    model = os.path.join(cache_folder, "models--" + name.replace("/", "--"))
     commit = revision or "main"
     try:
-        commit = (model / "refs" / commit).read_text().strip()
+        with open(os.path.join(model, "refs", commit), encoding="utf-8") as file:
+            commit = file.read().strip()
     except OSError:
         pass
-    snapshot = model / "snapshots" / commit
-    return str(snapshot) if snapshot.is_dir() else None
+    snapshot = os.path.join(model, "snapshots", commit)
+    return snapshot if os.path.isdir(snapshot) else None
 
 
 def position_limit(config: dict[str, Any]) -> int | None:

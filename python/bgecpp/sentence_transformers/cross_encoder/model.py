@@ -6,8 +6,7 @@ import importlib
 import logging
 import os
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -18,6 +17,9 @@ from bgecpp._core import Reranker
 from .._arrays import Array, FloatArray, is_tensor, loaded_torch, require_torch, to_numpy, to_tensor
 from .._base import BaseModel, on_a_thread
 from .._files import read_json, write_json
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 logger = logging.getLogger("sentence_transformers.cross_encoder.model")
 

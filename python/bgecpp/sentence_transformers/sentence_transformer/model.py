@@ -6,8 +6,7 @@ import contextlib
 import logging
 import os
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -22,6 +21,9 @@ from .._modules import Module, Normalize, Pooling, Transformer
 from .._pooling import pool as pool_tokens
 from ..util.quantization import quantize_embeddings
 from ..util.similarity import SimilarityFunction
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 logger = logging.getLogger("sentence_transformers.sentence_transformer.model")
 
