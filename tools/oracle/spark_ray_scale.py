@@ -54,6 +54,7 @@ def report(name: str, times: dict[int, float], worst: float, pss: list) -> bool:
 
 
 def run_spark(model: str, texts: list[str], expected: np.ndarray, cache: str) -> bool:
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     from pyspark.sql import SparkSession
 
     from bgecpp.spark import encode_udf
