@@ -104,9 +104,15 @@ def test_every_method_is_there_and_takes_every_argument(cls):
             continue
         wanted = list(inspect.signature(function).parameters.values())
         taken = inspect.signature(getattr(mine, name)).parameters
-        if any(p.kind is p.VAR_POSITIONAL for p in taken.values()) and any(p.kind is p.VAR_KEYWORD for p in taken.values()):
+        if any(p.kind is p.VAR_POSITIONAL for p in taken.values()) and any(
+            p.kind is p.VAR_KEYWORD for p in taken.values()
+        ):
             continue
-        missing += [f"{name}({p.name})" for p in wanted if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL) and p.name not in taken]
+        missing += [
+            f"{name}({p.name})"
+            for p in wanted
+            if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL) and p.name not in taken
+        ]
         # The same places, too.
         places = [p.name for p in wanted if p.kind is p.POSITIONAL_OR_KEYWORD]
         mine_places = [p.name for p in taken.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
@@ -115,19 +121,41 @@ def test_every_method_is_there_and_takes_every_argument(cls):
     assert not missing
 
 
-@pytest.mark.parametrize("name", ["minilm", "multilingual-e5-small", "random-bge-small-en-v1", "tiny-distilbert", "tiny-modernbert"])
+@pytest.mark.parametrize(
+    "name", ["minilm", "multilingual-e5-small", "random-bge-small-en-v1", "tiny-distilbert", "tiny-modernbert"]
+)
 def test_encode(both, name):
     theirs, mine = both("SentenceTransformer", name)
-    for property_name in ("max_seq_length", "prompts", "default_prompt_name", "similarity_fn_name", "dtype", "device", "truncate_dim"):
+    for property_name in (
+        "max_seq_length",
+        "prompts",
+        "default_prompt_name",
+        "similarity_fn_name",
+        "dtype",
+        "device",
+        "truncate_dim",
+    ):
         assert getattr(mine, property_name) == getattr(theirs, property_name), property_name
     assert mine.get_embedding_dimension() == theirs.get_embedding_dimension()
-    calls = [{}, {"prompt": "query: "}, {"normalize_embeddings": True}, {"truncate_dim": 10}, {"truncate_dim": 10, "normalize_embeddings": True}]
+    calls = [
+        {},
+        {"prompt": "query: "},
+        {"normalize_embeddings": True},
+        {"truncate_dim": 10},
+        {"truncate_dim": 10, "normalize_embeddings": True},
+    ]
     for kwargs in calls:
         assert_same(mine.encode(TEXTS, **kwargs), theirs.encode(TEXTS, **kwargs))
     for method in ("encode_query", "encode_document"):
         assert_same(getattr(mine, method)(TEXTS), getattr(theirs, method)(TEXTS))
-    assert_same(mine.encode(TEXTS, output_value="token_embeddings"), theirs.encode(TEXTS, output_value="token_embeddings"), 5e-5)
-    assert_same(mine.encode(TEXTS[0], output_value="token_embeddings"), theirs.encode(TEXTS[0], output_value="token_embeddings"), 5e-5)
+    assert_same(
+        mine.encode(TEXTS, output_value="token_embeddings"), theirs.encode(TEXTS, output_value="token_embeddings"), 5e-5
+    )
+    assert_same(
+        mine.encode(TEXTS[0], output_value="token_embeddings"),
+        theirs.encode(TEXTS[0], output_value="token_embeddings"),
+        5e-5,
+    )
     if mine._info["modules"][1:] in (["Pooling"], ["Pooling", "Normalize"]):
         assert_same(mine.encode(PAIRS), theirs.encode(PAIRS))
 
@@ -135,16 +163,27 @@ def test_encode(both, name):
 def test_encode_gives_the_same_containers(both):
     theirs, mine = both("SentenceTransformer", "minilm")
     inputs = [TEXTS[:3], TEXTS[0], [], tuple(TEXTS[:2]), np.array(TEXTS[:2])]
-    switches = itertools.product([True, False], [True, False], [None, "float32", "int8", "uint8", "binary", "ubinary"], [True, False])
+    switches = itertools.product(
+        [True, False], [True, False], [None, "float32", "int8", "uint8", "binary", "ubinary"], [True, False]
+    )
     count = 0
     for (as_numpy, as_tensor, precision, normalize), texts in itertools.product(switches, inputs):
-        kwargs = {"convert_to_numpy": as_numpy, "convert_to_tensor": as_tensor, "precision": precision, "normalize_embeddings": normalize}
+        kwargs = {
+            "convert_to_numpy": as_numpy,
+            "convert_to_tensor": as_tensor,
+            "precision": precision,
+            "normalize_embeddings": normalize,
+        }
         if isinstance(texts, str) and precision in ("int8", "uint8"):
             for model in (theirs, mine):
                 with pytest.raises(ValueError):
                     model.encode(texts, **kwargs)
             continue
-        assert_same(mine.encode(texts, **kwargs), theirs.encode(texts, **kwargs), 1.001 if precision in ("int8", "uint8") else 1e-5)
+        assert_same(
+            mine.encode(texts, **kwargs),
+            theirs.encode(texts, **kwargs),
+            1.001 if precision in ("int8", "uint8") else 1e-5,
+        )
         count += 1
     assert count > 200
 
@@ -185,9 +224,17 @@ def test_settings_change_the_same(both):
     vectors = theirs.encode(TEXTS)
     for name in ("cosine", "dot", "euclidean", "manhattan"):
         theirs.similarity_fn_name = mine.similarity_fn_name = name
-        for one, other in ((vectors, vectors[:2]), (vectors[0], vectors), (list(vectors), theirs.encode(TEXTS, convert_to_tensor=True))):
+        for one, other in (
+            (vectors, vectors[:2]),
+            (vectors[0], vectors),
+            (list(vectors), theirs.encode(TEXTS, convert_to_tensor=True)),
+        ):
             assert_same(mine.similarity(one, other), theirs.similarity(one, other))
-        assert_same(mine.similarity_pairwise(vectors, vectors[::-1].copy()), theirs.similarity_pairwise(vectors, vectors[::-1].copy()), 1e-3 if name == "manhattan" else 1e-5)
+        assert_same(
+            mine.similarity_pairwise(vectors, vectors[::-1].copy()),
+            theirs.similarity_pairwise(vectors, vectors[::-1].copy()),
+            1e-3 if name == "manhattan" else 1e-5,
+        )
 
 
 def test_half_precision_comes_in_the_same_dtype(both):
@@ -198,12 +245,18 @@ def test_half_precision_comes_in_the_same_dtype(both):
     assert_same(mine.encode(TEXTS, convert_to_tensor=True), theirs.encode(TEXTS, convert_to_tensor=True), 2e-3)
 
 
-@pytest.mark.parametrize("name", ["minilm-medquad-reranker-v1", "tiny-bert-reranker", "tiny-reranker", "tiny-modernbert-reranker"])
+@pytest.mark.parametrize(
+    "name", ["minilm-medquad-reranker-v1", "tiny-bert-reranker", "tiny-reranker", "tiny-modernbert-reranker"]
+)
 def test_cross_encoder(both, name):
     import torch
 
     theirs, mine = both("CrossEncoder", name)
-    assert (mine.max_seq_length, mine.num_labels, mine.prompts) == (theirs.max_seq_length, theirs.num_labels, theirs.prompts)
+    assert (mine.max_seq_length, mine.num_labels, mine.prompts) == (
+        theirs.max_seq_length,
+        theirs.num_labels,
+        theirs.prompts,
+    )
     assert type(mine.activation_fn) is type(theirs.activation_fn)
     for as_numpy, as_tensor, softmax in itertools.product([True, False], repeat=3):
         kwargs = {"convert_to_numpy": as_numpy, "convert_to_tensor": as_tensor, "apply_softmax": softmax}
@@ -215,7 +268,11 @@ def test_cross_encoder(both, name):
     assert_same(mine.predict(PAIRS, prompt="a prompt: "), theirs.predict(PAIRS, prompt="a prompt: "), 2e-5)
     documents = TEXTS[:2] + TEXTS[3:]
     for kwargs in ({}, {"top_k": 2}, {"return_documents": True}, {"activation_fn": torch.nn.Identity()}):
-        assert_same(mine.rank("What does a baker need?", documents, **kwargs), theirs.rank("What does a baker need?", documents, **kwargs), 5e-5)
+        assert_same(
+            mine.rank("What does a baker need?", documents, **kwargs),
+            theirs.rank("What does a baker need?", documents, **kwargs),
+            5e-5,
+        )
     for length in (4, 7) if name.startswith("tiny-bert") else (7,):
         kwargs = {"processing_kwargs": {"text": {"max_length": length}}}
         assert_same(mine.predict(PAIRS, **kwargs), theirs.predict(PAIRS, **kwargs), 2e-5)
@@ -228,8 +285,15 @@ def test_cross_encoder(both, name):
 @pytest.mark.parametrize("name", ["random-splade-base-v1", "tiny-splade", "tiny-splade-sum"])
 def test_sparse_encoder(both, name):
     theirs, mine = both("SparseEncoder", name)
-    assert (mine.max_seq_length, mine.prompts, mine.similarity_fn_name) == (theirs.max_seq_length, theirs.prompts, theirs.similarity_fn_name)
-    assert (mine.max_active_dims, mine.get_embedding_dimension()) == (theirs.max_active_dims, theirs.get_embedding_dimension())
+    assert (mine.max_seq_length, mine.prompts, mine.similarity_fn_name) == (
+        theirs.max_seq_length,
+        theirs.prompts,
+        theirs.similarity_fn_name,
+    )
+    assert (mine.max_active_dims, mine.get_embedding_dimension()) == (
+        theirs.max_active_dims,
+        theirs.get_embedding_dimension(),
+    )
     for as_tensor, sparse, limit in itertools.product([True, False], [True, False], [None, 7]):
         kwargs = {"convert_to_tensor": as_tensor, "convert_to_sparse_tensor": sparse, "max_active_dims": limit}
         for texts in (TEXTS, TEXTS[0], []):
@@ -250,7 +314,9 @@ def test_sparse_encoder(both, name):
             found, expected = found.square(), expected.square()
             assert float(found.diagonal().max()) < 1e-6
         assert_same(found, expected, 1e-3)
-        assert_same(mine.similarity_pairwise(documents, documents), theirs.similarity_pairwise(documents, documents), 1e-3)
+        assert_same(
+            mine.similarity_pairwise(documents, documents), theirs.similarity_pairwise(documents, documents), 1e-3
+        )
     theirs.similarity_fn_name = mine.similarity_fn_name = None
 
 
@@ -288,9 +354,16 @@ def test_functions(kind):
             mine["score_function"], theirs["score_function"] = ours.util.dot_score, real.dot_score
         found = ours.util.semantic_search(made(a), made(b), **mine)
         expected = real.semantic_search(made(a), made(b), **theirs)
-        assert_same([[hit["score"] for hit in hits] for hits in found], [[hit["score"] for hit in hits] for hits in expected], tolerance * 10)
+        assert_same(
+            [[hit["score"] for hit in hits] for hits in found],
+            [[hit["score"] for hit in hits] for hits in expected],
+            tolerance * 10,
+        )
         if kind != "float16":
-            assert found == [[{"corpus_id": o["corpus_id"], "score": pytest.approx(o["score"], abs=1e-5)} for o in hits] for hits in expected]
+            assert found == [
+                [{"corpus_id": o["corpus_id"], "score": pytest.approx(o["score"], abs=1e-5)} for o in hits]
+                for hits in expected
+            ]
         # Their own functions are known for what they are.
         if "score_function" in kwargs and kind == "float32":
             assert found == ours.util.semantic_search(made(a), made(b), score_function=real.dot_score)
@@ -322,7 +395,11 @@ def test_quantization():
         ["float32", "int8", "uint8", "binary", "ubinary"], [{}, {"ranges": ranges}, {"calibration_embeddings": more}]
     ):
         for x in (vectors, vectors.astype(np.float64), list(vectors), [vectors[:30], vectors[30:]]):
-            assert_same(ours.util.quantize_embeddings(x, precision, **kwargs), real.quantize_embeddings(x, precision, **kwargs), 0)
+            assert_same(
+                ours.util.quantize_embeddings(x, precision, **kwargs),
+                real.quantize_embeddings(x, precision, **kwargs),
+                0,
+            )
 
 
 def test_sparse_tensors_are_compared_alike():

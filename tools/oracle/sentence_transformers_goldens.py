@@ -98,32 +98,82 @@ def functions():
     b = np.round(random.normal(size=(9, 6)), 3).astype(np.float32)
     for name in ["cos_sim", "dot_score", "euclidean_sim", "manhattan_sim"]:
         yield {"function": name, "arguments": plain([a, b]), "expected": plain(getattr(util, name)(a, b))}
-    for name in ["pairwise_cos_sim", "pairwise_dot_score", "pairwise_euclidean_sim", "pairwise_manhattan_sim", "pairwise_angle_sim"]:
+    for name in [
+        "pairwise_cos_sim",
+        "pairwise_dot_score",
+        "pairwise_euclidean_sim",
+        "pairwise_manhattan_sim",
+        "pairwise_angle_sim",
+    ]:
         yield {"function": name, "arguments": plain([a, b[:7]]), "expected": plain(getattr(util, name)(a, b[:7]))}
     for score in ["cos_sim", "dot_score"]:
         for kwargs in [{}, {"top_k": 3, "corpus_chunk_size": 4, "query_chunk_size": 2}]:
-            found = util.semantic_search(torch.tensor(a), torch.tensor(b), score_function=getattr(util, score), **kwargs)
-            yield {"function": "semantic_search", "score_function": score, "arguments": plain([a, b]), "kwargs": kwargs, "expected": plain(found)}
+            found = util.semantic_search(
+                torch.tensor(a), torch.tensor(b), score_function=getattr(util, score), **kwargs
+            )
+            yield {
+                "function": "semantic_search",
+                "score_function": score,
+                "arguments": plain([a, b]),
+                "kwargs": kwargs,
+                "expected": plain(found),
+            }
     points = np.round(random.normal(size=(40, 5)), 3).astype(np.float32)
-    for kwargs in [{"top_k": 2}, {"max_pairs": 10, "top_k": 5}, {"query_chunk_size": 7, "corpus_chunk_size": 9, "top_k": 3}]:
+    for kwargs in [
+        {"top_k": 2},
+        {"max_pairs": 10, "top_k": 5},
+        {"query_chunk_size": 7, "corpus_chunk_size": 9, "top_k": 3},
+    ]:
         found = util.paraphrase_mining_embeddings(torch.tensor(points), **kwargs)
-        yield {"function": "paraphrase_mining_embeddings", "arguments": plain([points]), "kwargs": kwargs, "expected": plain(found)}
-    for kwargs in [{"threshold": 0.6, "min_community_size": 3}, {"threshold": 0.8, "min_community_size": 2, "batch_size": 16}, {}]:
+        yield {
+            "function": "paraphrase_mining_embeddings",
+            "arguments": plain([points]),
+            "kwargs": kwargs,
+            "expected": plain(found),
+        }
+    for kwargs in [
+        {"threshold": 0.6, "min_community_size": 3},
+        {"threshold": 0.8, "min_community_size": 2, "batch_size": 16},
+        {},
+    ]:
         found = util.community_detection(torch.tensor(points), **kwargs)
-        yield {"function": "community_detection", "arguments": plain([points]), "kwargs": kwargs, "expected": plain(found)}
+        yield {
+            "function": "community_detection",
+            "arguments": plain([points]),
+            "kwargs": kwargs,
+            "expected": plain(found),
+        }
     ranges = np.vstack([points.min(axis=0) - 0.1, points.max(axis=0) + 0.1])
     for precision in ["float32", "int8", "uint8", "binary", "ubinary"]:
         kwargs = {"precision": precision, "ranges": plain(ranges)}
         found = util.quantize_embeddings(a[:, :5], precision, ranges=ranges)
-        yield {"function": "quantize_embeddings", "arguments": plain([a[:, :5]]), "kwargs": kwargs, "dtype": str(found.dtype), "expected": plain(found)}
+        yield {
+            "function": "quantize_embeddings",
+            "arguments": plain([a[:, :5]]),
+            "kwargs": kwargs,
+            "dtype": str(found.dtype),
+            "expected": plain(found),
+        }
 
 
 def main() -> None:
     names = ("sentence-transformers", "transformers", "torch", "numpy")
-    made = {"versions": {name: version(name) for name in names}, "calls": [*dense(), *cross(), *sparse()], "functions": list(functions())}
+    made = {
+        "versions": {name: version(name) for name in names},
+        "calls": [*dense(), *cross(), *sparse()],
+        "functions": list(functions()),
+    }
     lines = [json.dumps(item, ensure_ascii=False, separators=(",", ":")) for item in made["calls"]]
     more = [json.dumps(item, ensure_ascii=False, separators=(",", ":")) for item in made["functions"]]
-    text = '{"versions": ' + json.dumps(made["versions"]) + ',\n"calls": [\n' + ",\n".join(lines) + '\n],\n"functions": [\n' + ",\n".join(more) + "\n]}\n"
+    text = (
+        '{"versions": '
+        + json.dumps(made["versions"])
+        + ',\n"calls": [\n'
+        + ",\n".join(lines)
+        + '\n],\n"functions": [\n'
+        + ",\n".join(more)
+        + "\n]}\n"
+    )
     TARGET.write_text(text, encoding="utf-8")
     print(f"{TARGET}: {len(made['calls'])} calls, {len(made['functions'])} of functions, {len(text)} bytes")
 

@@ -58,11 +58,17 @@ EXCLUDED: list[tuple[str, str]] = [
     (r"test_cache_folder_from_env|test_dtype_no_parameters|test_use_auth_token_warns|test_config_is_settable", MODULES),
     (r"test_load_local_without_normalize|test_transformers_model_property|test_splade_pooling_chunk_size", MODULES),
     (r"test_inference_free_splade$", MODULES),
-    (r"test_load_logs_no_modules_json|test_tokenize_deprecation|test_logger_warning|test_rank_convert_kwargs_deprecated", WORDING),
+    (
+        r"test_load_logs_no_modules_json|test_tokenize_deprecation|test_logger_warning|test_rank_convert_kwargs_deprecated",
+        WORDING,
+    ),
     (r"::test_prompts$|::test_get_model_kwargs$|test_default_activation_fn$", WORDING),
     (r"test_preprocess_modality_error_messages", "images, audio and chat messages: only texts are read"),
     (r"test_unmet_requirements", "packages that a model's own code needs: none of it runs"),
-    (r"test_load_logs_converting|test_conversion_|test_default_to_csr|test_csr_|test_load_activation_fn_from_kwargs|test_num_labels_fresh", OTHER_KINDS),
+    (
+        r"test_load_logs_converting|test_conversion_|test_default_to_csr|test_csr_|test_load_activation_fn_from_kwargs|test_num_labels_fresh",
+        OTHER_KINDS,
+    ),
     (r"test_load_activation_fn_from_config_custom", "an activation of unknown code: refused"),
     (r"test_encode_numpy_2d_string_array", "pairs of texts in a sparse encoder"),
 ]
@@ -131,7 +137,9 @@ def export(source: Path, to: Path) -> None:
         shutil.copytree(source / "tests", to / "tests")
     else:
         archive = subprocess.run(
-            ["git", "-c", "safe.directory=*", "--git-dir", source, "archive", "HEAD", "tests"], capture_output=True, check=True
+            ["git", "-c", "safe.directory=*", "--git-dir", source, "archive", "HEAD", "tests"],
+            capture_output=True,
+            check=True,
         )
         subprocess.run(["tar", "x", "-C", to], input=archive.stdout, check=True)
 
@@ -140,7 +148,12 @@ def run(package: str, tests: Path, models: Path, files: list[str]) -> dict[str, 
     """Each test's outcome."""
     report = tests / f"report-{package}.jsonl"
     report.unlink(missing_ok=True)
-    python_path = [str(Path(__file__).parent), str(REPOSITORY / "python"), str(tests), *filter(None, [os.environ.get("PYTHONPATH")])]
+    python_path = [
+        str(Path(__file__).parent),
+        str(REPOSITORY / "python"),
+        str(tests),
+        *filter(None, [os.environ.get("PYTHONPATH")]),
+    ]
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(python_path),

@@ -63,7 +63,11 @@ def pytest_configure(config):
 def pytest_runtest_logreport(report):
     if report.when == "call" or report.outcome != "passed":
         outcome = "failed" if report.failed else report.outcome
-        message = "" if report.passed else str(report.longrepr.reprcrash.message if hasattr(report.longrepr, "reprcrash") else report.longrepr)
+        message = (
+            ""
+            if report.passed
+            else str(report.longrepr.reprcrash.message if hasattr(report.longrepr, "reprcrash") else report.longrepr)
+        )
         line = {"test": report.nodeid, "when": report.when, "outcome": outcome, "message": message[:400]}
         with open(os.environ["BGE_UPSTREAM_REPORT"], "a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")

@@ -102,7 +102,9 @@ class BaseModel:
                 "save them with sentence-transformers, and give the path"
             )
         if not model_name_or_path:
-            raise ValueError(f"{type(self).__name__}: model_name_or_path: found {model_name_or_path!r}, expected a model")
+            raise ValueError(
+                f"{type(self).__name__}: model_name_or_path: found {model_name_or_path!r}, expected a model"
+            )
         if modules is not None:
             logger.warning("A model and modules were given: the `modules` argument is ignored.")
         if backend not in ("torch", "onnx", "openvino"):
@@ -200,7 +202,9 @@ class BaseModel:
         if os.path.isdir(name):
             return name
         if os.path.isfile(name):
-            raise NotADirectoryError(f"{name} is a file, not a directory: give the model's directory, or its name on the hub")
+            raise NotADirectoryError(
+                f"{name} is a file, not a directory: give the model's directory, or its name on the hub"
+            )
         if name.count("/") > 1 or os.path.isabs(name):
             raise FileNotFoundError(f"Path {name} not found")
         cache = cache_folder or os.environ.get("SENTENCE_TRANSFORMERS_HOME")
@@ -542,9 +546,7 @@ class BaseModel:
                 write_json(target / name, {**read_json(target, name), "max_seq_length": self._max_seq_length})
             tokenizer = read_json(target, "tokenizer_config.json")
             if "model_max_length" in tokenizer:
-                write_json(
-                    target / "tokenizer_config.json", {**tokenizer, "model_max_length": self._max_seq_length}
-                )
+                write_json(target / "tokenizer_config.json", {**tokenizer, "model_max_length": self._max_seq_length})
 
     def save_pretrained(
         self,
@@ -583,7 +585,7 @@ async def on_a_thread(function: Callable[..., Any], *args: Any, **kwargs: Any) -
 
 
 def _dtype_name(dtype: Any) -> str:
-    """"float32", "float16" or "bfloat16" of whatever names it. float64 is float32 here."""
+    """ "float32", "float16" or "bfloat16" of whatever names it. float64 is float32 here."""
     name = str(dtype).replace("torch.", "")
     name = {"half": "float16", "float": "float32", "double": "float32", "float64": "float32"}.get(name, name)
     if name not in ("float32", "float16", "bfloat16"):

@@ -106,7 +106,11 @@ class ModelTokenizer:
         """A token of an id, a list of tokens of a list."""
         if isinstance(ids, (int, np.integer)):
             return self._native.id_to_token(int(ids))
-        tokens = [self._native.id_to_token(int(i)) for i in ids if not (skip_special_tokens and self._native.is_special(int(i)))]
+        tokens = [
+            self._native.id_to_token(int(i))
+            for i in ids
+            if not (skip_special_tokens and self._native.is_special(int(i)))
+        ]
         return tokens
 
     def convert_tokens_to_ids(self, tokens: Any) -> Any:

@@ -1,4 +1,4 @@
-"""sentence_transformers.evaluation, by the place that it once had: the real package's sentence_transformer.evaluation."""
+"""sentence_transformers.evaluation, where it once was: the real package's sentence_transformer.evaluation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""sentence_transformers.losses, by the place that it once had: the real package's sentence_transformer.losses."""
+"""sentence_transformers.losses, where it once was: the real package's sentence_transformer.losses."""
 
 from __future__ import annotations
 

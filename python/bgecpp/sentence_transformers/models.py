@@ -1,4 +1,4 @@
-"""sentence_transformers.models, by the place that it once had: the real package's sentence_transformer.modules."""
+"""sentence_transformers.models, where it once was: the real package's sentence_transformer.modules."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""sentence_transformers.readers, by the place that it once had: the real package's sentence_transformer.readers."""
+"""sentence_transformers.readers, where it once was: the real package's sentence_transformer.readers."""
 
 from __future__ import annotations
 

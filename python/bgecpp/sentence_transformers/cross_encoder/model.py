@@ -54,7 +54,7 @@ _KNOWN: dict[str, Activation] = {"Sigmoid": Sigmoid(), "Identity": Identity()}
 
 
 def _known(function: Any) -> str:
-    """"Sigmoid" or "Identity" for those of torch and ours; else ""."""
+    """ "Sigmoid" or "Identity" for those of torch and ours; else ""."""
     kind = type(function)
     is_one = kind in (Sigmoid, Identity) or kind.__module__.startswith("torch.nn.modules")
     return kind.__name__ if is_one and kind.__name__ in _KNOWN else ""
@@ -124,7 +124,9 @@ class CrossEncoder(BaseModel):
         if num_labels is None:
             num_labels = (config_kwargs or {}).get("num_labels")
         if num_labels not in (None, 1):
-            raise errors.Unsupported(f"CrossEncoder: num_labels: found {num_labels}: only models of one label are scored")
+            raise errors.Unsupported(
+                f"CrossEncoder: num_labels: found {num_labels}: only models of one label are scored"
+            )
         self._activation_fn: Activation | None = activation_fn
         self.keep_in_fp32_modules = list(keep_in_fp32_modules or [])
         if max_length is not None:
@@ -409,11 +411,11 @@ class CrossEncoder(BaseModel):
         """Both, or what is given by the names that they once had; drops what once was an argument."""
         sentences = kwargs.pop("sentences", None)
         activation = kwargs.pop("activation_fct", None)
-        dropped = ["num_workers"] + (["apply_softmax", "convert_to_numpy", "convert_to_tensor"] if method == "rank" else [])
+        dropped = ["num_workers"] + (
+            ["apply_softmax", "convert_to_numpy", "convert_to_tensor"] if method == "rank" else []
+        )
         for name in dropped:
             kwargs.pop(name, None)
         if inputs is None and sentences is None:
             raise TypeError(f"{method}() missing 1 required argument: 'inputs'")
         return (sentences if inputs is None else inputs), activation_fn or activation
-
-

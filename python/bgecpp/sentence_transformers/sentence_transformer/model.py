@@ -105,7 +105,9 @@ class SentenceTransformer(BaseModel):
 
     def _load(self, model: str, max_length: int | None = None) -> None:
         embedder = Embedder(model, **self._options(max_length))
-        if not os.path.isfile(os.path.join(embedder.info["path"], "modules.json")) and embedder.info["poolings"] != ["mean"]:
+        if not os.path.isfile(os.path.join(embedder.info["path"], "modules.json")) and embedder.info["poolings"] != [
+            "mean"
+        ]:
             # Directories that name no modules are pooled by the mean, whatever the model was made for.
             warn_once(
                 f"No modules.json in {embedder.info['path']}: as with sentence-transformers, its token vectors are "
@@ -114,7 +116,7 @@ class SentenceTransformer(BaseModel):
             embedder = Embedder(embedder.info["path"], pooling="mean", **self._options(max_length))
         if "dense" not in embedder.info["heads"]:
             raise errors.Unsupported(
-                f"SentenceTransformer: {embedder.info['name']} makes no dense vectors: use SparseEncoder or bgecpp.Embedder"
+                f"SentenceTransformer: {embedder.info['name']} has no dense vectors: use SparseEncoder or bgecpp.Embedder"
             )
         self._embedder = embedder
 
@@ -203,7 +205,9 @@ class SentenceTransformer(BaseModel):
         if precision is not None and precision not in _PRECISIONS:
             raise ValueError(f"Precision {precision!r} is not supported, must be one of {set(_PRECISIONS)}")
         if output_value not in ("sentence_embedding", "token_embeddings", None):
-            raise ValueError(f"output_value: expected 'sentence_embedding', 'token_embeddings' or None, found {output_value!r}")
+            raise ValueError(
+                f"output_value: expected 'sentence_embedding', 'token_embeddings' or None, found {output_value!r}"
+            )
         if show_progress_bar is None:
             show_progress_bar = logger.getEffectiveLevel() in (logging.INFO, logging.DEBUG)
         prompt = self._resolve_prompt(prompt, prompt_name)

@@ -48,7 +48,11 @@ def quantize_embeddings(
             return []
         if getattr(embeddings[0], "ndim", 0) == 2:
             matrices = [to_numpy(matrix) for matrix in embeddings]
-            if precision in _BYTES and ranges is None and (calibration_embeddings is not None or any(map(len, matrices))):
+            if (
+                precision in _BYTES
+                and ranges is None
+                and (calibration_embeddings is not None or any(map(len, matrices)))
+            ):
                 ranges = _ranges(np.concatenate(matrices), precision, calibration_embeddings)
             return [_quantize(matrix, precision, ranges, calibration_embeddings) for matrix in matrices]
     if is_tensor(embeddings) or isinstance(embeddings, list):

@@ -24,7 +24,7 @@ Hits = list[list[dict[str, int | float]]]
 
 
 def _named(score_function: ScoreFunction) -> str:
-    """"cos_sim" or "dot_score" for those functions, ours or sentence-transformers' own; else ""."""
+    """ "cos_sim" or "dot_score" for those functions, ours or sentence-transformers' own; else ""."""
     if score_function in (similarity.cos_sim, similarity.pytorch_cos_sim):
         return "cos_sim"
     if score_function is similarity.dot_score:
@@ -108,7 +108,9 @@ def _search_natively(
         if found is None:
             found = scores, numbers
         else:
-            found = _best(np.concatenate([found[0], scores], axis=1), np.concatenate([found[1], numbers], axis=1), top_k)
+            found = _best(
+                np.concatenate([found[0], scores], axis=1), np.concatenate([found[1], numbers], axis=1), top_k
+            )
     return found or (np.empty((len(queries), 0), np.float32), np.empty((len(queries), 0), np.int64))
 
 

@@ -122,7 +122,9 @@ def pairwise_euclidean_sim(a: Any, b: Any) -> Any:
     torch = torch_or_none()
     if torch is None:
         return -np.sqrt(np.square(differences).sum(axis=-1))
-    return -torch.linalg.vector_norm(differences.float() if not differences.is_floating_point() else differences, dim=-1)
+    return -torch.linalg.vector_norm(
+        differences.float() if not differences.is_floating_point() else differences, dim=-1
+    )
 
 
 def pairwise_angle_sim(x: Any, y: Any) -> Any:
