@@ -88,6 +88,7 @@ struct ModelInfo {
   int64_t dimension = 0;  ///< of dense vectors, after all modules; 0 without a dense head
   int64_t max_length = 0;
   std::string max_length_source;  ///< file and field, or "default"
+  int64_t max_positions = 0;      ///< the most that EncodeOptions::max_length may be
   Representations heads;          ///< the kinds of vectors that it makes
   int64_t colbert_dimension = 0;  ///< of each of a text's colbert vectors
   int64_t sparse_dimension = 0;   ///< ids of sparse vectors are below it; 0 without a sparse head

@@ -223,6 +223,7 @@ nb::dict InfoOf(const PyEmbedder& self) {
   d["dimension"] = info.dimension;
   d["max_length"] = info.max_length;
   d["max_length_source"] = info.max_length_source;
+  d["max_positions"] = info.max_positions;
   nb::list heads;
   if (info.heads.dense) heads.append("dense");
   if (info.heads.sparse) heads.append("sparse");

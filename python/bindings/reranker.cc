@@ -137,6 +137,7 @@ nb::dict InfoOf(const PyReranker& self) {
   d["pair_style_source"] = info.pair_style_source;
   d["max_length"] = info.max_length;
   d["max_length_source"] = info.max_length_source;
+  d["max_positions"] = info.max_positions;
   d["activation"] = info.activation;
   d["activation_source"] = info.activation_source;
   d["default_prompt"] = info.default_prompt;

@@ -179,6 +179,7 @@ void EmbedderImpl::FillInfo() {
   info_.dimension = OutputDimension({});
   info_.max_length = input_->max_length();
   info_.max_length_source = input_->max_length_source();
+  info_.max_positions = model_.encoder().info().max_tokens;
   if (const PoolingModule* const pooling = PoolingOf(spec_)) {
     info_.poolings = pooling->modes;
     info_.pooling_source = pooling->source;

@@ -143,6 +143,7 @@ void RerankerImpl::FillInfo() {
   info_.pair_style_source = spec_.pair_style_source;
   info_.max_length = max_length_;
   info_.max_length_source = spec_.max_length_source;
+  info_.max_positions = model_.encoder().info().max_tokens;
   info_.activation = ActivationName(spec_.activation);
   info_.activation_source = spec_.activation_source;
   info_.default_prompt = spec_.default_prompt;
