@@ -42,7 +42,7 @@ class _Graph(torch.nn.Module):
     def __init__(self, model_dir: Path, kind: str) -> None:
         super().__init__()
         self.kind = kind
-        self.takes_types = json.loads((model_dir / "config.json").read_text())["model_type"] == "bert"
+        self.takes_types = kind != "colbert" and json.loads((model_dir / "config.json").read_text())["model_type"] == "bert"
         settings = {"attn_implementation": "eager"}
         auto = {
             "mlm": transformers.AutoModelForMaskedLM,

@@ -251,16 +251,14 @@ def largest(ours: Any, theirs: Any) -> float:
         ("intfloat/multilingual-e5-large", "model.onnx"),
     ],
 )
-@pytest.mark.parametrize("tiny", ["tiny-bert", "tiny-roberta"])
+@pytest.mark.parametrize("tiny", ["tiny-bert", "tiny-m3"])
 def test_dense_is_fastembeds(models: Path, export: Any, name: str, file: str, tiny: str) -> None:
     pytest.importorskip("fastembed")
     from fastembed import TextEmbedding as Theirs
 
-    # What is longer than a RoBERTa's positions ends FastEmbed with an error of ONNX Runtime.
-    texts = TEXTS if tiny == "tiny-bert" else [t for t in TEXTS if len(t) < 100]
     theirs = Theirs(name, specific_model_path=export(tiny, "hidden", file))
     ours = TextEmbedding(name, specific_model_path=str(models / tiny))
-    assert largest(ours.embed(texts), theirs.embed(texts)) < LIMIT
+    assert largest(ours.embed(TEXTS), theirs.embed(TEXTS)) < LIMIT
     assert largest(ours.query_embed(TEXTS[0]), theirs.query_embed(TEXTS[0])) < LIMIT
     assert ours.token_count(TEXTS) == theirs.token_count(TEXTS)
     assert ours.embedding_size == theirs.embedding_size
@@ -333,3 +331,16 @@ def test_what_is_not_ours_goes_to_fastembed() -> None:
     for ours in TextEmbedding.list_supported_models():
         if ours["model"] != "my/model":
             assert ours["dim"] == fastembed.TextEmbedding.get_embedding_size(ours["model"])
+
+
+@pytest.mark.oracle
+def test_minilm_is_fastembeds(minilm: Path, tmp_path: Path) -> None:
+    pytest.importorskip("fastembed")
+    from fastembed import TextEmbedding as Theirs
+    from fastembed_oracle import export as make
+
+    name = "sentence-transformers/all-MiniLM-L6-v2"
+    theirs = Theirs(name, specific_model_path=str(make(minilm, tmp_path, "hidden", "model.onnx")))
+    ours = TextEmbedding(name, specific_model_path=str(minilm))
+    texts = [*TEXTS, "word " * 400, "word " * 700]
+    assert largest(ours.embed(texts), theirs.embed(texts)) < LIMIT

@@ -70,7 +70,8 @@ class LateInteractionTextEmbedding(_model.Vectors):
         return whole
 
     def _is_stanford(self) -> bool:
-        return bool(self.model.info["architecture"] == "HF_ColBERT" and not self.model.info["modules"])
+        info = self.model.info
+        return info["architecture"] == "HF_ColBERT" and "modules.json" not in info["files"]
 
     def _projection_matrix(self) -> NDArray[np.float32]:
         if self._projection is None:
