@@ -120,7 +120,7 @@ class PreTrainedTokenizerFast:
         return len(vocab) if vocab else int(self._tokenizer.vocab_size)
 
     def __len__(self) -> int:
-        return len(self.get_vocab())
+        return int(self._tokenizer.vocab_size)
 
     def __bool__(self) -> bool:
         return True
