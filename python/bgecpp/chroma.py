@@ -47,8 +47,9 @@ class BgeEmbeddingFunction(EmbeddingFunction[Documents]):
         return self._encode(input, "query", self._settings["query_instruction"])
 
     def _encode(self, texts: Documents, role: str, instruction: Any) -> Embeddings:
-        how = {"role": role} if instruction is None else {"instruction": instruction}
-        return list(self._embedder.encode(list(texts), normalize=bool(self._settings["normalize"]), **how))
+        how: dict[str, Any] = {"role": role} if instruction is None else {"instruction": instruction}
+        vectors: Any = self._embedder.encode(list(texts), normalize=bool(self._settings["normalize"]), **how)
+        return list(vectors)
 
     @staticmethod
     def name() -> str:

@@ -44,11 +44,11 @@ class BgeTextEmbedder:
         self._embedder: Embedder | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        return default_to_dict(self, **self._settings)  # type: ignore[no-any-return]
+        return default_to_dict(self, **self._settings)
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> BgeTextEmbedder:
-        return default_from_dict(cls, data)  # type: ignore[no-any-return]
+        return default_from_dict(cls, data)
 
     def warm_up(self) -> None:
         """Loads the model."""
@@ -94,11 +94,11 @@ class BgeDocumentEmbedder:
         self._embedder: Embedder | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        return default_to_dict(self, **self._settings)  # type: ignore[no-any-return]
+        return default_to_dict(self, **self._settings)
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> BgeDocumentEmbedder:
-        return default_from_dict(cls, data)  # type: ignore[no-any-return]
+        return default_from_dict(cls, data)
 
     def warm_up(self) -> None:
         """Loads the model."""
@@ -149,11 +149,11 @@ class BgeRanker:
         self._reranker: Reranker | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        return default_to_dict(self, **self._settings)  # type: ignore[no-any-return]
+        return default_to_dict(self, **self._settings)
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> BgeRanker:
-        return default_from_dict(cls, data)  # type: ignore[no-any-return]
+        return default_from_dict(cls, data)
 
     def warm_up(self) -> None:
         """Loads the model."""
@@ -183,8 +183,8 @@ class BgeRanker:
         best = {d.id: d for d in sorted(documents, key=lambda d: d.score if d.score is not None else float("-inf"))}
         unique = [best[id_] for id_ in dict.fromkeys(d.id for d in documents)]
         texts = [_text_of(d, settings["meta_fields_to_embed"], settings["embedding_separator"]) for d in unique]
-        scores = self._reranker.compute_score(query, texts, normalize=scale).tolist()
-        ranked = [replace(d, score=s) for d, s in zip(unique, scores) if threshold is None or s >= threshold]
+        scores: Any = self._reranker.compute_score(query, texts, normalize=scale)
+        ranked = [replace(d, score=s) for d, s in zip(unique, scores.tolist()) if threshold is None or s >= threshold]
         ranked.sort(key=lambda d: -(d.score or 0.0))
         return {"documents": ranked[:top_k]}
 
@@ -202,7 +202,7 @@ class BgeRanker:
 
 def _encode(embedder: Embedder, settings: dict[str, Any], texts: str | list[str], role: str) -> Any:
     instruction = settings["instruction"]
-    how = {"role": role} if instruction is None else {"instruction": instruction}
+    how: dict[str, Any] = {"role": role} if instruction is None else {"instruction": instruction}
     return embedder.encode(texts, normalize=settings["normalize"], truncate_dim=settings["truncate_dim"], **how)
 
 

@@ -61,8 +61,11 @@ class BgeEmbeddings(_Settings, Embeddings):
         self._embedder = Embedder(self.model, **self._engine_settings())
 
     def _encode(self, texts: str | list[str], role: str, instruction: str | None) -> Any:
-        how = {"role": role} if instruction is None else {"instruction": instruction}
-        return self._embedder.encode(texts, normalize=self.normalize, truncate_dim=self.truncate_dim, **how).tolist()
+        how: dict[str, Any] = {"role": role} if instruction is None else {"instruction": instruction}
+        vectors: Any = self._embedder.encode(
+            texts, normalize=self.normalize, truncate_dim=self.truncate_dim, **how
+        )
+        return vectors.tolist()
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         return self._encode(list(texts), "document", self.document_instruction)  # type: ignore[no-any-return]
@@ -110,7 +113,8 @@ class BgeReranker(BaseDocumentCompressor):
         if not documents:
             return []
         texts = [document.page_content for document in documents]
-        scores = self._reranker.compute_score(query, texts, normalize=self.normalize).tolist()
+        scored: Any = self._reranker.compute_score(query, texts, normalize=self.normalize)
+        scores: list[float] = scored.tolist()
         ranked = sorted(range(len(texts)), key=lambda i: -scores[i])
         return [
             documents[i].model_copy(update={"metadata": {**documents[i].metadata, "relevance_score": scores[i]}})
@@ -135,8 +139,8 @@ class BgeCrossEncoder(_Settings, BaseCrossEncoder):
 
     def score(self, text_pairs: list[tuple[str, str]]) -> list[float]:
         queries, texts = [q for q, _ in text_pairs], [t for _, t in text_pairs]
-        scores: list[float] = self._reranker.compute_score(queries, texts, normalize=self.normalize).tolist()
-        return scores
+        scored: Any = self._reranker.compute_score(queries, texts, normalize=self.normalize)
+        return list(scored.tolist())
 
 
 class BgeIndexRetriever(BaseRetriever):

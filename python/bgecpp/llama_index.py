@@ -54,8 +54,11 @@ class BgeEmbedding(BaseEmbedding):
         return "BgeEmbedding"
 
     def _encode(self, texts: str | list[str], role: str, instruction: str | None) -> Any:
-        how = {"role": role} if instruction is None else {"instruction": instruction}
-        return self._embedder.encode(texts, normalize=self.normalize, truncate_dim=self.truncate_dim, **how).tolist()
+        how: dict[str, Any] = {"role": role} if instruction is None else {"instruction": instruction}
+        vectors: Any = self._embedder.encode(
+            texts, normalize=self.normalize, truncate_dim=self.truncate_dim, **how
+        )
+        return vectors.tolist()
 
     def _get_query_embedding(self, query: str) -> Embedding:
         return self._encode(query, "query", self.query_instruction)  # type: ignore[no-any-return]
@@ -93,7 +96,7 @@ class BgeRerank(BaseNodePostprocessor):
     _reranker: Reranker = PrivateAttr()
 
     def __init__(self, model: str, **kwargs: Any) -> None:
-        super().__init__(model=model, **kwargs)
+        super().__init__(**{"model": model, **kwargs})
         self._reranker = Reranker(
             model,
             threads=self.threads,
@@ -115,8 +118,8 @@ class BgeRerank(BaseNodePostprocessor):
         if not nodes:
             return []
         texts = [node.node.get_content(metadata_mode=MetadataMode.EMBED) for node in nodes]
-        scores = self._reranker.compute_score(query_bundle.query_str, texts, normalize=self.normalize).tolist()
-        for node, score in zip(nodes, scores):
+        scored: Any = self._reranker.compute_score(query_bundle.query_str, texts, normalize=self.normalize)
+        for node, score in zip(nodes, scored.tolist()):
             if self.keep_retrieval_score:
                 node.node.metadata["retrieval_score"] = node.score
             node.score = score

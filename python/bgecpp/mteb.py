@@ -40,7 +40,7 @@ def _name(model: str | Path, revision: str | None) -> str:
     return str(model) if revision is None or Path(model).is_dir() else f"{model}@{revision}"
 
 
-class BgeEncoder(AbsEncoder):  # type: ignore[misc]
+class BgeEncoder(AbsEncoder):
     """Dense vectors of unit length. model_prompts: text by task, type of task or "query" and "document", as mteb's own
     wrapper takes them; without one for a text the model's own instruction for queries or documents is put in front."""
 
@@ -84,7 +84,7 @@ class BgeEncoder(AbsEncoder):  # type: ignore[misc]
         texts = [text for batch in inputs for text in batch["text"]]
         name = get_prompt_name(self.model_prompts, task_metadata, prompt_type)
         if name is not None and self.model_prompts is not None:
-            how = {"instruction": self.model_prompts[name]}
+            how: dict[str, Any] = {"instruction": self.model_prompts[name]}
         else:
             how = {"role": None if prompt_type is None else str(prompt_type.value)}
         with _common.progress_bar(bool(kwargs.get("show_progress_bar")), "bgecpp") as progress:
