@@ -226,6 +226,7 @@ TEST(BatchInvariance, TokenVectorsOfQueriesAndDocuments) {
   }
 }
 TEST(BatchInvariance, TinyModernBert) { CheckModel(TinyModel("tiny-modernbert").string()); }
+TEST(BatchInvariance, TinyMpnet) { CheckModel(TinyModel("tiny-mpnet").string()); }
 TEST(BatchInvariance, TinyBert) { CheckModel(TinyModel("tiny-bert").string()); }
 TEST(BatchInvariance, TinyDistilBertWithDenseHead) {
   CheckModel(TinyModel("tiny-distilbert").string());

@@ -213,7 +213,10 @@ TEST_P(Colbert, NarrowTypesComeNear) {
   const json::Value as_saved = golden->root().At("cases").Elements().front();
   const std::string path = Data(std::string("models/") + GetParam()).string();
   ExpectVectors(Embedder::Load(path, {.compute_type = ComputeChoice::kBFloat16}), as_saved, 0.1f);
-  ExpectVectors(Embedder::Load(path, {.compute_type = ComputeChoice::kInt8}), as_saved, 0.2f);
+  // ModernBERT's layers add what they round to a stream that nothing normalises between them.
+  const bool adds_up = std::string_view(GetParam()) == "tiny-colbert-modernbert";
+  ExpectVectors(Embedder::Load(path, {.compute_type = ComputeChoice::kInt8}), as_saved,
+                adds_up ? 0.5f : 0.2f);
 }
 
 TEST_P(Colbert, AQuantizedDirectoryLoads) {
@@ -273,7 +276,7 @@ TEST_P(Colbert, ACallersLengthHoldsButForWhatIsFilledUp) {
 
 INSTANTIATE_TEST_SUITE_P(All, Colbert,
                          testing::Values("tiny-colbert", "tiny-colbert-pylate",
-                                         "tiny-colbert-stanford"),
+                                         "tiny-colbert-stanford", "tiny-colbert-modernbert"),
                          [](const auto& model) {
                            std::string name = model.param;
                            std::erase(name, '-');

@@ -171,6 +171,7 @@ TEST(Golden, BertInBfloat16ShardsWithNewSpellings) { CheckModel("tiny-bert-bf16"
 TEST(Golden, DistilBertWithDenseAndLayerNorm) { CheckModel("tiny-distilbert"); }
 TEST(Golden, ModernBertWithGlobalAndLocalLayers) { CheckModel("tiny-modernbert"); }
 TEST(Golden, ModernBertWithBiasesAndNewSpellings) { CheckModel("tiny-modernbert-biases"); }
+TEST(Golden, MpnetWithItsBiasOfDistances) { CheckModel("tiny-mpnet"); }
 TEST(Golden, RobertaPositions) { CheckModel("tiny-roberta"); }
 
 }  // namespace

@@ -66,7 +66,7 @@ TEST(Reranker, ScoresAsFlagReranker) {
 }
 
 TEST(Reranker, ScoresAsCrossEncoder) {
-  for (const char* model : {"tiny-reranker", "tiny-bert-reranker"}) {
+  for (const char* model : {"tiny-reranker", "tiny-bert-reranker", "tiny-mpnet-reranker"}) {
     ForEachRow(model, "cross_encoder", PairStyle::kCrossEncoder, 16,
                [](const Reranker& reranker, json::Value row) {
                  EXPECT_NEAR(ScoreOf(reranker, row), row.At("score").AsDouble(), kTolerance);

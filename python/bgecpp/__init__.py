@@ -10,11 +10,12 @@ bgecpp.install() before they are imported. Names are loaded when they are first 
 """
 
 import importlib as _importlib
+from typing import Any as _Any
 
 # Where each name comes from. NumPy, and whatever else those modules need, is loaded with the first.
 _NAMES = {
-    "Embedder": "bgecpp._core",
-    "Reranker": "bgecpp._core",
+    "Embedder": "bgecpp.native",
+    "Reranker": "bgecpp.native",
     "Tokenizer": "bgecpp._core",
     "Index": "bgecpp._core",
     "IndexEditor": "bgecpp._core",
@@ -51,7 +52,7 @@ _NAMES = {
 __all__ = [name for name in _NAMES if name != "__version__"]
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> _Any:
     module = _NAMES.get(name)
     if module is None:
         raise AttributeError(f"module 'bgecpp' has no attribute '{name}'")
@@ -60,5 +61,5 @@ def __getattr__(name: str):
     return value
 
 
-def __dir__():
+def __dir__() -> list[str]:
     return sorted(set(globals()) | set(_NAMES))

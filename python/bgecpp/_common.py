@@ -3,18 +3,24 @@
 import contextlib
 import sys
 import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
 
 _warned: set[str] = set()
 
 
-def warn_once(message: str, stacklevel: int = 3) -> None:
-    """A warning that one process gives once, wherever it comes from."""
-    if message not in _warned:
-        _warned.add(message)
-        warnings.warn(message, stacklevel=stacklevel + 1)
+def warn_once(message: str) -> None:
+    """A warning that one process gives once; it names the line outside of this package that led here."""
+    if message in _warned:
+        return
+    _warned.add(message)
+    level, frame = 1, sys._getframe()
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "bgecpp":
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, stacklevel=level)
 
 
-def on_cpu(device) -> str:
+def on_cpu(device: Any) -> str:
     """"cpu", whatever was asked for; says once that another device is not used."""
     names = device if isinstance(device, (list, tuple)) else [device]
     for name in names:
@@ -24,7 +30,7 @@ def on_cpu(device) -> str:
     return "cpu"
 
 
-def ignored(**settings) -> None:
+def ignored(**settings: Any) -> None:
     """Says once of each argument that was given (is not None) that it has no effect here."""
     for name, value in settings.items():
         if value is not None:
@@ -32,7 +38,7 @@ def ignored(**settings) -> None:
 
 
 @contextlib.contextmanager
-def progress_bar(show: bool, description: str):
+def progress_bar(show: bool, description: str) -> Iterator[Callable[[int, int], None] | None]:
     """Gives what Embedder.encode takes as `progress`: None, or a call that moves tqdm's bar, where
     tqdm is installed."""
     if not show:
@@ -53,7 +59,7 @@ def progress_bar(show: bool, description: str):
         yield move
 
 
-def torch_or_none():
+def torch_or_none() -> Any:
     """The torch module where it is imported or can be; None where it is not installed."""
     try:
         import torch

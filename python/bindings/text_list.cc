@@ -2,6 +2,8 @@
 
 #include "bindings/arrow_texts.h"
 
+#include <nanobind/stl/string.h>
+
 #include <string>
 
 namespace nb = nanobind;
@@ -9,6 +11,10 @@ namespace nb = nanobind;
 namespace bge::python {
 
 namespace {
+
+std::string TypeName(nb::handle object) {
+  return nb::cast<std::string>(object.type().attr("__name__"));
+}
 
 // UTF-8 of a str with lone surrogates, each of them U+FFFD.
 nb::object Repaired(nb::handle text) {
@@ -63,9 +69,9 @@ TextList::TextList(nb::handle texts) {
   if (tuple == nullptr) {
     if (!PyErr_ExceptionMatches(PyExc_TypeError)) throw nb::python_error();
     PyErr_Clear();
-    throw nb::type_error((std::string("texts: expected a str or an iterable of str, found ") +
-                          Py_TYPE(texts.ptr())->tp_name)
-                             .c_str());
+    throw nb::type_error(
+        (std::string("texts: expected a str or an iterable of str, found ") + TypeName(texts))
+            .c_str());
   }
   keep_ = nb::steal(tuple);
   const auto count = static_cast<size_t>(PyTuple_Size(tuple));
@@ -77,9 +83,8 @@ TextList::TextList(nb::handle texts) {
 
 void TextList::Add(nb::handle text, size_t place) {
   if (!PyUnicode_Check(text.ptr())) {
-    throw nb::type_error(("texts[" + std::to_string(place) + "]: expected a str, found " +
-                          Py_TYPE(text.ptr())->tp_name)
-                             .c_str());
+    throw nb::type_error(
+        ("texts[" + std::to_string(place) + "]: expected a str, found " + TypeName(text)).c_str());
   }
   std::string_view view;
   if (!OwnView(text, &view)) {

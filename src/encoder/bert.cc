@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "encoder/bert_names.h"
 #include "encoder/config_fields.h"
+#include "encoder/relative_buckets.h"
 
 #include <algorithm>
 #include <array>
@@ -14,6 +15,7 @@ namespace bge {
 namespace {
 
 const BertNames& NamesOf(BertFamily family) {
+  if (family == BertFamily::kMpnet) return kMpnetNames;
   return family == BertFamily::kDistilBert ? kDistilBertNames : kBertNames;
 }
 
@@ -42,6 +44,7 @@ BertEncoder::BertEncoder(const BertConfig& config, std::shared_ptr<const WeightS
       layers_(static_cast<size_t>(config.num_layers)) {
   if (type == ComputeType::kInt8) CheckInt8Width(config.hidden_size, config.intermediate_size);
   LoadEmbeddings();
+  LoadRelativeBias();
   pool.ParallelForEach(config_.num_layers, [&](int64_t i) { LoadLayer(i); });
   const std::vector<const PreparedLinear*> linears = LinearLayers();
   packed_cache_.Save(linears);
@@ -58,6 +61,7 @@ BertEncoder::BertEncoder(const BertConfig& config, std::shared_ptr<const WeightS
   info_.takes_key_counts = true;
   info_.num_parameters =
       (config_.vocab_size + config_.max_positions + config_.type_vocab_size + 2) * h +
+      config_.relative_buckets * config_.num_heads +
       config_.num_layers * (4 * (h * h + h) + 2 * h * f + f + h + 4 * h);
   // As Forward allocates; narrower types keep qkv and the inner states apart.
   info_.activation_bytes_per_token =
@@ -95,6 +99,14 @@ void BertEncoder::LoadEmbeddings() {
   embeddings_norm_ = LoadNorm(weights_, std::string(names.embeddings_norm), h);
 }
 
+void BertEncoder::LoadRelativeBias() {
+  const BertNames& names = NamesOf(config_.family);
+  if (names.relative_attention_bias.empty()) return;
+  const std::vector<float> table = weights_.GetValues(
+      names.relative_attention_bias, Shape{config_.relative_buckets, config_.num_heads});
+  relative_bias_ = MpnetBiasByDistance(table, config_.num_heads);
+}
+
 void BertEncoder::LoadLayer(int64_t index) {
   const BertNames& names = NamesOf(config_.family);
   const std::string prefix = std::string(names.layer_prefix) + std::to_string(index) + ".";
@@ -111,6 +123,7 @@ void BertEncoder::LoadLayer(int64_t index) {
   AttentionBlock& attention = layers_[static_cast<size_t>(index)].attention;
   FeedForwardBlock& feed_forward = layers_[static_cast<size_t>(index)].feed_forward;
   attention.num_heads = config_.num_heads;
+  if (!relative_bias_.empty()) attention.relative_bias = {relative_bias_, kMpnetFarthest};
   const std::array parts = {names.layer.query, names.layer.key, names.layer.value};
   for (const std::string_view part : parts) {
     const std::vector<float> bias = weights_.GetVector(Bias(prefix, part), h);
@@ -141,9 +154,9 @@ std::span<const int32_t> BertEncoder::PositionIds(const PackedBatch& batch,
   for (int64_t n = 0; n < batch.num_sequences(); ++n) {
     const auto begin = static_cast<size_t>(batch.cu_seqlens[static_cast<size_t>(n)]);
     const auto end = static_cast<size_t>(batch.cu_seqlens[static_cast<size_t>(n) + 1]);
-    if (config_.family == BertFamily::kRoberta) {
-      // Parity: create_position_ids_from_input_ids of modeling_roberta.py. A padding token that the
-      // text itself spells takes the padding position and is not counted.
+    if (config_.counts_from_padding()) {
+      // Parity: create_position_ids_from_input_ids of modeling_roberta.py and modeling_mpnet.py. A
+      // padding token that the text itself spells takes the padding position and is not counted.
       int32_t position = config_.padding_id;
       for (size_t t = begin; t < end; ++t) {
         const bool padding = batch.input_ids[t] == config_.padding_id;

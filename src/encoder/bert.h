@@ -1,4 +1,4 @@
-// BERT, RoBERTa and DistilBERT: embeddings, then attention and feed-forward layers.
+// BERT, RoBERTa, DistilBERT and MPNet: embeddings, then attention and feed-forward layers.
 #ifndef BGE_ENCODER_BERT_H_
 #define BGE_ENCODER_BERT_H_
 
@@ -32,6 +32,7 @@ class BertEncoder : public Encoder {
   };
   std::vector<const PreparedLinear*> LinearLayers() const;
   void LoadEmbeddings();
+  void LoadRelativeBias();
   void LoadLayer(int64_t index);
   /// Hidden states after the embeddings and all layers but the last.
   Matrix ForwardToLastLayer(const PackedBatch& batch, const OpContext& context,
@@ -45,6 +46,7 @@ class BertEncoder : public Encoder {
   const PackedCache packed_cache_;
   EmbeddingTables tables_;  // views into the mapped file
   LayerNormWeights embeddings_norm_;
+  std::vector<float> relative_bias_;  // MPNet's, of which layers have views
   std::vector<Layer> layers_;
   EncoderInfo info_;
 };

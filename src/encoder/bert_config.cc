@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "encoder/config_fields.h"
+#include "encoder/relative_buckets.h"
 
 namespace bge {
 
@@ -11,6 +12,7 @@ std::optional<BertFamily> BertFamilyOf(std::string_view model_type) {
     return BertFamily::kRoberta;
   }
   if (model_type == "distilbert") return BertFamily::kDistilBert;
+  if (model_type == "mpnet") return BertFamily::kMpnet;
   return std::nullopt;
 }
 
@@ -38,9 +40,11 @@ BertConfig BertConfig::FromJson(json::Value config) {
     c.layer_norm_eps = 1e-12f;  // fixed in transformers' modeling_distilbert.py
   } else {
     // transformers' defaults where old files leave a key out.
-    c.type_vocab_size = 2;
-    if (const auto v = config.FindNonNull("type_vocab_size")) {
-      c.type_vocab_size = v->AsIntIn(1, kMaxWidth);
+    if (c.family != BertFamily::kMpnet) {
+      c.type_vocab_size = 2;
+      if (const auto v = config.FindNonNull("type_vocab_size")) {
+        c.type_vocab_size = v->AsIntIn(1, kMaxWidth);
+      }
     }
     if (const auto v = config.FindNonNull("hidden_act")) c.activation = ReadActivation(*v);
     c.layer_norm_eps = ReadEpsilon(config, "layer_norm_eps", c.layer_norm_eps);
@@ -53,15 +57,25 @@ BertConfig BertConfig::FromJson(json::Value config) {
     RequireFalse(config, "is_decoder", "decoders are not supported");
     RequireFalse(config, "add_cross_attention", "cross attention is not supported");
   }
-  if (c.family == BertFamily::kRoberta) {
+  if (c.family == BertFamily::kMpnet) {
+    // Parity: modeling_mpnet.py spreads distances over 32 buckets whatever the table's size.
+    c.relative_buckets = kMpnetBuckets;
+    if (const auto v = config.FindNonNull("relative_attention_num_buckets")) {
+      c.relative_buckets = v->AsIntIn(kMpnetBuckets, kMaxWidth);
+    }
+  }
+  if (c.counts_from_padding()) {
     c.padding_id = 1;
-    if (const auto v = config.FindNonNull("pad_token_id")) {
+    // Parity: modeling_mpnet.py counts from 1, whatever pad_token_id says.
+    const auto v = config.FindNonNull("pad_token_id");
+    if (v && c.family == BertFamily::kRoberta) {
       c.padding_id = static_cast<int32_t>(v->AsIntIn(0, c.vocab_size - 1));
     }
     if (c.max_tokens() < 1) {
       config.At("max_position_embeddings")
           .Fail("too few positions: found " + std::to_string(c.max_positions) +
-                    ", expected more than pad_token_id + 1 = " + std::to_string(c.padding_id + 1),
+                    ", expected more than " + std::to_string(c.padding_id + 1) +
+                    " (the padding token's id + 1)",
                 "repair the file or download it again");
     }
   }

@@ -12,11 +12,12 @@
 namespace bge {
 
 /// The families that share the post-LayerNorm encoder of Devlin et al. 2018. They differ in tensor
-/// names and in how positions and token types are chosen.
+/// names and in how positions and token types are chosen; MPNet also adds to its scores.
 enum class BertFamily {
   kBert,
   kRoberta,     ///< RoBERTa, XLM-RoBERTa, CamemBERT: positions count from the padding id + 1
   kDistilBert,  ///< no token types
+  kMpnet,       ///< no token types, RoBERTa's positions, attention with a bias of distances
 };
 
 struct BertConfig {
@@ -31,11 +32,16 @@ struct BertConfig {
   int64_t type_vocab_size = 0;  ///< rows of the token type table; 0: there is none
   float layer_norm_eps = 1e-12f;
   Activation activation = Activation::kGeluErf;
-  int32_t padding_id = 0;  ///< kRoberta: this id takes position padding_id and is not counted
+  int32_t padding_id = 0;  ///< where positions count from it, this id takes position padding_id
+  int64_t relative_buckets = 0;  ///< kMpnet: rows of the table of biases
 
+  /// Whether positions count from the padding id + 1, and leave padding tokens out.
+  bool counts_from_padding() const {
+    return family == BertFamily::kRoberta || family == BertFamily::kMpnet;
+  }
   /// Most tokens of a sequence.
   int64_t max_tokens() const {
-    return family == BertFamily::kRoberta ? max_positions - padding_id - 1 : max_positions;
+    return counts_from_padding() ? max_positions - padding_id - 1 : max_positions;
   }
 
   /// Error(kCorruptData / kUnsupported) naming file, field, found and expected.

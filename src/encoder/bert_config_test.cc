@@ -66,6 +66,32 @@ TEST(BertConfig, DistilBertHasNamesOfItsOwn) {
   EXPECT_EQ(c.activation, Activation::kRelu);
 }
 
+constexpr std::string_view kMpnet = R"({"architectures":["MPNetForMaskedLM"],"model_type":"mpnet",
+  "vocab_size":100,"hidden_size":32,"num_hidden_layers":2,"num_attention_heads":4,
+  "intermediate_size":64,"max_position_embeddings":42,"hidden_act":"gelu","layer_norm_eps":1e-5,
+  "bos_token_id":0,"pad_token_id":1,"eos_token_id":2,"relative_attention_num_buckets":32})";
+
+TEST(BertConfig, MpnetHasBucketsOfDistancesAndNoTypes) {
+  const BertConfig c = Read(kMpnet);
+  EXPECT_EQ(c.family, BertFamily::kMpnet);
+  EXPECT_EQ(c.type_vocab_size, 0);
+  EXPECT_EQ(c.relative_buckets, 32);
+  EXPECT_EQ(c.max_tokens(), 40);
+  EXPECT_EQ(c.layer_norm_eps, 1e-5f);
+  const auto with = [](std::string_view from, std::string_view to) {
+    std::string text(kMpnet);
+    return text.replace(text.find(from), from.size(), to);
+  };
+  // Its code counts positions from 1, and distances into 32 buckets, whatever the file says.
+  EXPECT_EQ(Read(with(R"("pad_token_id":1)", R"("pad_token_id":7)")).padding_id, 1);
+  EXPECT_EQ(Read(with("buckets\":32", "buckets\":48")).relative_buckets, 48);
+  EXPECT_EQ(Read(with("buckets\":32", "buckets\":null")).relative_buckets, 32);
+  EXPECT_THAT(ErrorOf(with("buckets\":32", "buckets\":31"), ErrorCode::kCorruptData),
+              AllOf(HasSubstr("relative_attention_num_buckets"), HasSubstr("found 31")));
+  EXPECT_THAT(ErrorOf(with("embeddings\":42", "embeddings\":2"), ErrorCode::kCorruptData),
+              HasSubstr("expected more than 2"));
+}
+
 TEST(BertConfig, ErrorsNameFileFieldFoundAndExpected) {
   EXPECT_THAT(
       ErrorOf(Replaced(R"("hidden_size":32)", R"("hidden_size":"32")"), ErrorCode::kCorruptData),

@@ -20,6 +20,7 @@ struct BertNames {
   std::string_view embeddings_norm = "embeddings.LayerNorm";
   std::string_view layer_prefix;  ///< followed by the layer's number and a dot
   BertLayerNames layer;
+  std::string_view relative_attention_bias = {};  ///< MPNet's
 };
 
 /// BERT, RoBERTa, XLM-RoBERTa, CamemBERT (transformers' modeling_bert.py).
@@ -43,6 +44,19 @@ inline constexpr BertNames kDistilBertNames = {.layer_prefix = "transformer.laye
                                                          .up = "ffn.lin1",
                                                          .down = "ffn.lin2",
                                                          .output_norm = "output_layer_norm"}};
+
+/// transformers' modeling_mpnet.py.
+inline constexpr BertNames kMpnetNames = {
+    .layer_prefix = "encoder.layer.",
+    .layer = {.query = "attention.attn.q",
+              .key = "attention.attn.k",
+              .value = "attention.attn.v",
+              .attention_output = "attention.attn.o",
+              .attention_norm = "attention.LayerNorm",
+              .up = "intermediate.dense",
+              .down = "output.dense",
+              .output_norm = "output.LayerNorm"},
+    .relative_attention_bias = "encoder.relative_attention_bias.weight"};
 
 }  // namespace bge
 

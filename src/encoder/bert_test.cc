@@ -27,14 +27,18 @@ BertConfig TinyConfig(BertFamily family) {
   c.num_heads = 3;
   c.intermediate_size = 40;
   c.max_positions = 20;
-  c.type_vocab_size = family == BertFamily::kDistilBert ? 0 : 2;
+  const bool typed = family == BertFamily::kBert || family == BertFamily::kRoberta;
+  c.type_vocab_size = typed ? 2 : 0;
   c.padding_id = 1;
+  c.relative_buckets = family == BertFamily::kMpnet ? 32 : 0;
   return c;
 }
 
 std::shared_ptr<MemoryWeights> TinyWeights(const BertConfig& c, const std::string& prefix) {
   auto w = std::make_shared<MemoryWeights>();
-  const BertNames& names = c.family == BertFamily::kDistilBert ? kDistilBertNames : kBertNames;
+  const BertNames& names = c.family == BertFamily::kMpnet        ? kMpnetNames
+                           : c.family == BertFamily::kDistilBert ? kDistilBertNames
+                                                                 : kBertNames;
   const auto norm = [&](const std::string& name) {
     w->AddRandom(name + ".weight", Shape{c.hidden_size}, 0.3f, 1);
     w->AddRandom(name + ".bias", Shape{c.hidden_size}, 0.3f);
@@ -49,6 +53,10 @@ std::shared_ptr<MemoryWeights> TinyWeights(const BertConfig& c, const std::strin
   if (c.type_vocab_size > 0) {
     w->AddRandom(prefix + std::string(names.token_type_embeddings),
                  Shape{c.type_vocab_size, c.hidden_size}, 0.3f);
+  }
+  if (c.relative_buckets > 0) {
+    w->AddRandom(prefix + std::string(names.relative_attention_bias),
+                 Shape{c.relative_buckets, c.num_heads}, 1);
   }
   norm(prefix + std::string(names.embeddings_norm));
   for (int64_t i = 0; i < c.num_layers; ++i) {
@@ -139,7 +147,7 @@ TEST_P(BertFamilies, FirstTokensAreThoseOfAllTokens) {
 
 INSTANTIATE_TEST_SUITE_P(All, BertFamilies,
                          testing::Values(BertFamily::kBert, BertFamily::kRoberta,
-                                         BertFamily::kDistilBert));
+                                         BertFamily::kDistilBert, BertFamily::kMpnet));
 
 TEST(BertEncoder, TokenTypesCount) {
   const BertConfig config = TinyConfig(BertFamily::kBert);
@@ -197,6 +205,34 @@ TEST(BertEncoder, MissingAndMisshapenTensorsAreNamed) {
               testing::HasSubstr("bert.embeddings.LayerNorm.bias"));
   EXPECT_THAT(error([&](MemoryWeights& w) { w.Remove("bert.embeddings.word_embeddings.weight"); }),
               testing::HasSubstr("embeddings.word_embeddings.weight"));
+}
+
+// The table of biases is the only difference between two passes.
+TEST(BertEncoder, MpnetsBiasOfDistancesCounts) {
+  const BertConfig config = TinyConfig(BertFamily::kMpnet);
+  ThreadPool pool(1);
+  const auto weights = TinyWeights(config, "mpnet.");
+  const std::string table = "mpnet.encoder.relative_attention_bias.weight";
+  const auto states = [&] {
+    const BertEncoder encoder(config, weights, ComputeType::kFloat32, CpuBackend(), pool);
+    EXPECT_EQ(encoder.info().max_tokens, 18);
+    EXPECT_TRUE(encoder.info().takes_key_counts);
+    return Forward(encoder, pool, {{0, 7, 9, 2}});
+  };
+  const auto before = states();
+  weights->Values(table)[20 * 3] += 1.0f;  // four tokens behind: no text of four has it
+  EXPECT_EQ(states(), before);
+  weights->Values(table)[19 * 3] += 1.0f;
+  EXPECT_GT(MaxDifference(states(), before), 0.01f);
+  weights->Values(table)[5] = std::nanf("");
+  try {
+    states();
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_THAT(e.what(), testing::HasSubstr(table));
+  }
+  weights->Remove(table);
+  EXPECT_THROW(states(), Error);
 }
 
 TEST(BertEncoder, ReadsTensorFlowNormNames) {

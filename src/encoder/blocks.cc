@@ -64,8 +64,7 @@ void AttentionBlock::Forward(const Backend& backend, const OpContext& context,
   const ConstOperand input = InputOf(scratch, x);
   backend.Linear(project, input, *query, {}, scratch.qkv.Columns(0, x.cols));
   backend.Linear(project, input, *key_value, {}, scratch.qkv.Columns(x.cols, 2 * x.cols));
-  backend.VarlenAttention(context, scratch.qkv, qkv_bias, cu_seqlens,
-                          {.num_heads = num_heads, .scale = Scale(x), .key_counts = key_counts},
+  backend.VarlenAttention(context, scratch.qkv, qkv_bias, cu_seqlens, Options(x, key_counts),
                           query->type(), scratch.attended);
   Finish(backend, context, epsilon, scratch, x);
 }
@@ -79,7 +78,7 @@ void AttentionBlock::ForwardFirstTokens(const Backend& backend, const OpContext&
   backend.Linear(project, InputOf(scratch, x), *key_value, {}, keys_values);
   backend.Linear(project, RoundedInput(backend, project, few, first), *query, {}, few.projected);
   backend.FirstTokenAttention(context, few.projected, keys_values, qkv_bias, cu_seqlens,
-                              {num_heads, Scale(x)}, few.attended);
+                              Options(x, {}), few.attended);
   Finish(backend, context, epsilon, few, first);
 }
 
@@ -93,10 +92,12 @@ void AttentionBlock::Finish(const Backend& backend, const OpContext& context, fl
                            epsilon, x, scratch.input);
 }
 
-// Of q . k.
-float AttentionBlock::Scale(Matrix x) const {
+AttentionOptions AttentionBlock::Options(Matrix x, std::span<const int32_t> key_counts) const {
   const int64_t head_dim = x.cols / num_heads;
-  return 1.0f / std::sqrt(static_cast<float>(head_dim));
+  return {.num_heads = num_heads,
+          .scale = 1.0f / std::sqrt(static_cast<float>(head_dim)),
+          .key_counts = key_counts,
+          .relative_bias = relative_bias};
 }
 
 void FeedForwardBlock::Forward(const Backend& backend, const OpContext& context, float epsilon,

@@ -49,6 +49,7 @@ struct AttentionBlock {
   std::unique_ptr<const PreparedLinear> output;
   std::vector<float> output_bias;
   LayerNormWeights norm;
+  RelativeBias relative_bias = {};
 
   /// x: [T, H], in place, and scratch.input with it.
   /// key_counts: as Backend::VarlenAttention has them.
@@ -65,7 +66,7 @@ struct AttentionBlock {
  private:
   void Finish(const Backend& backend, const OpContext& context, float epsilon,
               const LayerScratch& scratch, Matrix x) const;
-  float Scale(Matrix x) const;
+  AttentionOptions Options(Matrix x, std::span<const int32_t> key_counts) const;
 };
 
 /// x = LayerNorm(x + W2 * activation(W1 * x + b1) + b2).

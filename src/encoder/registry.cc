@@ -45,7 +45,7 @@ const Architecture& ArchitectureOf(json::Value config) {
   }
   Fail(ErrorCode::kUnsupported,
        "unknown architecture \"" + Printable(model_type.AsString(), 60) + "\"", model_type.Where(),
-       "supported: bert, roberta, xlm-roberta, camembert, distilbert, modernbert");
+       "supported: bert, roberta, xlm-roberta, camembert, distilbert, mpnet, modernbert");
 }
 
 }  // namespace

@@ -99,6 +99,9 @@ INSTANTIATE_TEST_SUITE_P(
                    R"({"max_seq_length":8192})", "", 8192, kSentenceSource},
         LengthCase{"Camembert", R"({"model_type":"camembert","max_position_embeddings":514})", "",
                    "", 512, kPositionsSource},
+        LengthCase{"MpnetCountsFromOne",
+                   R"({"model_type":"mpnet","max_position_embeddings":514,"pad_token_id":7})", "",
+                   "", 512, kPositionsSource},
         LengthCase{"DistilBert",
                    R"({"model_type":"distilbert","max_position_embeddings":512,"dim":8})", "", "",
                    512, kPositionsSource},
@@ -175,6 +178,7 @@ TEST(MaxLengthErrors, NameFileAndField) {
       {"config.json", R"({"model_type":"bert","max_position_embeddings":99999999999})",
        "field max_position_embeddings"},
       {"config.json", R"({"model_type":"roberta","max_position_embeddings":2})", "leaves no room"},
+      {"config.json", R"({"model_type":"mpnet","max_position_embeddings":2})", "leaves no room"},
       {"config.json", R"({"model_type":"roberta","pad_token_id":-1})", "field pad_token_id"},
   };
   for (const auto& [file, content, message] : cases) {

@@ -107,20 +107,23 @@ void CheckNewKeys(json::Value options, TransformerTask task) {
   }
 }
 
-// Positions that a text can use. RoBERTa's begin after the padding token's id, so that 514 are 512.
+// Positions that a text can use. RoBERTa's and MPNet's begin after the padding token's id, so that
+// 514 are 512; MPNet takes 1 for it.
 int64_t UsablePositions(json::Value config) {
   const auto positions_field = config.FindNonNull("max_position_embeddings");
   const int64_t positions =
       positions_field ? positions_field->AsIntIn(1, kMaxTokens) : kDefaultPositions;
   const std::string_view model_type = config.At("model_type").AsString();
-  if (model_type != "roberta" && model_type != "xlm-roberta" && model_type != "camembert") {
+  const bool mpnet = model_type == "mpnet";
+  if (!mpnet && model_type != "roberta" && model_type != "xlm-roberta" &&
+      model_type != "camembert") {
     return positions;
   }
-  const auto padding = config.FindNonNull("pad_token_id");
+  const auto padding = mpnet ? std::nullopt : config.FindNonNull("pad_token_id");
   const int64_t offset = (padding ? padding->AsIntIn(0, kMaxTokens) : 1) + 1;
   if (offset >= positions) {
     config.Fail(fmt::format("max_position_embeddings leaves no room: found {} positions, expected "
-                            "more than {} (pad_token_id + 1)",
+                            "more than {} (the padding token's id + 1)",
                             positions, offset),
                 "repair the file or download it again");
   }

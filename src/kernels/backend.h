@@ -64,6 +64,22 @@ class PreparedLinear {
   virtual std::span<const std::byte> packed() const { return {}; }
 };
 
+/// What attention adds to scores by how far a key is behind its query (Shaw et al. 2018; by heads,
+/// Raffel et al. 2020, section 2.1).
+struct RelativeBias {
+  /// [A, 2 * farthest + 1]: of keys `farthest` tokens in front of the query, ..., behind it. Empty:
+  /// nothing is added.
+  std::span<const float> values = {};
+  int64_t farthest = 0;
+
+  /// Of a key so far behind the query, or less than zero; farther ones have the value of the
+  /// farthest.
+  float At(int64_t head, int64_t distance) const {
+    const int64_t column = std::clamp(distance, -farthest, farthest) + farthest;
+    return values[static_cast<size_t>(head * (2 * farthest + 1) + column)];
+  }
+};
+
 /// What attention is, but for its numbers.
 struct AttentionOptions {
   int64_t num_heads;
@@ -74,6 +90,8 @@ struct AttentionOptions {
   /// at least 1 of a sequence that is not empty. A token whose window then holds none gets zeros,
   /// as torch's scaled_dot_product_attention gives them; with a bias, the value's.
   std::span<const int32_t> key_counts = {};
+  /// Added to scale * q . k. Not together with a window.
+  RelativeBias relative_bias = {};
 
   /// Keys of sequence n, which has so many tokens.
   int64_t NumKeys(size_t n, int64_t seqlen) const {

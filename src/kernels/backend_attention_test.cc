@@ -347,5 +347,116 @@ TEST_P(BackendOps, WindowsOfASequenceAreTheSameInAnyBatch) {
   }
 }
 
+// A number for each head and distance, as T5 and MPNet have them: near tables and far ones, blocks
+// of keys and of queries, one key.
+TEST_P(BackendOps, AttentionWithABiasOfDistances) {
+  const std::vector<std::vector<int32_t>> batches = {
+      {1, 0, 2, 9}, {31, 32, 33, 1}, {130, 64}, {383, 2, 513}, {1100}};
+  for (const int64_t farthest : {0, 1, 5, 91, 2000}) {
+    for (const std::vector<int32_t>& batch : batches) {
+      for (const int64_t head_dim : {8, 24, 64}) {
+        const int32_t longest = *std::max_element(batch.begin(), batch.end());
+        if (longest > 130 && head_dim != 24) continue;
+        const int64_t num_heads = longest > 130 ? 2 : 3;
+        SCOPED_TRACE("farthest " + std::to_string(farthest) + " D " + std::to_string(head_dim) +
+                     " longest " + std::to_string(longest));
+        const std::vector<int32_t> cu_seqlens = Cumulate(batch);
+        const int64_t tokens = cu_seqlens.back();
+        const int64_t hidden_size = num_heads * head_dim;
+        Table qkv = NormalTable(tokens, 3 * hidden_size, 2, 1.2f);
+        const std::vector<float> bias =
+            head_dim == 8 ? Normal(3 * hidden_size) : std::vector<float>();
+        const std::vector<float> distances = Normal(num_heads * (2 * farthest + 1));
+        const AttentionOptions attention = {.num_heads = num_heads,
+                                            .scale = 1.0f / std::sqrt(static_cast<float>(head_dim)),
+                                            .relative_bias = {distances, farthest}};
+        Table expected(tokens, hidden_size);
+        ReferenceBackend().VarlenAttention(context(), qkv.view(), bias, cu_seqlens, attention,
+                                           ComputeType::kFloat32, expected.view());
+        for (const auto& [type, tolerance] :
+             {std::pair(ComputeType::kFloat32, 6e-6), std::pair(ComputeType::kBFloat16, 4e-2)}) {
+          Table out(tokens, hidden_size, 1);
+          backend().VarlenAttention(context(), qkv.view(), bias, cu_seqlens, attention, type,
+                                    out.view());
+          ExpectClose(out, expected, tolerance, 2e-6);
+        }
+      }
+    }
+  }
+}
+
+// Of the first keys alone, and of the first token alone, with the biases that these distances have.
+TEST_P(BackendOps, ABiasOfDistancesInPartsOfASequence) {
+  const std::vector<int32_t> cu_seqlens = Cumulate({32, 1, 17, 130, 700});
+  const std::vector<int32_t> key_counts = {9, 1, 16, 70, 600};
+  const std::vector<float> distances = Normal(3 * 41);
+  const AttentionOptions attention = {
+      .num_heads = 3, .scale = 0.25f, .key_counts = key_counts, .relative_bias = {distances, 20}};
+  const int64_t tokens = cu_seqlens.back();
+  Table qkv = NormalTable(tokens, 3 * 48, 1, 1.2f);
+  Table out(tokens, 48, 1);
+  Table expected(tokens, 48);
+  backend().VarlenAttention(context(), qkv.view(), {}, cu_seqlens, attention, ComputeType::kFloat32,
+                            out.view());
+  ReferenceBackend().VarlenAttention(context(), qkv.view(), {}, cu_seqlens, attention,
+                                     ComputeType::kFloat32, expected.view());
+  ExpectClose(out, expected, 6e-6, 2e-6);
+
+  Table first_queries(5, 48);
+  Table first_expected(5, 48);
+  for (int64_t n = 0; n < 5; ++n) {
+    const int64_t t = cu_seqlens[static_cast<size_t>(n)];
+    std::copy_n(qkv.view().row(t), 48, first_queries.view().row(n));
+    std::copy_n(expected.view().row(t), 48, first_expected.view().row(n));
+  }
+  Table first(5, 48, 1);
+  backend().FirstTokenAttention(context(), first_queries.view(), qkv.view().Columns(48, 96), {},
+                                cu_seqlens, attention, first.view());
+  ExpectClose(first, first_expected, 6e-6, 2e-6);
+}
+
+// A bias that lifts some keys far above the first ones, so that no weight may overflow.
+TEST_P(BackendOps, ABiasOfDistancesMayBeLarge) {
+  for (const float step : {20.0f, 70.0f, 300.0f}) {
+    const std::vector<int32_t> cu_seqlens = Cumulate({700});
+    Table qkv = NormalTable(700, 3 * 32, 0, 0.5f);
+    std::vector<float> distances(2 * 400 + 1, 0.0f);
+    for (size_t i = 450; i < 470; ++i) distances[i] = step;  // keys 50 to 70 tokens behind
+    const AttentionOptions attention = {
+        .num_heads = 1, .scale = 1.0f, .relative_bias = {distances, 400}};
+    Table out(700, 32);
+    Table expected(700, 32);
+    backend().VarlenAttention(context(), qkv.view(), {}, cu_seqlens, attention,
+                              ComputeType::kFloat32, out.view());
+    ReferenceBackend().VarlenAttention(context(), qkv.view(), {}, cu_seqlens, attention,
+                                       ComputeType::kFloat32, expected.view());
+    ExpectClose(out, expected, 4e-5, 1e-5);
+  }
+}
+
+TEST_P(BackendOps, ABiasOfDistancesIsTheSameInAnyBatch) {
+  for (const ComputeType type : {ComputeType::kFloat32, ComputeType::kBFloat16}) {
+    for (const int32_t seqlen : {1, 5, 17, 130, 600}) {
+      const int64_t hidden_size = 2 * 32;
+      Table qkv = NormalTable(40 + seqlen, 3 * hidden_size);
+      const std::vector<float> distances = Normal(2 * 183);
+      const AttentionOptions attention = {
+          .num_heads = 2, .scale = 0.2f, .relative_bias = {distances, 91}};
+      Table all(40 + seqlen, hidden_size);
+      backend().VarlenAttention(context(), qkv.view(), {}, Cumulate({33, seqlen, 7}), attention,
+                                type, all.view());
+      Table alone(seqlen, hidden_size);
+      ThreadPool one(1);
+      const OpContext single = {one, workspace_};
+      backend().VarlenAttention(single, qkv.view().Rows(33, seqlen), {}, Cumulate({seqlen}),
+                                attention, type, alone.view());
+      const std::vector<float> a = alone.Dense();
+      const std::vector<float> b = all.Dense();
+      EXPECT_EQ(std::memcmp(a.data(), b.data() + 33 * hidden_size, a.size() * sizeof(float)), 0)
+          << "S " << seqlen;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace bge

@@ -204,11 +204,13 @@ std::string ConfigFor(const ModelSpec& spec, WeightType type, bool keeps_classif
   const json::Value config = spec.config->root();
   if (type == WeightType::kInt8) {
     std::string quantization(kQuantizationConfig);
-    if (keeps_classifier) {
-      constexpr std::string_view kNothing = "\"ignore\": []";
-      quantization.replace(quantization.find(kNothing), kNothing.size(),
-                           R"("ignore": ["re:.*classifier.*", "re:.*pooler.*", "re:head[.].*"])");
+    std::string kept;
+    if (keeps_classifier) kept = R"("re:.*classifier.*", "re:.*pooler.*", "re:head[.].*")";
+    if (config.At("model_type").AsString() == "mpnet") {
+      kept += std::string(kept.empty() ? "" : ", ") + R"("re:.*relative_attention_bias")";
     }
+    constexpr std::string_view kNothing = "[]";
+    quantization.replace(quantization.find(kNothing), kNothing.size(), "[" + kept + "]");
     changes.emplace_back("quantization_config", std::move(quantization));
   } else {
     // transformers from version 5 on writes "dtype", and reads both.

@@ -64,12 +64,18 @@ bool IsClassifier(std::string_view name) {
          name.find("pooler.dense") != std::string_view::npos || name.starts_with("head.");
 }
 
-// The tensors that stay as they are; empty: none.
+// MPNet's biases of distances are a few hundred numbers that are added to scores.
+bool IsBiasOfDistances(std::string_view name) {
+  return name.ends_with("relative_attention_bias.weight");
+}
+
+// Whether a tensor stays as it is.
 std::function<bool(std::string_view)> KeptTensors(const ModelSpec& spec, bool is_reranker) {
-  if (is_reranker) return IsClassifier;
-  if (!spec.multi_vector) return {};
-  // Stanford's projection of ColBERT models, which lies among the encoder's weights.
-  return [](std::string_view name) { return name == "linear.weight"; };
+  // Stanford's projection of ColBERT models lies among the encoder's weights.
+  return [is_reranker, is_colbert = spec.multi_vector.has_value()](std::string_view name) {
+    return IsBiasOfDistances(name) || (is_reranker && IsClassifier(name)) ||
+           (is_colbert && !is_reranker && name == "linear.weight");
+  };
 }
 
 }  // namespace

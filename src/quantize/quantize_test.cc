@@ -29,9 +29,9 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::StartsWith;
 
-constexpr const char* kModels[] = {
-    "tiny-bert",    "tiny-bert-bf16",  "tiny-bert-f16",         "tiny-distilbert",
-    "tiny-roberta", "tiny-modernbert", "tiny-modernbert-biases"};
+constexpr const char* kModels[] = {"tiny-bert",       "tiny-bert-bf16",        "tiny-bert-f16",
+                                   "tiny-distilbert", "tiny-roberta",          "tiny-mpnet",
+                                   "tiny-modernbert", "tiny-modernbert-biases"};
 
 class QuantizeTest : public testing::Test {
  protected:

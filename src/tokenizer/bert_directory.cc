@@ -63,23 +63,44 @@ std::unique_ptr<const Model> ReadVocabTxt(const fs::path& path, std::string unk_
                                      std::move(options), path.string());
 }
 
-// The special tokens of BERT by name, and all added tokens in the order in which transformers adds
-// them.
+// A class of transformers with WordPiece, and its special tokens where no file names others: unk,
+// sep, pad, cls, mask, and bos and eos, which come first where there are any.
+struct TokenizerClass {
+  std::array<std::string_view, 7> defaults;
+  bool is_mpnet;  // <s> a </s></s> b </s>, and the mask takes the space in front of it
+};
+
+constexpr TokenizerClass kBertClass = {{"", "", "[UNK]", "[SEP]", "[PAD]", "[CLS]", "[MASK]"},
+                                       false};
+constexpr TokenizerClass kMpnetClass = {{"<s>", "</s>", "[UNK]", "</s>", "<pad>", "<s>", "<mask>"},
+                                        true};
+
+// The special tokens of a class by name, and all added tokens in the order in which transformers
+// adds them.
 class ConfiguredTokens {
  public:
-  ConfiguredTokens(const fs::path& directory, const DocumentPtr& config)
+  ConfiguredTokens(const TokenizerClass& tokenizer_class, const fs::path& directory,
+                   const DocumentPtr& config)
       : special_map_(Member(config, "added_tokens_decoder")
                          ? nullptr
                          : LoadIfPresent(directory / "special_tokens_map.json")) {
     for (size_t i = 0; i < kNames.size(); ++i) {
-      named_[i] = AddedToken{std::string(kDefaults[i]), false, false, false, false, true};
+      const std::string_view usual = tokenizer_class.defaults[i];
+      if (usual.empty()) continue;
+      const bool takes_space = tokenizer_class.is_mpnet && kNames[i] == "mask";
+      AddedToken& token = named_[kNames[i]];
+      token = AddedToken{std::string(usual), false, takes_space, false, false, true};
       const std::string key = std::string(kNames[i]) + "_token";
       auto value = Member(special_map_, key);
       if (!value) value = Member(config, key);
-      if (value) named_[i] = ReadToken(*value, true);
+      if (!value) continue;
+      token = ReadToken(*value, true);
+      if (!value->is_object()) token.lstrip = takes_space;
     }
     ReadNumbered(directory, config);
-    for (const AddedToken& token : named_) AddOnce(token);
+    for (const std::string_view name : kNames) {
+      if (const auto token = named_.find(name); token != named_.end()) AddOnce(token->second);
+    }
     for (const DocumentPtr& document : {config, special_map_}) {
       for (const char* key : {"additional_special_tokens", "extra_special_tokens"}) {
         const auto extra = Member(document, key);
@@ -89,15 +110,14 @@ class ConfiguredTokens {
     }
   }
 
-  const std::string& unk() const { return named_[0].content; }
-  const std::string& sep() const { return named_[1].content; }
-  const std::string& cls() const { return named_[3].content; }
+  const std::string& unk() const { return named_.at("unk").content; }
+  const std::string& sep() const { return named_.at("sep").content; }
+  const std::string& cls() const { return named_.at("cls").content; }
   const std::vector<AddedToken>& all() const { return all_; }
 
  private:
-  static constexpr std::array<std::string_view, 5> kNames = {"unk", "sep", "pad", "cls", "mask"};
-  static constexpr std::array<std::string_view, 5> kDefaults = {"[UNK]", "[SEP]", "[PAD]", "[CLS]",
-                                                                "[MASK]"};
+  static constexpr std::array<std::string_view, 7> kNames = {"bos", "eos", "unk", "sep",
+                                                             "pad", "cls", "mask"};
 
   // added_tokens_decoder {"id": token}, or else added_tokens.json {token: id}.
   void ReadNumbered(const fs::path& directory, const DocumentPtr& config) {
@@ -123,7 +143,7 @@ class ConfiguredTokens {
 
   bool IsNamed(std::string_view content) const {
     return std::any_of(named_.begin(), named_.end(),
-                       [&](const AddedToken& token) { return token.content == content; });
+                       [&](const auto& token) { return token.second.content == content; });
   }
 
   void AddOnce(const AddedToken& token) {
@@ -134,16 +154,17 @@ class ConfiguredTokens {
   }
 
   DocumentPtr special_map_;
-  std::array<AddedToken, 5> named_;
+  std::map<std::string_view, AddedToken> named_;
   std::vector<AddedToken> all_;
 };
 
-// Classes that make of a vocab.txt what BertTokenizer makes of it, and those that name none.
+// Classes that make of a vocab.txt what BertTokenizer or MPNetTokenizer makes of it, and those that
+// name none.
 void CheckTokenizerClass(const fs::path& directory, const DocumentPtr& config) {
-  constexpr std::array<std::string_view, 9> kKnown = {
-      "BertTokenizer",      "ConvBertTokenizer",    "DistilBertTokenizer",
-      "ElectraTokenizer",   "MobileBertTokenizer",  "PreTrainedTokenizer",
-      "RetriBertTokenizer", "SqueezeBertTokenizer", "TokenizersBackend"};
+  constexpr std::array<std::string_view, 10> kKnown = {
+      "BertTokenizer",        "ConvBertTokenizer", "DistilBertTokenizer", "ElectraTokenizer",
+      "MobileBertTokenizer",  "MPNetTokenizer",    "PreTrainedTokenizer", "RetriBertTokenizer",
+      "SqueezeBertTokenizer", "TokenizersBackend"};
   auto name = Member(config, "tokenizer_class");
   const DocumentPtr model = name ? nullptr : LoadIfPresent(directory / "config.json");
   if (!name) name = Member(model, "tokenizer_class");
@@ -161,33 +182,44 @@ void CheckTokenizerClass(const fs::path& directory, const DocumentPtr& config) {
        name->Where(), "this build knows " + known + ", or save a tokenizer.json");
 }
 
-// Whether it makes [CLS] a [SEP] of a, and [CLS] a [SEP] b [SEP] of a pair.
-bool IsBertProcessing(const PostProcessor& post_processor, int32_t cls_id, int32_t sep_id) {
+std::unique_ptr<const PostProcessor> MakeProcessing(const TokenizerClass& tokenizer_class,
+                                                    int32_t cls_id, int32_t sep_id) {
+  return tokenizer_class.is_mpnet ? MakeRobertaProcessing(cls_id, sep_id)
+                                  : MakeBertProcessing(cls_id, sep_id);
+}
+
+// Whether both put the same tokens around a text and a pair.
+bool AreAlike(const PostProcessor& one, const PostProcessor& two) {
   const int32_t text[] = {-1};  // ids of no token
   const int32_t other[] = {-2};
   const TokenSequence a{text, {}};
   const TokenSequence b{other, {}};
-  Encoding single;
-  Encoding pair;
-  post_processor.Process(a, nullptr, true, false, &single);
-  post_processor.Process(a, &b, true, false, &pair);
-  return single.ids == std::vector<int32_t>{cls_id, -1, sep_id} &&
-         single.type_ids == std::vector<int32_t>{0, 0, 0} &&
-         pair.ids == std::vector<int32_t>{cls_id, -1, sep_id, -2, sep_id} &&
-         pair.type_ids == std::vector<int32_t>{0, 0, 0, 1, 1};
+  for (const TokenSequence* second : {static_cast<const TokenSequence*>(nullptr), &b}) {
+    Encoding first_result;
+    Encoding second_result;
+    one.Process(a, second, true, false, &first_result);
+    two.Process(a, second, true, false, &second_result);
+    if (first_result.ids != second_result.ids || first_result.type_ids != second_result.type_ids) {
+      return false;
+    }
+  }
+  return true;
 }
 
-// Whether transformers' AutoTokenizer would choose BertTokenizer, whose rules these are.
-bool IsBertTokenizer(const fs::path& directory, const DocumentPtr& config) {
+// Which of the classes whose rules these are transformers' AutoTokenizer would choose; null: none.
+const TokenizerClass* ClassOf(const fs::path& directory, const DocumentPtr& config) {
   constexpr std::string_view kFast = "Fast";
   if (const auto name = Member(config, "tokenizer_class")) {
     std::string_view base = name->AsString();
     if (base.ends_with(kFast)) base.remove_suffix(kFast.size());
-    return base == "BertTokenizer" || base == "DistilBertTokenizer";
+    if (base == "MPNetTokenizer") return &kMpnetClass;
+    return base == "BertTokenizer" || base == "DistilBertTokenizer" ? &kBertClass : nullptr;
   }
   const DocumentPtr model = LoadIfPresent(directory / "config.json");
   const auto type = Member(model, "model_type");
-  return type && (type->AsString() == "bert" || type->AsString() == "distilbert");
+  if (!type) return nullptr;
+  if (type->AsString() == "mpnet") return &kMpnetClass;
+  return type->AsString() == "bert" || type->AsString() == "distilbert" ? &kBertClass : nullptr;
 }
 
 }  // namespace
@@ -195,7 +227,9 @@ bool IsBertTokenizer(const fs::path& directory, const DocumentPtr& config) {
 Tokenizer::Impl::Stages StagesFromVocabTxt(const fs::path& directory) {
   const DocumentPtr config = LoadIfPresent(directory / "tokenizer_config.json");
   CheckTokenizerClass(directory, config);
-  const ConfiguredTokens tokens(directory, config);
+  const TokenizerClass* named = ClassOf(directory, config);
+  const TokenizerClass& tokenizer_class = named == nullptr ? kBertClass : *named;
+  const ConfiguredTokens tokens(tokenizer_class, directory, config);
   Tokenizer::Impl::Stages stages;
   stages.normalizer = MakeBertNormalizer(OptionsFromConfig(config));
   stages.pre_tokenizer = MakeBertPreTokenizer();
@@ -203,8 +237,8 @@ Tokenizer::Impl::Stages StagesFromVocabTxt(const fs::path& directory) {
   stages.added_tokens = tokens.all();
   AddedVocabulary added;
   added.Add(tokens.all(), *stages.model, nullptr);
-  stages.post_processor = MakeBertProcessing(added.TokenToId(tokens.cls()).value_or(0),
-                                             added.TokenToId(tokens.sep()).value_or(0));
+  stages.post_processor = MakeProcessing(tokenizer_class, added.TokenToId(tokens.cls()).value_or(0),
+                                         added.TokenToId(tokens.sep()).value_or(0));
   stages.decoder = MakeWordPieceDecoder("##", true);
   stages.truncation_direction = DirectionFromConfig(config, TruncationDirection::kRight);
   return stages;
@@ -214,7 +248,8 @@ void ApplyTokenizerConfig(const fs::path& directory, const WarningSink& on_warni
                           Tokenizer::Impl::Stages* stages) {
   const DocumentPtr config = LoadIfPresent(directory / "tokenizer_config.json");
   stages->truncation_direction = DirectionFromConfig(config, stages->truncation_direction);
-  if (!IsBertTokenizer(directory, config)) return;
+  const TokenizerClass* const tokenizer_class = ClassOf(directory, config);
+  if (tokenizer_class == nullptr) return;
   const auto warn = [&](const std::string& what, const std::string& settings) {
     if (!on_warning) return;
     on_warning("tokenizer.json and tokenizer_config.json differ in " + what + " (" +
@@ -231,7 +266,7 @@ void ApplyTokenizerConfig(const fs::path& directory, const WarningSink& on_warni
 
   const WordPiece* const word_piece = stages->model->AsWordPiece();
   if (word_piece == nullptr) return;
-  const ConfiguredTokens tokens(directory, config);
+  const ConfiguredTokens tokens(*tokenizer_class, directory, config);
   const WordPieceOptions model_options = {.unk_token = tokens.unk()};
   if (word_piece->options() != model_options) {
     stages->model = word_piece->With(model_options);
@@ -246,10 +281,10 @@ void ApplyTokenizerConfig(const fs::path& directory, const WarningSink& on_warni
   }
   AddedVocabulary added;
   added.Add(stages->added_tokens, *stages->model, nullptr);
-  const int32_t cls_id = added.TokenToId(tokens.cls()).value_or(0);
-  const int32_t sep_id = added.TokenToId(tokens.sep()).value_or(0);
-  if (IsBertProcessing(*stages->post_processor, cls_id, sep_id)) return;
-  stages->post_processor = MakeBertProcessing(cls_id, sep_id);
+  auto processing = MakeProcessing(*tokenizer_class, added.TokenToId(tokens.cls()).value_or(0),
+                                   added.TokenToId(tokens.sep()).value_or(0));
+  if (AreAlike(*stages->post_processor, *processing)) return;
+  stages->post_processor = std::move(processing);
   warn("the tokens around a text",
        "cls_token=" + Printable(tokens.cls(), 40) + ", sep_token=" + Printable(tokens.sep(), 40));
 }

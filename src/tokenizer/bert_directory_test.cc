@@ -8,6 +8,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <optional>
 #include <tuple>
 
 namespace bge::tokenizer {
@@ -256,7 +257,7 @@ TEST(BertDirectory, OtherClassesCannotReadAVocabTxt) {
   const auto load = [&] { return Tokenizer::Load(dir.path()); };
   dir.Write("vocab.txt", kVocab);
   for (const char* known : {"BertTokenizer", "BertTokenizerFast", "DistilBertTokenizer",
-                            "ElectraTokenizerFast", "PreTrainedTokenizerFast"}) {
+                            "ElectraTokenizerFast", "PreTrainedTokenizerFast", "MPNetTokenizer"}) {
     dir.Write("tokenizer_config.json", R"({"tokenizer_class":")" + std::string(known) + "\"}");
     EXPECT_EQ(test::Thrown(load), "no error") << known;
   }
@@ -268,7 +269,7 @@ TEST(BertDirectory, OtherClassesCannotReadAVocabTxt) {
                                  "BertTokenizer, "));
   dir.Write("tokenizer_config.json", R"({"tokenizer_class":null})");
   EXPECT_EQ(test::Thrown(load), "no error");
-  dir.Write("config.json", R"({"tokenizer_class":"MPNetTokenizer"})");
+  dir.Write("config.json", R"({"tokenizer_class":"FunnelTokenizer"})");
   EXPECT_THAT(test::Thrown(load), HasSubstr("config.json: field tokenizer_class"));
 }
 
@@ -290,6 +291,100 @@ TEST(BertDirectory, ErrorsNameTheFile) {
     EXPECT_THAT(message, HasSubstr("tokenizer_config.json")) << config;
     EXPECT_TRUE(test::IsOneLine(message));
   }
+}
+
+// MPNetTokenizer: other special tokens, RoBERTa's tokens around texts, a mask that takes the space
+// in front of it. The same of a vocab.txt and of a tokenizer.json that states BERT's.
+TEST(BertDirectory, MpnetsClassHasRulesOfItsOwn) {
+  constexpr std::string_view kMpnetVocab =
+      "<s>\n<pad>\n</s>\n<unk>\n[UNK]\nhello\n##s\nHello\né\ne\n中\n<mask>\n";
+  struct Case {
+    const char* config;  // tokenizer_config.json
+    const char* map;     // special_tokens_map.json
+    std::vector<int32_t> ids;
+    std::vector<int32_t> pair;
+    std::optional<int32_t> bos;  // of "[B]"
+  };
+  const Case cases[] = {
+      {R"({"tokenizer_class":"MPNetTokenizer"})",
+       "{}",
+       {0, 5, 6, 9, 10, 11, 4, 2},
+       {0, 9, 2, 2, 5, 2},
+       std::nullopt},
+      {R"({"tokenizer_class":"MPNetTokenizerFast","do_lower_case":false})",
+       "{}",
+       {0, 7, 6, 8, 10, 11, 4, 2},
+       {0, 9, 2, 2, 7, 2},
+       std::nullopt},
+      {R"({"tokenizer_class":"MPNetTokenizer","cls_token":"hello","sep_token":"e"})",
+       "{}",
+       {5, 4, 9, 4, 9, 10, 11, 4, 9},
+       {5, 9, 9, 9, 4, 9, 4, 9},
+       std::nullopt},
+      {R"({"tokenizer_class":"MPNetTokenizer","bos_token":"[B]","mask_token":{"content":"<mask>",
+          "lstrip":false,"rstrip":false,"single_word":false,"normalized":false}})",
+       "{}",
+       {0, 5, 6, 9, 10, 11, 4, 2},
+       {0, 9, 2, 2, 5, 2},
+       12},
+      {R"({"tokenizer_class":"MPNetTokenizer","unk_token":"<unk>"})",
+       R"({"cls_token":"e"})",
+       {9, 3, 9, 3, 9, 10, 11, 3, 2},
+       {9, 9, 2, 2, 3, 9, 3, 2},
+       std::nullopt},
+      {"{}", "{}", {0, 5, 6, 9, 10, 11, 4, 2}, {0, 9, 2, 2, 5, 2}, std::nullopt}};
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.config);
+    const test::TempDir dir;
+    dir.Write("vocab.txt", kMpnetVocab);
+    dir.Write("config.json", R"({"model_type":"mpnet"})");
+    dir.Write("tokenizer_config.json", c.config);
+    dir.Write("special_tokens_map.json", c.map);
+    const Tokenizer tokenizer = Tokenizer::Load(dir.path());
+    const std::string_view text = "Hellos é中  <mask> ?";
+    EXPECT_EQ(tokenizer.Encode(text).ids, c.ids);
+    EXPECT_EQ(tokenizer.Encode(text, {.want_offsets = true}).ids, c.ids);
+    const Encoding pair = tokenizer.EncodePair("e", "Hello");
+    EXPECT_EQ(pair.ids, c.pair);
+    EXPECT_EQ(pair.type_ids, std::vector<int32_t>(c.pair.size(), 0));
+    EXPECT_EQ(tokenizer.TokenToId("[B]"), c.bos);
+    EXPECT_TRUE(tokenizer.impl().has_fast_path());
+  }
+  const test::TempDir dir;
+  dir.Write("vocab.txt", kMpnetVocab);
+  dir.Write("tokenizer_config.json", R"({"tokenizer_class":"MPNetTokenizer"})");
+  // The space in front of <mask> belongs to it, and is taken off its offsets.
+  const Encoding encoding =
+      Tokenizer::Load(dir.path()).Encode("Hellos é中  <mask> ?", {.want_offsets = true});
+  const std::vector<Offset> offsets = {{0, 0}, {0, 5},   {5, 6},   {7, 8},
+                                       {8, 9}, {11, 17}, {18, 19}, {0, 0}};
+  EXPECT_EQ(encoding.offsets, offsets);
+
+  // A long text costs what is kept of it, with offsets and without.
+  std::string words;
+  for (int i = 0; i < 20000; ++i) words += "Hellos é中  <mask> ? ";
+  for (const bool want_offsets : {false, true}) {
+    const Encoding cut =
+        Tokenizer::Load(dir.path()).Encode(words, {.max_length = 9, .want_offsets = want_offsets});
+    EXPECT_THAT(cut.ids, ElementsAre(0, 5, 6, 9, 10, 11, 4, 5, 2));
+    EXPECT_TRUE(cut.truncated);
+  }
+}
+
+TEST(BertDirectory, MpnetsRulesOverrideTokenizerJson) {
+  const test::TempDir dir;
+  dir.Write("tokenizer.json", BertJson(kUncased));
+  dir.Write("tokenizer_config.json",
+            R"({"tokenizer_class":"MPNetTokenizer","cls_token":"[CLS]","sep_token":"[SEP]",
+                "unk_token":"[UNK]"})");
+  std::vector<std::string> warnings;
+  LoadOptions options;
+  options.on_warning = [&](std::string_view message) { warnings.emplace_back(message); };
+  const Encoding pair = LoadTokenizer(dir.path(), options).EncodePair("a", "b");
+  EXPECT_THAT(pair.ids, ElementsAre(1, 3, 2, 2, 4, 2));
+  EXPECT_THAT(pair.type_ids, ElementsAre(0, 0, 0, 0, 0, 0));
+  ASSERT_EQ(warnings.size(), 1u);
+  EXPECT_THAT(warnings[0], HasSubstr("the tokens around a text"));
 }
 
 }  // namespace

@@ -144,8 +144,6 @@ Tokenizer::Impl::Impl(Stages stages) : stages_(std::move(stages)) {
 }
 
 void Tokenizer::Impl::ChooseFastPath() {
-  // They do not say what white space the tokens have.
-  if (stages_.post_processor->TrimsOffsets()) return;
   if (const tokenizer::WordPiece* model = stages_.model->AsWordPiece()) {
     const auto bert = stages_.normalizer ? stages_.normalizer->AsBert() : std::nullopt;
     if (bert && stages_.pre_tokenizer && stages_.pre_tokenizer->IsBert() &&
@@ -255,7 +253,9 @@ bool Tokenizer::Impl::TokenizeStart(std::string_view start, bool is_whole, size_
     while (decided > 0 && tokenizer::IsUtf8Continuation(start[decided])) --decided;
   }
   tokens->Clear();
-  if (!has_fast_path() || !TokenizeFast({start, decided}, limit, want_offsets, scratch, tokens)) {
+  // The fast paths do not say what white space the tokens have.
+  const bool is_fast = has_fast_path() && !(want_offsets && stages_.post_processor->TrimsOffsets());
+  if (!is_fast || !TokenizeFast({start, decided}, limit, want_offsets, scratch, tokens)) {
     tokens->Clear();
     // Only in BERT's stages does what follows change nothing but the last word of a start.
     if (!is_whole && !bert_fast_path_) return false;

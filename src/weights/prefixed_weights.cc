@@ -19,7 +19,7 @@ constexpr std::string_view kWrongModel =
 // Prefixes that a checkpoint with several matches is searched for, the likeliest first: a model
 // with a second tower or a teacher inside is read as what transformers would read.
 constexpr std::string_view kUsualPrefixes[] = {
-    "",       "bert.",         "roberta.",           "distilbert.",
+    "",       "bert.",         "roberta.",           "distilbert.", "mpnet.",
     "model.", "0.auto_model.", "0.auto_model.bert.", "0.model."};
 
 // The prefix under which the anchor is found.
@@ -202,7 +202,11 @@ TensorView PrefixedWeights::GetRank(std::string_view name, int rank) const {
 }
 
 std::vector<float> PrefixedWeights::GetVector(std::string_view name, int64_t size) const {
-  std::vector<float> values = ToFloat32(Get(name, {size}));
+  return GetValues(name, {size});
+}
+
+std::vector<float> PrefixedWeights::GetValues(std::string_view name, const Shape& shape) const {
+  std::vector<float> values = ToFloat32(Get(name, shape));
   const auto bad =
       std::find_if(values.begin(), values.end(), [](float v) { return !std::isfinite(v); });
   if (bad != values.end()) {

@@ -85,6 +85,8 @@ class PrefixedWeights {
   /// The tensor as float32 values in memory of its own: for biases and norms. Error(kCorruptData)
   /// where a value is not finite.
   std::vector<float> GetVector(std::string_view name, int64_t size) const;
+  /// The same of any shape, row by row: for small tables.
+  std::vector<float> GetValues(std::string_view name, const Shape& shape) const;
 
   const std::string& prefix() const { return prefix_; }
   const WeightSource& source() const { return *source_; }

@@ -260,6 +260,13 @@ def other_cases(model):
         yield "as_committed", {"texts": "hard"}
         yield "positions_give_the_length", {"remove": ["sentence_bert_config.json"], "clamped": 64}
         yield "prompted", {"options": {"instruction": "search: "}}
+    if model == "tiny-mpnet":
+        yield "as_committed", {"texts": "hard"}
+        yield "positions_give_the_length", {"remove": ["sentence_bert_config.json"], "replace": {"tokenizer_config.json": [
+            ['"model_max_length": 160,', '']]}, "clamped": 160}
+        # Beyond the distance from which all are in one bucket; the first token's part of the last layer.
+        yield "far_apart", {"write": legacy_pooling("cls", hidden=24), "options": {"instruction": "a river and the city, " * 18}}
+        yield "positions_count_from_one", {"replace": {"config.json": [['"pad_token_id": 1', '"pad_token_id": 3']]}}
     if model == "tiny-modernbert":
         yield "as_committed", {"texts": "hard"}
         yield "role_query", {"options": {"role": "query"}}
@@ -349,7 +356,7 @@ def check_loaded(model, directory: Path) -> None:
                and "model_type" in (f.parent / "config.json").read_text()]
     for name, tensor in load_file(file).items():
         short = name
-        for prefix in ("bert.", "roberta.", "distilbert.", "model."):
+        for prefix in ("bert.", "roberta.", "distilbert.", "mpnet.", "model."):
             short = short.removeprefix(prefix)
         if short.startswith(("head.", "decoder.")):
             continue  # of a masked-LM checkpoint, for its own task

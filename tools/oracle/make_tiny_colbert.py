@@ -1,14 +1,16 @@
 """Writes tiny random models of token vectors (ColBERT) in three layouts, and MultiVectorEncoder's vectors and scores for them.
 
-    python tools/oracle/make_tiny_colbert.py [--output tests/data]
+    python tools/oracle/make_tiny_colbert.py [--output tests/data] [MODEL ...]
 
 tiny-colbert            as sentence-transformers 6 saves a MultiVectorEncoder: Transformer, two Dense, MultiVectorMask, Normalize
 tiny-colbert-pylate     as PyLate saves one: [Q] and [D] are added tokens, everything else is in config_sentence_transformers.json
 tiny-colbert-stanford   as colbert-ir/colbertv2.0 is: HF_ColBERT, artifact.metadata, linear.weight beside the encoder's weights
+tiny-colbert-modernbert ModernBERT, saved by sentence-transformers 6: what queries are filled up with reaches beyond its windows
 
 Golden files beside those of make_tiny_models.py. Each holds cases: files that are written over the directory's ("write"; null:
 the file is removed), and for every text its vectors as a query, as a document and as neither (encode_query, encode_document,
-encode). sentence-transformers computes one text at a time in float32 with eager attention.
+encode). sentence-transformers computes one text at a time in float32 with eager attention, but for ModernBERT: there a token that
+sees no other gets nothing from torch's fused attention, which is what sentence-transformers uses unless it is told otherwise.
 """
 
 import argparse
@@ -27,6 +29,7 @@ from sentence_transformers import MultiVectorEncoder
 import make_tiny_models as tiny
 import random_weights
 import reference
+import tiny_modernbert
 
 TEXTS = ["", "What is the effect of vitamin D on bone?", "!!! ... (50%)", "[MASK] a map [SEP] of [unused0] [Q] the [q] city",
          "中国的首都是北京 🙂", "the water of the river runs over stone, and by the city in the mountain. " * 4]
@@ -60,6 +63,29 @@ def dense(inputs, outputs, seed, **settings):
     module = Dense(inputs, outputs, module_input_name="token_embeddings", **settings)
     random_weights.fill(module, seed)
     return module
+
+
+def modernbert(vocab_size, seed):
+    config = tiny_modernbert.config(vocab_size, hidden_size=16, num_hidden_layers=3, num_attention_heads=2, intermediate_size=12,
+                                    max_position_embeddings=64, local_attention=6, pad_token_id=0, bos_token_id=2, cls_token_id=2,
+                                    eos_token_id=3, sep_token_id=3)
+    model = transformers.ModernBertModel(config)
+    random_weights.fill(model, seed)
+    return model
+
+
+def save_modernbert(where):
+    from sentence_transformers.base.modules import Normalize, Transformer
+    from sentence_transformers.multi_vector_encoder.modules import MultiVectorMask
+    with tempfile.TemporaryDirectory() as scratch:
+        source = Path(scratch)
+        model = modernbert(write_tokenizer(source, added=()), 38)
+        model.save_pretrained(source)
+        transformer = Transformer(str(source), document_length=40, query_expansion={"strategy": "fixed", "attend": False, "length": 24})
+    encoder = MultiVectorEncoder(modules=[transformer, dense(16, 4, 39, bias=False, activation_function=torch.nn.Identity()),
+                                          MultiVectorMask(skiplist_words=[]), Normalize(module_input_name="token_embeddings")], device="cpu")
+    encoder.save_pretrained(str(where), create_model_card=False)
+    (where / "README.md").unlink(missing_ok=True)
 
 
 def save_native(where):
@@ -133,6 +159,11 @@ CASES = {
             "3_MultiVectorMask/config.json": {"skiplist_words": [], "skiplist_tasks": "document",
                                               "keep_only_token_ids": [2, 3, 36, 37, 50, 51, 52, 200, 201, 202, 203, 204, 205, 206]}}},
     ],
+    "tiny-colbert-modernbert": [
+        {"name": "as saved", "attention": "sdpa"},
+        {"name": "attended", "attention": "sdpa", "write": {"sentence_bert_config.json": {"document_length": 40, "query_expansion": {
+            "strategy": "fixed", "attend": True, "length": 24}}}},
+    ],
     "tiny-colbert-pylate": [
         {"name": "as saved"},
         {"name": "attended", "write": {"config_sentence_transformers.json": PYLATE | {"attend_to_expansion_tokens": True, "model_type": "ColBERT",
@@ -156,12 +187,14 @@ def numbers(values):
 
 
 def golden(directory, case):
+    case = dict(case)
+    attention = case.pop("attention", "eager")
     with tempfile.TemporaryDirectory() as scratch:
         where = Path(scratch) / "model"
         shutil.copytree(directory, where)
         for path, value in case.get("write", {}).items():
             (where / path).unlink() if value is None else tiny.write_json(where / path, value)
-        model = MultiVectorEncoder(str(where), device="cpu", model_kwargs={"attn_implementation": "eager"})
+        model = MultiVectorEncoder(str(where), device="cpu", model_kwargs={"attn_implementation": attention})
         roles = {"query": model.encode_query, "document": model.encode_document, "none": model.encode}
         rows, vectors = [], {}
         for text in TEXTS:
@@ -178,12 +211,17 @@ def golden(directory, case):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=Path, default=Path(__file__).resolve().parents[2] / "tests/data")
-    output = parser.parse_args().output
+    parser.add_argument("models", nargs="*", metavar="MODEL", help="all where none is given")
+    arguments = parser.parse_args()
+    output = arguments.output
     torch.set_num_threads(1)
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     versions = reference.versions() | {"sentence_transformers": sentence_transformers.__version__}
-    for name, save in (("tiny-colbert", save_native), ("tiny-colbert-pylate", save_pylate), ("tiny-colbert-stanford", save_stanford)):
+    for name, save in (("tiny-colbert", save_native), ("tiny-colbert-pylate", save_pylate), ("tiny-colbert-stanford", save_stanford),
+                       ("tiny-colbert-modernbert", save_modernbert)):
+        if arguments.models and name not in arguments.models:
+            continue
         where = output / "models" / name
         shutil.rmtree(where, ignore_errors=True)
         where.mkdir(parents=True)

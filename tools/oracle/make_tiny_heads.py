@@ -6,6 +6,7 @@ tiny-m3         XLM-RoBERTa with sparse_linear.pt and colbert_linear.pt (float16
 tiny-reranker   XLM-RoBERTa with a classification head of one label, as BAAI/bge-reranker-* are
 tiny-bert-reranker   BERT with pooler and classifier, as a CrossEncoder directory in the old layout
 tiny-modernbert-reranker   ModernBERT (tiny_modernbert.py); its golden file has scores of the mean and of the first token
+tiny-mpnet-reranker   MPNet (tiny_mpnet.py), as a CrossEncoder directory
 
 Golden files beside those of make_tiny_models.py: golden/tiny-m3.json, golden/tiny-reranker.json ...
 """
@@ -25,6 +26,7 @@ import make_tiny_models as tiny
 import random_weights
 import reference
 import tiny_modernbert
+import tiny_mpnet
 
 TEXTS = layout_cases.TEXT_LISTS["hard"]
 PAIRS = [("what is a map", "a map of the city and the river"), ("what is a map", "the quick brown fox jumps over the lazy dog"),
@@ -151,6 +153,7 @@ def main():
     del FlagEmbedding
     for name, make, golden in (("tiny-m3", tiny_m3, m3_golden), ("tiny-reranker", tiny_reranker, reranker_golden),
                                ("tiny-bert-reranker", tiny_bert_reranker, lambda where: {"cross_encoder": cross_encoder_rows(where)}),
+                               ("tiny-mpnet-reranker", tiny_mpnet.tiny_mpnet_reranker, lambda where: {"cross_encoder": cross_encoder_rows(where)}),
                                ("tiny-modernbert-reranker", tiny_modernbert.tiny_modernbert_reranker, modernbert_golden)):
         if arguments.models and name not in arguments.models:
             continue

@@ -296,6 +296,7 @@ MODELS = {
     "tiny-bert-bf16": tiny_bert_bf16,
     "tiny-distilbert": tiny_distilbert,
     "tiny-roberta": tiny_roberta,
+    "tiny-mpnet": lambda where: mpnet().tiny_mpnet(where),
     "tiny-modernbert": lambda where: modernbert().tiny_modernbert(where),
     "tiny-modernbert-biases": lambda where: modernbert().tiny_modernbert_biases(where),
 }
@@ -305,6 +306,12 @@ def modernbert():
     import tiny_modernbert  # which imports this file
 
     return tiny_modernbert
+
+
+def mpnet():
+    import tiny_mpnet
+
+    return tiny_mpnet
 
 
 def main() -> None:

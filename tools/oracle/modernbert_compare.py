@@ -51,10 +51,9 @@ def torch_vectors(model: Path, ids: list[list[int]]) -> dict[str, np.ndarray]:
     return {pooling: np.stack(rows) for pooling, rows in vectors.items()}
 
 
-def compare_vectors(bge: Path, table, name: str, longest: int) -> None:
-    model = modernbert_models.make(name)
+def compare_vectors(bge: Path, table, name: str, model: Path, longest: int) -> None:
     texts = texts_of(model, longest)
-    tokenizer = reference.load_tokenizer(model, modernbert_models.POSITIONS)
+    tokenizer = reference.load_tokenizer(model, longest)
     ids = [encoding.ids for encoding in tokenizer.encode_batch_fast(texts)]
     for pooling, expected in torch_vectors(model, ids).items():
         found, seconds = engine.embed(bge, model, texts, "--pooling", pooling)
@@ -79,7 +78,7 @@ def main() -> int:
         if "reranker" in name:
             ok &= heads_compare.compare_reranker(arguments.bge.resolve(), modernbert_models.make(name))
         else:
-            compare_vectors(arguments.bge, table, name, arguments.longest)
+            compare_vectors(arguments.bge, table, name, modernbert_models.make(name), arguments.longest)
     return 0 if ok and not table.failures else 1
 
 

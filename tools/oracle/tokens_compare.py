@@ -6,7 +6,7 @@
   corpus   every text under shared/data: BGE's English and Chinese tokenizers, RoBERTa's, Llama 2's, Mistral's, XLM-R's and
            T5's, single and pair, 16, 128, 512 tokens
   random   random Unicode of all planes, and bytes that are not UTF-8, through the same tokenizers, and through XLM-R's
-           stages in the other forms that files have them in
+           stages in the other forms that files have them in; ModernBERT's and MPNet's stages with another's vocabulary
   pieces   directories with SentencePiece files, or with XLM-R's tokenizer.json, against what transformers makes of them
   bpe      the same for files of type BPE (Llama's, Mistral's, Gemma's): --bpe random texts a directory, single and pair,
            cut and whole, and back to text; with --corpus the texts of the corpus too
@@ -36,7 +36,7 @@ import sentencepiece_models  # noqa: E402
 import tokenizers  # noqa: E402
 import tokens_published  # noqa: E402
 import tokens_random  # noqa: E402
-from tokens_files import MODELS, PRUNED, SHARED, VARIANTS, files, tokenizer_file  # noqa: E402
+from tokens_files import MODELS, PRUNED, SHARED, STAGES, VARIANTS, files, tokenizer_file  # noqa: E402
 from tokens_tool import PANIC, Count, OurTokenizer, theirs, to_str  # noqa: E402
 
 PINNED = "0.23.3"
@@ -113,7 +113,7 @@ def run_corpus(tool, args):
 def run_random(tool, args):
     different = 0
     share = args.random // len(args.models)
-    for model, path in files((*MODELS, *VARIANTS), args):
+    for model, path in files((*MODELS, *VARIANTS, *STAGES), args):
         words = () if model.startswith("bge-") else tokens_random.WORDS + tokens_random.PIECES + tokens_random.MORE_WORDS
         reference = tokenizers.Tokenizer.from_file(str(path))
         ours = OurTokenizer(tool, path)
@@ -157,7 +157,7 @@ def run_pieces(tool, args):
     cases += [(f"{name} as a directory", path, "tokenizer.json", {"tokenizer_class": "XLMRobertaTokenizer"})
               for name in ("XLM-R", *VARIANTS) if name != "XLM-R, never" and (path := tokenizer_file(name, args))]
     for name, model, file, config in cases:
-        if not model.exists():
+        if not model.exists() or (args.directories and name not in args.directories):
             continue
         directory = Path(args.work) / "pieces"
         shutil.rmtree(directory, ignore_errors=True)
@@ -402,12 +402,12 @@ def main():
     parser.add_argument("--random", type=int, default=1_000_000, help="random strings, of all models together")
     parser.add_argument("--stages", type=int, default=400, help="random configurations")
     parser.add_argument("--xlmr", type=Path, help="a directory with XLM-R's tokenizer.json and sentencepiece.bpe.model")
-    parser.add_argument("--models", nargs="+", choices=(*MODELS, *VARIANTS), default=(*MODELS, *VARIANTS),
+    parser.add_argument("--models", nargs="+", choices=(*MODELS, *VARIANTS, *STAGES), default=(*MODELS, *VARIANTS, *STAGES),
                         help="of corpus, random and decode, only these")
     parser.add_argument("--every", type=int, default=1, help="take every Nth text of the corpus")
     parser.add_argument("--bpe", type=int, default=20_000, help="random texts for each directory of the suite bpe")
     parser.add_argument("--corpus", action="store_true", help="of the suite bpe, the texts of the corpus too")
-    parser.add_argument("--directories", nargs="+", help="of the suite bpe, only these")
+    parser.add_argument("--directories", nargs="+", help="of the suites bpe and pieces, only these")
     parser.add_argument("--work", default="build/tokens_compare", help="directory for the configurations")
     args = parser.parse_args()
     if tokenizers.__version__ != PINNED:

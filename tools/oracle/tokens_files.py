@@ -33,8 +33,29 @@ VARIANTS = {
 }
 
 
+# Stages as these models publish them, around a vocabulary that is here: RoBERTa's, BERT's.
+STAGES = ("ModernBERT", "MPNet")
+
+
+def stages_file(model, args):
+    import modernbert_models
+    import tiny_mpnet
+
+    made = Path(args.work) / model / "tokenizer.json"
+    made.parent.mkdir(parents=True, exist_ok=True)
+    if model == "ModernBERT":
+        value = modernbert_models.tokenizer_json()
+    else:
+        words = (SHARED / "tokenizers/bge-small-en-v1.5/vocab.txt").read_text(encoding="utf-8").splitlines()
+        value = tiny_mpnet.tokenizer_json(tiny_mpnet.vocabulary(words))
+    made.write_text(json.dumps(value), encoding="utf-8")
+    return made
+
+
 def tokenizer_file(model, args):
     """The tokenizer.json of a model, or one made of what there is of it; None where there is nothing."""
+    if model in STAGES:
+        return stages_file(model, args) if SHARED.exists() else None
     if model in VARIANTS:
         return xlmr_variant(model, args)
     if model == "XLM-R":

@@ -15,7 +15,7 @@ GOLDEN = {
     "Xenova/bert-base-uncased": "bge-small-en-v1.5", "Xenova/bge-base-zh-v1.5": "bge-large-zh-v1.5",
     "Xenova/bge-small-zh-v1.5": "bge-large-zh-v1.5, cased", "Xenova/all-distilroberta-v1": "roberta-base",
     "Xenova/t5-small": "t5-small", "google-t5/t5-small": "t5-small", "Xenova/t5-tokenizer-new": "t5-small, runs of spaces",
-    "Xenova/LaMini-Flan-T5-783M": "t5-small, Metaspace alone", "Xenova/llama-tokenizer": "Llama 2, legacy"}
+    "Xenova/all-mpnet-base-v2": "MPNet", "Xenova/LaMini-Flan-T5-783M": "t5-small, Metaspace alone", "Xenova/llama-tokenizer": "Llama 2, legacy"}
 
 
 def golden_path(name, args):

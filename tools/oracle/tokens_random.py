@@ -19,7 +19,16 @@ INTERESTING = (
 )
 SPECIAL = ["[CLS]", "[SEP]", "[MASK]", "[PAD]", "[UNK]", "[cls]", "[MASK", "MASK]", "[[MASK]]"]
 BROKEN = [b"\xff", b"\xc0\xaf", b"\xed\xa0\x80", b"\xed\xbf\xbf", b"\xf0\x9f\x98", b"\xe2\x82", b"\xf4\x90\x80\x80", b"\x80",
-          b"\xc3", b"\xf8\x88\x80\x80\x80", b"\xe0\x80\xaf", b"\xf0\x80\x80\x80", b"\xef\xbf", b"\xfe"]
+          b"\xc3", b"\xf8\x88\x80\x80\x80", b"\xe0\x80\xaf", b"\xf0\x80\x80\x80", b"\xef\xbf", b"\xfe",
+          b"\xed\xa0\xbd\xed\xb8\x80"]  # the last: a pair of surrogates, as CESU-8 has it
+# What other tokenizers than BERT's keep whole, and what only looks so.
+SPELLINGS = ["<s>", "</s>", "<pad>", "<unk>", "<mask>", "<mask >", "<S>", "< s>", "<s", "<|endoftext|>", "<|padding|>", "<|im_start|>",
+             "<extra_id_0>", "<extra_id_99>", "<extra_id_100>", "<0x0A>", "<0x00>", "<0xZZ>", "[unused0]", "[unused99]", "<bos>",
+             "<start_of_turn>", "[INST]", "<<SYS>>", "\u2581", "\u0120", "\u010a"]
+SPACES = "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u180e\u2000\u2001\u2002\u2003\u2007\u2009\u200a\u2028\u2029\u202f\u205f\u3000\u200b\u2060\ufeff"
+# Parts of what is drawn as one picture.
+EMOJI = ["\U0001f468", "\U0001f469", "\U0001f467", "\U0001f3fb", "\U0001f3ff", "\u2764", "\ufe0f", "\ufe0e", "\U0001f1e9", "\U0001f1ea",
+         "\U0001f3f4", "\U000e0067", "\U000e007f", "1\ufe0f\u20e3", "\u2640", "\U0001f9d1", "\U0001f680", "\u00a9", "\U0001faf1"]
 BLOCKS = [(0x20, 0x7f), (0xa0, 0x250), (0x250, 0x370), (0x370, 0x530), (0x590, 0x780), (0x900, 0xe80), (0xe00, 0x1100),
           (0x1100, 0x1200), (0x1e00, 0x2000), (0x2000, 0x2c00), (0x2e80, 0x3200), (0x3200, 0x3400), (0x4e00, 0x5000),
           (0xa000, 0xac00), (0xac00, 0xae00), (0xf900, 0xfb00), (0xfb00, 0x10000), (0x10000, 0x12000),
@@ -49,6 +58,27 @@ class Texts:
         c = rng.randrange(0x110000)
         return chr(c) if not 0xD800 <= c <= 0xDFFF else "\ufffd"
 
+    def hostile(self):
+        """A part that something in a tokenizer was made for, or breaks on."""
+        rng = self.rng
+        kind = rng.randrange(8)
+        if kind == 0:  # joined pictures
+            return "".join(rng.choice(EMOJI) + rng.choice(("", "\u200d", "\u200d", "\ufe0f\u200d")) for _ in range(rng.randrange(1, 7)))
+        if kind == 1:  # white space of all kinds
+            return "".join(rng.choice(SPACES) for _ in range(rng.choice((1, 2, 3, 8, 20))))
+        if kind == 2:
+            return rng.choice(SPELLINGS)
+        if kind == 3:  # one character again and again
+            return self.character() * rng.choice((2, 3, 5, 16, 64, 99, 100, 101, 300))
+        if kind == 4:  # a stack of marks
+            return self.character() + "".join(chr(rng.choice(MARKS)) for _ in range(rng.choice((1, 2, 4, 12, 40))))
+        if kind == 5:  # controls, directions
+            return "".join(chr(rng.choice((rng.randrange(0x20), rng.randrange(0x7f, 0xa0), rng.randrange(0x200b, 0x2010),
+                                           rng.randrange(0x202a, 0x202f), rng.randrange(0x2060, 0x2070)))) for _ in range(rng.randrange(1, 6)))
+        # words of one script
+        low, high = rng.choice(BLOCKS)
+        return " ".join("".join(chr(rng.randrange(low, high)) for _ in range(rng.randrange(1, 9))) for _ in range(rng.randrange(1, 4)))
+
     def text(self, words=(), assigned=False):
         """A text as bytes, one time in eight with bytes that are not UTF-8. `assigned`: without characters that
         this Python's Unicode does not know (14.0 in 3.11)."""
@@ -62,6 +92,8 @@ class Texts:
                 parts.append(rng.choice(words))
             elif kind < 0.55:
                 parts.append(rng.choice(LATIN) * rng.choice((3, 50, 99, 100, 101, 130)))
+            elif kind < 0.7:
+                parts.append(self.hostile())
             else:
                 parts.append("".join(self.character() for _ in range(rng.choice((1, 1, 2, 4, 8)))))
         text = "".join(parts)

@@ -27,6 +27,9 @@ __all__ = [
     "compat",
 ]
 
+# The release whose interface this is.
+__version__ = "1.4.2"
+
 _DECODERS = {
     "FlagLLMModel",
     "FlagICLModel",

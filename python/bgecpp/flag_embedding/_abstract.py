@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bgecpp import _common, _core
 
@@ -37,7 +38,7 @@ def own_settings(kwargs: dict[str, Any], known: set[str]) -> dict[str, Any]:
     """The engine's own settings among the keyword arguments; warns of those that nothing knows."""
     for name in kwargs:
         if name not in _OWN and name not in known and name not in _WITHOUT_EFFECT:
-            _common.warn_once(f"bgecpp does not know the argument {name}: it has no effect", 4)
+            _common.warn_once(f"bgecpp does not know the argument {name}: it has no effect")
     return {name: kwargs[name] for name in _OWN if name in kwargs}
 
 
@@ -45,11 +46,10 @@ def target_devices(devices: Devices) -> list[str]:
     """FlagEmbedding's names of devices. What is computed is computed on the CPU, and said once."""
     if devices is None:
         return ["cpu"]
-    if isinstance(devices, (str, int)) and not isinstance(devices, bool):
-        devices = [devices]
-    if not isinstance(devices, Sequence) or not devices or not all(isinstance(d, (str, int)) for d in devices):
+    several = [devices] if isinstance(devices, (str, int)) and not isinstance(devices, bool) else devices
+    if not isinstance(several, Sequence) or not several or not all(isinstance(d, (str, int)) for d in several):
         raise ValueError("devices: expected a str, an int, or a list of either")
-    names = [d if isinstance(d, str) else f"cuda:{d}" for d in devices]
+    names = [d if isinstance(d, str) else f"cuda:{d}" for d in several]
     _common.on_cpu(names)
     return names
 
@@ -73,7 +73,7 @@ def with_instruction(texts: Any, instruction: str | None, instruction_format: st
     return [detailed_instruct(form, instruction, str(text)) for text in texts]
 
 
-def half_where_asked(array: np.ndarray, half: bool) -> np.ndarray:
+def half_where_asked(array: NDArray[Any], half: bool) -> NDArray[Any]:
     return array.astype(np.float16) if half else array
 
 
@@ -105,7 +105,6 @@ class _Base(ABC):
 class AbsEmbedder(_Base):
     """FlagEmbedding's base of embedders. Safe from many threads; pickled by the model's path."""
 
-    tokenizer: Any
     model: _core.Embedder
 
     def __init__(
@@ -152,10 +151,10 @@ class AbsEmbedder(_Base):
 
     def _length(self, max_length: int) -> int:
         # The reference fails in the model where that is beyond its positions.
-        return min(max_length, self.model.info["max_positions"])
+        return min(max_length, int(self.model.info["max_positions"]))
 
     @property
-    def tokenizer(self) -> Any:  # type: ignore[no-redef]
+    def tokenizer(self) -> Any:
         """As transformers' AutoTokenizer: encode, decode, and calls."""
         tokenizer = self.__dict__.get("_tokenizer")
         if tokenizer is None:

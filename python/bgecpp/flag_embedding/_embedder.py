@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bgecpp import _common, _core
 
@@ -94,29 +95,31 @@ class FlagModel(AbsEmbedder):
             raise ImportError("convert_to_numpy=False gives a torch tensor: pip install torch")
         return torch.from_numpy(vectors)
 
-    def _encode(self, sentences: Any, max_length: int, progress: Any) -> np.ndarray:
+    def _encode(self, sentences: Any, max_length: int, progress: Any) -> NDArray[Any]:
+        vectors: NDArray[Any]
         if not self._is_plain:
             return self._encode_hidden_states(sentences, max_length)
         # instruction="": the directory's prompts are sentence-transformers', not FlagEmbedding's.
         settings: dict[str, Any] = {"instruction": "", "max_length": max_length, "progress": progress}
         if self.normalize_embeddings:
-            return self.model.encode(sentences, normalize=True, truncate_dim=self.truncate_dim, **settings)
+            vectors = self.model.encode(sentences, normalize=True, truncate_dim=self.truncate_dim, **settings)
+            return vectors
         vectors = self.model.encode(sentences, normalize=False, **settings)
         return vectors[..., : self.truncate_dim]
 
     # Of a directory with further modules (Dense ...), which the reference does not read.
-    def _encode_hidden_states(self, sentences: Any, max_length: int) -> np.ndarray:
+    def _encode_hidden_states(self, sentences: Any, max_length: int) -> NDArray[Any]:
         single = isinstance(sentences, str)
         tokens = self.model.tokenizer.encode(sentences, max_length=max_length)
         offsets = tokens["cu_seqlens"]
         hidden = self.model.hidden_states(tokens["ids"], tokens["type_ids"], offsets)
         if len(offsets) == 1:
-            vectors = np.zeros((0, hidden.shape[1]), np.float32)
+            vectors: NDArray[Any] = np.zeros((0, hidden.shape[1]), np.float32)
         elif self.pooling_method == "cls":
             vectors = hidden[offsets[:-1]]
         else:
             vectors = np.add.reduceat(hidden, offsets[:-1]) / np.diff(offsets)[:, None]
-        vectors = vectors[:, : self.truncate_dim].astype(np.float32)
+        vectors = np.asarray(vectors[:, : self.truncate_dim], np.float32)
         if self.normalize_embeddings:
             vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
         return vectors[0] if single else vectors

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bgecpp import _common, _core
 
@@ -137,10 +138,10 @@ class BGEM3FlagModel(AbsEmbedder):
         tokens = self.model.tokenizer.encode(texts, max_length=length)
         offsets = tokens["cu_seqlens"].tolist()
         all_tokens = tokens["ids"].tolist()
-        result = []
+        result: list[LexicalWeights] = []
         for n in range(len(indptr) - 1):
             of_id = dict(zip(ids[indptr[n] : indptr[n + 1]], weights[indptr[n] : indptr[n + 1]]))
-            found: defaultdict[str, float] = defaultdict(int)  # type: ignore[arg-type]
+            found: defaultdict[str, float] = defaultdict(int)
             for token in dict.fromkeys(all_tokens[offsets[n] : offsets[n + 1]]):
                 weight = of_id.get(token)
                 if weight is not None:
@@ -171,7 +172,7 @@ class BGEM3FlagModel(AbsEmbedder):
         self,
         lexical_weights_1: LexicalWeights | list[LexicalWeights],
         lexical_weights_2: LexicalWeights | list[LexicalWeights],
-    ) -> float | np.ndarray:
+    ) -> float | NDArray[Any]:
         """The sum over shared tokens of the products of their weights; of two lists all of them,
         (len(1), len(2))."""
 
@@ -184,7 +185,7 @@ class BGEM3FlagModel(AbsEmbedder):
             return np.array([[score(a, b) for b in lexical_weights_2] for a in lexical_weights_1])
         raise ValueError("lexical_weights: expected two dicts or two lists of dicts")
 
-    def colbert_score(self, q_reps: np.ndarray, p_reps: np.ndarray) -> Any:
+    def colbert_score(self, q_reps: NDArray[Any], p_reps: NDArray[Any]) -> Any:
         """The mean over the query's vectors of the largest product with one of the passage's: a torch
         scalar where torch is loaded, as the reference's, else a float."""
         import sys

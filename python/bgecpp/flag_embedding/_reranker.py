@@ -96,5 +96,5 @@ class FlagReranker(AbsReranker):
                 progress=progress,
             )
         if self.normalize if normalize is None else normalize:
-            return (1 / (1 + np.exp(-logits.astype(np.float64)))).tolist()
-        return logits.tolist()
+            return [float(score) for score in 1 / (1 + np.exp(-logits.astype(np.float64)))]
+        return [float(logit) for logit in logits]

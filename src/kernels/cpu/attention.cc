@@ -41,6 +41,8 @@ void VarlenAttention(const OpContext& context, ConstMatrix qkv, std::span<const 
   if (cu_seqlens.size() < 2) return;
   BGE_DCHECK(attention.key_counts.empty() || attention.key_counts.size() + 1 == cu_seqlens.size());
   const int64_t head_dim = hidden_size / num_heads;
+  const RelativeBias& relative_bias = attention.relative_bias;
+  BGE_DCHECK(relative_bias.values.empty() || !attention.window);
 
   AttendHeadsFunction attend_heads = nullptr;
   if (type != ComputeType::kFloat32) attend_heads = Bf16Attention();
@@ -51,19 +53,24 @@ void VarlenAttention(const OpContext& context, ConstMatrix qkv, std::span<const 
     const int64_t seqlen = cu_seqlens[item.n + 1] - first;
     const int64_t column = item.head * head_dim;
     const float* row = qkv.row(first) + column;
-    const HeadInputs in = {row,
-                           row + hidden_size,
-                           row + 2 * hidden_size,
-                           qkv.stride,
-                           bias.empty() ? nullptr : bias.data() + column,
-                           bias.empty() ? nullptr : bias.data() + 2 * hidden_size + column,
-                           item.num_heads,
-                           attention.NumKeys(item.n, seqlen),
-                           head_dim,
-                           HasWindow(attention, seqlen) ? *attention.window : kNoWindow,
-                           attention.scale,
-                           out.row(first) + column,
-                           out.stride};
+    const HeadInputs in = {
+        row,
+        row + hidden_size,
+        row + 2 * hidden_size,
+        qkv.stride,
+        bias.empty() ? nullptr : bias.data() + column,
+        bias.empty() ? nullptr : bias.data() + 2 * hidden_size + column,
+        item.num_heads,
+        attention.NumKeys(item.n, seqlen),
+        head_dim,
+        HasWindow(attention, seqlen) ? *attention.window : kNoWindow,
+        attention.scale,
+        relative_bias.values.empty()
+            ? nullptr
+            : relative_bias.values.data() + item.head * (2 * relative_bias.farthest + 1),
+        relative_bias.farthest,
+        out.row(first) + column,
+        out.stride};
     attend_heads(in, item.begin, item.end, scratch);
   };
 

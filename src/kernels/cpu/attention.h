@@ -26,6 +26,9 @@ struct HeadInputs {
   int64_t head_dim;
   int64_t window;  // a query sees the keys up to so far from it; kNoWindow: all
   float scale;     // of q . k
+  // [num_heads, 2 * farthest + 1], as RelativeBias has it, or null; without a window.
+  const float* relative_bias;
+  int64_t farthest;
   float* out;
   int64_t out_stride;
 };

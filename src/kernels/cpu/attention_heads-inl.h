@@ -23,9 +23,10 @@
 // them does not see gets weight 0, and max is always the largest score so far.
 //
 // The scale and log2(e) are folded into q, so that exp becomes 2^x. The key's bias adds the same
-// number to all scores of a query, which softmax does not see: left out. The value's bias is added
-// at the end, as the weights of a query sum to 1. Every result is one chain of multiply-adds in the
-// order of keys: it depends on its sequence alone, not on neighbours, tiles or threads.
+// number to all scores of a query, which softmax does not see: left out. What scores get by the
+// distance of the key is added to their sums. The value's bias is added at the end, as the weights
+// of a query sum to 1. Every result is one chain of multiply-adds in the order of keys: it
+// depends on its sequence alone, not on neighbours, tiles or threads.
 #include "hwy/highway.h"
 #include "kernels/cpu/attention.h"
 #include "kernels/cpu/attention_packing-inl.h"
@@ -44,6 +45,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <type_traits>
 
 HWY_BEFORE_NAMESPACE();
 namespace bge::cpu::HWY_NAMESPACE {
@@ -52,27 +54,61 @@ constexpr int64_t kMaxQueryRows = 24;
 // Words of the score tile: together with a key panel and the queries it fits a 32 KB cache.
 constexpr int64_t kScoreWords = 4096;
 
+// What becomes of q . k: a score is q . k + shift, plus what the distance of the key adds. Without
+// distances sums begin with the shift; large numbers that these add come last, when no more sums
+// are rounded to their size.
+struct PlainScores {
+  HWY_INLINE PlainScores At(int64_t, int64_t) const { return {}; }
+  template <class D>
+  HWY_INLINE hn::Vec<D> Begin(D d, float shift) const {
+    return hn::Set(d, shift);
+  }
+  template <class D>
+  HWY_INLINE hn::Vec<D> Finish(D, int64_t, int64_t, hn::Vec<D> sum, float) const {
+    return sum;
+  }
+};
+struct BiasedScores {
+  // From another row and key on.
+  HWY_INLINE BiasedScores At(int64_t row, int64_t key) const { return {line + key - row}; }
+  template <class D>
+  HWY_INLINE hn::Vec<D> Begin(D d, float) const {
+    return hn::Zero(d);
+  }
+  // Of vector v of a row.
+  template <class D>
+  HWY_INLINE hn::Vec<D> Finish(D d, int64_t row, int64_t v, hn::Vec<D> sum, float shift) const {
+    const float* const from = line + v * static_cast<int64_t>(hn::Lanes(d)) - row;
+    return hn::Add(sum, hn::Add(hn::LoadU(d, from), hn::Set(d, shift)));
+  }
+  const float* line;  // of row 0 and key 0; one further for each key, one back for each row
+};
+
+template <class Scores>
 struct StoreScores {
   template <class D>
   HWY_INLINE hn::Vec<D> Begin(D d, int64_t) const {
-    return hn::Zero(d);
+    return scores_of.Begin(d, 0.0f);
   }
   template <class D, int kVectors>
   HWY_INLINE void Take(D d, int64_t row, const RowOfTile<D, kVectors>& sums) const {
     float* to = scores + row * stride;
     BGE_UNROLL
-    for (int v = 0; v < kVectors; ++v) hn::Store(sums[v], d, to + v * hn::Lanes(d));
+    for (int v = 0; v < kVectors; ++v) {
+      hn::Store(scores_of.Finish(d, row, v, sums[v], 0.0f), d, to + v * hn::Lanes(d));
+    }
   }
   float* scores;
   int64_t stride;
+  Scores scores_of;
 };
 
-// Makes sums, which begin with -max, the words of the weights 2^sum, and adds those to `totals`.
-template <class Numbers>
+// Makes sums the words of the weights 2^(score - max), and adds those to `totals`.
+template <class Numbers, class Scores>
 struct StoreWeights {
   template <class D>
   HWY_INLINE hn::Vec<D> Begin(D d, int64_t row) const {
-    return hn::Set(d, minus_max[row]);
+    return scores_of.Begin(d, minus_max[row]);
   }
   template <class D, int kVectors>
   HWY_INLINE void Take(D d, int64_t row, const RowOfTile<D, kVectors>& sums) const {
@@ -80,7 +116,7 @@ struct StoreWeights {
     auto total = hn::Load(d, totals + row * lanes);
     BGE_UNROLL
     for (int v = 0; v < kVectors; ++v) {
-      auto weight = Numbers::Exp2(sums[v]);
+      auto weight = Numbers::Exp2(scores_of.Finish(d, row, v, sums[v], minus_max[row]));
       const int64_t left = columns - v * lanes;
       if (left < lanes) {
         weight = hn::IfThenElseZero(hn::FirstN(d, static_cast<size_t>(left)), weight);
@@ -96,6 +132,7 @@ struct StoreWeights {
   int64_t columns;         // of this panel, up to the last key
   const float* minus_max;  // [rows]
   float* totals;           // [rows][lanes]
+  Scores scores_of;
 };
 
 // out = out * keep + sum; the last block divides by the sum of weights and adds the bias.
@@ -142,11 +179,12 @@ struct StoreMix {
   const float* bias;     // of the panel's columns, or null
 };
 
-// scores[r][j] = queries[r] . keys[j] for j < num_keys; behind them, up to a whole vector,
-// anything.
-template <class Numbers>
+// scores[r][j] = the score of queries[r] and keys[j] for j < num_keys; behind them, up to a whole
+// vector, anything.
+template <class Numbers, class Scores>
 HWY_NOINLINE void ScoreBlock(const float* queries, int64_t rows, const float* keys,
-                             int64_t num_keys, int64_t head_dim, float* scores, int64_t stride) {
+                             int64_t num_keys, int64_t head_dim, const Scores& scores_of,
+                             float* scores, int64_t stride) {
   const int64_t depth = WordsOf<Numbers>(head_dim);
   const hn::ScalableTag<float> d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
@@ -154,7 +192,7 @@ HWY_NOINLINE void ScoreBlock(const float* queries, int64_t rows, const float* ke
     const int64_t width = PanelWidth(num_keys - j, lanes);
     const float* panel = keys + j * depth;
     ForEachGroup(rows, [&](int64_t r, int64_t n) HWY_ATTR {
-      const StoreScores finish = {scores + r * stride + j, stride};
+      const StoreScores<Scores> finish = {scores + r * stride + j, stride, scores_of.At(r, j)};
       const float* a = queries + r * head_dim;
       if (width == lanes) {
         TileOfRows<Numbers, 1>(d, n, a, head_dim, panel, depth, finish);
@@ -166,13 +204,12 @@ HWY_NOINLINE void ScoreBlock(const float* queries, int64_t rows, const float* ke
   }
 }
 
-// weights[r][j] = 2^(queries[r] . keys[j] - max[r]) for keys [first, num_keys), as words, zeros
-// behind them up to a whole vector; adds their sum to sums[r]. `first` is a multiple of two
-// vectors.
-template <class Numbers>
+// weights[r][j] = 2^(score - max[r]) for keys [first, num_keys), as words, zeros behind them up to
+// a whole vector; adds their sum to sums[r]. `first` is a multiple of two vectors.
+template <class Numbers, class Scores>
 HWY_NOINLINE void WeighBlock(const float* queries, int64_t rows, const float* keys, int64_t first,
-                             int64_t num_keys, int64_t head_dim, const float* max, float* weights,
-                             int64_t stride, float* sums) {
+                             int64_t num_keys, int64_t head_dim, const Scores& scores_of,
+                             const float* max, float* weights, int64_t stride, float* sums) {
   const int64_t depth = WordsOf<Numbers>(head_dim);
   const hn::ScalableTag<float> d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
@@ -186,8 +223,9 @@ HWY_NOINLINE void WeighBlock(const float* queries, int64_t rows, const float* ke
     const int64_t width = PanelWidth(num_keys - j, lanes);
     const float* panel = keys + j * depth;
     ForEachGroup(rows, [&](int64_t r, int64_t n) HWY_ATTR {
-      const StoreWeights<Numbers> use = {weights + r * stride, stride,        j,
-                                         num_keys - j,         minus_max + r, totals + r * lanes};
+      const StoreWeights<Numbers, Scores> use = {
+          weights + r * stride, stride, j, num_keys - j, minus_max + r, totals + r * lanes,
+          scores_of.At(r, j)};
       const float* a = queries + r * head_dim;
       if (width == lanes) {
         TileOfRows<Numbers, 1>(d, n, a, head_dim, panel, depth, use);
@@ -325,21 +363,21 @@ constexpr float kMostWeight = 0x1p64f;
 // score of each query's reference, max, is the largest among its first two vectors of keys; only
 // where a later one is far above it, is max brought up to date. So the weights are computed where
 // the scores are, in registers.
-template <class Numbers>
+template <class Numbers, class Scores>
 HWY_INLINE void WeighKeys(bool is_first, const float* queries, int64_t rows, const float* keys,
-                          int64_t num_keys, int64_t head_dim, float* scores, int64_t stride,
-                          const SoftmaxState& state) {
+                          int64_t num_keys, int64_t head_dim, const Scores& scores_of,
+                          float* scores, int64_t stride, const SoftmaxState& state) {
   const auto lanes = static_cast<int64_t>(hn::Lanes(hn::ScalableTag<float>()));
   const int64_t head = is_first ? std::min(num_keys, 2 * lanes) : 0;
   float sums[kMaxQueryRows] = {};
   if (is_first) {
-    ScoreBlock<Numbers>(queries, rows, keys, head, head_dim, scores, stride);
+    ScoreBlock<Numbers>(queries, rows, keys, head, head_dim, scores_of, scores, stride);
     SoftmaxRows<Numbers, true, false>(scores, stride, rows, head, state);
     std::copy_n(state.sum, rows, sums);
   }
   if (head < num_keys) {
-    WeighBlock<Numbers>(queries, rows, keys, head, num_keys, head_dim, state.max, scores, stride,
-                        sums);
+    WeighBlock<Numbers>(queries, rows, keys, head, num_keys, head_dim, scores_of, state.max, scores,
+                        stride, sums);
   }
   for (int64_t r = 0; r < rows; ++r) {
     if (sums[r] < kMostWeight) {
@@ -348,7 +386,8 @@ HWY_INLINE void WeighKeys(bool is_first, const float* queries, int64_t rows, con
     } else {  // NaN too
       float* const row = scores + r * stride;
       const SoftmaxState row_state = {state.max + r, state.sum + r, state.keep + r};
-      ScoreBlock<Numbers>(queries + r * head_dim, 1, keys, num_keys, head_dim, row, stride);
+      ScoreBlock<Numbers>(queries + r * head_dim, 1, keys, num_keys, head_dim, scores_of.At(r, 0),
+                          row, stride);
       Softmax<Numbers, false>(is_first, row, stride, 1, num_keys, row_state);
     }
   }
@@ -367,8 +406,19 @@ HWY_INLINE void FillUnseeing(const HeadInputs& in, int64_t begin, int64_t end) {
   }
 }
 
-// As AttendHeadsFunction; kWindow: in.window counts.
-template <class Numbers, bool kWindow>
+constexpr float kLog2E = 1.44269504f;
+
+// The bias of one head, times log2(e): line[x] of distance begin + x.
+HWY_INLINE void FillBiasLine(const float* values, int64_t farthest, int64_t begin, int64_t size,
+                             float* line) {
+  for (int64_t x = 0; x < size; ++x) {
+    line[x] = values[std::clamp(begin + x, -farthest, farthest) + farthest] * kLog2E;
+  }
+}
+
+// As AttendHeadsFunction; kWindow: in.window counts; Scores: what is added to scores, of which
+// BiasedScores takes in.relative_bias.
+template <class Numbers, bool kWindow, class Scores>
 HWY_INLINE void AttendKeys(const HeadInputs& in, int64_t begin, int64_t end,
                            FloatScratch& scratch) {
   const hn::ScalableTag<float> d;
@@ -396,22 +446,30 @@ HWY_INLINE void AttendKeys(const HeadInputs& in, int64_t begin, int64_t end,
   const int64_t query_rows = std::clamp(
       kScoreWords / score_stride / kAttentionRows * kAttentionRows, kAttentionRows, kMaxQueryRows);
   const int64_t state_rows = PaddedColumns(end - begin, lanes);
+  constexpr bool kBiased = std::is_same_v<Scores, BiasedScores>;
+  // Distances of a block of keys from all queries, as far as whole panels reach.
+  const int64_t line_size = kBiased ? PaddedColumns(end - begin + block, lanes) + 2 * lanes : 0;
 
   float* const keys = scratch.Floats(
       static_cast<size_t>(in.num_heads * (sizes.keys + sizes.values + sizes.queries) +
-                          query_rows * score_stride + 2 * state_rows));
+                          query_rows * score_stride + 2 * state_rows + line_size));
   float* const values = keys + in.num_heads * sizes.keys;
   float* const queries = values + in.num_heads * sizes.values;
   float* const scores = queries + in.num_heads * sizes.queries;
   float* const maxima = scores + query_rows * score_stride;  // [state_rows]
   float* const sums = maxima + state_rows;                   // [state_rows]
+  [[maybe_unused]] float* const line = sums + state_rows;    // [line_size]
 
-  constexpr float kLog2E = 1.44269504f;
   PackQueries<Numbers>(in, begin, end, in.scale * kLog2E, sizes, queries);
   for (int64_t first = all.begin; first < all.end; first += block) {
     const int64_t num_keys = std::min(block, all.end - first);
     PackBlock<Numbers>(in, first, num_keys, sizes, keys, values);
     for (int64_t h = 0; h < in.num_heads; ++h) {
+      const int64_t nearest = first - (end - 1);  // distance of the first key from the last query
+      if constexpr (kBiased) {
+        FillBiasLine(in.relative_bias + h * (2 * in.farthest + 1), in.farthest, nearest, line_size,
+                     line);
+      }
       for (int64_t q = begin; q < end; q += query_rows) {
         const int64_t rows = std::min(query_rows, end - q);
         const int64_t at = q - begin;
@@ -430,15 +488,17 @@ HWY_INLINE void AttendKeys(const HeadInputs& in, int64_t begin, int64_t end,
         const bool is_last = needed.end <= first + num_keys;
         const float* const block_queries = queries + h * sizes.queries + at * head_dim;
         const float* const block_keys = keys + h * sizes.keys + seen.begin * sizes.depth;
+        Scores scores_of;
+        if constexpr (kBiased) scores_of.line = line + (end - 1 - q);
         if (kWindow) {
-          ScoreBlock<Numbers>(block_queries, rows, block_keys, seen.size(), head_dim, scores,
-                              score_stride);
+          ScoreBlock<Numbers>(block_queries, rows, block_keys, seen.size(), head_dim, scores_of,
+                              scores, score_stride);
           const int64_t row = q - first - seen.begin;  // where row 0 is among the keys
           MaskRows(scores, score_stride, rows, seen.size(), row - in.window, row + in.window + 1);
           Softmax<Numbers, true>(is_first, scores, score_stride, rows, seen.size(), state);
         } else {
           WeighKeys<Numbers>(is_first, block_queries, rows, block_keys, seen.size(), head_dim,
-                             scores, score_stride, state);
+                             scores_of, scores, score_stride, state);
         }
         for (int64_t r = 0; r < rows; ++r) inverse[r] = 1.0f / state.sum[r];
 
@@ -459,9 +519,11 @@ template <class Numbers>
 HWY_INLINE void AttendHeads(const HeadInputs& in, int64_t begin, int64_t end,
                             FloatScratch& scratch) {
   if (in.window != kNoWindow) {
-    AttendKeys<Numbers, true>(in, begin, end, scratch);
+    AttendKeys<Numbers, true, PlainScores>(in, begin, end, scratch);
+  } else if (in.relative_bias != nullptr) {
+    AttendKeys<Numbers, false, BiasedScores>(in, begin, end, scratch);
   } else {
-    AttendKeys<Numbers, false>(in, begin, end, scratch);
+    AttendKeys<Numbers, false, PlainScores>(in, begin, end, scratch);
   }
 }
 

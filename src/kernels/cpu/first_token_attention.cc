@@ -34,6 +34,7 @@ struct FirstTokenInputs {
   int64_t num_heads;
   int64_t head_dim;
   float scale;
+  RelativeBias relative_bias;
   float* scaled_query;  // scratch: [head_dim]
   float* weights;       // scratch: [seqlen]
   float* out;           // [H]
@@ -77,6 +78,7 @@ void AttendFirstToken(const FirstTokenInputs& in) {
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   const int64_t head_dim = in.head_dim;
   constexpr float kLog2E = 1.44269504f;
+  const bool biased = !in.relative_bias.values.empty();
   for (int64_t h = 0; h < in.num_heads; ++h) {
     const int64_t column = h * head_dim;
     for (int64_t i = 0; i < head_dim; ++i) {
@@ -85,7 +87,8 @@ void AttendFirstToken(const FirstTokenInputs& in) {
     }
     float largest = -std::numeric_limits<float>::infinity();
     for (int64_t j = 0; j < in.seqlen; ++j) {
-      const float score = Dot(d, in.scaled_query, in.keys + j * in.stride + column, head_dim);
+      float score = Dot(d, in.scaled_query, in.keys + j * in.stride + column, head_dim);
+      if (biased) score += in.relative_bias.At(h, j) * kLog2E;
       in.weights[j] = score;
       largest = score > largest ? score : largest;
     }
@@ -147,6 +150,7 @@ void FirstTokenAttention(const OpContext& context, ConstMatrix q, ConstMatrix ke
         .num_heads = attention.num_heads,
         .head_dim = head_dim,
         .scale = attention.scale,
+        .relative_bias = attention.relative_bias,
         .scaled_query = memory,
         .weights = memory + head_dim,
         .out = out.row(n)});

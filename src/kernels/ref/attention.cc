@@ -1,5 +1,6 @@
 // softmax(scale * q k^T) v for each sequence and head (Vaswani et al. 2017, equation 1), over the
-// keys in the window (Beltagy et al. 2020, section 3.1).
+// keys in the window (Beltagy et al. 2020, section 3.1), with a bias of distances (Raffel et al.
+// 2020, section 2.1).
 #include "kernels/ref/ops.h"
 
 #include <algorithm>
@@ -43,7 +44,11 @@ void VarlenAttention(ConstMatrix qkv, std::span<const float> bias,
         for (int64_t j = begin; j < end; ++j) {
           double score = 0.0;
           for (int64_t d = 0; d < head_dim; ++d) score += at(i, q + d) * at(j, k + d);
-          p[static_cast<size_t>(j - begin)] = score * static_cast<double>(attention.scale);
+          score *= static_cast<double>(attention.scale);
+          if (!attention.relative_bias.values.empty()) {
+            score += static_cast<double>(attention.relative_bias.At(head, j - i));
+          }
+          p[static_cast<size_t>(j - begin)] = score;
           max = std::max(max, p[static_cast<size_t>(j - begin)]);
         }
         double sum = 0.0;

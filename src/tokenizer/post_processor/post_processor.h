@@ -103,6 +103,8 @@ std::unique_ptr<const PostProcessor> MakeBertProcessing(int32_t cls_id, int32_t 
 std::unique_ptr<const PostProcessor> MakeByteLevelPostProcessor(const json::Value& json);
 std::unique_ptr<const PostProcessor> MakePostProcessorSequence(const json::Value& json);
 std::unique_ptr<const PostProcessor> MakeRobertaProcessing(const json::Value& json);
+/// Trims offsets; no space was put in front of texts.
+std::unique_ptr<const PostProcessor> MakeRobertaProcessing(int32_t cls_id, int32_t sep_id);
 std::unique_ptr<const PostProcessor> MakeTemplateProcessing(const json::Value& json);
 
 /// A step of a template: the special token `id`, or one of the sequences.

@@ -30,6 +30,11 @@ class RobertaProcessing final : public PostProcessor {
 
 }  // namespace
 
+std::unique_ptr<const PostProcessor> MakeRobertaProcessing(int32_t cls_id, int32_t sep_id) {
+  return std::make_unique<RobertaProcessing>(cls_id, sep_id, /*trim_offsets=*/true,
+                                             /*add_prefix_space=*/false);
+}
+
 std::unique_ptr<const PostProcessor> MakeRobertaProcessing(const json::Value& json) {
   const auto trim_offsets = json.Find("trim_offsets");
   const auto add_prefix_space = json.Find("add_prefix_space");
