@@ -44,11 +44,13 @@ class BgeTextEmbedder:
         self._embedder: Embedder | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        return default_to_dict(self, **self._settings)
+        fields: dict[str, Any] = default_to_dict(self, **self._settings)
+        return fields
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> BgeTextEmbedder:
-        return default_from_dict(cls, data)
+        made: BgeTextEmbedder = default_from_dict(cls, data)
+        return made
 
     def warm_up(self) -> None:
         """Loads the model."""
@@ -94,11 +96,13 @@ class BgeDocumentEmbedder:
         self._embedder: Embedder | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        return default_to_dict(self, **self._settings)
+        fields: dict[str, Any] = default_to_dict(self, **self._settings)
+        return fields
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> BgeDocumentEmbedder:
-        return default_from_dict(cls, data)
+        made: BgeDocumentEmbedder = default_from_dict(cls, data)
+        return made
 
     def warm_up(self) -> None:
         """Loads the model."""
@@ -149,11 +153,13 @@ class BgeRanker:
         self._reranker: Reranker | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        return default_to_dict(self, **self._settings)
+        fields: dict[str, Any] = default_to_dict(self, **self._settings)
+        return fields
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> BgeRanker:
-        return default_from_dict(cls, data)
+        made: BgeRanker = default_from_dict(cls, data)
+        return made
 
     def warm_up(self) -> None:
         """Loads the model."""

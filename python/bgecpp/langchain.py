@@ -68,10 +68,10 @@ class BgeEmbeddings(_Settings, Embeddings):
         return vectors.tolist()
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
-        return self._encode(list(texts), "document", self.document_instruction)  # type: ignore[no-any-return]
+        return list(self._encode(list(texts), "document", self.document_instruction))
 
     def embed_query(self, text: str) -> list[float]:
-        return self._encode(text, "query", self.query_instruction)  # type: ignore[no-any-return]
+        return list(self._encode(text, "query", self.query_instruction))
 
     async def aembed_documents(self, texts: list[str]) -> list[list[float]]:
         return await asyncio.to_thread(self.embed_documents, texts)

@@ -61,19 +61,19 @@ class BgeEmbedding(BaseEmbedding):
         return vectors.tolist()
 
     def _get_query_embedding(self, query: str) -> Embedding:
-        return self._encode(query, "query", self.query_instruction)  # type: ignore[no-any-return]
+        return list(self._encode(query, "query", self.query_instruction))
 
     async def _aget_query_embedding(self, query: str) -> Embedding:
         return await asyncio.to_thread(self._get_query_embedding, query)
 
     def _get_text_embedding(self, text: str) -> Embedding:
-        return self._encode(text, "document", self.text_instruction)  # type: ignore[no-any-return]
+        return list(self._encode(text, "document", self.text_instruction))
 
     async def _aget_text_embedding(self, text: str) -> Embedding:
         return await asyncio.to_thread(self._get_text_embedding, text)
 
     def _get_text_embeddings(self, texts: list[str]) -> list[Embedding]:
-        return self._encode(list(texts), "document", self.text_instruction)  # type: ignore[no-any-return]
+        return list(self._encode(list(texts), "document", self.text_instruction))
 
     async def _aget_text_embeddings(self, texts: list[str]) -> list[Embedding]:
         return await asyncio.to_thread(self._get_text_embeddings, texts)
