@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import pickle
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 from types import GeneratorType
@@ -344,3 +346,45 @@ def test_minilm_is_fastembeds(minilm: Path, tmp_path: Path) -> None:
     ours = TextEmbedding(name, specific_model_path=str(minilm))
     texts = [*TEXTS, "word " * 400, "word " * 700]
     assert largest(ours.embed(texts), theirs.embed(texts)) < LIMIT
+
+
+INSTALLED = """
+import sys, bgecpp
+bgecpp.install()
+import fastembed
+from fastembed import ImageEmbedding, SparseTextEmbedding, TextEmbedding
+from fastembed.common import ImageInput, OnnxProvider
+from fastembed.common.model_description import ModelSource, PoolingType
+from fastembed.common.types import Device
+from fastembed.rerank.cross_encoder import TextCrossEncoder
+assert TextEmbedding is bgecpp.TextEmbedding and TextCrossEncoder.__module__.startswith("bgecpp")
+(vector,) = TextEmbedding(sys.argv[1]).embed("hello")
+assert vector.shape == (32,)
+"""
+
+
+def run_python(code: str, *arguments: str) -> None:
+    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_installed_it_is_what_programs_import(models: Path) -> None:
+    run_python(INSTALLED, str(models / "tiny-bert"))
+
+
+@pytest.mark.oracle
+def test_installed_the_rest_is_fastembeds(models: Path) -> None:
+    pytest.importorskip("fastembed")
+    rest = """
+assert {"clip" in d["model"].lower() for d in ImageEmbedding.list_supported_models()} >= {True}
+from fastembed.sparse.bm25 import Bm25
+import bgecpp.errors
+for cls, name in (SparseTextEmbedding, "Qdrant/bm25"), (TextEmbedding, "jinaai/jina-embeddings-v2-small-en"):
+    try:
+        made = cls(name, local_files_only=True, cache_dir=sys.argv[2])
+        assert not type(made).__module__.startswith("bgecpp")
+    except (OSError, ValueError) as error:
+        # Theirs looked for files that are not there.
+        assert not isinstance(error, bgecpp.BgeError), error
+"""
+    run_python(INSTALLED + rest, str(models / "tiny-bert"), str(models))

@@ -34,12 +34,13 @@ _Engine = TypeVar("_Engine", bound=Tokenizing)
 
 
 def real_class(path: str) -> Any | None:
-    """The class of the real package, "fastembed.TextEmbedding", where it is installed."""
+    """A class of the real package by the module that defines it, where it is installed."""
     module, name = path.rsplit(".", 1)
     try:
-        return imports.real_attribute(module, name)
+        found = imports.real_attribute(module, name)
     except ImportError:
         return None
+    return None if str(found.__module__).startswith("bgecpp") else found
 
 
 def find(descriptions: Iterable[_Description], name: str) -> _Description | None:
@@ -203,7 +204,7 @@ class Model:
     """
 
     _registry: Registry
-    _module = "fastembed"  # where the real class is
+    _module: str  # of the real class
 
     def __new__(cls, model_name: str, *args: Any, **kwargs: Any) -> Any:
         if is_directory(model_name) or find(cls._registry.known, model_name) is not None:

@@ -24,6 +24,7 @@ class LateInteractionTextEmbedding(_model.Vectors):
     """
 
     _registry = _model.Registry(_catalogue.LATE_INTERACTION)
+    _module = "fastembed.late_interaction.late_interaction_text_embedding"
 
     _projection: NDArray[np.float32] | None = None
 

@@ -19,6 +19,7 @@ class SparseTextEmbedding(_model.Model):
     BGE-M3, and sparse encoders whose queries have weights of their own. Arguments as _model.Model's."""
 
     _registry = _model.Registry(_catalogue.SPARSE)
+    _module = "fastembed.sparse.sparse_text_embedding"
 
     def __init__(self, model_name: str, *args: Any, **kwargs: Any) -> None:
         if model_name.lower() == _MISSPELT:

@@ -22,6 +22,7 @@ class TextEmbedding(_model.Vectors):
     """One vector a text, as FastEmbed makes it: float32 of shape (dim,). Arguments as _model.Model's."""
 
     _registry = _model.Registry(_catalogue.DENSE)
+    _module = "fastembed.text.text_embedding"
     _pooled = dict(_catalogue.POOLED)
 
     def __new__(cls, model_name: str = _DEFAULT, *args: Any, **kwargs: Any) -> Any:

@@ -15,7 +15,7 @@ class TextCrossEncoder(_model.Model):
 
     _registry = _model.Registry(_catalogue.CROSS_ENCODERS)
 
-    _module = "fastembed.rerank.cross_encoder"
+    _module = "fastembed.rerank.cross_encoder.text_cross_encoder"
 
     @classmethod
     def _load(cls, path: str, model_name: str, settings: dict[str, Any]) -> Any:
