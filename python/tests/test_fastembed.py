@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import pickle
+import shutil
 import subprocess
 import sys
 import warnings
@@ -173,6 +175,15 @@ def test_devices_warn_once(models: Path) -> None:
             TextEmbedding(SMALL, specific_model_path=str(models / "tiny-bert"), cuda=True, lazy_load=True)
             TextEmbedding(SMALL, specific_model_path=str(models / "tiny-bert"), lazy_load=True)
     assert len([w for w in caught if "cuda" in str(w.message)]) <= 1
+
+
+@pytest.mark.parametrize(("tiny", "limit"), [("tiny-bert", 64), ("tiny-m3", 64)])
+def test_no_more_tokens_than_positions(models: Path, tmp_path: Path, tiny: str, limit: int) -> None:
+    path = shutil.copytree(models / tiny, tmp_path / tiny)
+    config = json.loads((path / "tokenizer_config.json").read_text())
+    for said, expected in ((100000, limit), (int(1e30), limit), (20, 20)):
+        (path / "tokenizer_config.json").write_text(json.dumps({**config, "model_max_length": said}))
+        assert TextEmbedding(str(path)).token_count("word " * 200) == expected
 
 
 def test_sparse_embeddings(models: Path) -> None:

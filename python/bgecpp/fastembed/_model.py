@@ -95,16 +95,32 @@ def say_device(
     _common.ignored(device_ids=device_ids, **options)
 
 
+# Their first position is behind that of the padding token.
+_SHIFTED_POSITIONS = ("roberta", "xlm-roberta", "camembert", "mpnet")
+
+
 def token_limit(directory: str) -> int | None:
-    """The tokens that FastEmbed cuts to: the smaller of two fields of tokenizer_config.json."""
-    try:
-        with open(Path(directory) / "tokenizer_config.json", encoding="utf-8") as file:
-            config = json.load(file)
-    except (OSError, ValueError):
-        return None
+    """The tokens that FastEmbed cuts to, the smaller of two fields of tokenizer_config.json, but no more than the
+    model has positions for; None where neither is said."""
+    config = _json(Path(directory) / "tokenizer_config.json")
     fields = [config.get("model_max_length"), config.get("max_length")]
     limits = [f for f in fields if isinstance(f, int) and not isinstance(f, bool) and 0 < f < 1 << 31]
-    return min(limits, default=None)
+    if not limits:
+        return None
+    model = _json(Path(directory) / "config.json")
+    positions = model.get("max_position_embeddings")
+    if isinstance(positions, int):
+        shifted = model.get("model_type") in _SHIFTED_POSITIONS
+        limits.append(positions - (int(model.get("pad_token_id") or 0) + 1 if shifted else 0))
+    return min(limits)
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def load(make: Callable[..., _Engine], model: str, **settings: Any) -> _Engine:
