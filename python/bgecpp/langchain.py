@@ -17,11 +17,16 @@ from langchain_core.cross_encoders import BaseCrossEncoder
 from langchain_core.documents import BaseDocumentCompressor, Document
 from langchain_core.embeddings import Embeddings
 from langchain_core.retrievers import BaseRetriever
-from pydantic import BaseModel, ConfigDict, PrivateAttr
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
+from bgecpp import _common
 from bgecpp._core import Embedder, Index, Reranker
 
-__all__ = ["BgeCrossEncoder", "BgeEmbeddings", "BgeIndexRetriever", "BgeReranker"]
+__all__ = ["BgeCrossEncoder", "BgeEmbeddings", "BgeIndexRetriever", "BgeReranker", "HuggingFaceBgeEmbeddings"]
+
+# What langchain-community's class puts in front of queries.
+_BGE_QUERY_EN = "Represent this question for searching relevant passages: "
+_BGE_QUERY_ZH = "\u4e3a\u8fd9\u4e2a\u53e5\u5b50\u751f\u6210\u8868\u793a\u4ee5\u7528\u4e8e\u68c0\u7d22\u76f8\u5173\u6587\u7ae0\uff1a"
 
 
 class _Settings(BaseModel):
@@ -72,6 +77,61 @@ class BgeEmbeddings(_Settings, Embeddings):
 
     def embed_query(self, text: str) -> list[float]:
         return list(self._encode(text, "query", self.query_instruction))
+
+    async def aembed_documents(self, texts: list[str]) -> list[list[float]]:
+        return await asyncio.to_thread(self.embed_documents, texts)
+
+    async def aembed_query(self, text: str) -> list[float]:
+        return await asyncio.to_thread(self.embed_query, text)
+
+
+class HuggingFaceBgeEmbeddings(BaseModel, Embeddings):
+    """langchain-community's class of this name, so that a program changes its import alone. model_kwargs: device,
+    revision, truncate_dim and threads are read; encode_kwargs: normalize_embeddings, prompt, prompt_name, truncate_dim;
+    others are named in a warning. Line ends in texts are spaces, as there."""
+
+    model_config = ConfigDict(protected_namespaces=(), extra="forbid")
+
+    model_name: str = "BAAI/bge-large-en"
+    cache_folder: str | None = None
+    model_kwargs: dict[str, Any] = Field(default_factory=dict)
+    encode_kwargs: dict[str, Any] = Field(default_factory=dict)
+    query_instruction: str = _BGE_QUERY_EN
+    embed_instruction: str = ""
+    show_progress: bool = False
+
+    _embedder: Embedder = PrivateAttr()
+    _options: dict[str, Any] = PrivateAttr()
+
+    def model_post_init(self, context: Any, /) -> None:
+        model, encode = dict(self.model_kwargs), dict(self.encode_kwargs)
+        _common.on_cpu(model.pop("device", None))
+        revision = model.pop("revision", None)
+        name = self.model_name if revision is None else f"{self.model_name}@{revision}"
+        cut = encode.pop("truncate_dim", model.pop("truncate_dim", None))
+        self._embedder = Embedder(name, threads=model.pop("threads", 0))
+        normalize = bool(encode.pop("normalize_embeddings", False)) or bool(self._embedder.info["normalizes"])
+        self._options = {"normalize": normalize, "truncate_dim": cut}
+        self._options["instruction"] = encode.pop("prompt", None)
+        self._options["prompt_name"] = encode.pop("prompt_name", None)
+        for accepted in ("batch_size", "trust_remote_code", "convert_to_numpy", "device", "torch_dtype"):
+            model.pop(accepted, None)
+            encode.pop(accepted, None)
+        self.show_progress = bool(encode.pop("show_progress_bar", self.show_progress))
+        _common.ignored(**model, **encode)
+        if "-zh" in self.model_name and "query_instruction" not in self.model_fields_set:
+            self.query_instruction = _BGE_QUERY_ZH
+
+    def _encode(self, texts: str | list[str]) -> Any:
+        with _common.progress_bar(self.show_progress, "bgecpp") as progress:
+            vectors: Any = self._embedder.encode(texts, progress=progress, **self._options)
+        return vectors.tolist()
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        return list(self._encode([self.embed_instruction + t.replace("\n", " ") for t in texts]))
+
+    def embed_query(self, text: str) -> list[float]:
+        return list(self._encode(self.query_instruction + text.replace("\n", " ")))
 
     async def aembed_documents(self, texts: list[str]) -> list[list[float]]:
         return await asyncio.to_thread(self.embed_documents, texts)

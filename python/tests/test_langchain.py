@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,13 @@ import pytest
 pytest.importorskip("langchain_core", reason="langchain-core is not installed")
 
 import bgecpp  # noqa: E402
-from bgecpp.langchain import BgeCrossEncoder, BgeEmbeddings, BgeIndexRetriever, BgeReranker  # noqa: E402
+from bgecpp.langchain import (  # noqa: E402
+    BgeCrossEncoder,
+    BgeEmbeddings,
+    BgeIndexRetriever,
+    BgeReranker,
+    HuggingFaceBgeEmbeddings,
+)
 
 MODELS = Path(__file__).resolve().parents[2] / "tests/data/models"
 TEXTS = ["cats sit on mats", "dogs bark at night", "the sea is deep", "stars shine", "a cat and a dog"]
@@ -41,6 +49,35 @@ def test_vectors_are_the_engines() -> None:
     assert len(raw) == 8
     with pytest.raises(ValueError):
         BgeEmbeddings(model=str(MODELS / "tiny-bert"), unknown=1)
+
+
+@pytest.mark.parametrize("normalize", [False, True])
+@pytest.mark.parametrize("name", ["tiny-bert", "tiny-distilbert", "normalizing"])
+@pytest.mark.filterwarnings("ignore")
+def test_the_bge_page_changes_its_import_alone(tmp_path: Path, name: str, normalize: bool) -> None:
+    pytest.importorskip("sentence_transformers")
+    community = pytest.importorskip("langchain_community.embeddings", reason="langchain-community is not installed")
+    source = MODELS / name
+    if name == "normalizing":
+        source = Path(shutil.copytree(MODELS / "tiny-bert", tmp_path / name))
+        modules = json.loads((source / "modules.json").read_text())
+        last = {"idx": len(modules), "name": "9", "path": "9_Normalize", "type": "sentence_transformers.models.Normalize"}
+        (source / "modules.json").write_text(json.dumps([*modules, last]))
+        (source / "9_Normalize").mkdir()
+    (tmp_path / f"{name}-zh").symlink_to(source)
+    for path in (source, tmp_path / f"{name}-zh"):
+        settings: dict[str, Any] = {
+            "model_name": str(path),
+            "model_kwargs": {"device": "cpu"},
+            "encode_kwargs": {"normalize_embeddings": normalize},
+        }
+        theirs = community.HuggingFaceBgeEmbeddings(**settings)
+        ours = HuggingFaceBgeEmbeddings(**settings)
+        assert ours.query_instruction == theirs.query_instruction
+        for text in (*TEXTS, "two\nlines"):
+            assert np.abs(np.array(ours.embed_query(text)) - np.array(theirs.embed_query(text))).max() < 1e-5
+        documents = np.array(ours.embed_documents(TEXTS)), np.array(theirs.embed_documents(TEXTS))
+        assert np.abs(documents[0] - documents[1]).max() < 1e-5 and documents[0].shape == documents[1].shape
 
 
 def test_reranker_and_cross_encoder() -> None:

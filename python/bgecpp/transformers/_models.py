@@ -182,7 +182,7 @@ class AutoModel(_Model):
     def __init__(self, engine: Any, name_or_path: str, add_pooling_layer: bool = True) -> None:
         super().__init__(engine, name_or_path)
         self._pooler: tuple[Any, Any] | None = None
-        if add_pooling_layer and self.config.get("model_type") in ("bert", "xlm-roberta", "roberta", "camembert"):
+        if add_pooling_layer and self.config.get("model_type") in ("bert", "xlm-roberta", "roberta", "camembert", "mpnet"):
             weight = _tensors.find_tensor(engine.info["path"], ["pooler.dense.weight"])
             bias = _tensors.find_tensor(engine.info["path"], ["pooler.dense.bias"])
             if weight is not None and bias is not None:
