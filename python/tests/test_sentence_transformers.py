@@ -4,6 +4,7 @@ The expected values are sentence-transformers' own: tools/oracle/sentence_transf
 """
 
 import copy
+import importlib.util
 import json
 import pickle
 import subprocess
@@ -574,3 +575,35 @@ def test_progress_is_shown_where_tqdm_is(model, capsys):
     pytest.importorskip("tqdm")
     model.encode(TEXTS, show_progress_bar=True)
     assert "Batches" in capsys.readouterr().err
+
+
+FRAMEWORKS = {
+    "langchain_community": """
+from langchain_community.embeddings import HuggingFaceBgeEmbeddings, HuggingFaceEmbeddings
+plain = HuggingFaceEmbeddings(model_name=MODEL, encode_kwargs={"normalize_embeddings": True})
+pooled = HuggingFaceEmbeddings(model_name=MODEL, multi_process=True)
+assert len(plain.embed_documents(["a", "b"])[1]) == len(HuggingFaceBgeEmbeddings(model_name=MODEL).embed_query("a")) == 32
+assert pooled.embed_documents(["a"]) == pooled.embed_documents(["a"])
+from langchain_community.cross_encoders import HuggingFaceCrossEncoder
+assert len(HuggingFaceCrossEncoder(model_name=RERANKER).score([("a", "b")])) == 1
+""",
+    "chromadb": """
+from chromadb.utils.embedding_functions import SentenceTransformerEmbeddingFunction
+assert SentenceTransformerEmbeddingFunction(model_name=MODEL, normalize_embeddings=True)(["a", "b"])[0].shape == (32,)
+""",
+    "mteb": """
+from mteb.models import SentenceTransformerEncoderWrapper
+assert type(SentenceTransformerEncoderWrapper(MODEL).model).__module__.startswith("bgecpp.")
+""",
+}
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_frameworks_that_import_sentence_transformers_run_as_they_are(framework):
+    if importlib.util.find_spec(framework) is None:
+        pytest.skip(f"{framework} is not installed")
+    paths = f"MODEL, RERANKER = {str(MODELS / 'tiny-bert')!r}, {str(MODELS / 'tiny-reranker')!r}\n"
+    code = "import bgecpp; bgecpp.install()\n" + paths + FRAMEWORKS[framework] + "print('done')\n"
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True)
+    assert done.stdout.strip().endswith("done"), done.stderr
