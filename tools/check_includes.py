@@ -33,6 +33,8 @@ MAY_INCLUDE = {
     "src/bench": ["src/engine", "src/kernels", "src/tensor", "src/base"],
     # The command is a user of the library; src/bench is `bge bench`, whose headers show no internals.
     "apps": ["src/bench", "src/hub", "src/base"],
+    # So are the bindings, of what is public alone.
+    "python/bindings": [],
     "tests": [],
 }
 
@@ -46,6 +48,7 @@ THIRD_PARTY = [
     (r"openssl/", ["src/base/"]),
     (r"curl/", ["src/hub/"]),
     (r"CLI/", ["apps/"]),
+    (r"nanobind/", ["python/bindings/"]),
     (r"fmt/", [".cc"]),
     (r"(gtest|gmock)/", [TESTS]),
     (r"benchmark/", ["_bench.cc"]),
@@ -93,7 +96,7 @@ class Checker:
 
     def resolve(self, path, name):
         """The file of ours that #include "name" means in `path`, or None."""
-        for base in ("include/", "src/", "", path.rsplit("/", 1)[0] + "/"):
+        for base in ("include/", "src/", "python/", "", path.rsplit("/", 1)[0] + "/"):
             if base + name in self.known:
                 return base + name
         return None

@@ -11,8 +11,10 @@
 #include "bge/quantize.h"
 #include "bge/representations.h"
 #include "bge/reranker.h"
+#include "bge/token_sequences.h"
 #include "bge/tokenizer.h"
 #include "bge/types.h"
+#include "bge/vectors.h"
 #include "bge/version.h"
 
 #endif  // BGE_BGE_H_

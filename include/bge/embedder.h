@@ -4,6 +4,7 @@
 
 #include "bge/export.h"
 #include "bge/representations.h"
+#include "bge/token_sequences.h"
 #include "bge/tokenizer.h"
 #include "bge/types.h"
 
@@ -87,6 +88,7 @@ struct ModelInfo {
   int64_t dimension = 0;  ///< of dense vectors, after all modules; 0 without a dense head
   int64_t max_length = 0;
   std::string max_length_source;  ///< file and field, or "default"
+  int64_t max_positions = 0;      ///< the most that EncodeOptions::max_length may be
   Representations heads;          ///< the kinds of vectors that it makes
   int64_t colbert_dimension = 0;  ///< of each of a text's colbert vectors
   int64_t sparse_dimension = 0;   ///< ids of sparse vectors are below it; 0 without a sparse head
@@ -175,6 +177,12 @@ class BGE_API Embedder {
                                 const EncodeOptions& options = {}) const;
   TextRepresentations EncodeAll(std::span<const std::string> texts, const Representations& which,
                                 const EncodeOptions& options = {}) const;
+
+  /// The encoder's last hidden states of tokens that are given as they are: [tokens, hidden_size],
+  /// what transformers' AutoModel has as last_hidden_state. No prompt, cut, pooling or other module
+  /// is applied. Throws kInvalidArgument for sequences that are empty, or longer than the model's
+  /// positions, and for ids that it lacks; kCorruptData for such types; kCancelled.
+  Embeddings HiddenStates(const TokenSequences& sequences, std::stop_token stop = {}) const;
 
   /// Length of the dense vectors that a call with these options returns; 0 without a dense head.
   int64_t OutputDimension(const EncodeOptions& options = {}) const;

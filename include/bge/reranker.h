@@ -4,6 +4,7 @@
 #define BGE_RERANKER_H_
 
 #include "bge/export.h"
+#include "bge/token_sequences.h"
 #include "bge/tokenizer.h"
 #include "bge/types.h"
 
@@ -83,6 +84,7 @@ struct RerankerInfo {
   std::string pair_style_source;
   int64_t max_length = 0;
   std::string max_length_source;
+  int64_t max_positions = 0;  ///< the most that RerankOptions::max_length may be
   std::string activation;  ///< of kCrossEncoder: "sigmoid", "identity", "tanh"
   std::string activation_source;
   std::string default_prompt;  ///< what is put before queries; empty: nothing
@@ -125,6 +127,11 @@ class BGE_API Reranker {
   std::vector<RankedPassage> Rank(std::string_view query,
                                   std::initializer_list<std::string_view> passages,
                                   int64_t top_k = 0, const RerankOptions& options = {}) const;
+
+  /// The classifier's logits of tokens that are given as they are, one a sequence: what
+  /// transformers' AutoModelForSequenceClassification has. Throws kInvalidArgument as
+  /// Embedder::HiddenStates.
+  std::vector<float> Logits(const TokenSequences& sequences, std::stop_token stop = {}) const;
 
   int threads() const;
   const RerankerInfo& info() const;

@@ -6,6 +6,7 @@
 #include "engine/encode_pipeline.h"
 #include "engine/sparse_selection.h"
 #include "engine/special_tokens.h"
+#include "engine/token_batches.h"
 #include "heads/m3_colbert_head.h"
 #include "heads/m3_sparse_head.h"
 #include "hub/pull.h"
@@ -178,6 +179,7 @@ void EmbedderImpl::FillInfo() {
   info_.dimension = OutputDimension({});
   info_.max_length = input_->max_length();
   info_.max_length_source = input_->max_length_source();
+  info_.max_positions = model_.encoder().info().max_tokens;
   if (const PoolingModule* const pooling = PoolingOf(spec_)) {
     info_.poolings = pooling->modes;
     info_.pooling_source = pooling->source;
@@ -402,6 +404,22 @@ TextRepresentations EmbedderImpl::EncodeAll(std::span<const std::string_view> te
   return result;
 }
 
+Embeddings EmbedderImpl::HiddenStates(const TokenSequences& sequences,
+                                      const std::stop_token& stop) const {
+  Embeddings hidden;
+  hidden.count = static_cast<int64_t>(sequences.ids.size());
+  hidden.dimension = model_.encoder().info().hidden_size;
+  hidden.values.reserve(sequences.ids.size() * static_cast<size_t>(hidden.dimension));
+  ForEachTokenBatch(
+      model_, sequences, stop, [&](const PackedBatch& batch, int64_t, const OpContext& context) {
+        const Matrix rows = model_.encoder().Forward(batch, context);
+        for (int64_t r = 0; r < rows.rows; ++r) {
+          hidden.values.insert(hidden.values.end(), rows.row(r), rows.row(r) + rows.cols);
+        }
+      });
+  return hidden;
+}
+
 EncodeStats EmbedderImpl::Run(std::span<const std::string_view> texts, const EncodeOptions& options,
                               const Output& output) const {
   if (!texts.empty()) RefuseWithoutEffect(options, output);
@@ -521,6 +539,10 @@ TextRepresentations Embedder::EncodeAll(std::span<const std::string> texts,
                                         const EncodeOptions& options) const {
   const std::vector<std::string_view> views(texts.begin(), texts.end());
   return EncodeAll(std::span<const std::string_view>(views), which, options);
+}
+
+Embeddings Embedder::HiddenStates(const TokenSequences& sequences, std::stop_token stop) const {
+  return impl_->HiddenStates(sequences, stop);
 }
 
 int64_t Embedder::OutputDimension(const EncodeOptions& options) const {

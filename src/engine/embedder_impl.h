@@ -40,6 +40,7 @@ class EmbedderImpl {
                          std::span<float> output) const;
   TextRepresentations EncodeAll(std::span<const std::string_view> texts,
                                 const Representations& which, const EncodeOptions& options) const;
+  Embeddings HiddenStates(const TokenSequences& sequences, const std::stop_token& stop) const;
   /// How a call with these options tokenises its texts; valid as long as the options.
   TextTokenizer TokenizerFor(const EncodeOptions& options) const;
   int64_t OutputDimension(const EncodeOptions& options) const;

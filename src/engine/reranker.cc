@@ -5,6 +5,7 @@
 #include "engine/encode_pipeline.h"
 #include "engine/packed_batch.h"
 #include "engine/reranker_impl.h"
+#include "engine/token_batches.h"
 #include "hub/pull.h"
 #include "tokenizer/tokenizer_impl.h"
 
@@ -142,6 +143,7 @@ void RerankerImpl::FillInfo() {
   info_.pair_style_source = spec_.pair_style_source;
   info_.max_length = max_length_;
   info_.max_length_source = spec_.max_length_source;
+  info_.max_positions = model_.encoder().info().max_tokens;
   info_.activation = ActivationName(spec_.activation);
   info_.activation_source = spec_.activation_source;
   info_.default_prompt = spec_.default_prompt;
@@ -373,6 +375,19 @@ std::vector<float> RerankerImpl::ComputeScore(std::span<const TextPair> pairs,
   return scores;
 }
 
+std::vector<float> RerankerImpl::Logits(const TokenSequences& sequences,
+                                        const std::stop_token& stop) const {
+  std::vector<float> logits(std::max<size_t>(1, sequences.cu_seqlens.size()) - 1);
+  ForEachTokenBatch(model_, sequences, stop,
+                    [&](const PackedBatch& batch, int64_t first, const OpContext& context) {
+                      head_.Run(
+                          context, Pooled(batch, context),
+                          std::span(logits).subspan(static_cast<size_t>(first),
+                                                    static_cast<size_t>(batch.num_sequences())));
+                    });
+  return logits;
+}
+
 /// Under the name that the public header has for it.
 class Reranker::Impl : public RerankerImpl {
  public:
@@ -387,6 +402,10 @@ Reranker::Reranker(std::unique_ptr<const Impl> impl) : impl_(std::move(impl)) {}
 Reranker::Reranker(Reranker&&) noexcept = default;
 Reranker& Reranker::operator=(Reranker&&) noexcept = default;
 Reranker::~Reranker() = default;
+
+std::vector<float> Reranker::Logits(const TokenSequences& sequences, std::stop_token stop) const {
+  return impl_->Logits(sequences, stop);
+}
 
 std::vector<float> Reranker::ComputeScore(std::span<const TextPair> pairs,
                                           const RerankOptions& options, EncodeStats* stats) const {

@@ -26,6 +26,7 @@ class RerankerImpl {
   std::vector<float> ComputeScore(std::span<const TextPair> pairs, const RerankOptions& options,
                                   EncodeStats* stats) const;
   /// Makes the tokens of a call on this thread, and nothing of them: how many there are.
+  std::vector<float> Logits(const TokenSequences& sequences, const std::stop_token& stop) const;
   int64_t CountTokens(std::span<const TextPair> pairs, const RerankOptions& options) const;
 
   const RerankerInfo& info() const { return info_; }

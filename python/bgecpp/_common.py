@@ -1,0 +1,69 @@
+"""What the surfaces share: devices, progress, tensors."""
+
+import contextlib
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+_warned: set[str] = set()
+
+
+def warn_once(message: str) -> None:
+    """A warning that one process gives once; it names the line outside of this package that led here."""
+    if message in _warned:
+        return
+    _warned.add(message)
+    level, frame = 1, sys._getframe()
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "bgecpp":
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, stacklevel=level)
+
+
+def on_cpu(device: Any) -> str:
+    """"cpu", whatever was asked for; says once that another device is not used."""
+    names = device if isinstance(device, (list, tuple)) else [device]
+    for name in names:
+        text = str(name) if name is not None else "cpu"
+        if not text.startswith("cpu"):
+            warn_once(f"bgecpp computes on the CPU: device '{text}' is not used")
+    return "cpu"
+
+
+def ignored(**settings: Any) -> None:
+    """Says once of each argument that was given (is not None) that it has no effect here."""
+    for name, value in settings.items():
+        if value is not None:
+            warn_once(f"bgecpp ignores {name}={value!r}: it has no meaning for its engine")
+
+
+@contextlib.contextmanager
+def progress_bar(show: bool, description: str) -> Iterator[Callable[[int, int], None] | None]:
+    """Gives what Embedder.encode takes as `progress`: None, or a call that moves tqdm's bar, where
+    tqdm is installed."""
+    if not show:
+        yield None
+        return
+    try:
+        from tqdm.auto import tqdm
+    except ImportError:
+        yield None
+        return
+    bar = tqdm(desc=description, file=sys.stderr)
+
+    def move(done: int, total: int) -> None:
+        bar.total = total
+        bar.update(done - bar.n)
+
+    with bar:
+        yield move
+
+
+def torch_or_none() -> Any:
+    """The torch module where it is imported or can be; None where it is not installed."""
+    try:
+        import torch
+
+        return torch
+    except ImportError:
+        return None

@@ -1,0 +1,312 @@
+"""What FlagEmbedding's embedders and rerankers have in common: AbsEmbedder and AbsReranker."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bgecpp import _common, _core
+
+from ._compat import compat
+
+Devices = str | int | Sequence[str] | Sequence[int] | None
+
+# Arguments of models and calls that the reference hands to transformers, where they change how a batch
+# is padded or a model is found, never a number.
+_WITHOUT_EFFECT = {
+    "pad_to_multiple_of",
+    "padding",
+    "return_tensors",
+    "return_token_type_ids",
+    "cache_dir",
+    "trust_remote_code",
+    "local_files_only",
+    "attn_implementation",
+    "use_dataloader",
+    "num_workers",
+}
+# What this engine takes beside the reference's arguments.
+_OWN = {"dtype", "threads", "packed_cache"}
+
+
+def own_settings(kwargs: dict[str, Any], known: set[str]) -> dict[str, Any]:
+    """The engine's own settings among the keyword arguments; warns of those that nothing knows."""
+    for name in kwargs:
+        if name not in _OWN and name not in known and name not in _WITHOUT_EFFECT:
+            _common.warn_once(f"bgecpp does not know the argument {name}: it has no effect")
+    return {name: kwargs[name] for name in _OWN if name in kwargs}
+
+
+def target_devices(devices: Devices) -> list[str]:
+    """FlagEmbedding's names of devices. What is computed is computed on the CPU, and said once."""
+    if devices is None:
+        return ["cpu"]
+    several = [devices] if isinstance(devices, (str, int)) and not isinstance(devices, bool) else devices
+    if not isinstance(several, Sequence) or not several or not all(isinstance(d, (str, int)) for d in several):
+        raise ValueError("devices: expected a str, an int, or a list of either")
+    names = [d if isinstance(d, str) else f"cuda:{d}" for d in several]
+    _common.on_cpu(names)
+    return names
+
+
+def detailed_instruct(instruction_format: str, instruction: str, sentence: str) -> str:
+    """The format filled with both; a backslash and an n typed on a command line are a new line."""
+    return instruction_format.replace("\\n", "\n").format(instruction, sentence)
+
+
+def as_list(texts: Any) -> Any:
+    """What can be iterated twice, as it is; a generator as a list."""
+    return texts if isinstance(texts, (str, Sequence)) or hasattr(texts, "__len__") else list(texts)
+
+
+def with_instruction(texts: Any, instruction: str | None, instruction_format: str | None) -> Any:
+    if instruction is None:
+        return texts
+    form = "{}{}" if instruction_format is None else instruction_format
+    if isinstance(texts, str):
+        return detailed_instruct(form, instruction, texts)
+    return [detailed_instruct(form, instruction, str(text)) for text in texts]
+
+
+def half_where_asked(array: NDArray[Any], half: bool) -> NDArray[Any]:
+    return array.astype(np.float16) if half else array
+
+
+class _Base(ABC):
+    target_devices: list[str]
+    kwargs: dict[str, Any]
+    pool: Any = None
+
+    @staticmethod
+    def get_target_devices(devices: Devices) -> list[str]:
+        return target_devices(devices)
+
+    @staticmethod
+    def get_detailed_instruct(instruction_format: str, instruction: str, sentence: str) -> str:
+        return detailed_instruct(instruction_format, instruction, sentence)
+
+    # One engine uses all cores: there are no processes to start. What is asked of a pool is done here.
+    def start_multi_process_pool(self, process_target_func: Callable[..., Any] | None = None) -> dict[str, Any]:
+        return {"input": None, "output": None, "processes": []}
+
+    @staticmethod
+    def stop_multi_process_pool(pool: dict[str, Any]) -> None:
+        pass
+
+    def stop_self_pool(self) -> None:
+        self.pool = None
+
+
+class AbsEmbedder(_Base):
+    """FlagEmbedding's base of embedders. Safe from many threads; pickled by the model's path."""
+
+    model: _core.Embedder
+
+    def __init__(
+        self,
+        model_name_or_path: str,
+        normalize_embeddings: bool = True,
+        use_fp16: bool = True,
+        use_bf16: bool = False,
+        query_instruction_for_retrieval: str | None = None,
+        query_instruction_format: str = "{}{}",
+        devices: Devices = None,
+        batch_size: int = 256,
+        query_max_length: int = 512,
+        passage_max_length: int = 512,
+        convert_to_numpy: bool = True,
+        truncate_dim: int | None = None,
+        **kwargs: Any,
+    ):
+        self.model_name_or_path = os.fspath(model_name_or_path)
+        self.normalize_embeddings = normalize_embeddings
+        self.use_fp16 = use_fp16
+        self.use_bf16 = use_bf16
+        self.query_instruction_for_retrieval = query_instruction_for_retrieval
+        self.query_instruction_format = query_instruction_format
+        self.target_devices = target_devices(devices)
+        self.batch_size = batch_size
+        self.query_max_length = query_max_length
+        self.passage_max_length = passage_max_length
+        self.convert_to_numpy = convert_to_numpy
+        self.truncate_dim = truncate_dim
+        for name, value in kwargs.items():
+            setattr(self, name, value)
+        self.kwargs = kwargs
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(self.__dict__)
+        state.pop("_tokenizer", None)
+        return state
+
+    @property
+    def _half(self) -> bool:
+        # The reference computes and returns float16 on accelerators alone.
+        return self.use_fp16 and not self.use_bf16 and not self.target_devices[0].startswith("cpu")
+
+    def _length(self, max_length: int) -> int:
+        # The reference fails in the model where that is beyond its positions.
+        return min(max_length, int(self.model.info["max_positions"]))
+
+    @property
+    def tokenizer(self) -> Any:
+        """As transformers' AutoTokenizer: encode, decode, and calls."""
+        tokenizer = self.__dict__.get("_tokenizer")
+        if tokenizer is None:
+            from bgecpp.transformers import AutoTokenizer
+
+            tokenizer = self.__dict__["_tokenizer"] = AutoTokenizer.from_pretrained(self.model.info["path"])
+        return tokenizer
+
+    def encode_queries(
+        self,
+        queries: Any,
+        batch_size: int | None = None,
+        max_length: int | None = None,
+        convert_to_numpy: bool | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """encode() with the query instruction, if there is one; max_length: query_max_length."""
+        return self.encode(
+            queries,
+            batch_size=batch_size,
+            max_length=self.query_max_length if max_length is None else max_length,
+            convert_to_numpy=convert_to_numpy,
+            instruction=self.query_instruction_for_retrieval,
+            instruction_format=self.query_instruction_format,
+            **kwargs,
+        )
+
+    def encode_corpus(
+        self,
+        corpus: Any,
+        batch_size: int | None = None,
+        max_length: int | None = None,
+        convert_to_numpy: bool | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """encode() with the passage instruction that the constructor was given, if it was."""
+        return self.encode(
+            corpus,
+            batch_size=batch_size,
+            max_length=max_length,
+            convert_to_numpy=convert_to_numpy,
+            instruction=self.kwargs.get("passage_instruction_for_retrieval"),
+            instruction_format=self.kwargs.get("passage_instruction_format", "{}{}"),
+            **kwargs,
+        )
+
+    def encode(
+        self,
+        sentences: Any,
+        batch_size: int | None = None,
+        max_length: int | None = None,
+        convert_to_numpy: bool | None = None,
+        instruction: str | None = None,
+        instruction_format: str | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Vectors of a str, or of an iterable of str; max_length: passage_max_length."""
+        return self.encode_single_device(
+            with_instruction(as_list(sentences), instruction, instruction_format),
+            batch_size=self.batch_size if batch_size is None else batch_size,
+            max_length=self.passage_max_length if max_length is None else max_length,
+            convert_to_numpy=self.convert_to_numpy if convert_to_numpy is None else convert_to_numpy,
+            device=self.target_devices[0],
+            **kwargs,
+        )
+
+    def encode_single_device(self, sentences: Any, batch_size: int = 256, max_length: int = 512, **kwargs: Any) -> Any:
+        raise NotImplementedError
+
+    def encode_multi_process(self, sentences: Any, pool: dict[str, Any], **kwargs: Any) -> Any:
+        """What the reference does in processes is done here, on all cores."""
+        return self.encode(sentences, **kwargs)
+
+    async def aencode(self, sentences: Any, **kwargs: Any) -> Any:
+        """encode() on a thread of the running loop's executor."""
+        import asyncio
+
+        return await asyncio.get_running_loop().run_in_executor(None, lambda: self.encode(sentences, **kwargs))
+
+
+class AbsReranker(_Base):
+    """FlagEmbedding's base of rerankers. Safe from many threads; pickled by the model's path."""
+
+    model: _core.Reranker
+
+    def __init__(
+        self,
+        model_name_or_path: str,
+        use_fp16: bool = False,
+        query_instruction_for_rerank: str | None = None,
+        query_instruction_format: str = "{}{}",
+        passage_instruction_for_rerank: str | None = None,
+        passage_instruction_format: str = "{}{}",
+        devices: Devices = None,
+        batch_size: int = 128,
+        query_max_length: int | None = None,
+        max_length: int = 512,
+        normalize: bool = False,
+        **kwargs: Any,
+    ):
+        self.model_name_or_path = os.fspath(model_name_or_path)
+        self.use_fp16 = use_fp16
+        self.query_instruction_for_rerank = query_instruction_for_rerank
+        self.query_instruction_format = query_instruction_format
+        self.passage_instruction_for_rerank = passage_instruction_for_rerank
+        self.passage_instruction_format = passage_instruction_format
+        self.target_devices = target_devices(devices)
+        self.batch_size = batch_size
+        self.query_max_length = query_max_length
+        self.max_length = max_length
+        self.normalize = normalize
+        for name, value in kwargs.items():
+            setattr(self, name, value)
+        self.kwargs = kwargs
+
+    def get_detailed_inputs(self, sentence_pairs: Iterable[Sequence[str]]) -> list[list[str]]:
+        """The pairs with their instructions."""
+        pairs = [[pair[0], pair[1]] for pair in sentence_pairs]
+        if self.query_instruction_for_rerank is not None:
+            for pair in pairs:
+                pair[0] = detailed_instruct(self.query_instruction_format, self.query_instruction_for_rerank, pair[0])
+        if self.passage_instruction_for_rerank is not None:
+            for pair in pairs:
+                pair[1] = detailed_instruct(
+                    self.passage_instruction_format, self.passage_instruction_for_rerank, pair[1]
+                )
+        return pairs
+
+    def compute_score(self, sentence_pairs: Any, **kwargs: Any) -> list[float]:
+        """Scores of pairs (query, passage), or of one pair: a list in either case."""
+        pairs = as_list(sentence_pairs)
+        if len(pairs) == 0:
+            if compat.refuse_empty_lists:
+                raise IndexError("list index out of range")
+            return []
+        if isinstance(pairs[0], str):
+            pairs = [pairs]
+        return self.compute_score_single_gpu(
+            self.get_detailed_inputs(pairs), device=self.target_devices[0], **kwargs
+        )
+
+    def compute_score_single_gpu(self, sentence_pairs: list[list[str]], **kwargs: Any) -> list[float]:
+        raise NotImplementedError
+
+    def encode_multi_process(self, sentence_pairs: Any, pool: dict[str, Any], **kwargs: Any) -> list[float]:
+        """What the reference does in processes is done here, on all cores."""
+        return self.compute_score(sentence_pairs, **kwargs)
+
+    async def acompute_score(self, sentence_pairs: Any, **kwargs: Any) -> list[float]:
+        """compute_score() on a thread of the running loop's executor."""
+        import asyncio
+
+        return await asyncio.get_running_loop().run_in_executor(
+            None, lambda: self.compute_score(sentence_pairs, **kwargs)
+        )

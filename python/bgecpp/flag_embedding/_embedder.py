@@ -1,0 +1,125 @@
+"""FlagModel: dense vectors of BERT-like models."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bgecpp import _common, _core
+
+from ._abstract import AbsEmbedder, Devices, half_where_asked, own_settings
+from ._compat import compat
+
+# Modules of a sentence-transformers directory that FlagModel's own pooling and normalising stand for.
+_PLAIN_MODULES = {"Transformer", "Pooling", "Normalize"}
+
+
+class FlagModel(AbsEmbedder):
+    """FlagEmbedding's FlagModel: a model's first token, or the mean of all, as a vector.
+
+    Settings of its own beside the reference's: dtype ("f32", "bf16", "int8", "auto"), threads,
+    packed_cache, as bgecpp.Embedder has them. use_fp16 and use_bf16 mean nothing on a CPU, as in the
+    reference: numbers are float32.
+    """
+
+    DEFAULT_POOLING_METHOD = "cls"
+
+    def __init__(
+        self,
+        model_name_or_path: str,
+        normalize_embeddings: bool = True,
+        use_fp16: bool = True,
+        use_bf16: bool = False,
+        query_instruction_for_retrieval: str | None = None,
+        query_instruction_format: str = "{}{}",
+        devices: Devices = None,
+        pooling_method: str = "cls",
+        trust_remote_code: bool = False,
+        cache_dir: str | None = None,
+        batch_size: int = 256,
+        query_max_length: int = 512,
+        passage_max_length: int = 512,
+        convert_to_numpy: bool = True,
+        truncate_dim: int | None = None,
+        **kwargs: Any,
+    ):
+        if pooling_method not in ("cls", "mean"):
+            raise NotImplementedError(f"pooling method {pooling_method} not implemented: give cls or mean")
+        own = own_settings(kwargs, {"passage_instruction_for_retrieval", "passage_instruction_format"})
+        super().__init__(
+            model_name_or_path,
+            normalize_embeddings=normalize_embeddings,
+            use_fp16=use_fp16,
+            use_bf16=use_bf16,
+            query_instruction_for_retrieval=query_instruction_for_retrieval,
+            query_instruction_format=query_instruction_format,
+            devices=devices,
+            batch_size=batch_size,
+            query_max_length=query_max_length,
+            passage_max_length=passage_max_length,
+            convert_to_numpy=convert_to_numpy,
+            truncate_dim=truncate_dim,
+            **kwargs,
+        )
+        self.pooling_method = pooling_method
+        self.model = _core.Embedder(self.model_name_or_path, pooling=pooling_method, **own)
+
+    @property
+    def _is_plain(self) -> bool:
+        return all(module in _PLAIN_MODULES for module in self.model.info["modules"])
+
+    def encode_single_device(
+        self,
+        sentences: Any,
+        batch_size: int = 256,
+        max_length: int = 512,
+        convert_to_numpy: bool = True,
+        device: str | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """(D,) of a str, (N, D) of an iterable of str; NumPy, or a tensor without convert_to_numpy."""
+        own_settings(kwargs, set())
+        if not isinstance(sentences, str) and len(sentences) == 0 and compat.refuse_empty_lists:
+            raise IndexError("list index out of range")
+        with _common.progress_bar(
+            not isinstance(sentences, str) and len(sentences) >= batch_size, "Inference Embeddings"
+        ) as progress:
+            vectors = self._encode(sentences, self._length(max_length), progress)
+        vectors = half_where_asked(vectors, self._half)
+        if convert_to_numpy:
+            return vectors
+        torch = _common.torch_or_none()
+        if torch is None:
+            raise ImportError("convert_to_numpy=False gives a torch tensor: pip install torch")
+        return torch.from_numpy(vectors)
+
+    def _encode(self, sentences: Any, max_length: int, progress: Any) -> NDArray[Any]:
+        vectors: NDArray[Any]
+        if not self._is_plain:
+            return self._encode_hidden_states(sentences, max_length)
+        # instruction="": the directory's prompts are sentence-transformers', not FlagEmbedding's.
+        settings: dict[str, Any] = {"instruction": "", "max_length": max_length, "progress": progress}
+        if self.normalize_embeddings:
+            vectors = self.model.encode(sentences, normalize=True, truncate_dim=self.truncate_dim, **settings)
+            return vectors
+        vectors = self.model.encode(sentences, normalize=False, **settings)
+        return vectors[..., : self.truncate_dim]
+
+    # Of a directory with further modules (Dense ...), which the reference does not read.
+    def _encode_hidden_states(self, sentences: Any, max_length: int) -> NDArray[Any]:
+        single = isinstance(sentences, str)
+        tokens = self.model.tokenizer.encode(sentences, max_length=max_length)
+        offsets = tokens["cu_seqlens"]
+        hidden = self.model.hidden_states(tokens["ids"], tokens["type_ids"], offsets)
+        if len(offsets) == 1:
+            vectors: NDArray[Any] = np.zeros((0, hidden.shape[1]), np.float32)
+        elif self.pooling_method == "cls":
+            vectors = hidden[offsets[:-1]]
+        else:
+            vectors = np.add.reduceat(hidden, offsets[:-1]) / np.diff(offsets)[:, None]
+        vectors = np.asarray(vectors[:, : self.truncate_dim], np.float32)
+        if self.normalize_embeddings:
+            vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+        return vectors[0] if single else vectors

@@ -1,0 +1,262 @@
+"""BGEM3FlagModel: dense, lexical and ColBERT vectors from one pass."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bgecpp import _common, _core
+
+from ._abstract import AbsEmbedder, Devices, as_list, half_where_asked, own_settings
+from ._compat import compat
+
+LexicalWeights = dict[str, float]
+
+
+class BGEM3FlagModel(AbsEmbedder):
+    """FlagEmbedding's BGEM3FlagModel. Its own settings beside the reference's: as FlagModel."""
+
+    DEFAULT_POOLING_METHOD = "cls"
+
+    def __init__(
+        self,
+        model_name_or_path: str,
+        normalize_embeddings: bool = True,
+        use_fp16: bool = True,
+        use_bf16: bool = False,
+        query_instruction_for_retrieval: str | None = None,
+        query_instruction_format: str = "{}{}",
+        devices: Devices = None,
+        pooling_method: str = "cls",
+        trust_remote_code: bool = False,
+        cache_dir: str | None = None,
+        colbert_dim: int = -1,
+        batch_size: int = 256,
+        query_max_length: int = 512,
+        passage_max_length: int = 512,
+        return_dense: bool = True,
+        return_sparse: bool = False,
+        return_colbert_vecs: bool = False,
+        truncate_dim: int | None = None,
+        **kwargs: Any,
+    ):
+        own = own_settings(kwargs, {"passage_instruction_for_retrieval", "passage_instruction_format"})
+        super().__init__(
+            model_name_or_path,
+            normalize_embeddings=normalize_embeddings,
+            use_fp16=use_fp16,
+            use_bf16=use_bf16,
+            query_instruction_for_retrieval=query_instruction_for_retrieval,
+            query_instruction_format=query_instruction_format,
+            devices=devices,
+            batch_size=batch_size,
+            query_max_length=query_max_length,
+            passage_max_length=passage_max_length,
+            return_dense=return_dense,
+            return_sparse=return_sparse,
+            return_colbert_vecs=return_colbert_vecs,
+            truncate_dim=truncate_dim,
+            **kwargs,
+        )
+        self.pooling_method = pooling_method
+        self.return_dense = return_dense
+        self.return_sparse = return_sparse
+        self.return_colbert_vecs = return_colbert_vecs
+        self.model = _core.Embedder(self.model_name_or_path, pooling=pooling_method, **own)
+        if colbert_dim > 0 and self.model.info["colbert_dimension"] not in (0, colbert_dim):
+            raise ValueError(
+                f"colbert_dim: found {colbert_dim}, the model's is {self.model.info['colbert_dimension']}"
+            )
+
+    # encode, encode_queries and encode_corpus hand on return_dense, return_sparse, return_colbert_vecs.
+
+    def encode_single_device(
+        self,
+        sentences: Any,
+        batch_size: int = 256,
+        max_length: int = 512,
+        return_dense: bool | None = None,
+        return_sparse: bool | None = None,
+        return_colbert_vecs: bool | None = None,
+        device: str | None = None,
+        **kwargs: Any,
+    ) -> dict[str, Any]:
+        """{"dense_vecs": (N, D), "lexical_weights": N dicts of token ids as str and their weights,
+        "colbert_vecs": N arrays (tokens, D)}, None for what is not asked for; of a str each without the
+        N."""
+        kwargs.pop("convert_to_numpy", None)
+        own_settings(kwargs, set())
+        dense = self.return_dense if return_dense is None else return_dense
+        sparse = self.return_sparse if return_sparse is None else return_sparse
+        colbert = self.return_colbert_vecs if return_colbert_vecs is None else return_colbert_vecs
+        result: dict[str, Any] = {"dense_vecs": None, "lexical_weights": None, "colbert_vecs": None}
+        single = isinstance(sentences, str)
+        texts = [sentences] if single else sentences
+        if len(texts) == 0 and compat.refuse_empty_lists:
+            raise IndexError("list index out of range")
+        if not dense and not sparse and not colbert:
+            return result
+        length = self._length(max_length)
+        with _common.progress_bar(len(texts) >= batch_size, "Inference Embeddings") as progress:
+            found = self._encode_all(texts, length, dense, sparse, colbert, progress)
+        if dense:
+            vectors = half_where_asked(found["dense"], self._half)
+            result["dense_vecs"] = vectors[0] if single else vectors
+        if sparse:
+            weights = self._lexical_weights(texts, length, found["sparse"])
+            result["lexical_weights"] = weights[0] if single else weights
+        if colbert:
+            vectors = found["colbert"]
+            result["colbert_vecs"] = vectors[0] if single else vectors
+        return result
+
+    def _encode_all(
+        self, texts: Any, length: int, dense: bool, sparse: bool, colbert: bool, progress: Any = None, cut: bool = True
+    ) -> dict[str, Any]:
+        vectors = dense or colbert
+        return self.model.encode_all(
+            texts,
+            dense=dense,
+            sparse=sparse,
+            colbert=colbert,
+            instruction="",
+            max_length=length,
+            normalize=self.normalize_embeddings if vectors else None,
+            truncate_dim=self.truncate_dim if vectors and cut else None,
+            progress=progress,
+        )
+
+    # In the order in which the tokens come in the text, as the reference has them.
+    def _lexical_weights(self, texts: Any, length: int, sparse: Any) -> list[LexicalWeights]:
+        indptr, ids, weights = (part.tolist() for part in sparse)
+        if compat.numpy_lexical_weights:
+            weights = list(sparse[2])
+        tokens = self.model.tokenizer.encode(texts, max_length=length)
+        offsets = tokens["cu_seqlens"].tolist()
+        all_tokens = tokens["ids"].tolist()
+        result: list[LexicalWeights] = []
+        for n in range(len(indptr) - 1):
+            of_id = dict(zip(ids[indptr[n] : indptr[n + 1]], weights[indptr[n] : indptr[n + 1]]))
+            found: defaultdict[str, float] = defaultdict(int)
+            for token in dict.fromkeys(all_tokens[offsets[n] : offsets[n + 1]]):
+                weight = of_id.get(token)
+                if weight is not None:
+                    found[str(token)] = weight
+            result.append(found)
+        return result
+
+    def convert_id_to_token(
+        self, lexical_weights: LexicalWeights | list[LexicalWeights]
+    ) -> LexicalWeights | list[LexicalWeights]:
+        """The same with the tokens' texts for their ids: a dict of a dict, a list of a list."""
+        single = isinstance(lexical_weights, dict)
+        items: list[LexicalWeights] = [lexical_weights] if isinstance(lexical_weights, dict) else lexical_weights
+        tokenizer = self.model.tokenizer
+        result: list[LexicalWeights] = []
+        for item in items:
+            named: LexicalWeights = {}
+            for token_id, weight in item.items():
+                token = tokenizer.decode([int(token_id)], False)
+                if not compat.last_weight_of_equal_tokens and token in named:
+                    weight = max(weight, named[token])
+                named[token] = weight
+            result.append(named)
+        unwrap = single or (compat.unwrap_single_token_lists and len(result) == 1)
+        return result[0] if unwrap else result
+
+    def compute_lexical_matching_score(
+        self,
+        lexical_weights_1: LexicalWeights | list[LexicalWeights],
+        lexical_weights_2: LexicalWeights | list[LexicalWeights],
+    ) -> float | NDArray[Any]:
+        """The sum over shared tokens of the products of their weights; of two lists all of them,
+        (len(1), len(2))."""
+
+        def score(a: LexicalWeights, b: LexicalWeights) -> float:
+            return sum((weight * b[token] for token, weight in a.items() if token in b), 0)
+
+        if isinstance(lexical_weights_1, dict) and isinstance(lexical_weights_2, dict):
+            return score(lexical_weights_1, lexical_weights_2)
+        if isinstance(lexical_weights_1, list) and isinstance(lexical_weights_2, list):
+            return np.array([[score(a, b) for b in lexical_weights_2] for a in lexical_weights_1])
+        raise ValueError("lexical_weights: expected two dicts or two lists of dicts")
+
+    def colbert_score(self, q_reps: NDArray[Any], p_reps: NDArray[Any]) -> Any:
+        """The mean over the query's vectors of the largest product with one of the passage's: a torch
+        scalar where torch is loaded, as the reference's, else a float."""
+        import sys
+
+        score = _core.colbert_score(np.asarray(q_reps, np.float32), np.asarray(p_reps, np.float32))
+        torch = sys.modules.get("torch")
+        return score if torch is None else torch.tensor(score)
+
+    def compute_score(
+        self,
+        sentence_pairs: Any,
+        batch_size: int | None = None,
+        max_query_length: int | None = None,
+        max_passage_length: int | None = None,
+        weights_for_different_modes: Sequence[float] | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Lists of scores by "colbert", "sparse", "dense", "sparse+dense" and "colbert+sparse+dense" of
+        pairs, or of one pair its scores. weights: dense, sparse, colbert. Instructions and
+        truncate_dim do not count, as in the reference. Each distinct text is computed once."""
+        own_settings(kwargs, set())
+        pairs = as_list(sentence_pairs)
+        if len(pairs) == 0:
+            return []
+        single = isinstance(pairs[0], str)
+        if single:
+            pairs = [pairs]
+        weights = [1.0, 1.0, 1.0] if weights_for_different_modes is None else list(weights_for_different_modes)
+        if len(weights) != 3:
+            raise ValueError(f"weights_for_different_modes: expected 3 (dense, sparse, colbert), found {len(weights)}")
+        query_length = self._length(self.query_max_length if max_query_length is None else max_query_length)
+        passage_length = self._length(self.passage_max_length if max_passage_length is None else max_passage_length)
+        scores = np.zeros((3, len(pairs)), np.float32)  # colbert, sparse, dense
+        window = 256  # pairs whose vectors are in memory together
+        for begin in range(0, len(pairs), window):
+            part = pairs[begin : begin + window]
+            queries = _Vectors(self, [pair[0] for pair in part], query_length)
+            passages = _Vectors(self, [pair[1] for pair in part], passage_length)
+            for n in range(len(part)):
+                scores[:, begin + n] = queries.scores(n, passages, n)
+        colbert, sparse, dense = scores
+        both = weights[0] + weights[1]
+        named = {
+            "colbert": colbert,
+            "sparse": sparse,
+            "dense": dense,
+            "sparse+dense": (sparse * weights[1] + dense * weights[0]) / both if both else np.full_like(dense, np.nan),
+            "colbert+sparse+dense": (colbert * weights[2] + sparse * weights[1] + dense * weights[0]) / sum(weights),
+        }
+        if single:
+            return {name: float(values[0]) for name, values in named.items()}
+        return {name: values.tolist() for name, values in named.items()}
+
+    def compute_score_single_device(self, sentence_pairs: Any, **kwargs: Any) -> Any:
+        kwargs.pop("device", None)
+        return self.compute_score(sentence_pairs, **kwargs)
+
+
+class _Vectors:
+    """All three kinds of some texts; equal ones are computed once by the engine."""
+
+    def __init__(self, model: BGEM3FlagModel, texts: list[str], length: int):
+        found = model._encode_all(texts, length, True, True, True, cut=False)
+        self.dense = found["dense"]
+        self.colbert = found["colbert"]
+        self.indptr, self.ids, self.weights = found["sparse"]
+
+    def scores(self, n: int, other: _Vectors, m: int) -> tuple[float, float, float]:
+        mine = slice(self.indptr[n], self.indptr[n + 1])
+        theirs = slice(other.indptr[m], other.indptr[m + 1])
+        _, a, b = np.intersect1d(self.ids[mine], other.ids[theirs], assume_unique=True, return_indices=True)
+        sparse = float(self.weights[mine][a] @ other.weights[theirs][b])
+        colbert = _core.colbert_score(self.colbert[n], other.colbert[m], compat.clamp_colbert_scores)
+        return colbert, sparse, float(self.dense[n] @ other.dense[m])

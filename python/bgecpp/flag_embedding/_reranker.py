@@ -1,0 +1,100 @@
+"""FlagReranker: scores of pairs with a cross-encoder."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from bgecpp import _common, _core
+
+from ._abstract import AbsReranker, Devices, own_settings
+
+
+class FlagReranker(AbsReranker):
+    """FlagEmbedding's FlagReranker. Its own settings beside the reference's: as FlagModel."""
+
+    def __init__(
+        self,
+        model_name_or_path: str,
+        use_fp16: bool = False,
+        query_instruction_for_rerank: str | None = None,
+        query_instruction_format: str = "{}{}",
+        passage_instruction_for_rerank: str | None = None,
+        passage_instruction_format: str = "{}{}",
+        trust_remote_code: bool = False,
+        cache_dir: str | None = None,
+        devices: Devices = None,
+        batch_size: int = 128,
+        query_max_length: int | None = None,
+        max_length: int = 512,
+        normalize: bool = False,
+        **kwargs: Any,
+    ):
+        own = own_settings(kwargs, set())
+        super().__init__(
+            model_name_or_path,
+            use_fp16=use_fp16,
+            query_instruction_for_rerank=query_instruction_for_rerank,
+            query_instruction_format=query_instruction_format,
+            passage_instruction_for_rerank=passage_instruction_for_rerank,
+            passage_instruction_format=passage_instruction_format,
+            devices=devices,
+            batch_size=batch_size,
+            query_max_length=query_max_length,
+            max_length=max_length,
+            normalize=normalize,
+            **kwargs,
+        )
+        self.model = _core.Reranker(self.model_name_or_path, pair_style="flagembedding", **own)
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(self.__dict__)
+        state.pop("_tokenizer", None)
+        return state
+
+    @property
+    def tokenizer(self) -> Any:
+        """As transformers' AutoTokenizer: encode, decode, and calls."""
+        tokenizer = self.__dict__.get("_tokenizer")
+        if tokenizer is None:
+            from bgecpp.transformers import AutoTokenizer
+
+            tokenizer = self.__dict__["_tokenizer"] = AutoTokenizer.from_pretrained(self.model.info["path"])
+        return tokenizer
+
+    def compute_score_single_gpu(
+        self,
+        sentence_pairs: Any,
+        batch_size: int | None = None,
+        query_max_length: int | None = None,
+        max_length: int | None = None,
+        normalize: bool | None = None,
+        device: str | None = None,
+        **kwargs: Any,
+    ) -> list[float]:
+        """One score a pair: the logit, or with `normalize` its sigmoid. The query keeps at most
+        query_max_length tokens (three quarters of max_length), then the passage is cut."""
+        own_settings(kwargs, set())
+        if len(sentence_pairs) > 0 and isinstance(sentence_pairs[0], str):
+            sentence_pairs = [sentence_pairs]
+        length = self.max_length if max_length is None else max_length
+        length = min(length, self.model.info["max_positions"])
+        if query_max_length is None:
+            query_max_length = self.query_max_length
+        if query_max_length is None:
+            query_max_length = length * 3 // 4
+        query_max_length = min(query_max_length, length - self.model.tokenizer.num_special_tokens(True) - 1)
+        size = self.batch_size if batch_size is None else batch_size
+        with _common.progress_bar(len(sentence_pairs) >= size, "Compute Scores") as progress:
+            logits = self.model.compute_score(
+                [pair[0] for pair in sentence_pairs],
+                [pair[1] for pair in sentence_pairs],
+                normalize=False,
+                max_length=length,
+                query_max_length=query_max_length,
+                progress=progress,
+            )
+        if self.normalize if normalize is None else normalize:
+            return [float(score) for score in 1 / (1 + np.exp(-logits.astype(np.float64)))]
+        return [float(logit) for logit in logits]

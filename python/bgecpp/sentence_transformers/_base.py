@@ -1,0 +1,593 @@
+"""What SentenceTransformer, SparseEncoder and CrossEncoder share: loading, prompts, lengths, settings."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import os
+from collections.abc import Callable, Iterator, Sequence
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from bgecpp import errors
+from bgecpp._common import ignored, on_cpu, warn_once
+
+from ._arrays import is_tensor, loaded_torch
+from ._files import cached_snapshot, position_limit, read_json, write_json
+from ._modules import Module, Transformer
+from ._tokenizer import ModelTokenizer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+logger = logging.getLogger("sentence_transformers.base.model")
+
+
+class Cpu(str):
+    """The device where torch is not imported: "cpu"."""
+
+    type = "cpu"
+
+
+class ModelCardData(SimpleNamespace):
+    """Holds what callers put into it; nothing is generated from it."""
+
+    def __init__(self, **values: Any) -> None:
+        defaults: dict[str, Any] = {
+            "language": None,
+            "license": None,
+            "model_name": None,
+            "model_id": None,
+            "base_model": None,
+            "base_model_revision": None,
+            "tags": [],
+            "generate_widget_examples": False,
+        }
+        super().__init__(**{**defaults, **values})
+
+    def set_evaluation_metrics(self, evaluator: Any, metrics: dict[str, Any], epoch: int = 0, step: int = 0) -> None:
+        """Keeps an evaluator's results, as `evaluations`."""
+        self.__dict__.setdefault("evaluations", []).append((evaluator, metrics))
+
+    def set_base_model(self, model_id: str, revision: str | None = None) -> None:
+        self.base_model, self.base_model_revision = model_id, revision
+
+    def set_model_id(self, model_id: str) -> None:
+        self.model_id = model_id
+
+
+class BaseModel:
+    """A loaded model. Its methods may be called from several threads at once; settings (prompts,
+    max_seq_length, ...) are the caller's to keep still meanwhile. Copies share the engine; it is pickled
+    by the model's path."""
+
+    default_huggingface_organization: ClassVar[str | None] = None
+    model_type: ClassVar[str] = ""
+    _default_prompts: ClassVar[dict[str, str | None]] = {}
+    _text_kwargs: ClassVar[tuple[str, ...]] = ("task", "processing_kwargs")
+
+    model_path: str
+    prompts: dict[str, Any]  # str; None while a model is loaded: open
+    default_prompt_name: str | None
+
+    def __init__(
+        self,
+        model_name_or_path: str | os.PathLike[str] | None = None,
+        *,
+        modules: Any = None,
+        device: Any = None,
+        prompts: dict[str, str] | None = None,
+        default_prompt_name: str | None = None,
+        cache_folder: str | None = None,
+        trust_remote_code: bool = False,
+        revision: str | None = None,
+        local_files_only: bool = False,
+        token: bool | str | None = None,
+        model_kwargs: dict[str, Any] | None = None,
+        processor_kwargs: dict[str, Any] | None = None,
+        config_kwargs: dict[str, Any] | None = None,
+        model_card_data: Any = None,
+        backend: str = "torch",
+        threads: int = 0,
+        dtype: str = "default",
+        packed_cache: str = "",
+    ) -> None:
+        if modules is not None and len(modules) == 0 and not model_name_or_path:
+            raise ValueError(f"{type(self).__name__}: An empty modules list was passed, and no model")
+        if modules is not None and not model_name_or_path:
+            raise errors.Unsupported(
+                f"{type(self).__name__}: modules made of torch: the engine reads models from directories: "
+                "save them with sentence-transformers, and give the path"
+            )
+        if not model_name_or_path:
+            raise ValueError(
+                f"{type(self).__name__}: model_name_or_path: found {model_name_or_path!r}, expected a model"
+            )
+        if modules is not None:
+            logger.warning("A model and modules were given: the `modules` argument is ignored.")
+        if backend not in ("torch", "onnx", "openvino"):
+            raise ValueError(f"Unsupported backend {backend!r}. Backend should be 'torch', 'onnx', or 'openvino'.")
+        self._device_name = on_cpu(device)
+        self.backend = backend
+        self.trust_remote_code = trust_remote_code
+        self.model_card_data = model_card_data or ModelCardData(model_id=str(model_name_or_path))
+        self._model_kwargs = dict(model_kwargs or {})
+        self._processor_kwargs = dict(processor_kwargs or {})
+        self._engine_options = {
+            "threads": threads,
+            "dtype": dtype,
+            "packed_cache": packed_cache,
+            "download": not local_files_only,
+        }
+        ignored(
+            **{
+                name: value
+                for name, value in self._model_kwargs.items()
+                if name not in ("torch_dtype", "dtype", "device_map", "trust_remote_code")
+            }
+        )
+        on_cpu(self._model_kwargs.get("device_map") if self._model_kwargs.get("device_map") != "auto" else None)
+        if isinstance(token, str):
+            warn_once("bgecpp takes the hub's token from the environment (HF_TOKEN), not from the argument")
+
+        self._max_seq_length: int | None = None
+        self._modules: dict[str, Module] = {}
+        self._load(self._resolved(str(model_name_or_path), cache_folder, revision))
+        self.model_path = str(self._info["path"])
+        self._has_modules = os.path.isfile(os.path.join(self.model_path, "modules.json"))
+        if self._has_modules:
+            logger.info(f"Loading {self.model_type} model from {self.model_path}.")
+        else:
+            logger.info(f"No modules.json found for {self.model_path}: a {self.model_type} of its encoder.")
+        self._config_kwargs = dict(config_kwargs or {})
+        self._dtype = self._resolved_dtype()
+
+        self.prompts = {**self._default_prompts, **(prompts or {})}
+        self.default_prompt_name = default_prompt_name
+        settings = read_json(self.model_path, "config_sentence_transformers.json") if self._has_modules else {}
+        if settings.get("model_type", "SentenceTransformer") == self.model_type:
+            self._parse_model_config(settings)
+        self.prompts = {name: text or "" for name, text in self.prompts.items()}
+        if self.default_prompt_name is not None and self.default_prompt_name not in self.prompts:
+            raise ValueError(
+                f"Default prompt name '{self.default_prompt_name}' not found in the configured prompts "
+                f"dictionary with keys {list(self.prompts)!r}."
+            )
+        if "model_max_length" in self._processor_kwargs:
+            self.max_seq_length = int(self._processor_kwargs["model_max_length"])
+        self._modules = {str(i): module for i, module in enumerate(self._make_modules())}
+
+    # What subclasses have of their own.
+
+    @property
+    def _engine(self) -> Any:
+        """The native object."""
+        raise NotImplementedError
+
+    def _load(self, model: str, max_length: int | None = None) -> None:
+        raise NotImplementedError
+
+    def _make_modules(self) -> list[Module]:
+        return [Transformer(self)]
+
+    def _parse_model_config(self, settings: dict[str, Any]) -> None:
+        """Takes from config_sentence_transformers.json what the caller has left open."""
+        for name, text in (settings.get("prompts") or {}).items():
+            if self.prompts.get(name) is None:
+                self.prompts[name] = text
+        if self.default_prompt_name is None:
+            self.default_prompt_name = settings.get("default_prompt_name")
+
+    def _model_config(self) -> dict[str, Any]:
+        return {
+            "model_type": self.model_type,
+            "prompts": self.prompts,
+            "default_prompt_name": self.default_prompt_name,
+        }
+
+    # Loading.
+
+    @property
+    def _info(self) -> dict[str, Any]:
+        info: dict[str, Any] = self._engine.info
+        return info
+
+    def _options(self, max_length: int | None) -> dict[str, Any]:
+        return {**self._engine_options, "max_length": max_length}
+
+    def _resolved(self, name: str, cache_folder: str | None, revision: str | None) -> str:
+        """What the native module takes: a directory, or a name on the hub."""
+        if os.path.isdir(name):
+            return name
+        if os.path.isfile(name):
+            raise NotADirectoryError(
+                f"{name} is a file, not a directory: give the model's directory, or its name on the hub"
+            )
+        if name.count("/") > 1 or os.path.isabs(name):
+            raise FileNotFoundError(f"Path {name} not found")
+        cache = cache_folder or os.environ.get("SENTENCE_TRANSFORMERS_HOME")
+        names = [name]
+        if "/" not in name and self.default_huggingface_organization is not None:
+            names.insert(0, f"{self.default_huggingface_organization}/{name}")
+        for full in names:
+            if cache is not None and (found := cached_snapshot(cache, full, revision)) is not None:
+                return found
+        if cache is not None:
+            warn_once(f"bgecpp: {name} is not in cache_folder {cache}: Hugging Face's own cache is used")
+        return names[0] + (f"@{revision}" if revision else "")
+
+    def _resolved_dtype(self) -> str:
+        """float32, float16 or bfloat16: what results are given in. They are computed as the engine's dtype says."""
+        for settings in (self._model_kwargs, self._config_kwargs):
+            for key in ("dtype", "torch_dtype"):
+                asked = settings.get(key)
+                if asked is not None and asked != "auto":
+                    return _dtype_name(asked)
+        config = read_json(self.model_path, "config.json")
+        saved = config.get("dtype") or config.get("torch_dtype")
+        if saved is None:
+            saved = self._info["weights_dtype"]
+        return saved if saved in ("float16", "bfloat16") else "float32"
+
+    # Lengths.
+
+    @property
+    def max_seq_length(self) -> int:
+        """Tokens of a text, special tokens included, beyond which it is cut. May be set, up to the positions
+        that the model has."""
+        return int(self._info["max_length"]) if self._max_seq_length is None else self._max_seq_length
+
+    @max_seq_length.setter
+    def max_seq_length(self, value: int | None) -> None:
+        if value is not None and value > self._info["max_length"]:
+            limit = position_limit(read_json(self._info["path"], "config.json"))
+            wanted = value if limit is None else min(value, limit)
+            if wanted > self._info["max_length"]:
+                self._load(self._info["path"], wanted)
+        self._max_seq_length = value
+
+    def get_max_seq_length(self) -> int:
+        """max_seq_length."""
+        return self.max_seq_length
+
+    def _max_length(self, kwargs: dict[str, Any]) -> int | None:
+        """What a call's texts are cut to; None: the engine's own limit."""
+        asked = (kwargs.get("processing_kwargs") or {}).get("text", {}).get("max_length", self._max_seq_length)
+        return None if asked is None else min(int(asked), int(self._info["max_length"]))
+
+    # Prompts and inputs.
+
+    def _resolve_prompt(self, prompt: str | None, prompt_name: str | None) -> str | None:
+        if prompt is not None:
+            if prompt_name is not None:
+                logger.warning("Both `prompt` and `prompt_name` were given: `prompt_name` is not used.")
+            return prompt
+        if prompt_name is not None:
+            if prompt_name not in self.prompts:
+                raise ValueError(
+                    f"Prompt name '{prompt_name}' not found in the configured prompts dictionary "
+                    f"with keys {list(self.prompts)!r}."
+                )
+            prompt = self.prompts[prompt_name]
+        elif self.default_prompt_name is not None:
+            prompt = self.prompts.get(self.default_prompt_name)
+        return prompt
+
+    def _check_kwargs(self, kwargs: dict[str, Any], method: str) -> None:
+        if unused := set(kwargs) - {*self._text_kwargs, *self.get_model_kwargs()}:
+            raise ValueError(
+                f"{type(self).__name__}.{method}() has been called with additional keyword arguments that this model "
+                f"does not use: {sorted(unused)}. See get_model_kwargs() for those that it has."
+            )
+
+    def is_singular_input(self, inputs: Any) -> bool:
+        """Whether sentence-transformers takes it for one input, not several: all but lists, tuples, arrays of
+        str and columns of datasets. (encode takes other iterables of texts too.)"""
+        if isinstance(inputs, list) and inputs and isinstance(inputs[0], dict) and "role" in inputs[0]:
+            return True  # a conversation
+        if isinstance(inputs, (list, tuple)) or type(inputs).__module__.startswith("datasets."):
+            return False
+        return not (isinstance(inputs, np.ndarray) and inputs.ndim >= 1 and inputs.dtype.kind in ("U", "O", "T"))
+
+    def _listed(self, inputs: Any) -> tuple[Any, bool]:
+        """(texts, whether one was given): a list, or an Arrow array as it is."""
+        if hasattr(inputs, "__arrow_c_array__") or hasattr(inputs, "__arrow_c_stream__"):
+            return inputs, False
+        if isinstance(inputs, np.ndarray) and inputs.ndim:
+            return inputs.tolist(), False
+        if isinstance(inputs, list) and not self.is_singular_input(inputs):
+            return inputs, False
+        if isinstance(inputs, (str, bytes, dict, list)) or is_tensor(inputs) or not hasattr(inputs, "__iter__"):
+            return [str(inputs) if isinstance(inputs, (np.ndarray, np.str_)) else inputs], True
+        return list(inputs), False
+
+    def preprocess(self, inputs: Sequence[Any], prompt: str | None = None, **kwargs: Any) -> dict[str, Any]:
+        """The model's input: input_ids, token_type_ids (of models that have them) and attention_mask, each
+        (N, L) int64, padded to the longest; modality and, of a prompt, prompt_length. Tensors where torch is
+        installed, else arrays."""
+        if not len(inputs):
+            return {}
+        from bgecpp._common import torch_or_none
+
+        texts = [inputs] if isinstance(inputs, str) else list(inputs)
+        for place, text in enumerate(texts):
+            if not isinstance(text, str) and not (
+                isinstance(text, (tuple, list)) and len(text) == 2 and all(isinstance(part, str) for part in text)
+            ):
+                raise TypeError(f"inputs[{place}]: expected a str or a pair of str, found {type(text).__name__}")
+        if prompt:
+            texts = [prompt + text if isinstance(text, str) else [prompt + text[0], *text[1:]] for text in texts]
+        features = self.tokenizer(
+            texts,
+            padding=True,
+            truncation=True,
+            max_length=self._max_length(kwargs),
+            return_tensors="np" if torch_or_none() is None else "pt",
+        )
+        features["modality"] = "text"
+        if prompt:
+            features["prompt_length"] = self._prompt_length(prompt, self._max_length(kwargs))
+        return features
+
+    def tokenize(self, texts: Sequence[Any], **kwargs: Any) -> dict[str, Any]:
+        """preprocess, by the name that it once had."""
+        return self.preprocess(texts, **kwargs)
+
+    def _prompt_length(self, prompt: str, max_length: int | None) -> int:
+        """Tokens of the prompt, without the special token that ends a text."""
+        ids = self._engine.tokenizer.encode([prompt], max_length=max_length)["ids"]
+        return len(ids) - int(len(ids) > 0 and self._engine.tokenizer.is_special(int(ids[-1])))
+
+    @property
+    def tokenizer(self) -> ModelTokenizer:
+        """Callable as transformers' tokenizers are."""
+
+        def limit(value: int) -> None:
+            self.max_seq_length = value
+
+        return ModelTokenizer(self._engine.tokenizer, self.model_path, (lambda: self.max_seq_length, limit))
+
+    @tokenizer.setter
+    def tokenizer(self, value: Any) -> None:
+        raise errors.Unsupported(f"{type(self).__name__}: another tokenizer: the engine has the model's own: leave it")
+
+    @property
+    def processor(self) -> ModelTokenizer:
+        return self.tokenizer
+
+    @property
+    def modalities(self) -> list[str]:
+        return ["text"]
+
+    def supports(self, modality: Any) -> bool:
+        """Whether a modality is among `modalities`, or is a tuple of such that a message can hold."""
+        known = self.modalities
+        parts = isinstance(modality, tuple) and "message" in known and all(part in known for part in modality)
+        return modality in known or parts
+
+    def get_model_kwargs(self) -> list[str]:
+        """Keyword arguments that encode or predict takes for this model beside its own."""
+        return []
+
+    # torch.nn.Module's names, as far as inference uses them.
+
+    @property
+    def device(self) -> Any:
+        """torch.device("cpu") where torch is imported, else "cpu"."""
+        torch = loaded_torch()
+        return Cpu("cpu") if torch is None else torch.device("cpu")
+
+    _target_device = device
+
+    @property
+    def dtype(self) -> Any:
+        """Of results: torch's dtype where it is imported, else NumPy's."""
+        torch = loaded_torch()
+        if torch is not None:
+            return getattr(torch, self._dtype)
+        return np.dtype("float32" if self._dtype == "bfloat16" else self._dtype)
+
+    @property
+    def config(self) -> SimpleNamespace:
+        """The fields of config.json."""
+        return SimpleNamespace(**{**read_json(self.model_path, "config.json"), **self._config_kwargs})
+
+    @property
+    def transformers_model(self) -> SimpleNamespace:
+        """.config, .device and .dtype of the encoder."""
+        return SimpleNamespace(config=self.config, device=self.device, dtype=self.dtype)
+
+    def get_backend(self) -> str:
+        """What was asked for. The engine is the same."""
+        return self.backend
+
+    def to(self, *args: Any, **kwargs: Any) -> Any:
+        """Itself. A dtype is what results are then given in; a device other than the CPU is not used."""
+        for value in (*args, *kwargs.values()):
+            text = str(value)
+            if text.startswith("torch.") or (isinstance(value, str) and "float" in text):
+                self._dtype = _dtype_name(value)
+            elif isinstance(value, (str, int)) and not isinstance(value, bool):
+                on_cpu(value)
+            elif hasattr(value, "type"):
+                on_cpu(value)
+        return self
+
+    def cpu(self) -> Any:
+        return self
+
+    def cuda(self, device: Any = None) -> Any:
+        return self.to("cuda" if device is None else device)
+
+    def half(self) -> Any:
+        """Itself; results are then float16."""
+        return self.to("float16")
+
+    def bfloat16(self) -> Any:
+        return self.to("bfloat16")
+
+    def float(self) -> Any:
+        """Itself; results are then float32."""
+        return self.to("float32")
+
+    def eval(self) -> Any:
+        return self
+
+    def train(self, mode: bool = True) -> Any:
+        """Itself. It stays as it is: there is no dropout here."""
+        return self
+
+    training = False
+
+    def requires_grad_(self, requires_grad: bool = True) -> Any:
+        return self
+
+    def share_memory(self) -> Any:
+        return self
+
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Nothing: the engine is compiled."""
+
+    def parameters(self, recurse: bool = True) -> Iterator[Any]:
+        """None: the weights are the engine's."""
+        return iter(())
+
+    def named_children(self) -> Iterator[tuple[str, Module]]:
+        return iter(self._modules.items())
+
+    def children(self) -> Iterator[Module]:
+        return iter(self._modules.values())
+
+    def modules(self) -> Iterator[Any]:
+        return iter((self, *self._modules.values()))
+
+    def _first_module(self) -> Module:
+        return self[0]
+
+    def _last_module(self) -> Module:
+        return self[-1]
+
+    def __len__(self) -> int:
+        return len(self._modules)
+
+    def __iter__(self) -> Iterator[Module]:
+        return iter(self._modules.values())
+
+    def __getitem__(self, place: int) -> Module:
+        return list(self._modules.values())[place]
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __repr__(self) -> str:
+        lines = "".join(f"  ({name}): {module!r}\n" for name, module in self._modules.items())
+        return f"{type(self).__name__}(\n{lines})"
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        other = copy.copy(self)
+        memo[id(self)] = other
+        shared = id(self._engine)
+        for name, value in self.__dict__.items():
+            if id(value) != shared:
+                other.__dict__[name] = copy.deepcopy(value, memo)
+        return other
+
+    # Pools, which the engine's threads make needless.
+
+    def start_multi_process_pool(self, target_devices: list[str] | None = None) -> dict[str, Any]:
+        """A pool of no processes: what is given one runs on the engine's threads."""
+        on_cpu(target_devices)
+        return {"input": None, "output": None, "processes": []}
+
+    @staticmethod
+    def stop_multi_process_pool(pool: dict[str, Any]) -> None:
+        """Nothing to stop."""
+
+    @staticmethod
+    def _check_batches(batch_size: int, chunk_size: int | None, pooled: bool) -> None:
+        if batch_size <= 0:
+            raise ValueError(f"batch_size must be a positive integer, got {batch_size}.")
+        if pooled and chunk_size is not None and chunk_size <= 0:
+            raise ValueError(f"chunk_size must be a positive integer, got {chunk_size}.")
+
+    # Saving.
+
+    def save(
+        self,
+        path: str | os.PathLike[str] | None,
+        model_name: str | None = None,
+        create_model_card: bool = True,
+        train_datasets: list[str] | None = None,
+        safe_serialization: bool = True,
+    ) -> None:
+        """Copies the model's directory, with the settings as they are now: prompts, lengths, similarity."""
+        if path is None:
+            return
+        import shutil
+        from pathlib import Path
+
+        target = Path(path)
+        if not (target.exists() and target.samefile(self.model_path)):
+            shutil.copytree(
+                self.model_path, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".git", ".cache")
+            )
+        if not create_model_card:
+            (target / "README.md").unlink(missing_ok=True)
+        self._save_settings(target)
+
+    def _save_settings(self, target: Path) -> None:
+        settings = read_json(target, "config_sentence_transformers.json")
+        write_json(target / "config_sentence_transformers.json", {**settings, **self._model_config()})
+        if self._max_seq_length is not None:
+            names = [entry.name for entry in target.glob("sentence_*_config.json")] or ["sentence_bert_config.json"]
+            for name in names:
+                write_json(target / name, {**read_json(target, name), "max_seq_length": self._max_seq_length})
+            tokenizer = read_json(target, "tokenizer_config.json")
+            if "model_max_length" in tokenizer:
+                write_json(target / "tokenizer_config.json", {**tokenizer, "model_max_length": self._max_seq_length})
+
+    def save_pretrained(
+        self,
+        path: str | os.PathLike[str],
+        model_name: str | None = None,
+        create_model_card: bool = True,
+        train_datasets: list[str] | None = None,
+        safe_serialization: bool = True,
+    ) -> None:
+        """save()."""
+        self.save(path, model_name, create_model_card, train_datasets, safe_serialization)
+
+    def push_to_hub(self, *args: Any, **kwargs: Any) -> str:
+        """Refused: Unsupported."""
+        raise errors.Unsupported(
+            f"{type(self).__name__}.push_to_hub: bgecpp uploads nothing: save() the model, and use huggingface_hub"
+        )
+
+    save_to_hub = push_to_hub
+
+    def fit(self, *args: Any, **kwargs: Any) -> None:
+        """Refused: Unsupported."""
+        raise errors.Unsupported(f"{type(self).__name__}.fit: this is inference: train with sentence-transformers")
+
+    def evaluate(self, evaluator: Any, output_path: str | None = None) -> Any:
+        """evaluator(self, output_path)."""
+        if output_path is not None:
+            os.makedirs(output_path, exist_ok=True)
+        return evaluator(self, output_path)
+
+
+async def on_a_thread(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    import asyncio  # which takes as long as the rest of this package
+
+    return await asyncio.to_thread(function, *args, **kwargs)
+
+
+def _dtype_name(dtype: Any) -> str:
+    """ "float32", "float16" or "bfloat16" of whatever names it. float64 is float32 here."""
+    name = str(dtype).replace("torch.", "")
+    name = {"half": "float16", "float": "float32", "double": "float32", "float64": "float32"}.get(name, name)
+    if name not in ("float32", "float16", "bfloat16"):
+        raise ValueError(f"dtype: expected float32, float16 or bfloat16, found {dtype!r}")
+    return name

@@ -1,0 +1,17 @@
+"""sentence_transformers.cross_encoder: the class; the rest is the real package's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .model import CrossEncoder
+
+__all__ = ["CrossEncoder"]
+
+
+def __getattr__(name: str) -> Any:
+    if name.startswith("__"):
+        raise AttributeError(name)
+    from .._real import attribute
+
+    return attribute("cross_encoder", name)

@@ -1,0 +1,421 @@
+"""sentence-transformers' CrossEncoder on the engine."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from bgecpp import errors
+from bgecpp._common import on_cpu, progress_bar, torch_or_none
+from bgecpp._core import Reranker
+
+from .._arrays import Array, FloatArray, is_tensor, loaded_torch, require_torch, to_numpy, to_tensor
+from .._base import BaseModel, on_a_thread
+from .._files import read_json, write_json
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+logger = logging.getLogger("sentence_transformers.cross_encoder.model")
+
+Activation = Callable[[Any], Any]
+
+
+class Sigmoid:
+    """1 / (1 + exp(-x)) of an array or a tensor: torch.nn.Sigmoid where torch is not imported."""
+
+    def __call__(self, logits: Any) -> Any:
+        if is_tensor(logits):
+            return logits.sigmoid()
+        # exp of what is negative alone: nothing overflows.
+        small = np.exp(-np.abs(logits))
+        return np.where(logits >= 0, 1 / (1 + small), small / (1 + small)).astype(logits.dtype)
+
+    def __repr__(self) -> str:
+        return "Sigmoid()"
+
+
+class Identity:
+    """What it is given: torch.nn.Identity where torch is not imported."""
+
+    def __call__(self, logits: Any) -> Any:
+        return logits
+
+    def __repr__(self) -> str:
+        return "Identity()"
+
+
+_KNOWN: dict[str, Activation] = {"Sigmoid": Sigmoid(), "Identity": Identity()}
+
+
+def _known(function: Any) -> str:
+    """ "Sigmoid" or "Identity" for those of torch and ours; else ""."""
+    kind = type(function)
+    is_one = kind in (Sigmoid, Identity) or kind.__module__.startswith("torch.nn.modules")
+    return kind.__name__ if is_one and kind.__name__ in _KNOWN else ""
+
+
+class CrossEncoder(BaseModel):
+    """Scores of pairs of texts, by a sequence classifier of one label.
+
+    model_name_or_path: a directory, or a name on the hub. threads, dtype, packed_cache: as SentenceTransformer.
+    """
+
+    default_huggingface_organization: ClassVar[str | None] = "cross-encoder"
+    model_type: ClassVar[str] = "CrossEncoder"
+
+    _reranker: Reranker
+
+    def __init__(
+        self,
+        model_name_or_path: str | os.PathLike[str] | None = None,
+        *args: Any,
+        modules: Any = None,
+        device: Any = None,
+        prompts: dict[str, str] | None = None,
+        default_prompt_name: str | None = None,
+        cache_folder: str | None = None,
+        trust_remote_code: bool = False,
+        revision: str | None = None,
+        local_files_only: bool = False,
+        token: bool | str | None = None,
+        model_kwargs: dict[str, Any] | None = None,
+        processor_kwargs: dict[str, Any] | None = None,
+        tokenizer_kwargs: dict[str, Any] | None = None,
+        config_kwargs: dict[str, Any] | None = None,
+        model_card_data: Any = None,
+        backend: str = "torch",
+        num_labels: int | None = None,
+        max_length: int | None = None,
+        activation_fn: Activation | None = None,
+        keep_in_fp32_modules: list[str] | None = None,
+        threads: int = 0,
+        dtype: str = "default",
+        packed_cache: str = "",
+        **old: Any,
+    ) -> None:
+        # Arguments by the places and the names that they once had.
+        for name, value in zip(("num_labels", "max_length", "activation_fn", "device"), args):
+            old.setdefault(name, value)
+        num_labels = num_labels if num_labels is not None else old.pop("num_labels", None)
+        max_length = max_length if max_length is not None else old.pop("max_length", None)
+        activation_fn = activation_fn or old.pop("activation_fn", None) or old.pop("default_activation_function", None)
+        device = device if device is not None else old.pop("device", None)
+        model_name_or_path = model_name_or_path or old.pop("model_name", None)
+        model_kwargs = model_kwargs or old.pop("automodel_args", None)
+        processor_kwargs = processor_kwargs or tokenizer_kwargs or old.pop("tokenizer_args", None)
+        config_kwargs = config_kwargs or old.pop("config_args", None)
+        cache_folder = cache_folder or old.pop("cache_dir", None)
+        if "classifier_dropout" in old:
+            config_kwargs = {**(config_kwargs or {}), "classifier_dropout": old.pop("classifier_dropout")}
+        for name in (
+            "num_labels", "max_length", "activation_fn", "default_activation_function", "device", "model_name",
+            "automodel_args", "tokenizer_args", "config_args", "cache_dir",
+        ):  # fmt: skip
+            old.pop(name, None)
+        if old:
+            raise TypeError(f"CrossEncoder() got an unexpected keyword argument '{next(iter(old))}'")
+
+        if num_labels is None:
+            num_labels = (config_kwargs or {}).get("num_labels")
+        if num_labels not in (None, 1):
+            raise errors.Unsupported(
+                f"CrossEncoder: num_labels: found {num_labels}: only models of one label are scored"
+            )
+        self._activation_fn: Activation | None = activation_fn
+        self.keep_in_fp32_modules = list(keep_in_fp32_modules or [])
+        if max_length is not None:
+            processor_kwargs = {**(processor_kwargs or {}), "model_max_length": max_length}
+        super().__init__(
+            model_name_or_path,
+            modules=modules,
+            device=device,
+            prompts=prompts,
+            default_prompt_name=default_prompt_name,
+            cache_folder=cache_folder,
+            trust_remote_code=trust_remote_code,
+            revision=revision,
+            local_files_only=local_files_only,
+            token=token,
+            model_kwargs=model_kwargs,
+            processor_kwargs=processor_kwargs,
+            config_kwargs=config_kwargs,
+            model_card_data=model_card_data,
+            backend=backend,
+            threads=threads,
+            dtype=dtype,
+            packed_cache=packed_cache,
+        )
+        if self._activation_fn is None:
+            self._activation_fn = self.get_default_activation_fn()
+
+    # Loading.
+
+    @property
+    def _engine(self) -> Reranker:
+        return self._reranker
+
+    def _load(self, model: str, max_length: int | None = None) -> None:
+        self._reranker = Reranker(model, pair_style="crossencoder", **self._options(max_length))
+
+    def _saved_activation(self) -> str | None:
+        """The activation's name, where the directory has one."""
+        if self._has_modules:
+            settings = read_json(self.model_path, "config_sentence_transformers.json")
+            if settings.get("model_type") == self.model_type and settings.get("activation_fn"):
+                return str(settings["activation_fn"])
+        config = read_json(self.model_path, "config.json")
+        nested = config.get("sentence_transformers")
+        name = nested.get("activation_fn") if isinstance(nested, dict) else None
+        name = name or config.get("sbert_ce_default_activation_function")
+        return str(name) if name else None
+
+    def get_default_activation_fn(self) -> Activation:
+        """What makes a score of a logit where nobody says otherwise: the directory's, else a sigmoid."""
+        path = self._saved_activation()
+        if path is None:
+            return _KNOWN["Sigmoid"]
+        module, _, name = path.rpartition(".")
+        if path.startswith("torch.") and name in _KNOWN:
+            return _KNOWN[name]
+        if path.startswith("torch.") or self.trust_remote_code:
+            function: Activation = getattr(importlib.import_module(module), name)()
+            return function
+        logger.warning(
+            f"Activation function path '{path}' is not trusted, using default activation function instead. "
+            "Load the model with `trust_remote_code=True` to use it."
+        )
+        return _KNOWN["Sigmoid"]
+
+    @property
+    def activation_fn(self) -> Any:
+        """What makes a score of a logit; torch's own class where torch is imported."""
+        name = _known(self._activation_fn)
+        torch = loaded_torch()
+        if name and torch is not None and type(self._activation_fn) in (Sigmoid, Identity):
+            return getattr(torch.nn, name)()
+        return self._activation_fn
+
+    @activation_fn.setter
+    def activation_fn(self, value: Activation) -> None:
+        self._activation_fn = value
+
+    @property
+    def default_activation_function(self) -> Any:
+        """activation_fn, by the name that it once had."""
+        return self.activation_fn
+
+    def set_activation_fn(self, activation_fn: Activation, set_default: bool = True) -> None:
+        """Sets activation_fn."""
+        self.activation_fn = activation_fn
+
+    def set_keep_in_fp32_modules(self, module_names: list[str]) -> None:
+        """Kept and not used: results are float32 anyway."""
+        self.keep_in_fp32_modules = list(module_names)
+
+    @property
+    def num_labels(self) -> int:
+        """1: models of more are refused when they are loaded."""
+        return 1
+
+    @property
+    def model(self) -> Any:
+        return self.transformers_model
+
+    @property
+    def max_length(self) -> int:
+        """max_seq_length, by the name that it once had."""
+        return self.max_seq_length
+
+    @max_length.setter
+    def max_length(self, value: int) -> None:
+        self.max_seq_length = value
+
+    def _model_config(self) -> dict[str, Any]:
+        kind = type(self.activation_fn)
+        name = _known(self._activation_fn)
+        path = f"torch.nn.modules.{'activation' if name == 'Sigmoid' else 'linear'}.{name}" if name else ""
+        return {**super()._model_config(), "activation_fn": path or f"{kind.__module__}.{kind.__qualname__}"}
+
+    def _save_settings(self, target: Path) -> None:
+        if not self._has_modules:
+            # As sentence-transformers saves them now: only a directory of modules has settings of its own.
+            kind = "sentence_transformers.base.modules.transformer.Transformer"
+            write_json(target / "modules.json", [{"idx": 0, "name": "0", "path": "", "type": kind}])
+            write_json(target / "sentence_bert_config.json", {"transformer_task": "sequence-classification"})
+        super()._save_settings(target)
+
+    # Scores.
+
+    def is_singular_input(self, inputs: Any) -> bool:
+        """Whether it is one pair, not several."""
+        if isinstance(inputs, np.ndarray) and inputs.dtype.kind in ("U", "O", "T"):
+            return inputs.size > 0 and inputs.ndim < 2
+        if isinstance(inputs, (list, tuple)) or (hasattr(inputs, "__len__") and hasattr(inputs, "__getitem__")):
+            return len(inputs) > 0 and isinstance(inputs[0], str)
+        return not hasattr(inputs, "__iter__")
+
+    def predict(
+        self,
+        inputs: Any = None,
+        prompt_name: str | None = None,
+        prompt: str | None = None,
+        batch_size: int = 32,
+        show_progress_bar: bool | None = None,
+        activation_fn: Activation | None = None,
+        apply_softmax: bool | None = False,
+        convert_to_numpy: bool = True,
+        convert_to_tensor: bool = False,
+        device: Any = None,
+        pool: dict[str, Any] | None = None,
+        chunk_size: int | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """A score of one pair, or (N,) of several, float32.
+
+        inputs: a pair of str, or a list (array, iterable) of pairs. prompt, prompt_name: text put in front of
+        the first of each. activation_fn: instead of the model's; it gets the logits (N, 1) as a tensor where
+        torch is installed, else as an array. apply_softmax: no effect with one label.
+        convert_to_numpy: an array; convert_to_tensor: a tensor; neither: a list of tensors (numbers where
+        torch is not installed). batch_size, chunk_size, pool, device: as SentenceTransformer.encode.
+        """
+        inputs, activation_fn = self._renamed(inputs, activation_fn, kwargs, "predict")
+        self._check_batches(batch_size, chunk_size, pool is not None or isinstance(device, (list, tuple)))
+        on_cpu(device)
+        single = self.is_singular_input(inputs)
+        pairs = [inputs] if single else list(inputs)
+        for place, pair in enumerate(pairs):
+            if isinstance(pair, str) or len(pair) != 2 or not all(isinstance(text, str) for text in pair):
+                raise ValueError(f"inputs[{place}]: expected a pair of str, found {str(pair)[:60]!r}")
+        if convert_to_tensor:
+            require_torch("convert_to_tensor=True")
+        if not pairs:
+            if convert_to_tensor:
+                return loaded_torch().tensor([])
+            return np.array([]) if convert_to_numpy else []
+        queries: Any = [pair[0] for pair in pairs]
+        scores = self._scores(
+            queries,
+            [pair[1] for pair in pairs],
+            self._resolve_prompt(prompt, prompt_name),
+            activation_fn,
+            show_progress_bar,
+            kwargs,
+        )
+        if not (convert_to_tensor or convert_to_numpy):
+            scores = list(scores if torch_or_none() is None else to_tensor(scores))
+        elif convert_to_tensor:
+            scores = to_tensor(scores)
+        return scores[0] if single else scores
+
+    def _scores(
+        self,
+        queries: str | list[str],
+        passages: list[str],
+        prompt: str | None,
+        activation_fn: Activation | None,
+        show_progress_bar: bool | None,
+        kwargs: dict[str, Any],
+    ) -> Any:
+        """(N,), float32. One query for all passages is tokenised once."""
+        self._check_kwargs(kwargs, "predict")
+        if show_progress_bar is None:
+            show_progress_bar = logger.getEffectiveLevel() in (logging.INFO, logging.DEBUG)
+        if isinstance(queries, list) and len(queries) > 1 and all(query == queries[0] for query in queries):
+            queries = queries[0]
+        length = self._max_length(kwargs)
+        if length is not None and length <= self._reranker.tokenizer.num_special_tokens(True) + 1:
+            # Too short for the engine, which keeps a token of each text.
+            logits = self._logits_of_tokens(queries, passages, prompt, length)
+        else:
+            with progress_bar(show_progress_bar, "Batches") as progress:
+                logits = self._reranker.compute_score(
+                    queries, passages, normalize=False, max_length=length, instruction=prompt or "", progress=progress
+                )
+        return self._activated(logits, self._activation_fn if activation_fn is None else activation_fn)
+
+    def _logits_of_tokens(
+        self, queries: str | list[str], passages: list[str], prompt: str | None, length: int
+    ) -> FloatArray:
+        firsts = [queries] * len(passages) if isinstance(queries, str) else queries
+        tokens = self._reranker.tokenizer.encode(
+            [(prompt or "") + query for query in firsts], passages, max_length=length
+        )
+        logits: FloatArray = self._reranker.logits(tokens["ids"], tokens["type_ids"], tokens["cu_seqlens"])[:, 0]
+        return logits
+
+    @staticmethod
+    def _activated(logits: FloatArray, function: Any) -> Array:
+        if name := _known(function):
+            scores: Array = _KNOWN[name](logits)
+            return scores
+        columns: Any = logits[:, np.newaxis]
+        # Functions of torch's bring it with them; others get what they get from sentence-transformers.
+        if torch_or_none() is not None:
+            columns = to_tensor(columns)
+        found = to_numpy(function(columns))
+        return found[:, 0] if found.ndim > 1 and found.shape[1] == 1 else found
+
+    def rank(
+        self,
+        query: str | None = None,
+        documents: Sequence[str] | None = None,
+        top_k: int | None = None,
+        return_documents: bool = False,
+        prompt_name: str | None = None,
+        prompt: str | None = None,
+        batch_size: int = 32,
+        show_progress_bar: bool | None = None,
+        activation_fn: Activation | None = None,
+        device: Any = None,
+        pool: dict[str, Any] | None = None,
+        chunk_size: int | None = None,
+        **kwargs: Any,
+    ) -> list[dict[str, Any]]:
+        """The best top_k documents of a query (None: all), best first: {"corpus_id", "score"} each, and "text"
+        with return_documents. Of equal scores the first."""
+        _, activation_fn = self._renamed(query, activation_fn, kwargs, "rank")
+        if query is None or documents is None:
+            raise TypeError("rank() missing required arguments: 'query' and 'documents'")
+        self._check_batches(batch_size, chunk_size, pool is not None or isinstance(device, (list, tuple)))
+        on_cpu(device)
+        texts = list(documents)
+        if not texts:
+            return []
+        scores = self._scores(
+            query, texts, self._resolve_prompt(prompt, prompt_name), activation_fn, show_progress_bar, kwargs
+        )
+        hits: list[dict[str, Any]] = []
+        for place, score in enumerate(scores.tolist()):
+            hit: dict[str, Any] = {"corpus_id": place, "score": score}
+            if return_documents:
+                hit["text"] = documents[place]
+            hits.append(hit)
+        return sorted(hits, key=lambda hit: -hit["score"])[:top_k]
+
+    async def apredict(self, *args: Any, **kwargs: Any) -> Any:
+        """predict, to be awaited: computed on another thread."""
+        return await on_a_thread(self.predict, *args, **kwargs)
+
+    async def arank(self, *args: Any, **kwargs: Any) -> Any:
+        """rank, to be awaited."""
+        return await on_a_thread(self.rank, *args, **kwargs)
+
+    @staticmethod
+    def _renamed(inputs: Any, activation_fn: Any, kwargs: dict[str, Any], method: str) -> tuple[Any, Any]:
+        """Both, or what is given by the names that they once had; drops what once was an argument."""
+        sentences = kwargs.pop("sentences", None)
+        activation = kwargs.pop("activation_fct", None)
+        dropped = ["num_workers"] + (
+            ["apply_softmax", "convert_to_numpy", "convert_to_tensor"] if method == "rank" else []
+        )
+        for name in dropped:
+            kwargs.pop(name, None)
+        if inputs is None and sentences is None:
+            raise TypeError(f"{method}() missing 1 required argument: 'inputs'")
+        return (sentences if inputs is None else inputs), activation_fn or activation

@@ -1,0 +1,571 @@
+"""sentence-transformers' SentenceTransformer on the engine."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from bgecpp import errors
+from bgecpp._common import on_cpu, progress_bar, torch_or_none, warn_once
+from bgecpp._core import Embedder
+
+from .._arrays import Array, FloatArray, is_tensor, loaded_torch, require_torch, to_numpy, to_tensor, unit_rows
+from .._base import BaseModel, on_a_thread
+from .._files import write_json
+from .._modules import Module, Normalize, Pooling, Transformer
+from .._pooling import pool as pool_tokens
+from ..util.quantization import quantize_embeddings
+from ..util.similarity import SimilarityFunction
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+logger = logging.getLogger("sentence_transformers.sentence_transformer.model")
+
+_PRECISIONS = ("float32", "int8", "uint8", "binary", "ubinary")
+_TOKEN_TEXTS = 256  # texts whose token vectors are computed at once
+
+
+class SentenceTransformer(BaseModel):
+    """Texts to dense vectors.
+
+    model_name_or_path: a directory, or a name on the hub. threads: 0, one for each physical core.
+    dtype: what linear layers multiply: default, auto, f32, bf16 or int8. packed_cache: as Embedder's. All
+    else is as sentence-transformers has it; docs/python.md lists what has no effect here.
+    """
+
+    default_huggingface_organization: ClassVar[str | None] = "sentence-transformers"
+    model_type: ClassVar[str] = "SentenceTransformer"
+    _default_prompts: ClassVar[dict[str, str | None]] = {"query": None, "document": None}
+    SUPPORTED_SIMILARITY_FN_NAMES: ClassVar[tuple[str, ...]] = ("cosine", "dot", "euclidean", "manhattan")
+
+    _embedder: Embedder
+
+    def __init__(
+        self,
+        model_name_or_path: str | os.PathLike[str] | None = None,
+        *,
+        modules: Any = None,
+        device: Any = None,
+        prompts: dict[str, str] | None = None,
+        default_prompt_name: str | None = None,
+        cache_folder: str | None = None,
+        trust_remote_code: bool = False,
+        revision: str | None = None,
+        local_files_only: bool = False,
+        token: bool | str | None = None,
+        use_auth_token: bool | str | None = None,
+        model_kwargs: dict[str, Any] | None = None,
+        processor_kwargs: dict[str, Any] | None = None,
+        tokenizer_kwargs: dict[str, Any] | None = None,
+        config_kwargs: dict[str, Any] | None = None,
+        model_card_data: Any = None,
+        backend: str = "torch",
+        similarity_fn_name: str | SimilarityFunction | None = None,
+        truncate_dim: int | None = None,
+        threads: int = 0,
+        dtype: str = "default",
+        packed_cache: str = "",
+    ) -> None:
+        self.similarity_fn_name = similarity_fn_name
+        self.truncate_dim = truncate_dim
+        if token is not None and use_auth_token is not None:
+            raise ValueError("Both `token` and `use_auth_token` were given: give `token`")
+        super().__init__(
+            model_name_or_path,
+            modules=modules,
+            device=device,
+            prompts=prompts,
+            default_prompt_name=default_prompt_name,
+            cache_folder=cache_folder,
+            trust_remote_code=trust_remote_code,
+            revision=revision,
+            local_files_only=local_files_only,
+            token=token if use_auth_token is None else use_auth_token,
+            model_kwargs=model_kwargs,
+            processor_kwargs=processor_kwargs or tokenizer_kwargs,
+            config_kwargs=config_kwargs,
+            model_card_data=model_card_data,
+            backend=backend,
+            threads=threads,
+            dtype=dtype,
+            packed_cache=packed_cache,
+        )
+
+    # Loading.
+
+    @property
+    def _engine(self) -> Embedder:
+        return self._embedder
+
+    def _load(self, model: str, max_length: int | None = None) -> None:
+        embedder = Embedder(model, **self._options(max_length))
+        if not os.path.isfile(os.path.join(embedder.info["path"], "modules.json")) and embedder.info["poolings"] != [
+            "mean"
+        ]:
+            # Directories that name no modules are pooled by the mean, whatever the model was made for.
+            warn_once(
+                f"No modules.json in {embedder.info['path']}: as with sentence-transformers, its token vectors are "
+                "averaged. BGE models made for another pooling come with modules.json; or use bgecpp.Embedder."
+            )
+            embedder = Embedder(embedder.info["path"], pooling="mean", **self._options(max_length))
+        if "dense" not in embedder.info["heads"]:
+            raise errors.Unsupported(
+                f"SentenceTransformer: {embedder.info['name']} has no dense vectors: use SparseEncoder or bgecpp.Embedder"
+            )
+        self._embedder = embedder
+
+    def _make_modules(self) -> list[Module]:
+        info = self._info
+        modules: list[Module] = []
+        for name in info["modules"]:
+            if not modules:
+                modules.append(Transformer(self))
+            elif name == "Pooling":
+                modules.append(Pooling(info["poolings"], info["hidden_size"], info["include_prompt"]))
+            elif name == "Normalize":
+                modules.append(Normalize())
+            else:
+                modules.append(Module(name))
+        return modules
+
+    def _parse_model_config(self, settings: dict[str, Any]) -> None:
+        super()._parse_model_config(settings)
+        saved = settings.get("similarity_fn_name")
+        if self._similarity_fn_name is None and saved in self.SUPPORTED_SIMILARITY_FN_NAMES:
+            self.similarity_fn_name = saved
+        if self.truncate_dim is None:
+            self.truncate_dim = settings.get("truncate_dim")
+
+    def _model_config(self) -> dict[str, Any]:
+        config = {**super()._model_config(), "similarity_fn_name": self.similarity_fn_name}
+        if self.truncate_dim is not None:
+            config["truncate_dim"] = self.truncate_dim
+        return config
+
+    def _save_settings(self, target: Path) -> None:
+        super()._save_settings(target)
+        pooling = next((m for m in self if isinstance(m, Pooling)), None)
+        if pooling is None or (self._has_modules and pooling.include_prompt == self._info["include_prompt"]):
+            return
+        if not self._has_modules:
+            # What the directory is taken for must stay so when it is loaded again.
+            package = "sentence_transformers.models"
+            write_json(
+                target / "modules.json",
+                [
+                    {"idx": 0, "name": "0", "path": "", "type": f"{package}.Transformer"},
+                    {"idx": 1, "name": "1", "path": "1_Pooling", "type": f"{package}.Pooling"},
+                ],
+            )
+        (target / "1_Pooling").mkdir(exist_ok=True)
+        write_json(target / "1_Pooling" / "config.json", pooling.get_config_dict())
+
+    # Encoding.
+
+    def encode(
+        self,
+        inputs: Any = None,
+        prompt_name: str | None = None,
+        prompt: str | None = None,
+        batch_size: int = 32,
+        show_progress_bar: bool | None = None,
+        output_value: str | None = "sentence_embedding",
+        precision: str | None = "float32",
+        convert_to_numpy: bool = True,
+        convert_to_tensor: bool = False,
+        device: Any = None,
+        normalize_embeddings: bool = False,
+        truncate_dim: int | None = None,
+        pool: dict[str, Any] | None = None,
+        chunk_size: int | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Vectors of one text (D,), or of several (N, D): float32, or the model's own dtype.
+
+        inputs: a str; a list, tuple, array, Arrow array or other iterable of str; pairs of str.
+        prompt, prompt_name: text put in front, or its key in `prompts`.
+        output_value: "sentence_embedding"; "token_embeddings": a tensor (tokens, H) for each text; None: a dict
+        of all that the model made of each text.
+        precision: float32, int8, uint8, binary or ubinary: see util.quantize_embeddings.
+        convert_to_numpy: an array; convert_to_tensor: a tensor; neither: a list of tensors (of arrays where
+        torch is not installed).
+        normalize_embeddings: unit length, after the cut to truncate_dim values.
+        batch_size, chunk_size, pool, device: accepted; the engine makes its own batches on its own threads.
+        """
+        inputs = _renamed(inputs, kwargs)
+        self._check_batches(batch_size, chunk_size, pool is not None or isinstance(device, (list, tuple)))
+        self._check_kwargs(kwargs, "encode")
+        on_cpu(device)
+        if precision is not None and precision not in _PRECISIONS:
+            raise ValueError(f"Precision {precision!r} is not supported, must be one of {set(_PRECISIONS)}")
+        if output_value not in ("sentence_embedding", "token_embeddings", None):
+            raise ValueError(
+                f"output_value: expected 'sentence_embedding', 'token_embeddings' or None, found {output_value!r}"
+            )
+        if show_progress_bar is None:
+            show_progress_bar = logger.getEffectiveLevel() in (logging.INFO, logging.DEBUG)
+        prompt = self._resolve_prompt(prompt, prompt_name)
+        texts, single = self._listed(inputs)
+        dim = truncate_dim if truncate_dim is not None else self.truncate_dim
+        length = self._max_length(kwargs)
+
+        if output_value == "token_embeddings":
+            tokens = [self._as_tensor(rows) for rows in self._token_vectors(texts, prompt, length)]
+            return tokens[0] if single else tokens
+        if output_value is None:
+            items = self._features_of(texts, prompt, dim, batch_size, kwargs)
+            return items[0] if single else items
+
+        if convert_to_tensor:
+            require_torch("convert_to_tensor=True")
+        if len(texts) == 0:
+            if convert_to_tensor:
+                return loaded_torch().tensor([])
+            return np.array([]) if convert_to_numpy else []
+        if is_tensor(texts[0]):
+            raise TypeError("inputs: expected texts, found a tensor")
+        with progress_bar(show_progress_bar, "Batches") as progress:
+            vectors: Any = self._vectors(texts, prompt, normalize_embeddings, dim, length, progress)
+        if precision not in (None, "float32"):
+            vectors = quantize_embeddings(vectors, str(precision))
+            result: Any = vectors
+            if not convert_to_numpy or convert_to_tensor:
+                result = to_tensor(vectors) if torch_or_none() is not None else vectors
+        elif convert_to_tensor or not convert_to_numpy:
+            result = self._as_tensor(vectors)
+        else:
+            result = vectors.astype(np.float16) if self._dtype == "float16" else vectors
+        if not convert_to_tensor and not convert_to_numpy:
+            result = list(result)
+        return result[0] if single else result
+
+    def encode_query(
+        self,
+        inputs: Any = None,
+        prompt_name: str | None = None,
+        prompt: str | None = None,
+        batch_size: int = 32,
+        show_progress_bar: bool | None = None,
+        output_value: str | None = "sentence_embedding",
+        precision: str | None = "float32",
+        convert_to_numpy: bool = True,
+        convert_to_tensor: bool = False,
+        device: Any = None,
+        normalize_embeddings: bool = False,
+        truncate_dim: int | None = None,
+        pool: dict[str, Any] | None = None,
+        chunk_size: int | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """encode, with the prompt "query" where none is given."""
+        if prompt_name is None and prompt is None and "query" in self.prompts:
+            prompt_name = "query"
+        return self.encode(
+            inputs=_renamed(inputs, kwargs),
+            prompt_name=prompt_name,
+            prompt=prompt,
+            batch_size=batch_size,
+            show_progress_bar=show_progress_bar,
+            output_value=output_value,
+            precision=precision,
+            convert_to_numpy=convert_to_numpy,
+            convert_to_tensor=convert_to_tensor,
+            device=device,
+            normalize_embeddings=normalize_embeddings,
+            truncate_dim=truncate_dim,
+            pool=pool,
+            chunk_size=chunk_size,
+            **{"task": "query", **kwargs},
+        )
+
+    def encode_document(
+        self,
+        inputs: Any = None,
+        prompt_name: str | None = None,
+        prompt: str | None = None,
+        batch_size: int = 32,
+        show_progress_bar: bool | None = None,
+        output_value: str | None = "sentence_embedding",
+        precision: str | None = "float32",
+        convert_to_numpy: bool = True,
+        convert_to_tensor: bool = False,
+        device: Any = None,
+        normalize_embeddings: bool = False,
+        truncate_dim: int | None = None,
+        pool: dict[str, Any] | None = None,
+        chunk_size: int | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """encode, with the first of the prompts "document", "passage" and "corpus" where none is given."""
+        if prompt_name is None and prompt is None:
+            prompt_name = next((n for n in ("document", "passage", "corpus") if n in self.prompts), None)
+        return self.encode(
+            inputs=_renamed(inputs, kwargs),
+            prompt_name=prompt_name,
+            prompt=prompt,
+            batch_size=batch_size,
+            show_progress_bar=show_progress_bar,
+            output_value=output_value,
+            precision=precision,
+            convert_to_numpy=convert_to_numpy,
+            convert_to_tensor=convert_to_tensor,
+            device=device,
+            normalize_embeddings=normalize_embeddings,
+            truncate_dim=truncate_dim,
+            pool=pool,
+            chunk_size=chunk_size,
+            **{"task": "document", **kwargs},
+        )
+
+    async def aencode(self, *args: Any, **kwargs: Any) -> Any:
+        """encode, to be awaited: computed on another thread."""
+        return await on_a_thread(self.encode, *args, **kwargs)
+
+    async def aencode_query(self, *args: Any, **kwargs: Any) -> Any:
+        """encode_query, to be awaited."""
+        return await on_a_thread(self.encode_query, *args, **kwargs)
+
+    async def aencode_document(self, *args: Any, **kwargs: Any) -> Any:
+        """encode_document, to be awaited."""
+        return await on_a_thread(self.encode_document, *args, **kwargs)
+
+    def encode_multi_process(
+        self,
+        sentences: list[str],
+        pool: dict[str, Any] | None = None,
+        prompt_name: str | None = None,
+        prompt: str | None = None,
+        batch_size: int = 32,
+        chunk_size: int | None = None,
+        show_progress_bar: bool | None = None,
+        precision: str = "float32",
+        normalize_embeddings: bool = False,
+        truncate_dim: int | None = None,
+    ) -> Array:
+        """encode."""
+        vectors: Array = self.encode(
+            sentences,
+            prompt_name=prompt_name,
+            prompt=prompt,
+            batch_size=batch_size,
+            show_progress_bar=show_progress_bar,
+            precision=precision,
+            normalize_embeddings=normalize_embeddings,
+            truncate_dim=truncate_dim,
+            chunk_size=chunk_size,
+            pool=pool,
+        )
+        return vectors
+
+    def _as_tensor(self, vectors: FloatArray) -> Any:
+        """A tensor of the model's dtype; without torch the array."""
+        if torch_or_none() is None:
+            return vectors.astype(np.float16) if self._dtype == "float16" else vectors
+        tensor = to_tensor(vectors)
+        return tensor if self._dtype == "float32" else tensor.to(self.dtype)
+
+    @property
+    def _ends_normalized(self) -> bool:
+        return bool(self._info["modules"]) and self._info["modules"][-1] == "Normalize"
+
+    def _vectors(
+        self,
+        texts: Any,
+        prompt: str | None,
+        normalize: bool,
+        dim: int | None,
+        max_length: int | None,
+        progress: Any = None,
+    ) -> FloatArray:
+        """(N, D), float32."""
+        own = self._ends_normalized
+        pooling = next((m for m in self if isinstance(m, Pooling)), None)
+        include_prompt = pooling is None or pooling.include_prompt == self._info["include_prompt"]
+        if not include_prompt and prompt or isinstance(texts, list) and isinstance(texts[0], (tuple, list)):
+            vectors = self._vectors_of_tokens(texts, prompt, max_length)
+            vectors = (unit_rows(vectors) if own else vectors)[:, :dim]
+            return unit_rows(vectors) if normalize else vectors
+        # The engine cuts, then normalises. A model's own Normalize comes before the cut.
+        cut = dim if normalize and dim is not None and 0 < dim < self._info["dimension"] else None
+        vectors = self._embedder.encode(
+            texts,
+            instruction=prompt or "",
+            normalize=normalize or own,
+            truncate_dim=cut,
+            max_length=max_length,
+            progress=progress,
+        )
+        if dim is None or cut is not None:
+            return vectors
+        return np.ascontiguousarray(vectors[:, :dim])
+
+    def _tokens(self, texts: Any, prompt: str | None, max_length: int | None) -> dict[str, Array]:
+        """Ids, type ids and bounds of texts or pairs, the prompt put in front."""
+        texts = texts.tolist() if hasattr(texts, "tolist") else list(texts)
+        pairs = None
+        if texts and not isinstance(texts[0], str):
+            if not isinstance(texts[0], (tuple, list)) or len(texts[0]) != 2:
+                raise TypeError(f"inputs[0]: expected a str or a pair of str, found {type(texts[0]).__name__}")
+            texts, pairs = [pair[0] for pair in texts], [pair[1] for pair in texts]
+        if prompt:
+            texts = [prompt + text for text in texts]
+        found: dict[str, Array] = self._embedder.tokenizer.encode(
+            texts, pairs, max_length=max_length or self._info["max_length"]
+        )
+        return found
+
+    def _hidden(self, tokens: dict[str, Array]) -> FloatArray:
+        hidden: FloatArray = self._embedder.hidden_states(tokens["ids"], tokens["type_ids"], tokens["cu_seqlens"])
+        return hidden
+
+    def _token_vectors(self, texts: Any, prompt: str | None, max_length: int | None) -> list[FloatArray]:
+        """(tokens, H) of each text."""
+        vectors: list[FloatArray] = []
+        for begin in range(0, len(texts), _TOKEN_TEXTS):
+            tokens = self._tokens(texts[begin : begin + _TOKEN_TEXTS], prompt, max_length)
+            vectors += [rows.copy() for rows in np.split(self._hidden(tokens), tokens["cu_seqlens"][1:-1])]
+        return vectors
+
+    def _vectors_of_tokens(self, texts: Any, prompt: str | None, max_length: int | None) -> FloatArray:
+        """(N, D) before any Normalize at the end, by the token vectors."""
+        pooling = self._pooling_alone()
+        left_out = 0 if pooling.include_prompt or not prompt else self._prompt_length(prompt, max_length)
+        vectors = []
+        for begin in range(0, len(texts), _TOKEN_TEXTS):
+            tokens = self._tokens(texts[begin : begin + _TOKEN_TEXTS], prompt, max_length)
+            vectors.append(pool_tokens(self._hidden(tokens), tokens["cu_seqlens"], self._info["poolings"], left_out))
+        return np.concatenate(vectors)
+
+    def _pooling_alone(self) -> Pooling:
+        """The pooling of a model that has no other module that computes; Unsupported otherwise."""
+        names = [name for name in self._info["modules"][1:] if name not in ("Pooling", "Normalize", "Dropout")]
+        if names:
+            raise errors.Unsupported(
+                f"SentenceTransformer: pairs, ids and other prompt settings of a model with {', '.join(names)}: "
+                "encode texts, with the model's own settings"
+            )
+        return next(m for m in self if isinstance(m, Pooling))
+
+    def _features_of(
+        self, texts: Any, prompt: str | None, dim: int | None, batch_size: int, kwargs: dict[str, Any]
+    ) -> list[dict[str, Any]]:
+        """What each text's pass made: its padded ids, mask and token vectors (zeros where it is padded), and its
+        vector, in batches of the longest texts first."""
+        texts = texts.tolist() if hasattr(texts, "tolist") else list(texts)
+        lengths = [len(text) if isinstance(text, str) else sum(map(len, text)) for text in texts]
+        order = np.argsort([-length for length in lengths], kind="stable").tolist()
+        items: list[dict[str, Any]] = [{}] * len(texts)
+        for begin in range(0, len(texts), batch_size):
+            places = order[begin : begin + batch_size]
+            batch = [texts[i] for i in places]
+            features = self.preprocess(batch, prompt=prompt, **kwargs)
+            length = self._max_length(kwargs)
+            width = features["attention_mask"].shape[1]
+            vectors = self._vectors(batch, prompt, False, dim, length)
+            for row, (place, tokens) in enumerate(zip(places, self._token_vectors(batch, prompt, length))):
+                item = {name: value[row] if hasattr(value, "shape") else value for name, value in features.items()}
+                padded = np.zeros((width, tokens.shape[1]), np.float32)
+                padded[: len(tokens)] = tokens
+                item["token_embeddings"] = self._as_tensor(padded)
+                item["sentence_embedding"] = self._as_tensor(vectors[row].copy())
+                items[place] = item
+        return items
+
+    def forward(self, input: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+        """The features with token_embeddings (N, L, H), zeros where the mask has them, and sentence_embedding."""
+        ids = to_numpy(input["input_ids"]).astype(np.int32)
+        mask = to_numpy(input["attention_mask"]).astype(bool) if "attention_mask" in input else np.ones(ids.shape, bool)
+        types = to_numpy(input["token_type_ids"]).astype(np.int32) if "token_type_ids" in input else np.zeros_like(ids)
+        bounds = np.concatenate([[0], np.cumsum(mask.sum(axis=1))]).astype(np.int32)
+        hidden = self._embedder.hidden_states(ids[mask], types[mask], bounds)
+        padded = np.zeros((*ids.shape, hidden.shape[1]), np.float32)
+        padded[mask] = hidden
+        pooling = self._pooling_alone()
+        left_out = 0 if pooling.include_prompt else int(input.get("prompt_length", 0))
+        vectors = pool_tokens(hidden, bounds, self._info["poolings"], left_out)
+        output = dict(input)
+        output["token_embeddings"] = self._as_tensor(padded)
+        output["sentence_embedding"] = self._as_tensor(unit_rows(vectors) if self._ends_normalized else vectors)
+        return output
+
+    __call__ = forward
+
+    # Similarities.
+
+    @property
+    def similarity_fn_name(self) -> str | None:
+        """cosine, dot, euclidean or manhattan; cosine where nothing says otherwise."""
+        if self._similarity_fn_name is None:
+            self.similarity_fn_name = "cosine"
+        return self._similarity_fn_name
+
+    @similarity_fn_name.setter
+    def similarity_fn_name(self, value: str | SimilarityFunction | None) -> None:
+        name = getattr(value, "value", value)
+        if name is not None and name not in self.SUPPORTED_SIMILARITY_FN_NAMES:
+            raise ValueError(
+                f"{type(self).__name__} only supports similarity_fn_name in {self.SUPPORTED_SIMILARITY_FN_NAMES}, "
+                f"got {name!r}. Models of token vectors: MultiVectorEncoder, bgecpp.Embedder."
+            )
+        self._similarity_fn_name: str | None = name
+
+    def similarity(self, embeddings1: Any, embeddings2: Any) -> Any:
+        """(N, M) of vectors (N, D) and (M, D), by similarity_fn_name; a tensor where torch is installed."""
+        return SimilarityFunction.to_similarity_fn(str(self.similarity_fn_name))(embeddings1, embeddings2)
+
+    def similarity_pairwise(self, embeddings1: Any, embeddings2: Any) -> Any:
+        """(N,) of vectors (N, D) and (N, D), row by row."""
+        return SimilarityFunction.to_similarity_pairwise_fn(str(self.similarity_fn_name))(embeddings1, embeddings2)
+
+    # Dimensions.
+
+    def get_embedding_dimension(self) -> int:
+        """Values of a vector that encode returns, truncate_dim heeded."""
+        dimension = int(self._info["dimension"])
+        return dimension if self.truncate_dim is None else min(dimension, self.truncate_dim)
+
+    def get_sentence_embedding_dimension(self) -> int:
+        """get_embedding_dimension()."""
+        return self.get_embedding_dimension()
+
+    @contextlib.contextmanager
+    def truncate_embeddings(self, truncate_dim: int | None) -> Iterator[None]:
+        """Within it vectors have the first truncate_dim values; None: all."""
+        before = self.truncate_dim
+        self.truncate_dim = truncate_dim
+        try:
+            yield
+        finally:
+            self.truncate_dim = before
+
+    def truncate_sentence_embeddings(self, truncate_dim: int | None) -> contextlib.AbstractContextManager[None]:
+        """truncate_embeddings."""
+        return self.truncate_embeddings(truncate_dim)
+
+    def set_pooling_include_prompt(self, include_prompt: bool) -> None:
+        """Whether the tokens of a prompt count in the pooling."""
+        for module in self:
+            if isinstance(module, Pooling):
+                module.include_prompt = include_prompt
+                break
+
+    @staticmethod
+    def load(input_path: str) -> SentenceTransformer:
+        """SentenceTransformer(input_path)."""
+        return SentenceTransformer(input_path)
+
+
+def _renamed(inputs: Any, kwargs: dict[str, Any]) -> Any:
+    """`inputs`, or what is given by its old name, `sentences`."""
+    if "sentences" not in kwargs:
+        if inputs is None:
+            raise TypeError("encode() missing 1 required argument: 'inputs'")
+        return inputs
+    sentences = kwargs.pop("sentences")
+    return sentences if inputs is None else inputs

@@ -1,0 +1,281 @@
+"""Searches among vectors in memory, on the library's own kernels.
+
+Vectors are float32 in a tensor (CPU) or an array, and compared by cos_sim or dot_score: then neither
+torch nor a matrix of all scores is needed, and of equal scores the lower index comes first. Anything
+else (other score functions, float64, sparse tensors) is computed as it is given, in blocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from bgecpp._common import progress_bar, torch_or_none
+from bgecpp._core import search_vectors, vectors_above
+
+from .._arrays import Array, FloatArray, is_tensor, to_float32_rows, to_numpy, unit_rows
+from . import similarity
+from .tensor import _convert_to_tensor, normalize_embeddings
+
+ScoreFunction = Callable[[Any, Any], Any]
+Hits = list[list[dict[str, int | float]]]
+
+
+def _named(score_function: ScoreFunction) -> str:
+    """ "cos_sim" or "dot_score" for those functions, ours or sentence-transformers' own; else ""."""
+    if score_function in (similarity.cos_sim, similarity.pytorch_cos_sim):
+        return "cos_sim"
+    if score_function is similarity.dot_score:
+        return "dot_score"
+    if str(getattr(score_function, "__module__", "")).startswith("sentence_transformers.util"):
+        name = str(getattr(score_function, "__name__", ""))
+        return name if name in ("cos_sim", "dot_score") else ""
+    return ""
+
+
+def _is_native(*vectors: Any) -> bool:
+    """Whether the native search computes in the precision that these have."""
+    for one in vectors:
+        if isinstance(one, (list, tuple)):
+            if not one:
+                return False
+            one = one[0]
+        if is_tensor(one):
+            if one.is_sparse or not one.is_floating_point() or one.element_size() > 4 or one.device.type != "cpu":
+                return False
+        elif getattr(one, "dtype", None) not in (np.float16, np.float32):
+            return False
+    return True
+
+
+def _blocks(vectors: Any, size: int) -> Iterator[tuple[int, Any]]:
+    """Blocks of rows, each with the number of its first."""
+    for begin in range(0, vectors.shape[0], size):
+        end = min(begin + size, vectors.shape[0])
+        if is_tensor(vectors) and vectors.is_sparse:
+            torch = torch_or_none()
+            yield begin, vectors.index_select(0, torch.arange(begin, end, device=vectors.device))
+        else:
+            yield begin, vectors[begin:end]
+
+
+def _best(scores: Array, rows: Array, top_k: int) -> tuple[Array, Array]:
+    """The best top_k of each line, best first; of equal ones those that stand before."""
+    if scores.shape[1] > 4 * top_k > 0:
+        kept = np.sort(np.argpartition(-scores, top_k - 1, axis=1)[:, :top_k], axis=1)
+        # Ties at the edge: what argpartition took of them is not the first.
+        edge = np.take_along_axis(scores, kept, 1).min(axis=1, keepdims=True)
+        if np.all((scores >= edge).sum(axis=1) == top_k):
+            scores, rows = np.take_along_axis(scores, kept, 1), np.take_along_axis(rows, kept, 1)
+    order = np.argsort(-scores, axis=1, kind="stable")[:, :top_k]
+    return np.take_along_axis(scores, order, 1), np.take_along_axis(rows, order, 1)
+
+
+def _search(
+    queries: Any, corpus: Any, query_chunk_size: int, corpus_chunk_size: int, top_k: int, score_function: ScoreFunction
+) -> Iterator[tuple[Array, Array]]:
+    """For blocks of queries one after another: scores and rows, both (block, min(top_k, N))."""
+    name = _named(score_function)
+    if name and _is_native(queries, corpus):
+        yield _search_natively(to_float32_rows(queries), to_numpy(corpus), corpus_chunk_size, top_k, name == "cos_sim")
+        return
+    for _, some_queries in _blocks(queries, query_chunk_size):
+        scores = np.empty((some_queries.shape[0], 0), np.float32)
+        rows = np.empty((some_queries.shape[0], 0), np.int64)
+        for begin, some_rows in _blocks(corpus, corpus_chunk_size):
+            block = to_numpy(score_function(some_queries, some_rows))
+            numbers = np.broadcast_to(np.arange(begin, begin + block.shape[1]), block.shape)
+            best_scores, best_rows = _best(block, numbers, top_k)
+            scores, rows = _best(
+                np.concatenate([scores, best_scores], axis=1), np.concatenate([rows, best_rows], axis=1), top_k
+            )
+        yield scores, rows
+
+
+def _search_natively(
+    queries: FloatArray, corpus: Array, corpus_chunk_size: int, top_k: int, cosine: bool
+) -> tuple[Array, Array]:
+    if cosine:
+        queries = unit_rows(queries)
+    found: tuple[Array, Array] | None = None
+    for begin, block in _blocks(corpus, corpus_chunk_size):
+        rows = to_float32_rows(block)
+        scores, numbers = search_vectors(queries, unit_rows(rows) if cosine else rows, top_k)
+        if begin:
+            numbers += begin
+        if found is None:
+            found = scores, numbers
+        else:
+            found = _best(
+                np.concatenate([found[0], scores], axis=1), np.concatenate([found[1], numbers], axis=1), top_k
+            )
+    return found or (np.empty((len(queries), 0), np.float32), np.empty((len(queries), 0), np.int64))
+
+
+def semantic_search(
+    query_embeddings: Any,
+    corpus_embeddings: Any,
+    query_chunk_size: int = 100,
+    corpus_chunk_size: int = 500000,
+    top_k: int = 10,
+    score_function: ScoreFunction = similarity.cos_sim,
+) -> Hits:
+    """For each query (Q, D) or (D,) the best of the corpus (N, D), best first.
+
+    A list of {"corpus_id": int, "score": float} for each query, min(top_k, N) long.
+    """
+    native = bool(_named(score_function)) and _is_native(query_embeddings, corpus_embeddings)
+    queries = query_embeddings if native else _convert_to_tensor(query_embeddings)
+    corpus = corpus_embeddings if native else _convert_to_tensor(corpus_embeddings)
+    if not native and queries.ndim == 1:
+        queries = queries[None]
+    if not native and is_tensor(corpus) and queries.device != corpus.device:
+        queries = queries.to(corpus.device)
+    hits: Hits = []
+    for scores, rows in _search(queries, corpus, query_chunk_size, corpus_chunk_size, top_k, score_function):
+        for of_query, numbers in zip(scores.tolist(), rows.tolist()):
+            hits.append([{"corpus_id": number, "score": score} for score, number in zip(of_query, numbers)])
+    return hits
+
+
+def information_retrieval(*args: Any, **kwargs: Any) -> Hits:
+    """semantic_search, by the name that it once had."""
+    return semantic_search(*args, **kwargs)
+
+
+def paraphrase_mining(
+    model: Any,
+    sentences: list[str],
+    show_progress_bar: bool = False,
+    batch_size: int = 32,
+    query_chunk_size: int = 5000,
+    corpus_chunk_size: int = 100000,
+    max_pairs: int = 500000,
+    top_k: int = 100,
+    score_function: ScoreFunction = similarity.cos_sim,
+    truncate_dim: int | None = None,
+    prompt_name: str | None = None,
+    prompt: str | None = None,
+) -> list[list[float | int]]:
+    """The most similar pairs of sentences: see paraphrase_mining_embeddings."""
+    embeddings = model.encode(
+        sentences,
+        show_progress_bar=show_progress_bar,
+        batch_size=batch_size,
+        convert_to_numpy=True,
+        truncate_dim=truncate_dim,
+        prompt_name=prompt_name,
+        prompt=prompt,
+    )
+    if not _named(score_function):
+        embeddings = _convert_to_tensor(embeddings)
+    return paraphrase_mining_embeddings(
+        embeddings, query_chunk_size, corpus_chunk_size, max_pairs, top_k, score_function
+    )
+
+
+def paraphrase_mining_embeddings(
+    embeddings: Any,
+    query_chunk_size: int = 5000,
+    corpus_chunk_size: int = 100000,
+    max_pairs: int = 500000,
+    top_k: int = 100,
+    score_function: ScoreFunction = similarity.cos_sim,
+) -> list[list[float | int]]:
+    """[score, i, j] with i < j, best first: each vector (N, D) with its top_k nearest others.
+
+    At most max_pairs. A pair that both of its vectors name comes once.
+    """
+    count = len(embeddings)
+    if count == 0:
+        return []
+    if not (_named(score_function) and _is_native(embeddings)):
+        embeddings = _convert_to_tensor(embeddings)
+    elif _named(score_function) == "cos_sim":
+        embeddings, score_function = unit_rows(to_float32_rows(embeddings)), similarity.dot_score
+    else:
+        embeddings = to_float32_rows(embeddings)
+    scores = np.empty(0, np.float32)
+    pairs = np.empty((0, 2), np.int64)
+    first_query = 0
+    for _, queries in _blocks(embeddings, query_chunk_size):
+        for some_scores, rows in _search(
+            queries, embeddings, query_chunk_size, corpus_chunk_size, top_k + 1, score_function
+        ):
+            numbers = np.arange(first_query, first_query + len(rows))[:, np.newaxis]
+            first_query += len(rows)
+            others = rows != numbers
+            # Where a vector is not among its own nearest (copies of it are), one too many is left.
+            others &= np.cumsum(others, axis=1) <= top_k
+            found = np.stack([np.minimum(rows, numbers)[others], np.maximum(rows, numbers)[others]], axis=1)
+            scores, pairs = _merged(scores, pairs, some_scores[others], found, max_pairs)
+    return [[score, i, j] for score, (i, j) in zip(scores.tolist(), pairs.tolist())]
+
+
+def _merged(scores: Array, pairs: Array, more: Array, found: Array, max_pairs: int) -> tuple[Array, Array]:
+    """The best max_pairs of both, best first, each pair once."""
+    scores = np.concatenate([scores, more])
+    pairs = np.concatenate([pairs, found])
+    _, firsts = np.unique(pairs, axis=0, return_index=True)
+    order = firsts[np.lexsort((pairs[firsts, 1], pairs[firsts, 0], -scores[firsts]))][:max_pairs]
+    return scores[order], pairs[order]
+
+
+def community_detection(
+    embeddings: Any,
+    threshold: float = 0.75,
+    min_community_size: int = 10,
+    batch_size: int = 1024,
+    show_progress_bar: bool = False,
+) -> list[list[int]]:
+    """Groups of vectors (N, D) whose cosine with one of them is at least the threshold.
+
+    Largest first, no vector in two; each begins with that one, then by falling cosine.
+    """
+    if len(embeddings) == 0:
+        return []
+    native = _is_native(embeddings)
+    vectors = embeddings if native else _convert_to_tensor(embeddings)
+    rows = to_float32_rows(vectors) if native else vectors
+    if rows.ndim == 1:
+        rows = rows[None]
+    if len(rows) < min_community_size:
+        return []
+    rows = unit_rows(rows) if native else normalize_embeddings(rows)
+
+    communities: list[tuple[int, Array]] = []
+    with progress_bar(show_progress_bar, "Finding clusters") as progress:
+        for begin in range(0, len(rows), batch_size):
+            for place, members in enumerate(_neighbours(rows[begin : begin + batch_size], rows, threshold, native)):
+                if len(members) >= min_community_size:
+                    communities.append((begin + place, members))
+            if progress is not None:
+                progress(min(begin + batch_size, len(rows)), len(rows))
+
+    communities.sort(key=lambda community: len(community[1]), reverse=True)
+    taken = np.zeros(len(rows), bool)
+    unique: list[list[int]] = []
+    for center, members in communities:
+        if taken[center]:
+            continue
+        members = members[~taken[members]]
+        if len(members) >= min_community_size:
+            unique.append([center] + members[members != center].tolist())
+            taken[unique[-1]] = True
+    return sorted(unique, key=len, reverse=True)
+
+
+def _neighbours(queries: Any, rows: Any, threshold: float, native: bool) -> Iterator[Array]:
+    """For each query the rows of at least the threshold, as uint32, by falling score."""
+    if native:
+        indptr, numbers, _ = vectors_above(queries, rows, threshold)
+        numbers = numbers.astype(np.uint32)
+        for begin, end in zip(indptr[:-1].tolist(), indptr[1:].tolist()):
+            yield numbers[begin:end]
+        return
+    scores = to_numpy(queries @ rows.T)
+    for line in scores:
+        above = np.flatnonzero(line >= np.float32(threshold))
+        yield above[np.argsort(-line[above], kind="stable")].astype(np.uint32)

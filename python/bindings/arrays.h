@@ -1,0 +1,45 @@
+// Numbers as NumPy arrays, without copies.
+#ifndef BGE_PYTHON_BINDINGS_ARRAYS_H_
+#define BGE_PYTHON_BINDINGS_ARRAYS_H_
+
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <memory>
+#include <utility>
+#include <vector>
+
+namespace bge::python {
+
+/// An array that owns `data`, of this shape, row-major. Loads NumPy.
+template <typename T>
+nanobind::object NewArray(std::unique_ptr<T[]> data, std::initializer_list<size_t> shape) {
+  T* const pointer = data.release();
+  const nanobind::capsule owner(pointer, [](void* p) noexcept { delete[] static_cast<T*>(p); });
+  return nanobind::cast(nanobind::ndarray<nanobind::numpy, T>(pointer, shape, owner));
+}
+
+/// The same of a vector.
+template <typename T>
+nanobind::object NewArray(std::vector<T> values, std::initializer_list<size_t> shape) {
+  auto* const owned = new std::vector<T>(std::move(values));
+  const nanobind::capsule owner(owned,
+                                [](void* p) noexcept { delete static_cast<std::vector<T>*>(p); });
+  // NumPy takes no null pointer.
+  static T nothing[1] = {};
+  T* const data = owned->empty() ? nothing : owned->data();
+  return nanobind::cast(nanobind::ndarray<nanobind::numpy, T>(data, shape, owner));
+}
+
+/// A C-contiguous array in this process' memory, of any shape of D dimensions; others are copied
+/// into one.
+template <typename T, int D>
+using ArrayIn =
+    nanobind::ndarray<const T, nanobind::ndim<D>, nanobind::c_contig, nanobind::device::cpu>;
+
+}  // namespace bge::python
+
+#endif  // BGE_PYTHON_BINDINGS_ARRAYS_H_

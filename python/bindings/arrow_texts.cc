@@ -1,0 +1,189 @@
+#include "bindings/arrow_texts.h"
+
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <utility>
+
+namespace nb = nanobind;
+
+extern "C" {
+// Arrow's structures, by its specification.
+struct ArrowSchema {
+  const char* format;
+  const char* name;
+  const char* metadata;
+  int64_t flags;
+  int64_t n_children;
+  ArrowSchema** children;
+  ArrowSchema* dictionary;
+  void (*release)(ArrowSchema*);
+  void* private_data;
+};
+
+struct ArrowArray {
+  int64_t length;
+  int64_t null_count;
+  int64_t offset;
+  int64_t n_buffers;
+  int64_t n_children;
+  const void** buffers;
+  ArrowArray** children;
+  ArrowArray* dictionary;
+  void (*release)(ArrowArray*);
+  void* private_data;
+};
+
+struct ArrowArrayStream {
+  int (*get_schema)(ArrowArrayStream*, ArrowSchema* out);
+  int (*get_next)(ArrowArrayStream*, ArrowArray* out);
+  const char* (*get_last_error)(ArrowArrayStream*);
+  void (*release)(ArrowArrayStream*);
+  void* private_data;
+};
+}
+
+namespace bge::python {
+
+namespace {
+
+// A structure that its producer frees.
+template <class Struct>
+class Released {
+ public:
+  Released() { std::memset(&value_, 0, sizeof value_); }
+  Released(Released&& other) noexcept : value_(other.value_) { other.value_.release = nullptr; }
+  Released& operator=(Released&&) = delete;
+  ~Released() {
+    if (value_.release != nullptr) value_.release(&value_);
+  }
+  Struct* get() { return &value_; }
+  Struct* operator->() { return &value_; }
+
+ private:
+  Struct value_;
+};
+
+enum class Layout { kString, kLargeString, kStringView };
+
+Layout LayoutOf(const ArrowSchema& schema) {
+  const std::string_view format = schema.format == nullptr ? "" : schema.format;
+  if (schema.dictionary == nullptr) {
+    if (format == "u") return Layout::kString;
+    if (format == "U") return Layout::kLargeString;
+    if (format == "vu") return Layout::kStringView;
+  }
+  throw nb::type_error(("Arrow data: expected type string, large_string or string_view, found " +
+                        (schema.dictionary != nullptr ? std::string("a dictionary")
+                                                      : "format '" + std::string(format) + "'"))
+                           .c_str());
+}
+
+template <class Offset>
+void AppendStrings(const ArrowArray& array, std::vector<std::string_view>* views) {
+  const auto* offsets = static_cast<const Offset*>(array.buffers[1]) + array.offset;
+  const auto* data = static_cast<const char*>(array.buffers[2]);
+  for (int64_t i = 0; i < array.length; ++i) {
+    views->emplace_back(data + offsets[i], static_cast<size_t>(offsets[i + 1] - offsets[i]));
+  }
+}
+
+// https://arrow.apache.org/docs/format/Columnar.html: 16 bytes a string, of which short ones lie in
+// them, long ones in one of the buffers behind.
+void AppendStringViews(const ArrowArray& array, std::vector<std::string_view>* views) {
+  constexpr int32_t kInlineBytes = 12;
+  constexpr int64_t kViewBytes = 16;
+  const auto* items = static_cast<const char*>(array.buffers[1]) + array.offset * kViewBytes;
+  for (int64_t i = 0; i < array.length; ++i, items += kViewBytes) {
+    int32_t size = 0;
+    std::memcpy(&size, items, sizeof size);
+    if (size <= kInlineBytes) {
+      views->emplace_back(items + 4, static_cast<size_t>(size));
+      continue;
+    }
+    int32_t buffer = 0;
+    int32_t begin = 0;
+    std::memcpy(&buffer, items + 8, sizeof buffer);
+    std::memcpy(&begin, items + 12, sizeof begin);
+    views->emplace_back(static_cast<const char*>(array.buffers[2 + buffer]) + begin,
+                        static_cast<size_t>(size));
+  }
+}
+
+void CheckNoNull(const ArrowArray& array, size_t before) {
+  const auto* valid = array.n_buffers > 0 ? static_cast<const uint8_t*>(array.buffers[0]) : nullptr;
+  if (array.null_count == 0 || valid == nullptr) return;
+  for (int64_t i = 0; i < array.length; ++i) {
+    const int64_t bit = array.offset + i;
+    if ((valid[bit / 8] >> (bit % 8) & 1) == 0) {
+      throw nb::value_error(("texts[" + std::to_string(before + static_cast<size_t>(i)) +
+                             "]: null: drop or fill such rows first")
+                                .c_str());
+    }
+  }
+}
+
+void Append(Layout layout, const ArrowArray& array, std::vector<std::string_view>* views) {
+  CheckNoNull(array, views->size());
+  if (array.length == 0) return;
+  switch (layout) {
+    case Layout::kString:
+      return AppendStrings<int32_t>(array, views);
+    case Layout::kLargeString:
+      return AppendStrings<int64_t>(array, views);
+    case Layout::kStringView:
+      return AppendStringViews(array, views);
+  }
+}
+
+template <class Struct>
+Struct* Pointer(nb::handle capsule, const char* name) {
+  void* pointer = PyCapsule_GetPointer(capsule.ptr(), name);
+  if (pointer == nullptr) throw nb::python_error();
+  return static_cast<Struct*>(pointer);
+}
+
+// The arrays that a stream gave, until a Python object that holds them goes.
+using Arrays = std::vector<Released<ArrowArray>>;
+
+nb::object ViewStream(nb::handle object, std::vector<std::string_view>* views) {
+  const nb::object capsule = object.attr("__arrow_c_stream__")();
+  auto* stream = Pointer<ArrowArrayStream>(capsule, "arrow_array_stream");
+  const auto fail = [&] {
+    const char* message = stream->get_last_error(stream);
+    throw nb::value_error(
+        (std::string("Arrow stream: ") + (message == nullptr ? "it gave no data" : message))
+            .c_str());
+  };
+  Released<ArrowSchema> schema;
+  if (stream->get_schema(stream, schema.get()) != 0) fail();
+  const Layout layout = LayoutOf(*schema.get());
+  auto arrays = std::make_unique<Arrays>();
+  for (;;) {
+    Released<ArrowArray> array;
+    if (stream->get_next(stream, array.get()) != 0) fail();
+    if (array->release == nullptr) break;
+    Append(layout, *array.get(), views);
+    arrays->push_back(std::move(array));
+  }
+  return nb::capsule(arrays.release(), [](void* p) noexcept { delete static_cast<Arrays*>(p); });
+}
+
+}  // namespace
+
+bool IsArrow(nb::handle object) {
+  return nb::hasattr(object, "__arrow_c_stream__") || nb::hasattr(object, "__arrow_c_array__");
+}
+
+nb::object ViewArrowTexts(nb::handle object, std::vector<std::string_view>* views) {
+  if (nb::hasattr(object, "__arrow_c_stream__")) return ViewStream(object, views);
+  const nb::object pair = object.attr("__arrow_c_array__")();
+  const nb::object schema = pair[0];
+  nb::object array = pair[1];
+  Append(LayoutOf(*Pointer<ArrowSchema>(schema, "arrow_schema")),
+         *Pointer<ArrowArray>(array, "arrow_array"), views);
+  return array;
+}
+
+}  // namespace bge::python

@@ -1,0 +1,27 @@
+// Settings as Python callers name them.
+#ifndef BGE_PYTHON_BINDINGS_SETTINGS_H_
+#define BGE_PYTHON_BINDINGS_SETTINGS_H_
+
+#include "bge/tokenizer.h"
+#include "bge/types.h"
+
+#include <nanobind/nanobind.h>
+
+#include <optional>
+#include <string>
+
+namespace bge::python {
+
+// Each raises ValueError for other names, with those that there are.
+Role RoleNamed(const std::optional<std::string>& name);
+std::optional<Pooling> PoolingNamed(const std::optional<std::string>& name);
+ComputeChoice ComputeNamed(const std::string& name);
+/// What ComputeNamed takes.
+std::string NameOf(ComputeChoice choice);
+
+/// A Python Tokenizer that is part of a model: keep that alive.
+nanobind::object TokenizerReference(const Tokenizer& tokenizer);
+
+}  // namespace bge::python
+
+#endif  // BGE_PYTHON_BINDINGS_SETTINGS_H_

@@ -1,0 +1,79 @@
+"""Columns of Arrow, and the workers' shared models."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from bgecpp import Embedder
+from bgecpp._shared_model import embedder
+from bgecpp.spark import default_packed_cache
+
+TEXTS = ["one", "two words", "", "three words here"]
+
+
+@pytest.fixture(scope="module")
+def arrow():
+    return pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+
+
+def test_columns_of_vectors(arrow, models):
+    from bgecpp.arrow import encode, vectors
+
+    model = Embedder(str(models / "tiny-bert"))
+    expected = model.encode(TEXTS)
+    column = encode(model, arrow.array(TEXTS))
+    assert column.type == arrow.list_(arrow.float32(), expected.shape[1]) and len(column) == len(TEXTS)
+    assert np.array_equal(vectors(column), expected)
+    chunked = arrow.chunked_array([column[:1], column[1:]])
+    assert np.array_equal(vectors(chunked), expected)
+    assert np.array_equal(vectors(column[2:]), expected[2:])
+    assert len(encode(model, arrow.array([], arrow.string()))) == 0
+    assert len(encode(model, "one")) == 1
+    assert np.abs(vectors(encode(model, TEXTS, truncate_dim=4)) - model.encode(TEXTS, truncate_dim=4)).max() == 0
+
+
+def test_pandas_and_polars_columns(models):
+    model = Embedder(str(models / "tiny-bert"))
+    expected = model.encode(TEXTS)
+    tried = 0
+    for name in ("pandas", "polars"):
+        try:
+            library = __import__(name)
+        except ImportError:
+            continue
+        tried += 1
+        assert np.abs(model.encode(library.Series(TEXTS)) - expected).max() < 1e-6
+        assert np.abs(model.encode(library.DataFrame({"text": TEXTS})["text"]) - expected).max() < 1e-6
+    if tried == 0:
+        pytest.skip("neither pandas nor polars is installed")
+
+
+def test_one_model_for_each_process_and_setting(models):
+    path = str(models / "tiny-bert")
+    assert embedder(path, threads=1) is embedder(path, threads=1)
+    assert embedder(path, threads=1) is not embedder(path, threads=2)
+
+
+def test_the_default_cache_is_the_users_own(tmp_path, monkeypatch):
+    import os
+    import tempfile
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    folder = default_packed_cache()
+    assert folder.startswith(str(tmp_path)) and os.stat(folder).st_mode & 0o777 == 0o700
+    os.chmod(folder, 0o777)
+    assert default_packed_cache() == ""
+    os.rmdir(folder)
+    os.symlink(tmp_path, folder)
+    assert default_packed_cache() == ""
+
+
+def test_importing_loads_no_framework():
+    program = (
+        "import sys, bgecpp.arrow, bgecpp.spark, bgecpp.ray\n"
+        "print([name for name in ('pyarrow', 'pandas', 'pyspark', 'ray', 'torch') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stderr

@@ -1,0 +1,275 @@
+"""FlagEmbedding's classes: what they give, and (marked oracle) what the reference gives."""
+
+import collections
+import json
+import pickle
+import subprocess
+import sys
+import warnings
+
+import numpy as np
+import pytest
+
+from bgecpp import BGEM3FlagModel, FlagAutoModel, FlagAutoReranker, FlagModel, FlagReranker
+from bgecpp.flag_embedding import compat
+from conftest import need
+
+TEXTS = ["What is BGE M3?", "Definition of BM25", "x" * 3000, "", "多语言 文本 embedding, 好的。", "What is BGE M3?"]
+PAIRS = [("what is a panda?", "hi"), ("what is a panda?", "The giant panda " * 100), ("q " * 600, "p"), ("", "")]
+M3_ALL = {"return_dense": True, "return_sparse": True, "return_colbert_vecs": True}
+
+
+@pytest.fixture
+def compat_reset():
+    before = dict(vars(compat))
+    yield compat
+    vars(compat).update(before)
+
+
+def test_shapes(models):
+    model = FlagModel(str(models / "tiny-bert"))
+    dimension = model.model.info["dimension"]
+    for encode in (model.encode, model.encode_queries, model.encode_corpus, model.encode_single_device):
+        assert encode("a").shape == (dimension,) and encode("a").dtype == np.float32
+        assert encode(TEXTS).shape == (len(TEXTS), dimension)
+        assert encode(iter(TEXTS)).shape[0] == len(TEXTS) if encode != model.encode_single_device else True
+        assert encode([]).shape == (0, dimension)
+
+
+def test_half_where_the_reference_gives_it(models):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = FlagModel(str(models / "tiny-bert"), devices=["cuda:0", "cuda:1"])
+    assert model.target_devices == ["cuda:0", "cuda:1"]
+    assert model.encode("a").dtype == np.float16
+    assert FlagModel(str(models / "tiny-bert"), devices="cpu").encode("a").dtype == np.float32
+
+
+def test_devices():
+    assert FlagModel.get_target_devices(None) == ["cpu"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert FlagModel.get_target_devices(1) == ["cuda:1"]
+        assert FlagModel.get_target_devices([0, 1]) == ["cuda:0", "cuda:1"]
+    for wrong in ([], [1.5], {}, 1.5):
+        with pytest.raises(ValueError):
+            FlagModel.get_target_devices(wrong)
+
+
+def test_a_device_that_is_not_there_warns_once(models):
+    program = (
+        "import warnings\nfrom bgecpp import FlagModel\n"
+        "with warnings.catch_warnings(record=True) as caught:\n"
+        "    warnings.simplefilter('always')\n"
+        f"    for _ in range(3): FlagModel({str(models / 'tiny-bert')!r}, devices='cuda:0', unknown=3)\n"
+        "print([str(w.message) for w in caught])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout.count("device 'cuda:0' is not used") == 1, done.stderr
+    assert done.stdout.count("argument unknown") == 1
+
+
+def test_instructions(models):
+    path = str(models / "tiny-bert")
+    model = FlagModel(path, query_instruction_for_retrieval="find: ", query_instruction_format="<{}>\\n{}",
+                      passage_instruction_for_retrieval="doc", passage_instruction_format="{}: {}")
+    plain = FlagModel(path)
+    assert np.abs(model.encode_queries("a") - plain.encode("<find: >\na")).max() < 1e-6
+    assert np.abs(model.encode_corpus(["a"]) - plain.encode(["doc: a"])).max() < 1e-6
+    assert np.abs(model.encode("a") - plain.encode("a")).max() < 1e-6
+    assert np.abs(model.encode("a", instruction="i", instruction_format="{}{}") - plain.encode("ia")).max() < 1e-6
+    assert FlagModel.get_detailed_instruct("{}\\n{}", "a", "b") == "a\nb"
+
+
+def test_lengths(models):
+    model = FlagModel(str(models / "tiny-bert"), query_max_length=4, passage_max_length=8)
+    long = "a b c d e f g h i j k l m n"
+    assert np.abs(model.encode_queries(long) - model.encode(long, max_length=4)).max() < 1e-6
+    assert np.abs(model.encode(long) - model.encode_corpus(long)).max() < 1e-6
+    assert np.abs(model.encode(long) - model.encode(long, max_length=64)).max() > 1e-4
+    model.encode(long, max_length=10**6)  # the reference fails beyond its positions
+
+
+def test_m3_outputs(models):
+    model = BGEM3FlagModel(str(models / "tiny-m3"))
+    only = model.encode(TEXTS)
+    assert only["lexical_weights"] is None and only["colbert_vecs"] is None
+    found = model.encode(TEXTS, **M3_ALL)
+    assert found["dense_vecs"].shape[0] == len(found["lexical_weights"]) == len(found["colbert_vecs"]) == len(TEXTS)
+    one = model.encode(TEXTS[0], **M3_ALL)
+    assert one["dense_vecs"].ndim == 1 and one["colbert_vecs"].ndim == 2
+    weights = one["lexical_weights"]
+    assert isinstance(weights, collections.defaultdict) and weights["none"] == 0
+    del weights["none"]
+    assert all(isinstance(key, str) and isinstance(value, float) for key, value in weights.items())
+    json.dumps(found["lexical_weights"])
+    nothing = model.encode(TEXTS, return_dense=False)
+    assert nothing == {"dense_vecs": None, "lexical_weights": None, "colbert_vecs": None}
+    assert model.encode([], **M3_ALL)["dense_vecs"].shape[0] == 0
+
+
+def test_m3_tokens_and_compat(models, compat_reset):
+    model = BGEM3FlagModel(str(models / "tiny-m3"))
+    tokenizer = model.model.tokenizer
+    weights = {str(i): float(i) for i in range(5, 12)}
+    named = model.convert_id_to_token(weights)
+    assert named == {tokenizer.decode([int(i)], False): max(
+        w for j, w in weights.items() if tokenizer.decode([int(j)], False) == tokenizer.decode([int(i)], False))
+        for i in weights}
+    assert model.convert_id_to_token([weights]) == [named]
+    assert model.convert_id_to_token([weights, weights]) == [named, named]
+    compat.unwrap_single_token_lists = True
+    assert model.convert_id_to_token([weights]) == named
+    compat.refuse_empty_lists = True
+    with pytest.raises(IndexError):
+        model.encode([])
+    compat.numpy_lexical_weights = True
+    one = model.encode("a b", return_sparse=True)["lexical_weights"]
+    assert all(isinstance(value, np.floating) for value in one.values())
+
+
+def test_m3_scores(models):
+    model = BGEM3FlagModel(str(models / "tiny-m3"))
+    found = model.encode(TEXTS, **M3_ALL)
+    scores = model.compute_score([(TEXTS[0], TEXTS[1]), (TEXTS[0], TEXTS[0])], weights_for_different_modes=[0.4, 0.2, 0.4])
+    assert list(scores) == ["colbert", "sparse", "dense", "sparse+dense", "colbert+sparse+dense"]
+    assert abs(scores["dense"][0] - float(found["dense_vecs"][0] @ found["dense_vecs"][1])) < 1e-5
+    lexical = model.compute_lexical_matching_score(found["lexical_weights"], found["lexical_weights"])
+    assert lexical.shape == (len(TEXTS), len(TEXTS)) and abs(scores["sparse"][0] - lexical[0, 1]) < 1e-5
+    assert abs(scores["colbert"][0] - float(model.colbert_score(found["colbert_vecs"][0], found["colbert_vecs"][1]))) < 1e-5
+    single = model.compute_score((TEXTS[0], TEXTS[1]))
+    assert isinstance(single["dense"], float)
+    assert model.compute_score([]) == []
+    with pytest.raises(ValueError):
+        model.compute_score(PAIRS, weights_for_different_modes=[1, 2])
+    with pytest.raises(ValueError):
+        model.compute_lexical_matching_score({}, [])
+
+
+def test_reranker(models):
+    reranker = FlagReranker(str(models / "tiny-reranker"))
+    scores = reranker.compute_score(PAIRS)
+    assert isinstance(scores, list) and all(isinstance(score, float) for score in scores)
+    assert reranker.compute_score(PAIRS[0]) == pytest.approx([scores[0]], abs=1e-6)
+    assert reranker.compute_score(list(PAIRS[0])) == pytest.approx([scores[0]], abs=1e-6)
+    assert reranker.compute_score([]) == []
+    normal = FlagReranker(str(models / "tiny-reranker"), normalize=True).compute_score(PAIRS)
+    assert normal == pytest.approx([1 / (1 + np.exp(-score)) for score in scores], abs=1e-6)
+    asked = FlagReranker(str(models / "tiny-reranker"), query_instruction_for_rerank="A: ", passage_instruction_for_rerank="B: ")
+    assert asked.compute_score([("q", "p")]) == pytest.approx(reranker.compute_score([("A: q", "B: p")]), abs=1e-6)
+
+
+def test_pools_are_accepted(models):
+    model = FlagModel(str(models / "tiny-bert"))
+    pool = model.start_multi_process_pool()
+    assert np.abs(model.encode_multi_process(TEXTS, pool, batch_size=2) - model.encode(TEXTS)).max() < 1e-6
+    model.stop_multi_process_pool(pool)
+    model.stop_self_pool()
+
+
+def test_pickle(models):
+    for model in (FlagModel(str(models / "tiny-bert"), query_instruction_for_retrieval="q: "), BGEM3FlagModel(str(models / "tiny-m3"))):
+        again = pickle.loads(pickle.dumps(model))
+        a, b = model.encode_queries(["a"]), again.encode_queries(["a"])
+        assert np.array_equal(a["dense_vecs"] if isinstance(a, dict) else a, b["dense_vecs"] if isinstance(b, dict) else b)
+    reranker = FlagReranker(str(models / "tiny-reranker"))
+    assert pickle.loads(pickle.dumps(reranker)).compute_score(PAIRS) == reranker.compute_score(PAIRS)
+
+
+def test_auto_classes(models, tmp_path):
+    for name, model, kind, pooling in [
+        ("bge-small-en-v1.5", "tiny-bert", FlagModel, "cls"), ("e5-base-v2", "tiny-bert", FlagModel, "mean"),
+        ("bge-m3", "tiny-m3", BGEM3FlagModel, "cls"),
+    ]:
+        link = tmp_path / name
+        link.symlink_to(models / model)
+        found = FlagAutoModel.from_finetuned(str(link))
+        assert type(found) is kind and found.pooling_method == pooling
+    (tmp_path / "multilingual-e5-large-instruct" ).mkdir()
+    inner = tmp_path / "multilingual-e5-large-instruct/checkpoint-30"
+    inner.symlink_to(models / "tiny-bert")
+    found = FlagAutoModel.from_finetuned(str(inner))
+    assert found.query_instruction_format == "Instruct: {}\nQuery: {}"
+    assert type(FlagAutoModel.from_finetuned(str(models / "tiny-bert"), model_class="encoder-only-base")) is FlagModel
+    with pytest.raises(ValueError, match="not in the table"):
+        FlagAutoModel.from_finetuned(str(models / "tiny-bert"))
+    with pytest.raises(EnvironmentError):
+        FlagAutoModel()
+    link = tmp_path / "bge-reranker-base"
+    link.symlink_to(models / "tiny-reranker")
+    assert type(FlagAutoReranker.from_finetuned(str(link))) is FlagReranker
+    with pytest.raises(ValueError, match="not in the table"):
+        FlagAutoReranker.from_finetuned("no-such-reranker")
+
+
+def test_unmodified_programs_get_these_classes(models, tmp_path):
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import sys\nfrom FlagEmbedding import FlagModel\nfrom FlagEmbedding.inference import FlagReranker\n"
+        "print(FlagModel.__module__, FlagReranker.__module__, FlagModel(sys.argv[1]).encode('a').ndim)\n"
+    )
+    done = subprocess.run([sys.executable, "-m", "bgecpp.run", str(program), str(models / "tiny-bert")], capture_output=True, text=True)
+    assert done.stdout.split() == ["bgecpp.flag_embedding._embedder", "bgecpp.flag_embedding._reranker", "1"], done.stderr
+
+
+# --- Against the reference -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("model", ["tiny-bert", "tiny-roberta", "tiny-distilbert"])
+@pytest.mark.parametrize("settings", [{}, {"pooling_method": "mean"}, {"normalize_embeddings": False}, {"truncate_dim": 8},
+                                      {"truncate_dim": 8, "normalize_embeddings": False},
+                                      {"query_instruction_for_retrieval": "Query: ", "query_instruction_format": "{}|{}"}])
+def test_flag_model_as_the_reference(models, model, settings):
+    real = need("FlagEmbedding").FlagModel(str(models / model), use_fp16=False, passage_max_length=64, query_max_length=32, **settings)
+    ours = FlagModel(str(models / model), use_fp16=False, passage_max_length=64, query_max_length=32, **settings)
+    for method in ("encode", "encode_queries", "encode_corpus"):
+        expected, found = getattr(real, method)(TEXTS), getattr(ours, method)(TEXTS)
+        assert found.shape == expected.shape and found.dtype == expected.dtype
+        scale = max(1.0, float(np.abs(expected).max()))
+        assert np.abs(found - expected).max() < 1e-5 * scale
+        assert getattr(real, method)(TEXTS[0]).shape == getattr(ours, method)(TEXTS[0]).shape
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("settings", [{}, {"truncate_dim": 8}])
+def test_m3_as_the_reference(models, settings):
+    real = need("FlagEmbedding").BGEM3FlagModel(
+        str(models / "tiny-m3"), use_fp16=False, passage_max_length=64, colbert_dim=16, **settings)
+    ours = BGEM3FlagModel(str(models / "tiny-m3"), use_fp16=False, passage_max_length=64, **settings)
+    expected, found = real.encode(TEXTS, **M3_ALL), ours.encode(TEXTS, **M3_ALL)
+    assert np.abs(expected["dense_vecs"] - found["dense_vecs"]).max() < 2e-5
+    for a, b in zip(expected["lexical_weights"], found["lexical_weights"]):
+        assert list(a) == list(b), "the same tokens in the same order"
+        assert all(abs(a[token] - b[token]) < 2e-5 for token in a)
+    for a, b in zip(expected["colbert_vecs"], found["colbert_vecs"]):
+        assert a.shape == b.shape and np.abs(a - b).max(initial=0) < 2e-5
+    pairs = [(TEXTS[0], TEXTS[1]), (TEXTS[4], TEXTS[0])]
+    for weights in (None, [0.4, 0.2, 0.4]):
+        a = real.compute_score(pairs, weights_for_different_modes=weights, max_passage_length=64, max_query_length=64)
+        b = ours.compute_score(pairs, weights_for_different_modes=weights, max_passage_length=64, max_query_length=64)
+        assert list(a) == list(b) and all(np.abs(np.array(a[kind]) - b[kind]).max() < 1e-5 for kind in a)
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("settings", [{}, {"normalize": True}, {"max_length": 48}, {"max_length": 32, "query_max_length": 8}])
+def test_reranker_as_the_reference(models, settings):
+    real = need("FlagEmbedding").FlagReranker(str(models / "tiny-reranker"), max_length=64)
+    ours = FlagReranker(str(models / "tiny-reranker"), max_length=64)
+    # An empty passage: transformers 5 leaves it out of a pair that is no batch, and keeps it in a batch, as
+    # transformers 4 does and this engine.
+    pairs = [pair for pair in PAIRS if pair[1]]
+    expected, found = real.compute_score(pairs, **settings), ours.compute_score(pairs, **settings)
+    assert type(expected) is type(found) and np.abs(np.array(expected) - found).max() < 1e-5
+
+
+@pytest.mark.oracle
+def test_every_name_of_the_reference_is_there():
+    import bgecpp.flag_embedding as ours
+
+    real = need("FlagEmbedding")
+    for name in ("FlagModel", "BGEM3FlagModel", "FlagReranker", "FlagAutoModel", "FlagAutoReranker"):
+        have = set(dir(getattr(ours, name)))
+        lacking = {method for method in dir(getattr(real, name)) if not method.startswith("_")} - have
+        # Insides of the reference's classes, with torch tensors in and out.
+        assert lacking <= {"get_model_torch_dtype", "pooling", "compute_score_multi_process", "model_config"}, lacking

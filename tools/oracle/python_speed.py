@@ -1,0 +1,106 @@
+"""What Python adds to the engine, and how fast its classes are beside those that they stand for.
+
+    PYTHONPATH=python python tools/oracle/python_speed.py [--bge build/release/bge] [--work short] [--n 10000] [--peers]
+
+The texts are those of the developers' shared/bench/peers.py, the model is all-MiniLM-L6-v2. Shown: the time of
+Embedder.encode beside the best passes of `bge bench` (before and after, so that a drift of the machine meets both),
+one query likewise, the time that `import bgecpp` adds to an interpreter, and with --peers sentence-transformers on
+torch and FastEmbed (where installed), given texts sorted by length. A quiet machine is needed.
+"""
+
+import argparse
+import importlib.util
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import engine
+from speed_compare import peers_texts
+
+QUERY = "what is the best way to embed a short query"  # 12 tokens with the special ones
+
+
+def best(function, times: int) -> float:
+    found = []
+    for _ in range(times):
+        begin = time.perf_counter()
+        function()
+        found.append(time.perf_counter() - begin)
+    return min(found)
+
+
+def median_ms(function, times: int) -> float:
+    found = []
+    for _ in range(times):
+        begin = time.perf_counter()
+        function()
+        found.append(time.perf_counter() - begin)
+    return statistics.median(found) * 1e3
+
+
+def bench(bge: str, model: Path, texts: Path, dtype: str) -> dict:
+    command = [bge, "bench", "--model", model, "--work", texts, "--repeat", "5", "--dtype", dtype, "--json"]
+    done = subprocess.run([str(c) for c in command], capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(done.stderr)
+    return json.loads(done.stdout)
+
+
+def import_ms() -> float:
+    """Of `import bgecpp` with its native module, on top of what the interpreter takes."""
+
+    def run(program: str) -> float:
+        return best(lambda: subprocess.run([sys.executable, "-c", program], check=True), 15)
+
+    return (run("import bgecpp; bgecpp.Embedder") - run("pass")) * 1e3
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    engine.add_bge_argument(parser)
+    parser.add_argument("--work", default="short", choices=["short", "mixed", "long"])
+    parser.add_argument("--n", type=int, default=10000)
+    parser.add_argument("--dtype", default="f32", choices=["f32", "bf16", "int8"])
+    parser.add_argument("--peers", action="store_true")
+    arguments = parser.parse_args()
+    from bgecpp import Embedder, SentenceTransformer
+
+    model = engine.minilm_dir()
+    texts = [" ".join(text.split()) for text in peers_texts(arguments.work, arguments.n)]
+    with tempfile.TemporaryDirectory() as folder:
+        lines = Path(folder) / "texts.txt"
+        lines.write_text("\n".join(texts) + "\n")
+        first = bench(str(arguments.bge), model, lines, arguments.dtype)
+        embedder = Embedder(str(model), dtype=arguments.dtype)
+        embedder.encode(texts[:64])
+        seconds = best(lambda: embedder.encode(texts), 5)
+        query = median_ms(lambda: embedder.encode(QUERY), 500)
+        second = bench(str(arguments.bge), model, lines, arguments.dtype)
+    native = max(run["docs_per_s"] for run in (first, second))
+    latency = min(run["query_ms_p50"] for run in (first, second))
+    print(f"{len(texts)} texts ({arguments.work}, {arguments.dtype}): Python {len(texts) / seconds:.1f} documents/s, bge bench "
+          f"{native:.1f}: {100 * (native * seconds / len(texts) - 1):+.1f} %")
+    print(f"one query, p50: Python {query:.3f} ms, bge bench {latency:.3f}: {query - latency:+.3f} ms")
+    print(f"import bgecpp adds {import_ms():.1f} ms")
+    if not arguments.peers:
+        return
+    ours = SentenceTransformer(str(model), model_kwargs={"dtype": arguments.dtype})
+    shown = {"bgecpp.SentenceTransformer": best(lambda: ours.encode(texts), 3)}
+    ordered = sorted(texts, key=len, reverse=True)
+    if importlib.util.find_spec("sentence_transformers"):
+        from sentence_transformers import SentenceTransformer as Real
+
+        real = Real(str(model), device="cpu")
+        real.encode(ordered[:64])
+        shown["sentence-transformers, torch"] = min(
+            best(lambda size=size: real.encode(ordered, batch_size=size), 1) for size in (16, 32, 64))
+    for name, time_s in shown.items():
+        print(f"{name}: {len(texts) / time_s:.1f} documents/s, {time_s / shown['bgecpp.SentenceTransformer']:.2f} times our time")
+
+
+if __name__ == "__main__":
+    main()

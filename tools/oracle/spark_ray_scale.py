@@ -1,0 +1,130 @@
+"""bgecpp in a local Spark and a local Ray: equal to one process, how much faster with two workers, one copy of the weights.
+
+    PYTHONPATH=python python tools/oracle/spark_ray_scale.py [--model DIR] [--n 100000] [--only spark|ray]
+
+Needs pyspark (with a Java) or ray, pyarrow and pandas; what is absent is said and left out. Each run encodes N short
+texts with one worker of one thread, then with two; times are of the second of two passes over the data, workers warm.
+PSS is each worker's share of the mapped packed weights (from /proc/PID/smaps): with one copy for all, two workers
+have half of it each.
+"""
+
+import argparse
+import glob
+import importlib.util
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from bgecpp import Embedder
+
+
+def weights_pss(cache: str) -> list[tuple[int, float, float]]:
+    """(pid, PSS, RSS in MB) of each process that maps a file of the packed cache."""
+    found = []
+    for smaps in glob.glob("/proc/[0-9]*/smaps"):
+        try:
+            lines = Path(smaps).read_text().splitlines()
+        except OSError:
+            continue
+        pss = rss = 0
+        inside = False
+        for line in lines:
+            if "-" in line.split(" ", 1)[0] and ":" not in line.split(" ", 1)[0]:
+                inside = cache in line
+            elif inside and line.startswith("Pss:"):
+                pss += int(line.split()[1])
+            elif inside and line.startswith("Rss:"):
+                rss += int(line.split()[1])
+        if rss and int(smaps.split("/")[2]) != os.getpid():
+            found.append((int(smaps.split("/")[2]), pss / 1024, rss / 1024))
+    return found
+
+
+def report(name: str, times: dict[int, float], worst: float, pss: list) -> bool:
+    gain = times[1] / times[2]
+    print(f"{name}: 1 worker {times[1]:.2f} s, 2 workers {times[2]:.2f} s: {gain:.2f} times as fast; largest difference "
+          f"from one process {worst:.1e}")
+    for pid, share, resident in pss:
+        print(f"  worker {pid}: weights resident {resident:.1f} MB, share (PSS) {share:.1f} MB")
+    return worst <= 1e-6
+
+
+def run_spark(model: str, texts: list[str], expected: np.ndarray, cache: str) -> bool:
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    from pyspark.sql import SparkSession
+
+    from bgecpp.spark import encode_udf
+
+    times, worst, pss = {}, 0.0, []
+    for workers in (1, 2):
+        spark = (SparkSession.builder.master(f"local[{workers}]").appName("bgecpp")
+                 .config("spark.sql.execution.arrow.maxRecordsPerBatch", "2000")
+                 .config("spark.ui.enabled", "false").config("spark.driver.memory", "2g").getOrCreate())
+        spark.sparkContext.setLogLevel("ERROR")
+        import pandas
+
+        frame = spark.createDataFrame(pandas.DataFrame({"id": range(len(texts)), "text": texts})).repartition(4).cache()
+        frame.count()
+        vectors = frame.withColumn("vector", encode_udf(model, packed_cache=cache)("text"))
+        for _ in range(2):
+            begin = time.perf_counter()
+            vectors.selectExpr("sum(vector[0])").collect()
+            times[workers] = time.perf_counter() - begin
+        if workers == 2:
+            pss = weights_pss(cache)
+            found = vectors.orderBy("id").toPandas()["vector"]
+            worst = float(np.abs(np.stack(found.to_list()) - expected).max())
+        spark.stop()
+    return report("Spark", times, worst, pss)
+
+
+def run_ray(model: str, texts: list[str], expected: np.ndarray, cache: str) -> bool:
+    import ray
+
+    from bgecpp.ray import Encode
+
+    ray.init(num_cpus=4, include_dashboard=False, log_to_driver=False)
+    times, worst, pss = {}, 0.0, []
+    data = ray.data.from_items([{"id": i, "text": text} for i, text in enumerate(texts)]).repartition(32).materialize()
+    for workers in (1, 2):
+        mapped = data.map_batches(Encode, fn_constructor_args=(model,), fn_constructor_kwargs={"packed_cache": cache},
+                                  concurrency=workers, num_cpus=1, batch_size=2000, batch_format="pyarrow")
+        for _ in range(2):
+            begin = time.perf_counter()
+            whole = mapped.materialize()
+            times[workers] = time.perf_counter() - begin
+            pss = weights_pss(cache) or pss
+        if workers == 2:
+            rows = sorted(whole.take_all(), key=lambda row: row["id"])
+            worst = float(np.abs(np.stack([row["vector"] for row in rows]) - expected).max())
+    ray.shutdown()
+    return report("Ray", times, worst, pss)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--model", default=str(Path(__file__).resolve().parents[2] / "tests/data/models/tiny-bert"))
+    parser.add_argument("--n", type=int, default=100000)
+    parser.add_argument("--only", choices=["spark", "ray"])
+    arguments = parser.parse_args()
+    texts = [f"passage {i} of a corpus about topic {i % 977}, with a few more words to read" for i in range(arguments.n)]
+    expected = Embedder(arguments.model).encode(texts)
+    runs = {"spark": ("pyspark", run_spark), "ray": ("ray", run_ray)}
+    fine = True
+    for name, (package, run) in runs.items():
+        if arguments.only not in (None, name):
+            continue
+        if importlib.util.find_spec(package) is None:
+            print(f"{name}: left out, {package} is not installed")
+            continue
+        with tempfile.TemporaryDirectory(prefix="bgecpp-scale-") as cache:
+            fine = run(arguments.model, texts, expected, cache) and fine
+    sys.exit(0 if fine else 1)
+
+
+if __name__ == "__main__":
+    main()
