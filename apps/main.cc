@@ -23,6 +23,7 @@
 #include <new>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <vector>
 
 namespace bge::cli {
@@ -116,6 +117,19 @@ int Parse(const Command& command, std::vector<std::string> arguments, Action* ac
   return 0;
 }
 
+// Of what the library throws beside Error.
+std::string MessageOf(const std::exception& error) {
+  if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr) {
+    return "out of memory: this process: free some memory, or use a smaller model";
+  }
+  const auto* const system = dynamic_cast<const std::system_error*>(&error);
+  if (system != nullptr && system->code() == std::errc::resource_unavailable_try_again) {
+    return "cannot start a thread: this process: raise the limits on memory and processes (ulimit "
+           "-v, ulimit -u)";
+  }
+  return Printable(error.what());
+}
+
 int Run(const Action& action) {
   Interrupt interrupt;
   const RunContext context{interrupt.token(), interrupt.fd()};
@@ -132,10 +146,8 @@ int Run(const Action& action) {
       return 128 + interrupt.signal_number();
     }
     PrintError(error.what());
-  } catch (const std::bad_alloc&) {
-    PrintError("out of memory: this process: free some memory, or use a smaller model");
   } catch (const std::exception& error) {
-    PrintError(Printable(error.what()));
+    PrintError(MessageOf(error));
   }
   return kFailed;
 }
@@ -184,7 +196,7 @@ int main(int argc, char** argv) {
     for (int i = 1; i < argc; ++i) arguments.push_back(bge::cli::ProtectArgument(argv[i]));
     return bge::cli::Main(arguments);
   } catch (const std::exception& error) {
-    bge::cli::PrintError(bge::Printable(error.what()));
+    bge::cli::PrintError(bge::cli::MessageOf(error));
     return bge::cli::kFailed;
   }
 }

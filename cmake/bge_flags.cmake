@@ -28,7 +28,8 @@ if(BGE_SANITIZE)
   target_link_options(bge_flags INTERFACE -fsanitize=${BGE_SANITIZE})
 endif()
 if(BGE_FUZZ)
-  target_compile_options(bge_flags INTERFACE -fsanitize=fuzzer-no-link)
+  target_compile_options(bge_flags INTERFACE -fsanitize=fuzzer-no-link
+    -fsanitize-coverage-ignorelist=${CMAKE_CURRENT_LIST_DIR}/fuzz_ignorelist.txt)
   # Parsers are what is fuzzed: the kernels of one instruction set will do, and compile in a fifth.
   target_compile_definitions(bge_flags INTERFACE HWY_COMPILE_ONLY_STATIC)
 endif()

@@ -19,12 +19,11 @@ import random
 import subprocess
 import sys
 import tempfile
-import time
 from collections import Counter
 from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parent.parent
-MODEL = REPOSITORY / "tests/data/models/tiny-bert"
+import kills
+from kills import MODEL
 
 
 def sha256(data):
@@ -108,22 +107,11 @@ class Writer:
             return ["delete", self.index, *some], after
         return ["compact", self.index], after
 
-    def start(self, arguments):
-        return subprocess.Popen(
-            [self.bge, "index", *map(str, arguments)],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
     def run(self, arguments):
-        process = self.start(arguments)
-        error = process.communicate()[1]
-        return process.returncode, error
+        return kills.run([self.bge, "index", *arguments])
 
     def must(self, arguments):
-        code, error = self.run(arguments)
-        assert code == 0, error
+        return kills.must([self.bge, "index", *arguments])
 
 
 def same(found, expected):
@@ -136,20 +124,14 @@ def kill_rounds(writer, rounds):
     times = []
     for _ in range(10):
         arguments, after = writer.command(rows)
-        start = time.monotonic()
-        writer.must(arguments)
-        times.append(time.monotonic() - start)
+        times.append(writer.must(arguments))
         rows = after
     longest = sorted(times)[-2]
     outcomes = Counter()
     for done in range(rounds):
         arguments, after = writer.command(rows)
-        process = writer.start(arguments)
-        time.sleep(writer.random.uniform(0, 1.1 * longest))
-        process.kill()
-        process.communicate()
-        ended = process.returncode == 0
-        assert ended or process.returncode == -9, (arguments, process.returncode)
+        moment = writer.random.uniform(0, 1.1 * longest)
+        ended = not kills.killed([writer.bge, "index", *arguments], moment)
         found = read_index(writer.index)
         assert same(found, after) or (not ended and same(found, rows)), (done, arguments, ended)
         writer.must(["verify", writer.index])
@@ -161,7 +143,7 @@ def kill_rounds(writer, rounds):
             writer.must(["delete", writer.index, "nobody"])
             assert sum(1 for _ in writer.index.iterdir()) == expected_files(writer.index)
             assert same(read_index(writer.index), rows)
-    print(f"{rounds} rounds: " + ", ".join(f"{n} {what}" for what, n in outcomes.items()))
+    kills.report(rounds, outcomes)
 
 
 def expected_files(folder):
@@ -208,11 +190,8 @@ def full_disk_rounds(writer, folder, rounds):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--bge", default=REPOSITORY / "build/release/bge", help="the program")
-    parser.add_argument("--rounds", type=int, default=200)
-    parser.add_argument("--seed", type=int, default=1)
+    kills.add_arguments(parser)
     parser.add_argument("--full-disk", action="store_true", help="instead: on a small disk that is full")
-    parser.add_argument("--folder", help="where the index is written (default: the temporary folder)")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="bge-kill-", dir=arguments.folder) as name:
         folder = Path(name)

@@ -9,13 +9,13 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 
 def encode_udf(
     model: str,
     *,
-    role: str | None = None,
+    role: Literal["query", "document"] | None = None,
     instruction: str | None = None,
     normalize: bool = True,
     max_length: int | None = None,

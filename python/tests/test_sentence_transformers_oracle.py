@@ -10,6 +10,8 @@ from conftest import MODELS, need
 
 from bgecpp import sentence_transformers as ours
 
+pytest.importorskip("torch", reason="torch is not installed: what sentence-transformers gives is made of it")
+
 pytestmark = [pytest.mark.oracle, pytest.mark.filterwarnings("ignore")]
 
 TEXTS = [

@@ -1,5 +1,6 @@
 #include "base/error.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 
@@ -52,12 +53,23 @@ size_t SequenceLength(std::string_view s) {
   return 0;
 }
 
+size_t PlainPrefix(std::string_view s) {
+  const auto end =
+      std::find_if_not(s.begin(), s.end(), [](char c) { return c >= ' ' && c < 0x7f; });
+  return static_cast<size_t>(end - s.begin());
+}
+
 }  // namespace
 
 std::string Printable(std::string_view text, size_t max_bytes) {
   std::string out;
   for (size_t i = 0; i < text.size();) {
     if (out.size() >= max_bytes) return out + "...";
+    const std::string_view plain =
+        text.substr(i, PlainPrefix(text.substr(i, max_bytes - out.size())));
+    out += plain;
+    i += plain.size();
+    if (!plain.empty()) continue;
     const size_t n = SequenceLength(text.substr(i));
     const auto b = static_cast<unsigned char>(text[i]);
     if (n == 0 || (n == 1 && (b < 0x20 || b == 0x7f)) ||

@@ -15,7 +15,13 @@ TEST(Error, IsOneLineWhateverTheFileIsCalled) {
   }
 }
 
-TEST(Error, PrintableShortens) { EXPECT_EQ(Printable(std::string(300, 'x'), 10), "xxxxxxxxxx..."); }
+TEST(Error, PrintableShortens) {
+  EXPECT_EQ(Printable(std::string(300, 'x'), 10), "xxxxxxxxxx...");
+  EXPECT_EQ(Printable("abc\ndef", 3), "abc...");
+  EXPECT_EQ(Printable("abc\ndef", 4), "abc\\x0a...");
+  EXPECT_EQ(Printable("abc\ndef", 9), "abc\\x0ade...");
+  EXPECT_EQ(Printable("abc\ndef", 10), "abc\\x0adef");
+}
 
 TEST(Error, PrintableEscapesSurrogatesOverlongFormsAndC1) {
   EXPECT_EQ(Printable("\xed\xa0\x80"), "\\xed\\xa0\\x80");

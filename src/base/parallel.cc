@@ -73,7 +73,7 @@ class ThreadPool::Impl {
       const std::string found = std::to_string(threads_.size()) + " of " + std::to_string(helpers);
       Stop();
       Fail(ErrorCode::kOutOfMemory, "cannot start threads", found + " started: " + error.what(),
-           "ask for fewer threads, or raise the limit on processes");
+           "ask for fewer threads, or raise the limits on memory and processes");
     }
   }
 

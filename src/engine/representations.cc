@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/parallel.h"
+#include "base/per_thread.h"
 #include "kernels/backend.h"
 #include "tensor/workspace.h"
 
@@ -51,8 +52,12 @@ double SumOfLargest(const MultiVector& query, const MultiVector& passage, Colber
          "embed both texts with one model");
   }
   // Of the thread: making them takes longer than the products of two short texts.
-  thread_local ThreadPool pool(1);
-  thread_local Workspace workspace;
+  struct Calling {
+    ThreadPool pool{1};
+    Workspace workspace;
+  };
+  static PerThread<Calling> calling;
+  auto& [pool, workspace] = calling.Get();
   workspace.Reset();
   const OpContext context = {.pool = pool, .workspace = workspace};
   // A few vectors of the query at a time: 8192 times 8192 products would be 256 MB.

@@ -57,6 +57,10 @@ Curl OpenCurl() {
     if (!problems.empty()) problems += "; ";
     problems += problem != nullptr ? problem : name;
   }
+  if (problems.find("failed to map segment") != std::string::npos && library == nullptr) {
+    Fail(ErrorCode::kOutOfMemory, "libcurl cannot be loaded", problems,
+         "raise the limit on memory (ulimit -v)");
+  }
   if (library == nullptr) FailWithoutCurl(problems);
   Curl curl = {};
   Resolve(library, "curl_global_init", &curl.global_init);

@@ -1,6 +1,7 @@
 #include "tokenizer/regex.h"
 
 #include "base/error.h"
+#include "base/per_thread.h"
 #include "base/stop.h"
 #include "tokenizer/utf8.h"
 
@@ -172,7 +173,8 @@ std::optional<ByteRange> Regex::Find(std::string_view text, size_t from,
          "a regular expression on " + std::to_string(text.size()) + " bytes of text", where_,
          "texts are limited to 2 GiB there");
   }
-  thread_local SearchScratch scratch;
+  static PerThread<SearchScratch> scratches;
+  const SearchScratch& scratch = scratches.Get();
   const UChar* const begin = Bytes(text.data());
   const UChar* const end = begin + text.size();
   size_t places = kMostPlaces;

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/links.h"
+#include "base/per_thread.h"
 #include "base/stop.h"
 #include "tokenizer/load.h"
 #include "tokenizer/tokenizer_impl.h"
@@ -130,7 +131,8 @@ struct Tokenizer::Impl::Scratch {
 };
 
 Tokenizer::Impl::Scratch& Tokenizer::Impl::ThreadScratch() {
-  thread_local Scratch scratch;
+  static PerThread<Scratch> scratches;
+  Scratch& scratch = scratches.Get();
   // One huge text must not hold its memory for ever.
   constexpr size_t kMostBytesKept = 1 << 20;
   if (scratch.bytes_seen > kMostBytesKept) scratch = Scratch();

@@ -10,6 +10,11 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
                     "sys/fs/cgroup/a/cpu.max", "sys/fs/cgroup/cpu/cpu.cfs_quota_us",
                     "sys/fs/cgroup/cpu/cpu.cfs_period_us"},
                    &pieces);
-  bge::CgroupCpuLimit(root);
-  return bge::DefaultThreads(root) >= 1 ? 0 : -1;
+  // The number of threads, which is made of it, takes a look at all cores of this machine.
+  if (size % 16 == 0) {
+    if (bge::DefaultThreads(root) < 1) std::abort();
+  } else {
+    bge::CgroupCpuLimit(root);
+  }
+  return 0;
 }

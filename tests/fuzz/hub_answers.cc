@@ -66,6 +66,7 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         ResolveLocation(*url, text.substr(text.size() / 2));
       }
       ResolveLocation(*ParseUrl("https://hub.example/a/b"), text);
+      if (QuoteForUrl(text, "/").find_first_of("\"<>\\?# ") != std::string::npos) std::abort();
   }
   return 0;
 }

@@ -9,10 +9,16 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         file.Write(std::string_view(reinterpret_cast<const char*>(data), size)));
     for (const std::string& name : source->Names()) {
       bge::fuzz::Expect([&] {
-        if (const auto view = source->Find(name)) bge::ToFloat32(*view);
+        if (const auto view = source->Find(name)) {
+          bge::ToFloat32(*view);
+          source->Release(*view);
+        }
       });
       bge::fuzz::Expect([&] { source->FindStored(name); });
     }
+    source->Metadata();
+    source->Files();
+    source->FileStates();
     bge::HoldsInt8(*source);
     bge::fuzz::Expect([&] { bge::PrefixedWeights(source, "w").GetRank("w", 2); });
   });

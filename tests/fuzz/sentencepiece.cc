@@ -5,22 +5,21 @@
 #include "tests/fuzz/test_use_tokenizer.h"
 
 #include <array>
-#include <filesystem>
 
 int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  static auto& folder = *new bge::test::TempDir();
+  static auto& folder = *new bge::fuzz::FuzzedFolder();
   constexpr std::array<const char*, 4> kNames = {"sentencepiece.bpe.model", "spiece.model",
                                                  "tokenizer.model", "sentencepiece.model"};
   if (size == 0) return 0;
   bge::fuzz::Pieces pieces(data + 1, size - 1);
   const std::string_view config = pieces.Next();
   const char* const name = kNames[data[0] % kNames.size()];
-  folder.Write("tokenizer_config.json", config);
-  folder.Write(name, pieces.rest());
+  folder.Put("tokenizer_config.json", config);
+  folder.Put(name, pieces.rest());
   bge::fuzz::Expect([&] {
     bge::fuzz::UseTokenizer(bge::Tokenizer::Load(folder.path(), [](std::string_view) {}),
                             "\xe2\x96\x81 a\xc3\xa9");
   });
-  std::filesystem::remove(folder.path() / name);
+  folder.Remove(name);
   return 0;
 }

@@ -5,26 +5,32 @@
 #include "weights/weight_source.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  static const auto& folder = *[] {
-    auto* const made = new bge::test::TempDir();
+  static auto& folder = *[] {
+    auto* const made = new bge::fuzz::FuzzedFolder();
     for (const char* name : {"a", "b"}) {
       bge::test::SafetensorsBuilder tensors;
       tensors.AddFloats(name, {2, 2}, {1, 2, 3, 4});
-      made->Write(std::string(name) + ".safetensors", tensors.File());
+      made->Put(std::string(name) + ".safetensors", tensors.File());
     }
     return made;
   }();
-  const auto index = folder.Write("model.safetensors.index.json",
-                                  std::string_view(reinterpret_cast<const char*>(data), size));
+  const std::string name = "model.safetensors.index.json";
+  folder.Put(name, std::string_view(reinterpret_cast<const char*>(data), size));
   bge::fuzz::Expect([&] {
-    const auto source = bge::OpenSharded(index);
-    for (const std::string& name : source->Names()) {
+    const auto source = bge::OpenSharded(folder.path() / name);
+    for (const std::string& tensor : source->Names()) {
       bge::fuzz::Expect([&] {
-        if (const auto view = source->Find(name)) bge::ToFloat32(*view);
+        if (const auto view = source->Find(tensor)) {
+          bge::ToFloat32(*view);
+          source->Release(*view);
+        }
+        source->FindStored(tensor);
       });
-      source->FileOf(name);
+      source->FileOf(tensor);
     }
     source->Files();
+    source->FileStates();
+    source->Metadata();
   });
   return 0;
 }

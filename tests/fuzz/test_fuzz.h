@@ -11,10 +11,17 @@
 
 #include "tests/temp_dir.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <filesystem>
 #include <initializer_list>
+#include <iterator>
+#include <map>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -50,23 +57,39 @@ void Expect(F&& f) {
   }
 }
 
-/// A folder whose files are those of the input: one name a piece; an empty piece is no file.
+/// A folder whose files are those of the input. Files are written in place, and only where they
+/// differ from those of the input before: system calls are most of what small files take.
 class FuzzedFolder {
  public:
+  const std::filesystem::path& path() const { return folder_.path(); }
+
+  /// One name a piece; an empty piece is no file.
   const std::filesystem::path& Write(std::initializer_list<const char*> names, Pieces* pieces) {
     for (const char* name : names) {
       const std::string_view content = pieces->Next();
-      if (content.empty()) {
-        std::filesystem::remove(folder_.path() / name);
-      } else {
-        folder_.Write(name, content);
-      }
+      content.empty() ? Remove(name) : Put(name, content);
     }
-    return folder_.path();
+    return path();
+  }
+
+  void Put(const std::string& name, std::string_view content) {
+    const auto [file, is_new] = files_.try_emplace(name);
+    if (!is_new && file->second == content) return;
+    const std::filesystem::path where = path() / name;
+    if (is_new) std::filesystem::create_directories(where.parent_path());
+    const int fd = ::open(where.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0 || ::write(fd, content.data(), content.size()) != std::ssize(content)) std::abort();
+    ::close(fd);
+    file->second = content;
+  }
+
+  void Remove(const std::string& name) {
+    if (files_.erase(name) > 0) std::filesystem::remove(path() / name);
   }
 
  private:
   test::TempDir folder_;
+  std::map<std::string, std::string> files_;  // as they are now
 };
 
 }  // namespace bge::fuzz

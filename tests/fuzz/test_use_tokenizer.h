@@ -7,6 +7,7 @@
 #include "tests/fuzz/test_fuzz.h"
 
 #include <cstdlib>
+#include <string>
 #include <string_view>
 
 namespace bge::fuzz {
@@ -25,7 +26,10 @@ inline void UseTokenizer(const Tokenizer& tokenizer, std::string_view text) {
           all.special_tokens_mask.size() != all.ids.size()) {
         std::abort();
       }
-      for (const int32_t id : all.ids) tokenizer.IdToToken(id);
+      for (const int32_t id : all.ids) {
+        if (const auto token = tokenizer.IdToToken(id)) tokenizer.TokenToId(*token);
+        tokenizer.is_special(id);
+      }
       tokenizer.Decode(all.ids);
       tokenizer.Decode(all.ids, false);
     });
@@ -35,6 +39,18 @@ inline void UseTokenizer(const Tokenizer& tokenizer, std::string_view text) {
       if (tokenizer.Encode(input, options).ids.size() > 8) std::abort();
       options.strategy = TruncationStrategy::kOnlySecond;
       if (tokenizer.EncodePair(input, "b", options).ids.size() > 8) std::abort();
+    });
+  }
+  tokenizer.vocab_size();
+  tokenizer.num_special_tokens(true);
+  // Of a long text only the start is looked at. Not always: it takes long.
+  if (text.size() % 16 == 15) {
+    Expect([&] {
+      std::string many;
+      while (many.size() < 4096) many += text;
+      TokenizeOptions options;
+      options.max_length = 8;
+      if (tokenizer.Encode(many, options).ids.size() > 8) std::abort();
     });
   }
 }

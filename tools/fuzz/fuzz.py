@@ -1,69 +1,128 @@
 """Runs the fuzz targets, one after another on each core, and says what they did.
 
-    python tools/fuzz/fuzz.py [TARGET...] [--runs N] [--jobs N] [--build build/fuzz] [--keep]
-    python tools/fuzz/fuzz.py [TARGET...] --coverage [--build build/fuzz-coverage]
+    python tools/fuzz/fuzz.py [TARGET...] [--total N] [--jobs N] [--build build/fuzz] [--keep]
+    python tools/fuzz/fuzz.py [TARGET...] --coverage [--missed] [--build build/fuzz-coverage]
 
 A target starts from tests/fuzz/corpus/<target>, from seeds.py and from what earlier runs on this machine kept in
-build/fuzz-corpus/<target>. A finding is kept in build/fuzz-findings/ and ends its target. --keep copies into tests/fuzz/corpus what
-is needed for the coverage reached, the smallest inputs first, up to 24 kB a target: it is what ctest repeats. --coverage repeats all
-inputs in a build that counts, and shows the lines reached of the files that each target is about.
+build/fuzz-corpus/<target>, and runs until it has executed N inputs, those of earlier runs included (build/fuzz-findings/tally.json has
+the sums). A finding is kept in build/fuzz-findings/ and ends its target. --keep copies into tests/fuzz/corpus what
+is needed for the coverage reached, of every size, up to 24 kB and 100 files a target: it is what ctest repeats. --coverage repeats all
+inputs in a build that counts, and shows the lines reached of the files that each target is about; --missed names the others.
 """
 
 import argparse
 import concurrent.futures
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
+import threading
 from pathlib import Path
 
 import seeds
 
 ROOT = Path(__file__).resolve().parents[2]
 KEPT, CORPUS, FINDINGS = ROOT / "tests/fuzz/corpus", ROOT / "build/fuzz-corpus", ROOT / "build/fuzz-findings"
-KEPT_BYTES = 24 * 1024
+KEPT_BYTES, KEPT_FILES = 24 * 1024, 100
 # The files under src/ or apps/ whose lines a target is to reach, and the longest input that it is given.
 TARGETS = {
-    "cgroup": (["base/cpu_limits.cc"], 2048),
-    "charsmap": (["tokenizer/normalizer/precompiled.cc"], 4096),
-    "hub_answers": (["hub/hub_answers.cc", "hub/url.cc"], 4096),
-    "json": (["base/json.cc"], 4096),
-    "manifest": (["index/manifest.cc"], 4096),
+    "cgroup": (["base/cpu_limits.cc"], 512),
+    "charsmap": (["tokenizer/normalizer/precompiled.cc"], 2048),
+    "hub_answers": (["hub/hub_answers.cc", "hub/url.cc"], 1024),
+    "json": (["base/json.cc"], 1024),
+    "manifest": (["index/manifest.cc"], 2048),
     "model_config": (["engine/model_spec.cc", "engine/pooling_config.cc", "engine/multi_vector_spec.cc", "encoder/bert_config.cc",
-                      "encoder/modernbert_config.cc", "encoder/config_fields.cc"], 8192),
-    "npy": (["apps/npy_reader.cc"], 512),
-    "records": (["apps/jsonl_reader.cc", "apps/lines_reader.cc", "apps/table_reader.cc"], 2048),
-    "regex": (["tokenizer/regex.cc"], 512),
-    "reranker_config": (["engine/reranker_spec.cc"], 4096),
-    "safetensors": (["weights/safetensors.cc", "weights/mapped_tensors.cc"], 4096),
-    "segments": (["index/deleted_rows.cc", "index/mapped_segment.cc"], 1024),
-    "sentencepiece": (["tokenizer/sentencepiece/model_file.cc", "tokenizer/sentencepiece/directory.cc"], 4096),
-    "shards": (["weights/sharded.cc"], 2048),
-    "tokenizer_json": (["tokenizer/tokenizer_json.cc", "tokenizer/added_vocabulary.cc"], 8192),
+                      "encoder/modernbert_config.cc", "encoder/config_fields.cc"], 3072),
+    "npy": (["apps/npy_reader.cc"], 256),
+    "records": (["apps/jsonl_reader.cc", "apps/lines_reader.cc", "apps/table_reader.cc"], 512),
+    "regex": (["tokenizer/regex.cc"], 192),
+    "reranker_config": (["engine/reranker_spec.cc"], 2048),
+    "safetensors": (["weights/safetensors.cc", "weights/mapped_tensors.cc"], 1024),
+    "segments": (["index/deleted_rows.cc", "index/mapped_segment.cc"], 2048),
+    "sentencepiece": (["tokenizer/sentencepiece/model_file.cc", "tokenizer/sentencepiece/directory.cc"], 2048),
+    "shards": (["weights/sharded.cc"], 512),
+    "tokenizer_json": (["tokenizer/tokenizer_json.cc", "tokenizer/added_vocabulary.cc"], 3072),
     "tokenizer_model": (["tokenizer/model/bpe.cc", "tokenizer/model/unigram.cc", "tokenizer/model/vocabulary.cc",
-                         "tokenizer/model/word_level.cc", "tokenizer/model/wordpiece.cc", "tokenizer/model/merge_table.cc"], 4096),
+                         "tokenizer/model/word_level.cc", "tokenizer/model/wordpiece.cc", "tokenizer/model/merge_table.cc"], 1536),
     "torch_file": (["weights/torch_file.cc", "weights/zip_archive.cc"], 8192),
     "torch_pickle": (["weights/torch_pickle.cc"], 2048),
-    "utf8": (["tokenizer/utf8.cc"], 512),
-    "vocab_txt": (["tokenizer/bert_directory.cc"], 4096),
+    "utf8": (["tokenizer/utf8.cc"], 96),
+    "vocab_txt": (["tokenizer/bert_directory.cc"], 2048),
 }
 
 
-def fuzz(target, build, runs):
+# Inputs that one process executes: the tally grows, and memory shrinks, after each.
+PROCESS_RUNS = 500_000
+# Most of the time would go into remembering who allocated what, and into memory that is not used again for long. (A finding is
+# replayed with the defaults; leaks are looked for once, among all inputs kept.)
+ENVIRONMENT = {
+    "ASAN_OPTIONS": "malloc_context_size=0:quarantine_size_mb=8:thread_local_quarantine_size_kb=64:max_malloc_fill_size=64:detect_leaks=0",
+    # Files in memory.
+    "TMPDIR": "/dev/shm" if os.access("/dev/shm", os.W_OK) else tempfile.gettempdir(),
+}
+
+
+class Tally:
+    """What all runs so far have done, on disk."""
+
+    def __init__(self):
+        self.path, self.lock = FINDINGS / "tally.json", threading.Lock()
+
+    def of(self, target):
+        tally = json.loads(self.path.read_text()) if self.path.is_file() else {}
+        return {"executions": 0, "cpu_seconds": 0.0, "findings": 0, "edges": 0} | tally.get(target, {})
+
+    def add(self, target, executions, cpu_seconds, found, edges):
+        with self.lock:
+            tally = json.loads(self.path.read_text()) if self.path.is_file() else {}
+            sums = self.of(target)
+            sums["executions"] += executions
+            sums["cpu_seconds"] = round(sums["cpu_seconds"] + cpu_seconds, 1)
+            sums["findings"] += found
+            sums["edges"] = edges
+            written = self.path.with_suffix(".new")
+            written.write_text(json.dumps(tally | {target: sums}, indent=1) + "\n")
+            written.replace(self.path)
+
+
+def run_target(target, build, arguments, environment):
+    """(standard error, exit status, CPU seconds)"""
+    dictionary = ROOT / "tests/fuzz" / f"{target}.dict"
+    command = ["nice", "-n", "19", build / "tests/fuzz" / f"fuzz_{target}", *arguments, f"-max_len={TARGETS[target][1]}",
+               "-timeout=20", "-rss_limit_mb=2048", "-malloc_limit_mb=1024", "-print_final_stats=1", "-close_fd_mask=1", "-reload=0",
+               "-entropic=0",
+               f"-artifact_prefix={FINDINGS}/{target}-", *([f"-dict={dictionary}"] if dictionary.is_file() else [])]
+    with (FINDINGS / f"{target}.log").open("w+", errors="replace") as log:
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=log, env=os.environ | environment)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        log.seek(0)
+        return log.read(), process.returncode, usage.ru_utime + usage.ru_stime
+
+
+def number(name, log):
+    return int((re.findall(rf"{name}:? *(\d+)", log) or [0])[-1])
+
+
+def fuzz(target, build, total, tally):
     corpus, kept = CORPUS / target, KEPT / target
     corpus.mkdir(parents=True, exist_ok=True)
     FINDINGS.mkdir(parents=True, exist_ok=True)
-    dictionary = ROOT / "tests/fuzz" / f"{target}.dict"
-    command = [build / "tests/fuzz" / f"fuzz_{target}", corpus, *([kept] if kept.is_dir() else []), f"-runs={runs}",
-               f"-max_len={TARGETS[target][1]}", "-timeout=20", "-rss_limit_mb=2048", "-malloc_limit_mb=1024", "-print_final_stats=1",
-               "-close_fd_mask=1", f"-artifact_prefix={FINDINGS}/{target}-", *([f"-dict={dictionary}"] if dictionary.is_file() else [])]
-    done = subprocess.run(command, capture_output=True, text=True, errors="replace")
-    (FINDINGS / f"{target}.log").write_text(done.stderr)
-    number = lambda name: int((re.findall(rf"{name}: *(\d+)", done.stderr) or [0])[-1])
-    edges = (re.findall(r"cov: (\d+)", done.stderr) or ["0"])[-1]
-    return [target, f"{number('number_of_executed_units'):,}", f"{number('average_exec_per_sec'):,}", edges,
-            len(list(corpus.iterdir())), "0" if done.returncode == 0 else f"FOUND (exit {done.returncode}, {FINDINGS}/{target}.log)"]
+    folders = [corpus, *([kept] if kept.is_dir() else [])]
+    found = False
+    while not found and (left := total - tally.of(target)["executions"]) > 0:
+        log, status, seconds = run_target(target, build, [*folders, f"-runs={min(left, PROCESS_RUNS)}", "-detect_leaks=0"], ENVIRONMENT)
+        found = status != 0
+        tally.add(target, number("number_of_executed_units", log), seconds, found, number("cov", log))
+    if not found:
+        _, status, _ = run_target(target, build, [*folders, "-runs=0"], {"TMPDIR": ENVIRONMENT["TMPDIR"]})
+        found = status != 0
+    sums = tally.of(target)
+    return [target, f"{sums['executions']:,}", f"{sums['executions'] / max(sums['cpu_seconds'], 0.1):,.0f}", sums["edges"],
+            len(list(corpus.iterdir())), f"FOUND (exit {status}, {FINDINGS}/{target}.log)" if found else str(sums["findings"])]
 
 
 def keep(target, build):
@@ -72,43 +131,62 @@ def keep(target, build):
     small.mkdir(parents=True)
     folders = [folder for folder in (KEPT / target, CORPUS / target) if folder.is_dir()]
     subprocess.run([build / "tests/fuzz" / f"fuzz_{target}", "-merge=1", f"-max_len={TARGETS[target][1]}", small, *folders],
-                   capture_output=True, check=True)
+                   capture_output=True, check=True, env=os.environ | ENVIRONMENT)
     (KEPT / target).mkdir(parents=True, exist_ok=True)
     # What was there stays: findings among it.
-    left = KEPT_BYTES - sum(path.stat().st_size for path in (KEPT / target).iterdir())
-    for path in sorted(small.iterdir(), key=lambda path: path.stat().st_size):
-        left -= path.stat().st_size
-        if left < 0:
-            break
+    there = {path.name: path.stat().st_size for path in (KEPT / target).iterdir()}
+    left, files = KEPT_BYTES - sum(there.values()), KEPT_FILES - len(there)
+    new = sorted((path for path in small.iterdir() if path.name[:12] not in there), key=lambda path: path.stat().st_size)
+    # Small ones are refused early, large ones go far: some of each.
+    step = next(step for step in range(1, len(new) + 2)
+                if len(new[::step]) <= files and sum(path.stat().st_size for path in new[::step]) <= left or step > len(new))
+    for path in new[::step]:
         shutil.copy(path, KEPT / target / path.name[:12])
 
 
-def coverage(target, build):
+def reached(target, build):
+    """{file: {line: times}} of the files that the target is about."""
     program, profile = build / "tests/fuzz" / f"fuzz_{target}", build / f"{target}.profraw"
     folders = [str(folder) for folder in (KEPT / target, CORPUS / target) if folder.is_dir()]
-    subprocess.run([program, *folders], env=os.environ | {"LLVM_PROFILE_FILE": str(profile)}, stdout=subprocess.DEVNULL, check=True)
+    environment = os.environ | {"LLVM_PROFILE_FILE": str(profile), "TMPDIR": ENVIRONMENT["TMPDIR"]}
+    subprocess.run([program, *folders], env=environment, stdout=subprocess.DEVNULL, check=True)
     data = profile.with_suffix(".profdata")
     subprocess.run(["llvm-profdata-14", "merge", "-sparse", profile, "-o", data], check=True)
-    files = [ROOT / (name if name.startswith("apps/") else f"src/{name}") for name in TARGETS[target][0]]
-    report = subprocess.run(["llvm-cov-14", "report", program, f"-instr-profile={data}", *files], capture_output=True, text=True, check=True)
     profile.unlink()
-    rows = []
-    for line in report.stdout.splitlines():
-        # File, then regions, functions and lines: each a count, how many are missed, and the share reached.
-        words = line.split()
-        if len(words) >= 10 and (words[0].endswith(".cc") or words[0] == "TOTAL"):
-            rows.append([target, words[0].split("/src/")[-1], words[7], words[8], words[9]])
-    return rows
+    report = subprocess.run(["llvm-cov-14", "export", "-format=lcov", program, f"-instr-profile={data}"], capture_output=True, text=True,
+                            check=True)
+    names = {name: name if name.startswith("apps/") else f"src/{name}" for name in TARGETS[target][0]}
+    files, lines = {}, None
+    for row in report.stdout.splitlines():
+        kind, _, value = row.partition(":")
+        if kind == "SF":
+            # As the compiler was given it, or shortened by ccache.
+            lines = next((files.setdefault(name, {}) for name, end in names.items() if value.endswith(f"/{end}")), None)
+        elif kind == "DA" and lines is not None:
+            number, times = value.split(",")[:2]
+            lines[int(number)] = int(times)
+    return files
+
+
+def coverage(target, build, show_missed):
+    rows, texts = [], []
+    for name, lines in reached(target, build).items():
+        missed = [number for number, times in lines.items() if times == 0]
+        rows.append([target, name, str(len(lines)), str(len(missed)), f"{100 * (1 - len(missed) / len(lines)):.1f} %"])
+        source = (ROOT / (name if name.startswith("apps/") else f"src/{name}")).read_text().splitlines()
+        texts += [f"    {name}:{number}: {source[number - 1]}" for number in missed if show_missed]
+    return rows, texts
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("targets", nargs="*", metavar="TARGET")
-    parser.add_argument("--runs", type=int, default=10_000_000)
+    parser.add_argument("--total", type=int, default=10_000_000, metavar="N")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--build", type=Path)
     parser.add_argument("--keep", action="store_true")
     parser.add_argument("--coverage", action="store_true")
+    parser.add_argument("--missed", action="store_true", help="with --coverage: the lines that are not reached, too")
     options = parser.parse_args()
     targets = options.targets or list(TARGETS)
     if unknown := set(targets) - set(TARGETS):
@@ -118,17 +196,19 @@ def main():
     if options.coverage:
         print("| target | file | lines | missed | reached |\n|---|---|---|---|---|")
         for target in targets:
-            for row in coverage(target, build):
+            rows, missed = coverage(target, build, options.missed)
+            for row in rows:
                 print("| " + " | ".join(row) + " |", flush=True)
+            print("\n".join(missed), end="\n" if missed else "")
         return 0
-    print("| target | executions | a second | edges | inputs kept | findings |\n|---|---|---|---|---|---|")
-    found = False
+    print("| target | executions | a second of one CPU | edges | inputs kept | findings |\n|---|---|---|---|---|---|")
+    found, tally = False, Tally()
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        running = [pool.submit(fuzz, target, build, options.runs) for target in targets]
+        running = [pool.submit(fuzz, target, build, options.total, tally) for target in targets]
         for done in concurrent.futures.as_completed(running):
             row = done.result()
             print("| " + " | ".join(map(str, row)) + " |", flush=True)
-            found |= row[-1] != "0"
+            found |= row[-1].startswith("FOUND")
     if options.keep:
         for target in targets:
             keep(target, build)

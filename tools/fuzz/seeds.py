@@ -8,9 +8,11 @@ import struct
 import sys
 from pathlib import Path
 
+from config_seeds import MODEL_CONFIGS, SEPARATOR, encoder_seeds, model_seeds
+from tokenizer_seeds import charsmap, tokenizer_models, tokenizer_seeds
+
 DATA = Path(__file__).resolve().parents[2] / "tests" / "data"
 MODELS = DATA / "models"
-SEPARATOR = b"\xff"
 
 
 def read(path):
@@ -58,27 +60,12 @@ def sentencepiece_model(model_type):
     return pieces + field(2, trainer) + field(3, normalizer)
 
 
-def charsmap():
-    """A double array that maps "A" to "a": the root, its one child, a value."""
-    units = [0] * 260
-    base = 1
-    units[0] = base << 10
-    child = base ^ ord("A")
-    units[child] = 1 << 8 | ord("A") | (child ^ 200) << 10
-    units[200] = 1 << 31
-    trie = b"".join(struct.pack("<I", unit) for unit in units)
-    return struct.pack("<I", len(trie)) + trie + b"a\0"
-
-
 def npy(descr, shape, data, version=1):
     header = repr({"descr": descr, "fortran_order": False, "shape": shape}).encode() + b" \n"
     size = struct.pack("<H" if version == 1 else "<I", len(header))
     return b"\x93NUMPY" + bytes([version, 0]) + size + header + data
 
 
-MODEL_CONFIGS = ["config.json", "modules.json", "1_Pooling/config.json", "sentence_bert_config.json",
-                 "config_sentence_transformers.json", "2_Dense/config.json", "tokenizer_config.json", "router_config.json",
-                 "artifact.metadata"]
 RERANKER_CONFIGS = ["config.json", "config_sentence_transformers.json", "sentence_bert_config.json", "modules.json",
                     "tokenizer_config.json"]
 
@@ -88,6 +75,15 @@ def seeds():
         {"w": ("F32", [2, 2], bytes(16)), "h": ("F16", [2], b"\0\x3c\0\x7c"), "b": ("BF16", [1], b"\x80\x3f"),
          "q": ("I8", [2, 1], b"\1\2"), "q_scale": ("F32", [2], struct.pack("<ff", 0.5, 0.25)), "n": ("I64", [], bytes(8))},
         {"format": "pt"})
+    whole = {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}
+    for name, header, size in [
+            ("overlap", {"a": whole, "b": whole | {"data_offsets": [4, 12]}}, 12), ("hole", {"a": whole, "b": whole | {"data_offsets": [12, 20]}}, 20),
+            ("five", {"a": whole | {"shape": [1, 1, 1, 1, 2]}}, 8), ("metadata", {"__metadata__": {"a": "b"}, "w": whole}, 8)]:
+        text = json.dumps(header).encode()
+        yield "safetensors", name, struct.pack("<Q", len(text)) + text + bytes(size)
+    twice = b'{"a": %s, "a": %s}' % ((json.dumps(whole).encode(),) * 2)
+    yield "safetensors", "twice", struct.pack("<Q", len(twice)) + twice + bytes(8)
+    yield "shards", "twice", b'{"weight_map": {"a": "a.safetensors", "a": "b.safetensors"}}'
     for path in sorted((MODELS / "parts").glob("*.safetensors")):
         yield "safetensors", path.stem, read(path)
     yield "shards", "two", json.dumps(
@@ -113,25 +109,48 @@ def seeds():
     yield "tokenizer_model", "unigram", json.dumps(
         {"type": "Unigram", "unk_id": 0, "vocab": [["<unk>", 0], ["a", -1.5], ["ab", -2], ["b", -3]], "byte_fallback": False}).encode()
     yield "tokenizer_model", "words", json.dumps({"type": "WordLevel", "vocab": {"a": 0, "[UNK]": 1}, "unk_token": "[UNK]"}).encode()
+    for name, file, text in tokenizer_seeds():
+        yield "tokenizer_json", name, json.dumps(file, ensure_ascii=False).encode() + SEPARATOR + text.encode()
+    for name, model in tokenizer_models():
+        yield "tokenizer_model", name, json.dumps(model).encode() + SEPARATOR + b"abcdabcdabcdabcdabcdabcdabcdabcd A" + b"abcd" * 17
     vocabulary = "\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "##b", "hello", ",", "!", "中"]).encode()
     config = json.dumps({"do_lower_case": True, "tokenizer_class": "BertTokenizer", "cls_token": "[CLS]",
                          "added_tokens_decoder": {"4": {"content": "[MASK]", "lstrip": True, "special": True}}}).encode()
     yield "vocab_txt", "small", SEPARATOR.join([vocabulary, config, b'{"sep_token": {"content": "[SEP]"}}', b'{"<x>": 11}'])
+    for i, (kind, more) in enumerate([({"tokenizer_class": "BertTokenizerFast", "strip_accents": False}, {}), ({}, {"model_type": "bert"}),
+                                      ({"tokenizer_class": "BertTokenizer", "unk_token": "a", "additional_special_tokens": ["<y>"]}, {})]):
+        file = next(file for name, file, _ in tokenizer_seeds() if name == "stages-4-WordPiece")
+        yield "vocab_txt", f"both-{i}", SEPARATOR.join([b"", json.dumps(kind).encode(), b"", b"", "hello é ab".encode(),
+                                                        json.dumps(file, ensure_ascii=False).encode(), json.dumps(more).encode()])
+    yield "vocab_txt", "empty", SEPARATOR.join([b"", config])
     yield "vocab_txt", "crlf", SEPARATOR.join([vocabulary.replace(b"\n", b"\r\n"), config, b"", b"", b"text a"])
     for name_byte, name in enumerate(["XLMRobertaTokenizer", "T5Tokenizer", "LlamaTokenizer", "AlbertTokenizer", "GemmaTokenizer", ""]):
         for model_type in (1, 2):
             settings = json.dumps({"tokenizer_class": name, "legacy": False, "add_bos_token": True} if name else {}).encode()
             yield "sentencepiece", f"{name or 'none'}-{model_type}", (
                 bytes([name_byte % 4]) + settings + SEPARATOR + sentencepiece_model(model_type))
+    for model_type in (3, 4):
+        yield "sentencepiece", f"type-{model_type}", b"\0{}" + SEPARATOR + sentencepiece_model(model_type)
     yield "charsmap", "one", charsmap()
     for i, pattern in enumerate([r"\s+", r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s+(?!\S)|\s+",
-                                 r"(?<=a)b(?!c)|[[:alpha:]&&[^x]]", r"(a|b)*?\1", "a{2,5}+"]):
-        yield "regex", str(i), pattern.encode() + SEPARATOR + "Hello's aab  中 12345\n".encode()
+                                 r"(?<=a)b(?!c)|[[:alpha:]&&[^x]]", r"(a|b)*?\1", "a{2,5}+", r"(?=aa\K)b", r"(?=a\K)",
+                                 "(a+)+[^a]", "(a+a+)+c", "zzz", "(a+)+$x"]):
+        content = pattern.encode() + SEPARATOR + ("a" * 40 if "+)+" in pattern else "Hello's aab  中 12345\n").encode()
+        yield "regex", str(i), content
+        # Of a size that makes the text a long one.
+        yield "regex", f"{i}-many", content + b"a" * (62 - len(content) % 64)
+        yield "regex", f"{i}-more", content + b"a" * (126 - len(content) % 64)
+        yield "regex", f"{i}-long", content + b"a" * (63 - len(content) % 64)
     for folder in sorted(MODELS.iterdir()):
         if (folder / "config.json").is_file():
             yield "model_config", folder.name, joined(folder, MODEL_CONFIGS)
             yield "reranker_config", folder.name, joined(folder, RERANKER_CONFIGS)
             yield "json", folder.name, read(folder / "config.json")
+    for name, content in [*encoder_seeds(), *model_seeds()]:
+        yield "model_config", name, content
+    for size in range(8):
+        for text in ("null", "[]", "300", "1e3", '"\\b"', "{}"):
+            yield "json", f"{text.strip(chr(34))[:4].strip(chr(92))}-{size}".replace('"', ""), text.encode() + b" " * size
     yield "json", "all", '{"a": [1, -2.5e3, true, null, "\\ud83d\\ude00é\\n"], "b": {"": NaN, "x": 12345678901234567890}}'.encode()
     yield "utf8", "mixed", "a é 中 😀 e\u0301 ﬁ ㌀ ".encode() + b"\xc3\x28\xed\xa0\x80\xf5"
     for kind, text in enumerate([b"one\r\n\ntwo", b'{"_id": "1", "title": "t", "text": "a\\n"}\n\n{"text": "b", "text_pair": "c"}\n',
@@ -150,6 +169,16 @@ def seeds():
     deleted = f',\n      "deleted": {{"name": "deleted-0123456789abcdef", "count": 1, "bytes": 1, "sha256": "{digest}"}}'
     yield "manifest", "version-1", (head % "1" + rest + "\n    }\n  ],\n").encode()
     yield "manifest", "version-2", (head % "2" + '  "generation": 3,\n  "rows_added": 4,\n' + rest + deleted + "\n    }\n  ],\n").encode()
+    segment = rest[rest.index("    {\n") :] + "\n    }"
+    both = rest + "\n    },\n" + segment + "\n  ],\n"
+    yield "manifest", "two-alike", (head % "2" + '  "generation": 3,\n  "rows_added": 8,\n' + both).encode()
+    yield "manifest", "two", (head % "2" + '  "generation": 3,\n  "rows_added": 8,\n' + both.replace("abcdef", "abcdee", 1)).encode()
+    yield "manifest", "two-of-version-1", (head % "1" + both).encode()
+    yield "manifest", "metadata", (head % "1" + rest.replace('"metadata": {}', '"metadata": {"a": "b", "c": "d"}') + "\n    }\n  ],\n").encode()
+    yield "manifest", "checksum", (head % "1" + rest + '\n    }\n  ],\n  "checksum": "' + digest + '"\n}\n').encode()
+    for i, name in enumerate(["segment-0123456789abcdef.ids", "segment-0123456789abcdef.deleted-0123456789abcdef",
+                              "manifest.json.tmp-12", "lock", "segment-0."]):
+        yield "manifest", f"name-{i}", name.encode()
     commit = "0123456789012345678901234567890123456789"
     listing = {"sha": commit, "siblings": [{"rfilename": name} for name in ("config.json", "1_Pooling/config.json", "../x", "a\\b")]}
     yield "hub_answers", "listing", b"\0" + json.dumps(listing).encode()
@@ -164,6 +193,17 @@ def seeds():
     yield "segments", "two", b"\2\1" + struct.pack("<4f", 1, 0, 0.5, 2) + offsets(0, 1, 2) + offsets(0, 1, 2) + b"\2" + b"abcd"
     yield "segments", "empty", b"\0\0" + offsets(0) + offsets(0)
     yield "segments", "nine", b"\x09\2" + struct.pack("<18f", *range(18)) + offsets(*range(10)) + offsets(*range(10)) + b"\3\0" + b"abcdefghiABCDEFGHI"
+    yield "segments", "seventy", b"\x84\2" + bytes(66 * 8) + offsets(*range(67)) + offsets(*range(67)) + b"\3" + bytes(8) + bytes(range(48, 114)) * 2
+    for i, damage in enumerate([8, 16, 32, 64]):
+        yield "segments", f"damaged-{i}", (
+            bytes([2, 1 | damage]) + struct.pack("<4f", 1, 0, 0.5, 2) + offsets(0, 1, 2) + offsets(0, 1, 2) + b"\2abcd")
+    yield "npy", "fortran", npy("<f4", (2, 3), bytes(24)).replace(b"False", b"True ")
+    yield "npy", "no-shape", npy("<f4", (2, 3), bytes(24)).replace(b"shape", b"shepa")
+    yield "cgroup", "escaped", SEPARATOR.join([
+        b"30 23 0:26 / /sys/fs/c\\147roup rw,nosuid - cgroup2 cgroup2 rw\n", b"0::/a\n", b"150000 100000\n", b"max 100000\n"])
+    yield "records", "id", b"\1" + b'{"_id": 1.5, "text": "a"}\n'
+    yield "records", "note", bytes([2 | 4 | 64]) + b'a,b,c\n1,2,3\n'
+    yield "records", "quotes", bytes([2 | 64]) + b'text\n"' + b"x" * 200 + b"\n"
     yield "cgroup", "v2", SEPARATOR.join([
         b"30 23 0:26 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw\n", b"0::/a\n", b"150000 100000\n", b"max 100000\n"])
     yield "cgroup", "v1", SEPARATOR.join([

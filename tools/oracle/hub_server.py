@@ -76,9 +76,8 @@ class Hub:
 
     def _send(self, handler, status: int, body: bytes, headers: dict[str, str]) -> None:
         handler.send_response(status)
-        for name, value in headers.items():
+        for name, value in ({"Content-Length": str(len(body))} | headers).items():
             handler.send_header(name, value)
-        handler.send_header("Content-Length", str(len(body)))
         handler.end_headers()
         if handler.command == "GET":
             handler.wfile.write(body)

@@ -1,6 +1,7 @@
 #include "tokenizer/model/bpe.h"
 
 #include "base/error.h"
+#include "base/per_thread.h"
 #include "base/stop.h"
 #include "tokenizer/utf8.h"
 
@@ -425,7 +426,8 @@ void Bpe::TokenizePart(std::string_view part, uint32_t begin, const std::stop_to
 
 void Bpe::Tokenize(std::string_view word, const std::stop_token* stop,
                    std::vector<ModelToken>* tokens) const {
-  thread_local Scratch scratch;
+  static PerThread<Scratch> scratches;
+  Scratch& scratch = scratches.Get();
   if (word.size() <= Cache::kMostBytes) {
     TokenizePart(word, 0, stop, &scratch, tokens);
     return;

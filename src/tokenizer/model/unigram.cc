@@ -1,6 +1,7 @@
 #include "tokenizer/model/unigram.h"
 
 #include "base/error.h"
+#include "base/per_thread.h"
 
 #include <charconv>
 #include <cmath>
@@ -144,7 +145,8 @@ void Unigram::FindBest(const char* word, size_t size, const std::stop_token* sto
 
 void Unigram::Tokenize(std::string_view word, const std::stop_token* stop,
                        std::vector<ModelToken>* tokens) const {
-  thread_local Lattice lattice;
+  static PerThread<Lattice> lattices;
+  Lattice& lattice = lattices.Get();
   Cut(word.data(), word.size(), stop, &lattice, [&](int32_t id, size_t begin, size_t end) {
     tokens->push_back({id, static_cast<uint32_t>(begin), static_cast<uint32_t>(end)});
   });

@@ -1,4 +1,5 @@
 // The steps that post-processors are made of, and the one that adds nothing.
+#include "base/per_thread.h"
 #include "tokenizer/post_processor/post_processor.h"
 
 #include <algorithm>
@@ -106,7 +107,8 @@ void TokenParts::AppendTo(bool want_offsets, Encoding* encoding) const {
 
 void PostProcessor::Process(const TokenSequence& a, const TokenSequence* b, bool add_special_tokens,
                             bool want_offsets, Encoding* encoding) const {
-  thread_local TokenParts parts;
+  static PerThread<TokenParts> all_parts;
+  TokenParts& parts = all_parts.Get();
   parts.Start(a, b);
   Apply(add_special_tokens, &parts);
   parts.AppendTo(want_offsets, encoding);

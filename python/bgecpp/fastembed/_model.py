@@ -1,0 +1,290 @@
+"""What FastEmbed's classes have in common here: names, devices, lengths, and reading texts batch by batch."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from bgecpp import _common, errors, imports
+from bgecpp.fastembed.common.model_description import BaseModelDescription
+from bgecpp.fastembed.common.types import Device, OnnxProvider
+
+T = TypeVar("T")
+_Description = TypeVar("_Description", bound=BaseModelDescription)
+# Of a list, so many texts are computed together: the engine sorts them by length.
+_MOST_TOGETHER = 8192
+
+
+class Tokenizing(Protocol):
+    """What both engines are."""
+
+    @property
+    def tokenizer(self) -> Any: ...
+    @property
+    def info(self) -> dict[str, Any]: ...
+
+
+_Engine = TypeVar("_Engine", bound=Tokenizing)
+
+
+def real_class(path: str) -> Any | None:
+    """A class of the real package by the module that defines it, where it is installed."""
+    module, name = path.rsplit(".", 1)
+    try:
+        found = imports.real_attribute(module, name)
+    except ImportError:
+        return None
+    return None if str(found.__module__).startswith("bgecpp") else found
+
+
+def find(descriptions: Iterable[_Description], name: str) -> _Description | None:
+    return next((d for d in descriptions if d.model.lower() == name.lower()), None)
+
+
+def is_directory(name: str) -> bool:
+    return os.path.isdir(name)
+
+
+def location(
+    name: str, description: BaseModelDescription | None, cache_dir: str | None, specific_model_path: str | None
+) -> str:
+    """The directory or hub name that the engine loads."""
+    if specific_model_path is not None:
+        return str(specific_model_path)
+    if description is None:
+        return name
+    source = description.sources.hf
+    if source is None:
+        raise errors.Unsupported(
+            f"model {name}: its source is an address ({description.sources.url}): give ModelSource(hf=...), a name on "
+            "the hub or a directory, or specific_model_path"
+        )
+    folder = cache_dir if cache_dir is not None else os.environ.get("FASTEMBED_CACHE_PATH")
+    return _cached(folder, source) or source
+
+
+def _cached(folder: str | None, name: str) -> str | None:
+    """The snapshot of a model of the hub in FastEmbed's own cache, which is laid out as the hub's is."""
+    if folder is None or is_directory(name):
+        return None
+    model = Path(folder) / ("models--" + name.replace("/", "--"))
+    try:
+        commit = (model / "refs" / "main").read_text().strip()
+    except OSError:
+        return None
+    snapshot = model / "snapshots" / commit
+    return str(snapshot) if (snapshot / "config.json").exists() else None
+
+
+def say_device(
+    providers: Sequence[Any] | None, cuda: bool | Device, device_ids: list[int] | None, options: dict[str, Any]
+) -> None:
+    """Warnings, once each, about what has no meaning on this engine."""
+    if cuda is True or cuda == Device.CUDA:
+        _common.on_cpu("cuda")
+    for provider in providers or []:
+        name = provider if isinstance(provider, str) else provider[0]
+        if name != "CPUExecutionProvider":
+            _common.on_cpu(name)
+    _common.ignored(device_ids=device_ids, **options)
+
+
+# Their first position is behind that of the padding token.
+_SHIFTED_POSITIONS = ("roberta", "xlm-roberta", "camembert", "mpnet")
+
+
+def token_limit(directory: str) -> int | None:
+    """The tokens that FastEmbed cuts to, the smaller of two fields of tokenizer_config.json, but no more than the
+    model has positions for; None where neither is said."""
+    config = _json(Path(directory) / "tokenizer_config.json")
+    fields = [config.get("model_max_length"), config.get("max_length")]
+    limits = [f for f in fields if isinstance(f, int) and not isinstance(f, bool) and 0 < f < 1 << 31]
+    if not limits:
+        return None
+    model = _json(Path(directory) / "config.json")
+    positions = model.get("max_position_embeddings")
+    if isinstance(positions, int):
+        shifted = model.get("model_type") in _SHIFTED_POSITIONS
+        limits.append(positions - (int(model.get("pad_token_id") or 0) + 1 if shifted else 0))
+    return min(limits)
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def load(make: Callable[..., _Engine], model: str, **settings: Any) -> _Engine:
+    """The engine, cut to FastEmbed's length where the model's files say one: make() is Embedder or Reranker. A name
+    of the hub says it only once it is loaded."""
+    if is_directory(model):
+        return make(model, max_length=token_limit(model), **settings)
+    engine = make(model, **settings)
+    limit = token_limit(engine.info["path"])
+    if limit is None or limit == engine.info["max_length"]:
+        return engine
+    return make(model, max_length=limit, **settings)
+
+
+def batches(texts: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Of a list or tuple, more than `size` at once, as results do not depend on it; of what yields its texts one by
+    one, so many."""
+    if size < 1:
+        raise ValueError(f"batch_size must be >= 1, got {size}")
+    if isinstance(texts, (list, tuple)):
+        size = max(size, _MOST_TOGETHER)
+    iterator = iter(texts)
+    while batch := list(islice(iterator, size)):
+        yield batch
+
+
+def as_texts(texts: str | Iterable[str]) -> Iterable[str]:
+    return [texts] if isinstance(texts, str) else texts
+
+
+def count_tokens(engine: Tokenizing, texts: Iterable[str], limit: int) -> int:
+    """Tokens of all texts, each cut to `limit`, special ones included."""
+    encoded = engine.tokenizer.encode(list(texts), max_length=limit)
+    return int(encoded["cu_seqlens"][-1])
+
+
+class Lazy:
+    """An engine that is loaded at once or when it is first used, by one thread."""
+
+    def __init__(self, make: Callable[[], Any], lazy_load: bool) -> None:
+        import threading
+
+        self._make = make
+        self._lock = threading.Lock()
+        self._engine: Any = None
+        if not lazy_load:
+            self.get()
+
+    def get(self) -> Any:
+        with self._lock:
+            if self._engine is None:
+                self._engine = self._make()
+            return self._engine
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"_make": self._make, "_engine": self._engine}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        import threading
+
+        self.__dict__.update(state, _lock=threading.Lock())
+
+
+def unsupported(class_name: str, model_name: str, known: Iterable[BaseModelDescription]) -> ValueError:
+    """What FastEmbed raises for a name that it lacks, with what could be done."""
+    names = ", ".join(d.model for d in known)
+    return errors.InvalidArgument(
+        f"Model {model_name} is not supported in {class_name}: bgecpp reads {names}, or any model directory; other "
+        "models of FastEmbed need the package fastembed, to which this class then passes them"
+    )
+
+
+class Registry:
+    """Descriptions that a class knows, its own and those that were added."""
+
+    def __init__(self, known: Iterable[BaseModelDescription]) -> None:
+        self.known: list[Any] = list(known)
+
+    def add(self, class_name: str, description: BaseModelDescription) -> None:
+        if find(self.known, description.model) is not None:
+            raise ValueError(
+                f"Model {description.model} is already registered in {class_name}, if you still want to add this "
+                "model, please use another model name"
+            )
+        self.known.append(description)
+
+
+class Model:
+    """What the four classes share. A name that is not ours makes an object of the real package instead.
+
+    model_name: a name of FastEmbed's catalogue (list_supported_models), one that was added, or a model directory, which
+        is read as its files say. Others go to the real package where it is installed.
+    cache_dir: FastEmbed's cache; a model that is not in it is looked up in the hub's cache, then downloaded.
+    threads: 0 or None: one for each core. providers, cuda, device_ids: accepted; the engine computes on the CPU.
+    lazy_load: load the model when it is first used.
+    local_files_only: never download. specific_model_path: the directory of its weights.
+    """
+
+    _registry: Registry
+    _module: str  # of the real class
+
+    def __new__(cls, model_name: str, *args: Any, **kwargs: Any) -> Any:
+        if is_directory(model_name) or find(cls._registry.known, model_name) is not None:
+            return super().__new__(cls)
+        if (real := real_class(f"{cls._module}.{cls.__name__}")) is not None:
+            return real(model_name, *args, **kwargs)
+        raise unsupported(cls.__name__, model_name, cls._registry.known)
+
+    def __getnewargs__(self) -> tuple[str]:
+        return (self.model_name,)
+
+    def __init__(
+        self,
+        model_name: str,
+        cache_dir: str | None = None,
+        threads: int | None = None,
+        providers: Sequence[OnnxProvider] | None = None,
+        cuda: bool | Device = Device.AUTO,
+        device_ids: list[int] | None = None,
+        lazy_load: bool = False,
+        *,
+        local_files_only: bool = False,
+        specific_model_path: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        self.model_name = model_name
+        self.cache_dir = cache_dir
+        self.threads = threads
+        say_device(providers, cuda, device_ids, kwargs)
+        self._description = find(self._registry.known, model_name)
+        path = location(model_name, self._description, cache_dir, specific_model_path)
+        settings = {"threads": threads or 0, "download": not local_files_only}
+        self._lazy = Lazy(partial(self._load, path, model_name, settings), lazy_load)
+
+    @classmethod
+    def _load(cls, path: str, model_name: str, settings: dict[str, Any]) -> Any:
+        raise NotImplementedError
+
+    @property
+    def model(self) -> Any:
+        """The engine: a bgecpp.Embedder or bgecpp.Reranker."""
+        return self._lazy.get()
+
+    @classmethod
+    def list_supported_models(cls) -> list[dict[str, Any]]:
+        return [asdict(d) for d in cls._registry.known]
+
+
+class Vectors(Model):
+    """A Model whose vectors have one length."""
+
+    @property
+    def embedding_size(self) -> int:
+        """Length of this model's vectors."""
+        if self._description is not None:
+            return self.get_embedding_size(self.model_name)
+        info = self.model.info
+        return int(info["dimension"] or info["colbert_dimension"])
+
+    @classmethod
+    def get_embedding_size(cls, model_name: str) -> int:
+        """Length of the vectors of a model of the catalogue; ValueError for others."""
+        description = find(cls._registry.known, model_name)
+        if description is None:
+            names = [d.model for d in cls._registry.known]
+            raise ValueError(f"Embedding size for model {model_name} was None. Available model names: {names}")
+        return int(description.dim)

@@ -1,0 +1,3 @@
+from bgecpp.fastembed.common.types import ImageInput, OnnxProvider, PathInput
+
+__all__ = ["OnnxProvider", "ImageInput", "PathInput"]

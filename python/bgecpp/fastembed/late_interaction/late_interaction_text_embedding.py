@@ -1,0 +1,104 @@
+"""fastembed.LateInteractionTextEmbedding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from bgecpp import _tensors, errors
+from bgecpp.fastembed import _catalogue, _model
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_QUERY_MARKER_ID = 1
+
+
+class LateInteractionTextEmbedding(_model.Vectors):
+    """A vector for each token, as FastEmbed makes them with ColBERT models: float32 (tokens, dim), of unit length.
+
+    Queries are filled up to 32 vectors; longer ones have as many as they have tokens. Documents' punctuation has no
+    vectors. By directory any ColBERT model and BGE-M3, whose roles read texts as its own files say. Arguments as
+    _model.Model's.
+    """
+
+    _registry = _model.Registry(_catalogue.LATE_INTERACTION)
+    _module = "fastembed.late_interaction.late_interaction_text_embedding"
+
+    _projection: NDArray[np.float32] | None = None
+
+    @classmethod
+    def _load(cls, path: str, model_name: str, settings: dict[str, Any]) -> Any:
+        from bgecpp._core import Embedder
+
+        engine = _model.load(Embedder, path, **settings)
+        if "colbert" not in engine.info["heads"]:
+            raise errors.InvalidArgument(f"model {path}: it makes no vectors of tokens: use TextEmbedding")
+        return engine
+
+    def embed(
+        self, documents: str | Iterable[str], batch_size: int = 256, parallel: int | None = None, **kwargs: Any
+    ) -> Iterator[NDArray[np.float32]]:
+        """For each document its tokens' vectors, (tokens, dim)."""
+        for batch in _model.batches(_model.as_texts(documents), batch_size):
+            yield from self.model.encode_all(batch, dense=False, colbert=True, role="document")["colbert"]
+
+    def passage_embed(self, texts: Iterable[str], **kwargs: Any) -> Iterator[NDArray[np.float32]]:
+        yield from self.embed(texts, **kwargs)
+
+    def query_embed(self, query: str | Iterable[str], **kwargs: Any) -> Iterator[NDArray[np.float32]]:
+        """For each query its tokens' vectors, (32 or more, dim)."""
+        for batch in _model.batches(_model.as_texts(query), 256):
+            vectors = self.model.encode_all(batch, dense=False, colbert=True, role="query")["colbert"]
+            for text, short in zip(batch, vectors):
+                yield self._whole(text, short)
+
+    def _whole(self, query: str, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The vectors of a query that the model's own files cut, as in Stanford's code, and FastEmbed does not."""
+        import numpy as np
+
+        limit = int(self.model.info["query_length"])
+        if not self._is_stanford():
+            return vectors
+        ids = self.model.tokenizer.encode([query], max_length=int(self.model.info["max_length"]) - 1)["ids"]
+        if len(ids) + 1 <= limit:
+            return vectors
+        ids = np.insert(ids, 1, _QUERY_MARKER_ID).astype(np.int32)
+        hidden = self.model.hidden_states(ids, None, np.array([0, len(ids)], np.int32))
+        whole: NDArray[np.float32] = hidden @ self._projection_matrix().T
+        whole /= np.maximum(np.linalg.norm(whole, axis=1, keepdims=True), np.float32(1e-12))
+        return whole
+
+    def _is_stanford(self) -> bool:
+        info = self.model.info
+        return info["architecture"] == "HF_ColBERT" and "modules.json" not in info["files"]
+
+    def _projection_matrix(self) -> NDArray[np.float32]:
+        if self._projection is None:
+            self._projection = _tensors.find_tensor(self.model.info["path"], ["linear.weight"])
+        if self._projection is None:
+            raise errors.Unsupported(
+                f"model {self.model_name}: a query of more than {self.model.info['query_length']} tokens needs "
+                "linear.weight from model.safetensors, which is not there"
+            )
+        return self._projection
+
+    def token_count(
+        self,
+        texts: str | Iterable[str],
+        batch_size: int = 1024,
+        is_doc: bool = True,
+        include_extension: bool = False,
+        **kwargs: Any,
+    ) -> int:
+        """Tokens of all texts, special ones included. include_extension: with markers, and with what queries
+        (is_doc=False) are filled up with."""
+        info = self.model.info
+        fill = 0 if is_doc or not include_extension else int(info["query_length"]) - 1
+        total = 0
+        for batch in _model.batches(_model.as_texts(texts), batch_size):
+            encoded = self.model.tokenizer.encode(batch, max_length=int(info["max_length"]) - 1)
+            counts = encoded["cu_seqlens"][1:] - encoded["cu_seqlens"][:-1]
+            total += sum(max(count, fill) + int(include_extension) for count in counts.tolist())
+        return total

@@ -1,0 +1,546 @@
+"""infinity_emb's engines: awaitable embedding and reranking, requests of many callers computed together.
+
+    engine = AsyncEmbeddingEngine.from_args(EngineArgs(model_name_or_path=path))
+    async with engine:
+        embeddings, usage = await engine.embed(sentences=texts)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from bgecpp import _common, errors
+
+__all__ = [
+    "AsyncEmbeddingEngine",
+    "AsyncEngineArray",
+    "EngineArgs",
+    "MatryoshkaDimError",
+    "ModelNotDeployedError",
+    "OverloadStatus",
+    "RerankReturnType",
+    "SyncEngineArray",
+]
+
+# Of waiting requests, so many times batch_size texts are computed together.
+_BATCHES_TOGETHER = 8
+_QUEUE_SIZE = 32_000
+_DTYPES = {"auto": "default", "float32": "f32", "float16": "default", "bfloat16": "bf16", "int8": "int8"}
+
+
+class _Named(str, enum.Enum):
+    pass
+
+
+class InferenceEngine(_Named):
+    torch = "torch"
+    ctranslate2 = "ctranslate2"
+    optimum = "optimum"
+    neuron = "neuron"
+    debugengine = "debugengine"
+
+
+class Device(_Named):
+    cpu = "cpu"
+    cuda = "cuda"
+    mps = "mps"
+    tensorrt = "tensorrt"
+    xla = "xla"
+    auto = "auto"
+
+
+class Dtype(_Named):
+    float32 = "float32"
+    float16 = "float16"
+    bfloat16 = "bfloat16"
+    int8 = "int8"
+    fp8 = "fp8"
+    auto = "auto"
+
+
+class EmbeddingDtype(_Named):
+    float32 = "float32"
+    int8 = "int8"
+    uint8 = "uint8"
+    binary = "binary"
+    ubinary = "ubinary"
+
+
+class PoolingMethod(_Named):
+    mean = "mean"
+    cls = "cls"
+    auto = "auto"
+
+
+class ModelNotDeployedError(Exception):
+    """The model does not do what was asked for."""
+
+
+class MatryoshkaDimError(Exception):
+    """A cut that is not from 1 to the vectors' length."""
+
+
+@dataclass(kw_only=True)
+class RerankReturnType:
+    relevance_score: float
+    document: str
+    index: int
+
+
+@dataclass
+class OverloadStatus:
+    queue_fraction: float
+    queue_absolute: int
+    results_absolute: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineArgs:
+    """Settings of an engine, with infinity_emb's names.
+
+    Read: model_name_or_path (a directory or a name on the hub), revision, batch_size (an eighth of the texts that are
+    computed together), dtype (float32, bfloat16, int8; float16 and auto: the engine's default), pooling_method,
+    embedding_dtype (float32, binary, ubinary), lengths_via_tokenize, served_model_name. Ours: threads, packed_cache,
+    matryoshka_normalize (False: vectors that are cut are not of unit length, as infinity_emb gives them). The others
+    are accepted.
+    """
+
+    model_name_or_path: str = "michaelfeil/bge-small-en-v1.5"
+    batch_size: int = 32
+    revision: str | None = None
+    trust_remote_code: bool = True
+    engine: InferenceEngine | str = InferenceEngine.torch
+    model_warmup: bool = True
+    vector_disk_cache_path: str | bool = ""
+    device: Device | str | None = Device.auto
+    device_id: list[int] | str = field(default_factory=list)
+    compile: bool = False
+    bettertransformer: bool = True
+    dtype: Dtype | str = Dtype.auto
+    pooling_method: PoolingMethod | str = PoolingMethod.auto
+    lengths_via_tokenize: bool = False
+    embedding_dtype: EmbeddingDtype | str = EmbeddingDtype.float32
+    served_model_name: str = ""
+    onnx_disable_optimize: bool = False
+    onnx_do_not_prefer_quantized: bool = False
+    threads: int = 0
+    packed_cache: str = ""
+    matryoshka_normalize: bool = True
+
+    def __post_init__(self) -> None:
+        kinds = {
+            "engine": InferenceEngine,
+            "device": Device,
+            "dtype": Dtype,
+            "pooling_method": PoolingMethod,
+            "embedding_dtype": EmbeddingDtype,
+        }
+        for name, kind in kinds.items():
+            value = getattr(self, name)
+            object.__setattr__(self, name, kind["auto" if value is None else str(getattr(value, "value", value))])
+        if not self.served_model_name:
+            short = "/".join(self.model_name_or_path.split("/")[-2:])
+            object.__setattr__(self, "served_model_name", short)
+        if not self.revision:
+            object.__setattr__(self, "revision", None)
+        if self.batch_size < 1:
+            raise ValueError(f"batch_size: expected at least 1, found {self.batch_size}")
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def copy(self) -> EngineArgs:
+        return replace(self)
+
+
+@dataclass
+class _Request:
+    """Texts, or pairs, of one call; its future gets what the engine makes of them."""
+
+    texts: list[Any]
+    future: Future[list[Any]] = field(default_factory=Future)
+
+
+class _Worker:
+    """One thread that takes whatever requests wait and computes them together."""
+
+    def __init__(self, compute: Any, most_texts: int) -> None:
+        self._compute = compute
+        self._most_texts = most_texts
+        self._waiting: deque[_Request] = deque()
+        self._changed = threading.Condition()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="bgecpp-infinity", daemon=True)
+        self._thread.start()
+
+    def submit(self, texts: list[Any]) -> Future[list[Any]]:
+        request = _Request(texts)
+        with self._changed:
+            if self._stopping:
+                raise ValueError("the engine was stopped")
+            self._waiting.append(request)
+            self._changed.notify()
+        return request.future
+
+    def waiting(self) -> int:
+        """Texts that wait."""
+        with self._changed:
+            return sum(len(r.texts) for r in self._waiting)
+
+    def stop(self) -> None:
+        """Returns once all that was asked for is done."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify()
+        self._thread.join()
+
+    def _take(self) -> list[_Request]:
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or self._stopping)
+            taken: list[_Request] = []
+            texts = 0
+            while self._waiting and (not taken or texts + len(self._waiting[0].texts) <= self._most_texts):
+                request = self._waiting.popleft()
+                if request.future.set_running_or_notify_cancel():
+                    taken.append(request)
+                    texts += len(request.texts)
+            return taken
+
+    def _run(self) -> None:
+        while True:
+            taken = self._take()
+            if not taken:
+                with self._changed:
+                    if self._stopping and not self._waiting:
+                        return
+                continue
+            try:
+                results = self._compute([text for request in taken for text in request.texts])
+            except BaseException as error:
+                # One request may be at fault for all: each again alone.
+                if len(taken) == 1:
+                    taken[0].future.set_exception(error)
+                else:
+                    self._alone(taken)
+                continue
+            begin = 0
+            for request in taken:
+                end = begin + len(request.texts)
+                request.future.set_result(list(results[begin:end]))
+                begin = end
+
+    def _alone(self, taken: list[_Request]) -> None:
+        for request in taken:
+            try:
+                request.future.set_result(list(self._compute(request.texts)))
+            except BaseException as error:
+                request.future.set_exception(error)
+
+
+class AsyncEmbeddingEngine:
+    """One model. Safe from several tasks, event loops and threads at once; requests that wait are computed together,
+    and one that is cancelled before that is not computed."""
+
+    def __init__(self, model_name_or_path: str | None = None, **kwargs: Any) -> None:
+        if model_name_or_path is not None:
+            kwargs["model_name_or_path"] = model_name_or_path
+        self._engine_args = EngineArgs(**kwargs)
+        self.running = False
+        self._starting = threading.Lock()
+        self._load()
+
+    @classmethod
+    def from_args(cls, engine_args: EngineArgs) -> AsyncEmbeddingEngine:
+        return cls(**engine_args.to_dict())
+
+    def _load(self) -> None:
+        from bgecpp._core import Embedder, Reranker, is_reranker
+
+        args = self._engine_args
+        if args.device not in (Device.cpu, Device.auto):
+            _common.on_cpu(Device(args.device).value)
+        dtype = _DTYPES.get(Dtype(args.dtype).value)
+        if dtype is None:
+            raise errors.Unsupported(f"dtype: expected one of {', '.join(_DTYPES)}, found {Dtype(args.dtype).value}")
+        if args.embedding_dtype in (EmbeddingDtype.int8, EmbeddingDtype.uint8):
+            raise errors.Unsupported(
+                "embedding_dtype: int8 and uint8 need ranges that infinity_emb downloads texts for: use float32 or "
+                "binary, or quantize_embeddings of sentence-transformers with ranges of your own"
+            )
+        name = args.model_name_or_path + (f"@{args.revision}" if args.revision else "")
+        settings: dict[str, Any] = {"threads": args.threads, "dtype": dtype, "packed_cache": args.packed_cache}
+        self._engine: Any
+        if is_reranker(name):
+            self._engine = Reranker(name, pair_style="crossencoder", **settings)
+            self._capabilities = {"rerank"}
+        else:
+            pooling = PoolingMethod(args.pooling_method).value
+            self._engine = Embedder(name, pooling=None if pooling == "auto" else pooling, **settings)
+            self._capabilities = {"embed"}
+
+    def __str__(self) -> str:
+        return f"AsyncEmbeddingEngine(running={self.running}, {self._engine_args})"
+
+    async def astart(self) -> None:
+        """Starts its thread; again does nothing."""
+        with self._starting:
+            if not self.running:
+                compute = self._embed if "embed" in self._capabilities else self._rerank
+                self._worker = _Worker(compute, _BATCHES_TOGETHER * self._engine_args.batch_size)
+                self.running = True
+
+    async def astop(self) -> None:
+        """Ends once all that was asked for is done."""
+        with self._starting:
+            if not self.running:
+                return
+            self.running = False
+            worker = self._worker
+        await asyncio.to_thread(worker.stop)
+
+    async def __aenter__(self) -> AsyncEmbeddingEngine:
+        await self.astart()
+        return self
+
+    async def __aexit__(self, *args: object) -> None:
+        await self.astop()
+
+    @property
+    def is_running(self) -> bool:
+        return self.running
+
+    @property
+    def capabilities(self) -> set[str]:
+        """{"embed"} or {"rerank"}."""
+        return self._capabilities
+
+    @property
+    def engine_args(self) -> EngineArgs:
+        return self._engine_args
+
+    def overload_status(self) -> OverloadStatus:
+        self._assert_running()
+        waiting = self._worker.waiting()
+        return OverloadStatus(waiting / _QUEUE_SIZE, waiting, 0)
+
+    def is_overloaded(self) -> bool:
+        self._assert_running()
+        return self._worker.waiting() > _QUEUE_SIZE
+
+    def _assert_running(self) -> None:
+        if not self.running:
+            raise ValueError(
+                "didn't start `AsyncEmbeddingEngine`: recommended use is via AsyncContextManager `async with engine: ..`"
+            )
+
+    def _assert_able(self, what: str) -> None:
+        self._assert_running()
+        if what not in self._capabilities:
+            raise ModelNotDeployedError(f"the loaded model cannot `{what}`. Options are {self._capabilities}.")
+
+    async def embed(self, sentences: list[str], matryoshka_dim: int | None = None) -> tuple[list[Any], int]:
+        """A vector for each text, float32 (dim,) of unit length, and the usage: characters, or with
+        lengths_via_tokenize tokens without special ones. Of ColBERT models (tokens, dim) each."""
+        self._assert_able("embed")
+        texts = _checked(sentences)
+        if not texts:
+            return [], 0
+        embeddings = await asyncio.wrap_future(self._worker.submit(texts))
+        return self._cut(embeddings, matryoshka_dim), await self._usage(texts)
+
+    async def rerank(
+        self, *, query: str, docs: list[str], raw_scores: bool = False, top_n: int | None = None
+    ) -> tuple[list[RerankReturnType], int]:
+        """Documents by score, best first, and the usage. Scores are sigmoids, with raw_scores logits."""
+        self._assert_able("rerank")
+        _checked([query])
+        pairs = [(query.strip(), doc.strip()) for doc in _checked(docs)]
+        if not pairs:
+            return [], 0
+        scores = await asyncio.wrap_future(self._worker.submit(pairs))
+        if not raw_scores:
+            scores = _sigmoids(scores)
+        ranked = [RerankReturnType(relevance_score=s, document=d, index=i) for i, (s, d) in enumerate(zip(scores, docs))]
+        ranked.sort(key=lambda r: r.relevance_score, reverse=True)
+        return ranked[:top_n] if top_n is not None and top_n > 0 else ranked, await self._usage(
+            [query + doc for doc in docs]
+        )
+
+    async def classify(self, *, sentences: list[str], raw_scores: bool = False) -> tuple[list[Any], int]:
+        """Not for the models that this engine reads."""
+        self._assert_able("classify")
+        raise AssertionError
+
+    async def image_embed(self, *, images: list[Any], matryoshka_dim: int | None = None) -> tuple[list[Any], int]:
+        """Not for the models that this engine reads."""
+        self._assert_able("image_embed")
+        raise AssertionError
+
+    async def audio_embed(self, *, audios: list[Any], matryoshka_dim: int | None = None) -> tuple[list[Any], int]:
+        """Not for the models that this engine reads."""
+        self._assert_able("audio_embed")
+        raise AssertionError
+
+    # On the engine's thread.
+
+    def _embed(self, texts: list[str]) -> Any:
+        if "dense" not in self._engine.info["heads"]:
+            return self._engine.encode_all(texts, dense=False, colbert=True)["colbert"]
+        vectors = self._engine.encode(texts, normalize=True)
+        kind = self._engine_args.embedding_dtype
+        if kind is EmbeddingDtype.float32:
+            return vectors
+        import numpy as np
+
+        bits = np.packbits(vectors > 0, axis=-1)
+        return bits if kind is EmbeddingDtype.ubinary else (bits.astype(np.int16) - 128).astype(np.int8)
+
+    def _rerank(self, pairs: list[tuple[str, str]]) -> Any:
+        queries, documents = [q for q, _ in pairs], [d for _, d in pairs]
+        return self._engine.compute_score(queries, documents, normalize=False)
+
+    async def _usage(self, texts: list[str]) -> int:
+        if not self._engine_args.lengths_via_tokenize:
+            return sum(map(len, texts))
+        return await asyncio.to_thread(self._count_tokens, texts)
+
+    def _count_tokens(self, texts: list[str]) -> int:
+        limit = int(self._engine.info["max_length"])
+        encoded = self._engine.tokenizer.encode(texts, add_special_tokens=False, max_length=limit)
+        return int(encoded["cu_seqlens"][-1])
+
+    def _cut(self, embeddings: list[Any], dimension: int | None) -> list[Any]:
+        if not dimension:
+            return embeddings
+        length = embeddings[0].shape[-1]
+        if not 1 <= dimension <= length:
+            raise MatryoshkaDimError(
+                f"matryoshka_dim={dimension} is not in a valid range. Select between 1 and {length}."
+            )
+        cut = [e[..., :dimension] for e in embeddings]
+        if not self._engine_args.matryoshka_normalize or self._engine_args.embedding_dtype is not EmbeddingDtype.float32:
+            return cut
+        import numpy as np
+
+        return [e / np.maximum(np.linalg.norm(e, axis=-1, keepdims=True), np.float32(1e-12)) for e in cut]
+
+
+class AsyncEngineArray:
+    """Several engines, by the names that their models are served under."""
+
+    def __init__(self, engines: Iterable[AsyncEmbeddingEngine]) -> None:
+        engines = list(engines)
+        if not engines:
+            raise ValueError("Engines cannot be empty")
+        self.engines_dict = {engine.engine_args.served_model_name: engine for engine in engines}
+        if len(self.engines_dict) != len(engines):
+            raise ValueError("Engines must have unique model names")
+
+    @classmethod
+    def from_args(cls, engine_args_array: Iterable[EngineArgs]) -> AsyncEngineArray:
+        return cls(AsyncEmbeddingEngine.from_args(args) for args in engine_args_array)
+
+    def __iter__(self) -> Iterator[AsyncEmbeddingEngine]:
+        return iter(self.engines_dict.values())
+
+    def __getitem__(self, index_or_name: str | int) -> AsyncEmbeddingEngine:
+        """By name or place; the only engine of an array by whatever name."""
+        engines = list(self.engines_dict.values())
+        if isinstance(index_or_name, int):
+            return engines[index_or_name]
+        if len(engines) == 1:
+            return engines[0]
+        if index_or_name not in self.engines_dict:
+            raise IndexError(f"Engine for model name {index_or_name} not found. Available: {list(self.engines_dict)}")
+        return self.engines_dict[index_or_name]
+
+    async def astart(self) -> None:
+        for engine in self:
+            await engine.astart()
+
+    async def astop(self) -> None:
+        for engine in self:
+            await engine.astop()
+
+    def is_running(self) -> bool:
+        return all(engine.is_running for engine in self)
+
+    async def embed(
+        self, *, model: str, sentences: list[str], matryoshka_dim: int | None = None
+    ) -> tuple[list[Any], int]:
+        return await self[model].embed(sentences, matryoshka_dim=matryoshka_dim)
+
+    async def rerank(
+        self, *, model: str, query: str, docs: list[str], raw_scores: bool = False, top_n: int | None = None
+    ) -> tuple[list[RerankReturnType], int]:
+        return await self[model].rerank(query=query, docs=docs, raw_scores=raw_scores, top_n=top_n)
+
+
+class SyncEngineArray:
+    """The same for callers without an event loop: methods return concurrent.futures.Future."""
+
+    def __init__(self, _engine_args_array: Iterable[EngineArgs]) -> None:
+        self.async_engine_array = AsyncEngineArray.from_args(_engine_args_array)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="bgecpp-infinity-loop", daemon=True)
+        self._thread.start()
+        self._run(self.async_engine_array.astart()).result()
+
+    @classmethod
+    def from_args(cls, engine_args_array: Iterable[EngineArgs]) -> SyncEngineArray:
+        return cls(engine_args_array)
+
+    def _run(self, coroutine: Any) -> Future[Any]:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+
+    @property
+    def is_running(self) -> bool:
+        return self.async_engine_array.is_running()
+
+    def __iter__(self) -> Iterator[AsyncEmbeddingEngine]:
+        return iter(self.async_engine_array)
+
+    def stop(self) -> None:
+        """Returns once all that was asked for is done."""
+        if self._loop.is_running():
+            self._run(self.async_engine_array.astop()).result()
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+
+    def embed(self, *, model: str, sentences: list[str], matryoshka_dim: int | None = None) -> Future[Any]:
+        return self._run(
+            self.async_engine_array.embed(model=model, sentences=sentences, matryoshka_dim=matryoshka_dim)
+        )
+
+    def rerank(
+        self, *, model: str, query: str, docs: list[str], raw_scores: bool = False, top_n: int | None = None
+    ) -> Future[Any]:
+        return self._run(
+            self.async_engine_array.rerank(model=model, query=query, docs=docs, raw_scores=raw_scores, top_n=top_n)
+        )
+
+
+def _checked(texts: Any) -> list[str]:
+    if isinstance(texts, str):
+        raise TypeError("expected a list of str, found a str")
+    checked: list[str] = list(texts)
+    for i, text in enumerate(checked):
+        if not isinstance(text, str):
+            raise TypeError(f"texts[{i}]: expected a str, found {type(text).__name__}")
+    return checked
+
+
+def _sigmoids(logits: list[Any]) -> list[Any]:
+    import numpy as np
+
+    values = np.asarray(logits, np.float32)
+    # exp() of what is never positive: no overflow.
+    small = np.exp(-np.abs(values))
+    return list(np.where(values >= 0, 1 / (1 + small), small / (1 + small)))

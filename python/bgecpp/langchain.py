@@ -1,0 +1,232 @@
+"""LangChain: embeddings, a document compressor, a cross-encoder and a retriever over an Index.
+
+    from bgecpp.langchain import BgeEmbeddings, BgeIndexRetriever, BgeReranker
+
+Needs langchain-core. Models are loaded when an object is made; asynchronous methods compute on a thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from langchain_core.callbacks import CallbackManagerForRetrieverRun, Callbacks
+from langchain_core.cross_encoders import BaseCrossEncoder
+from langchain_core.documents import BaseDocumentCompressor, Document
+from langchain_core.embeddings import Embeddings
+from langchain_core.retrievers import BaseRetriever
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+
+from bgecpp import _common
+from bgecpp._core import Embedder, Index, Reranker
+
+__all__ = ["BgeCrossEncoder", "BgeEmbeddings", "BgeIndexRetriever", "BgeReranker", "HuggingFaceBgeEmbeddings"]
+
+# What langchain-community's class puts in front of queries.
+_BGE_QUERY_EN = "Represent this question for searching relevant passages: "
+_BGE_QUERY_ZH = "\u4e3a\u8fd9\u4e2a\u53e5\u5b50\u751f\u6210\u8868\u793a\u4ee5\u7528\u4e8e\u68c0\u7d22\u76f8\u5173\u6587\u7ae0\uff1a"
+
+
+class _Settings(BaseModel):
+    """model: a directory or a name on the hub. threads: 0: one for each core. dtype: default, auto, f32, bf16, int8."""
+
+    model_config = ConfigDict(protected_namespaces=(), extra="forbid")
+
+    model: str
+    threads: int = 0
+    dtype: str = "default"
+    max_length: int | None = None
+    packed_cache: str = ""
+    local_files_only: bool = False
+
+    def _engine_settings(self) -> dict[str, Any]:
+        return {
+            "threads": self.threads,
+            "dtype": self.dtype,
+            "max_length": self.max_length,
+            "packed_cache": self.packed_cache,
+            "download": not self.local_files_only,
+        }
+
+
+class BgeEmbeddings(_Settings, Embeddings):
+    """Vectors of unit length unless normalize is False. Queries get query_instruction in front, or what the model's
+    own files or name say; documents document_instruction, or what those say. "" puts nothing there."""
+
+    query_instruction: str | None = None
+    document_instruction: str | None = None
+    normalize: bool = True
+    truncate_dim: int | None = None
+
+    _embedder: Embedder = PrivateAttr()
+
+    def model_post_init(self, context: Any, /) -> None:
+        self._embedder = Embedder(self.model, **self._engine_settings())
+
+    def _encode(self, texts: str | list[str], role: str, instruction: str | None) -> Any:
+        how: dict[str, Any] = {"role": role} if instruction is None else {"instruction": instruction}
+        vectors: Any = self._embedder.encode(
+            texts, normalize=self.normalize, truncate_dim=self.truncate_dim, **how
+        )
+        return vectors.tolist()
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        return list(self._encode(list(texts), "document", self.document_instruction))
+
+    def embed_query(self, text: str) -> list[float]:
+        return list(self._encode(text, "query", self.query_instruction))
+
+    async def aembed_documents(self, texts: list[str]) -> list[list[float]]:
+        return await asyncio.to_thread(self.embed_documents, texts)
+
+    async def aembed_query(self, text: str) -> list[float]:
+        return await asyncio.to_thread(self.embed_query, text)
+
+
+class HuggingFaceBgeEmbeddings(BaseModel, Embeddings):
+    """langchain-community's class of this name, so that a program changes its import alone. model_kwargs: device,
+    revision, truncate_dim and threads are read; encode_kwargs: normalize_embeddings, prompt, prompt_name, truncate_dim;
+    others are named in a warning. Line ends in texts are spaces, as there."""
+
+    model_config = ConfigDict(protected_namespaces=(), extra="forbid")
+
+    model_name: str = "BAAI/bge-large-en"
+    cache_folder: str | None = None
+    model_kwargs: dict[str, Any] = Field(default_factory=dict)
+    encode_kwargs: dict[str, Any] = Field(default_factory=dict)
+    query_instruction: str = _BGE_QUERY_EN
+    embed_instruction: str = ""
+    show_progress: bool = False
+
+    _embedder: Embedder = PrivateAttr()
+    _options: dict[str, Any] = PrivateAttr()
+
+    def model_post_init(self, context: Any, /) -> None:
+        model, encode = dict(self.model_kwargs), dict(self.encode_kwargs)
+        _common.on_cpu(model.pop("device", None))
+        revision = model.pop("revision", None)
+        name = self.model_name if revision is None else f"{self.model_name}@{revision}"
+        cut = encode.pop("truncate_dim", model.pop("truncate_dim", None))
+        self._embedder = Embedder(name, threads=model.pop("threads", 0))
+        normalize = bool(encode.pop("normalize_embeddings", False)) or bool(self._embedder.info["normalizes"])
+        self._options = {"normalize": normalize, "truncate_dim": cut}
+        self._options["instruction"] = encode.pop("prompt", None)
+        self._options["prompt_name"] = encode.pop("prompt_name", None)
+        for accepted in ("batch_size", "trust_remote_code", "convert_to_numpy", "device", "torch_dtype"):
+            model.pop(accepted, None)
+            encode.pop(accepted, None)
+        self.show_progress = bool(encode.pop("show_progress_bar", self.show_progress))
+        _common.ignored(**model, **encode)
+        if "-zh" in self.model_name and "query_instruction" not in self.model_fields_set:
+            self.query_instruction = _BGE_QUERY_ZH
+
+    def _encode(self, texts: str | list[str]) -> Any:
+        with _common.progress_bar(self.show_progress, "bgecpp") as progress:
+            vectors: Any = self._embedder.encode(texts, progress=progress, **self._options)
+        return vectors.tolist()
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        return list(self._encode([self.embed_instruction + t.replace("\n", " ") for t in texts]))
+
+    def embed_query(self, text: str) -> list[float]:
+        return list(self._encode(self.query_instruction + text.replace("\n", " ")))
+
+    async def aembed_documents(self, texts: list[str]) -> list[list[float]]:
+        return await asyncio.to_thread(self.embed_documents, texts)
+
+    async def aembed_query(self, text: str) -> list[float]:
+        return await asyncio.to_thread(self.embed_query, text)
+
+
+class BgeReranker(BaseDocumentCompressor):
+    """The top_n documents (all with None) by the reranker's score, best first, which metadata["relevance_score"] then
+    has: of copies, the given ones stay as they are. normalize: True the sigmoid, False the logit, None the model's."""
+
+    model_config = ConfigDict(protected_namespaces=(), extra="forbid", arbitrary_types_allowed=True)
+
+    model: str
+    top_n: int | None = 3
+    normalize: bool | None = True
+    threads: int = 0
+    dtype: str = "default"
+    max_length: int | None = None
+    packed_cache: str = ""
+    local_files_only: bool = False
+
+    _reranker: Reranker = PrivateAttr()
+
+    def model_post_init(self, context: Any, /) -> None:
+        self._reranker = Reranker(
+            self.model,
+            threads=self.threads,
+            dtype=self.dtype,
+            max_length=self.max_length,
+            packed_cache=self.packed_cache,
+            download=not self.local_files_only,
+        )
+
+    def compress_documents(
+        self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
+    ) -> Sequence[Document]:
+        if not documents:
+            return []
+        texts = [document.page_content for document in documents]
+        scored: Any = self._reranker.compute_score(query, texts, normalize=self.normalize)
+        scores: list[float] = scored.tolist()
+        ranked = sorted(range(len(texts)), key=lambda i: -scores[i])
+        return [
+            documents[i].model_copy(update={"metadata": {**documents[i].metadata, "relevance_score": scores[i]}})
+            for i in ranked[: self.top_n]
+        ]
+
+    async def acompress_documents(
+        self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
+    ) -> Sequence[Document]:
+        return await asyncio.to_thread(self.compress_documents, documents, query, callbacks)
+
+
+class BgeCrossEncoder(_Settings, BaseCrossEncoder):
+    """Scores of pairs, for LangChain's CrossEncoderReranker. normalize as BgeReranker's."""
+
+    normalize: bool | None = None
+
+    _reranker: Reranker = PrivateAttr()
+
+    def model_post_init(self, context: Any, /) -> None:
+        self._reranker = Reranker(self.model, **self._engine_settings())
+
+    def score(self, text_pairs: list[tuple[str, str]]) -> list[float]:
+        queries, texts = [q for q, _ in text_pairs], [t for _, t in text_pairs]
+        scored: Any = self._reranker.compute_score(queries, texts, normalize=self.normalize)
+        return list(scored.tolist())
+
+
+class BgeIndexRetriever(BaseRetriever):
+    """The k rows of an index directory (`bge index`, IndexWriter) that are most similar to a query: their texts, with
+    "id" and "score" in the metadata. What is committed to the index later is seen by the next query."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    index: str | Path
+    embeddings: Embeddings
+    k: int = 4
+
+    _opened: Index = PrivateAttr()
+
+    def model_post_init(self, context: Any, /) -> None:
+        self._opened = Index(str(self.index))
+
+    def _get_relevant_documents(
+        self, query: str, *, run_manager: CallbackManagerForRetrieverRun, **kwargs: Any
+    ) -> list[Document]:
+        import numpy as np
+
+        self._opened = self._opened.refresh() or self._opened
+        vector = np.asarray([self.embeddings.embed_query(query)], np.float32)
+        (hits,) = self._opened.search(vector, int(kwargs.get("k", self.k)))
+        return [
+            Document(id=hit["id"], page_content=hit["text"], metadata={"id": hit["id"], "score": hit["score"]})
+            for hit in hits
+        ]

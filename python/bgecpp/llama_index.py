@@ -1,0 +1,158 @@
+"""LlamaIndex: embeddings, a node postprocessor and a retriever over an Index.
+
+    from bgecpp.llama_index import BgeEmbedding, BgeIndexRetriever, BgeRerank
+
+Needs llama-index-core. Models are loaded when an object is made; asynchronous methods compute on a thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from llama_index.core.base.base_retriever import BaseRetriever
+from llama_index.core.base.embeddings.base import BaseEmbedding, Embedding
+from llama_index.core.bridge.pydantic import Field, PrivateAttr
+from llama_index.core.postprocessor.types import BaseNodePostprocessor
+from llama_index.core.schema import MetadataMode, NodeWithScore, QueryBundle, TextNode
+
+from bgecpp._core import Embedder, Index, Reranker
+
+__all__ = ["BgeEmbedding", "BgeIndexRetriever", "BgeRerank"]
+
+
+class BgeEmbedding(BaseEmbedding):
+    """Vectors of unit length unless normalize is False. Queries and texts get the model's own instructions in front,
+    or those that are given: "" puts nothing there."""
+
+    query_instruction: str | None = Field(default=None)
+    text_instruction: str | None = Field(default=None)
+    normalize: bool = Field(default=True)
+    truncate_dim: int | None = Field(default=None)
+    threads: int = Field(default=0)
+    dtype: str = Field(default="default")
+    max_length: int | None = Field(default=None)
+    packed_cache: str = Field(default="")
+    local_files_only: bool = Field(default=False)
+
+    _embedder: Embedder = PrivateAttr()
+
+    def __init__(self, model_name: str, **kwargs: Any) -> None:
+        super().__init__(model_name=model_name, **kwargs)
+        self._embedder = Embedder(
+            model_name,
+            threads=self.threads,
+            dtype=self.dtype,
+            max_length=self.max_length,
+            packed_cache=self.packed_cache,
+            download=not self.local_files_only,
+        )
+
+    @classmethod
+    def class_name(cls) -> str:
+        return "BgeEmbedding"
+
+    def _encode(self, texts: str | list[str], role: str, instruction: str | None) -> Any:
+        how: dict[str, Any] = {"role": role} if instruction is None else {"instruction": instruction}
+        vectors: Any = self._embedder.encode(
+            texts, normalize=self.normalize, truncate_dim=self.truncate_dim, **how
+        )
+        return vectors.tolist()
+
+    def _get_query_embedding(self, query: str) -> Embedding:
+        return list(self._encode(query, "query", self.query_instruction))
+
+    async def _aget_query_embedding(self, query: str) -> Embedding:
+        return await asyncio.to_thread(self._get_query_embedding, query)
+
+    def _get_text_embedding(self, text: str) -> Embedding:
+        return list(self._encode(text, "document", self.text_instruction))
+
+    async def _aget_text_embedding(self, text: str) -> Embedding:
+        return await asyncio.to_thread(self._get_text_embedding, text)
+
+    def _get_text_embeddings(self, texts: list[str]) -> list[Embedding]:
+        return list(self._encode(list(texts), "document", self.text_instruction))
+
+    async def _aget_text_embeddings(self, texts: list[str]) -> list[Embedding]:
+        return await asyncio.to_thread(self._get_text_embeddings, texts)
+
+
+class BgeRerank(BaseNodePostprocessor):
+    """The top_n nodes by the reranker's score, best first. keep_retrieval_score: the score that a node came with goes
+    to metadata["retrieval_score"]. normalize: True the sigmoid, False the logit, None the model's."""
+
+    model: str = Field()
+    top_n: int = Field(default=2)
+    keep_retrieval_score: bool = Field(default=False)
+    normalize: bool | None = Field(default=True)
+    threads: int = Field(default=0)
+    dtype: str = Field(default="default")
+    max_length: int | None = Field(default=None)
+    packed_cache: str = Field(default="")
+    local_files_only: bool = Field(default=False)
+
+    _reranker: Reranker = PrivateAttr()
+
+    def __init__(self, model: str, **kwargs: Any) -> None:
+        super().__init__(**{"model": model, **kwargs})
+        self._reranker = Reranker(
+            model,
+            threads=self.threads,
+            dtype=self.dtype,
+            max_length=self.max_length,
+            packed_cache=self.packed_cache,
+            download=not self.local_files_only,
+        )
+
+    @classmethod
+    def class_name(cls) -> str:
+        return "BgeRerank"
+
+    def _postprocess_nodes(
+        self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
+    ) -> list[NodeWithScore]:
+        if query_bundle is None:
+            raise ValueError("Missing query bundle in extra info.")
+        if not nodes:
+            return []
+        texts = [node.node.get_content(metadata_mode=MetadataMode.EMBED) for node in nodes]
+        scored: Any = self._reranker.compute_score(query_bundle.query_str, texts, normalize=self.normalize)
+        for node, score in zip(nodes, scored.tolist()):
+            if self.keep_retrieval_score:
+                node.node.metadata["retrieval_score"] = node.score
+            node.score = score
+        return sorted(nodes, key=lambda node: -(node.score or 0.0))[: self.top_n]
+
+
+class BgeIndexRetriever(BaseRetriever):
+    """The rows of an index directory (`bge index`, IndexWriter) that are most similar to a query, as text nodes. What
+    is committed to the index later is seen by the next query."""
+
+    def __init__(
+        self, index: str | Path, embed_model: BaseEmbedding, similarity_top_k: int = 2, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self._index = Index(str(index))
+        self._embed_model = embed_model
+        self._similarity_top_k = similarity_top_k
+
+    def _search(self, vector: Embedding) -> list[NodeWithScore]:
+        import numpy as np
+
+        self._index = self._index.refresh() or self._index
+        (hits,) = self._index.search(np.asarray([vector], np.float32), self._similarity_top_k)
+        return [NodeWithScore(node=TextNode(id_=hit["id"], text=hit["text"]), score=hit["score"]) for hit in hits]
+
+    def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
+        vector = query_bundle.embedding
+        if vector is None:
+            vector = self._embed_model.get_agg_embedding_from_queries(query_bundle.embedding_strs)
+        return self._search(vector)
+
+    async def _aretrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
+        vector = query_bundle.embedding
+        if vector is None:
+            vector = await self._embed_model.aget_agg_embedding_from_queries(query_bundle.embedding_strs)
+        return await asyncio.to_thread(self._search, vector)

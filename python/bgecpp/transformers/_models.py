@@ -1,0 +1,273 @@
+"""AutoModel and AutoModelForSequenceClassification on the engine."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from bgecpp import _common, _tensors, errors
+from bgecpp.transformers._config import Config, read_config
+from bgecpp.transformers._outputs import BaseModelOutputWithPooling, SequenceClassifierOutput
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+# Their positions count from the first place of a row, padding or not.
+_POSITIONS_BY_PLACE = ("bert", "distilbert")
+# What from_pretrained() takes and the engine decides itself.
+_ACCEPTED = (
+    "attn_implementation",
+    "cache_dir",
+    "config",
+    "device_map",
+    "dtype",
+    "force_download",
+    "low_cpu_mem_usage",
+    "token",
+    "torch_dtype",
+    "trust_remote_code",
+    "use_safetensors",
+)
+_Self = TypeVar("_Self", bound="_Model")
+
+
+class _Model:
+    """What both kinds of models are: callable, on the CPU, in float32, for inference."""
+
+    training = False
+
+    def __init__(self, engine: Any, name_or_path: str) -> None:
+        self._engine = engine
+        self.name_or_path = name_or_path
+        self.config: Config = read_config(engine.info["path"], name_or_path)
+
+    @property
+    def device(self) -> Any:
+        """torch.device("cpu") where torch is imported, else "cpu"."""
+        torch = sys.modules.get("torch")
+        return "cpu" if torch is None else torch.device("cpu")
+
+    @property
+    def dtype(self) -> Any:
+        torch = sys.modules.get("torch")
+        return "float32" if torch is None else torch.float32
+
+    def eval(self: _Self) -> _Self:
+        return self
+
+    def train(self: _Self, mode: bool = True) -> _Self:
+        if mode:
+            raise errors.Unsupported("train(): this model is for inference")
+        return self
+
+    def to(self: _Self, *args: Any, **kwargs: Any) -> _Self:
+        """Itself: a warning says once that another device is not used."""
+        for value in (*args, kwargs.get("device")):
+            if value is not None and "float" not in str(value):
+                _common.on_cpu(value)
+        return self
+
+    def cuda(self: _Self, device: Any = None) -> _Self:
+        return self.to("cuda")
+
+    def cpu(self: _Self) -> _Self:
+        return self
+
+    def half(self: _Self) -> _Self:
+        """Itself: dtype= of from_pretrained's engine decides what is multiplied."""
+        return self
+
+    bfloat16 = float = requires_grad_ = half
+
+    def num_parameters(self, **kwargs: Any) -> int:
+        return int(self._engine.info["num_parameters"])
+
+    def _sequences(self, input_ids: Any, attention_mask: Any, token_type_ids: Any) -> _Packed:
+        ids = _array(input_ids, "input_ids")
+        mask = None if attention_mask is None else _array(attention_mask, "attention_mask", ids.shape).astype(bool)
+        types = None if token_type_ids is None else _array(token_type_ids, "token_type_ids", ids.shape)
+        by_place = self.config.get("model_type") in _POSITIONS_BY_PLACE
+        return _Packed(ids, mask, types, by_place)
+
+
+class _Packed:
+    """Rows of a padded batch without their padding: what the engine takes."""
+
+    def __init__(self, ids: Any, mask: Any, types: Any, positions_by_place: bool) -> None:
+        import numpy as np
+
+        if mask is None:
+            mask = np.ones(ids.shape, bool)
+        _check(mask, positions_by_place)
+        self.mask: NDArray[np.bool_] = mask
+        lengths = mask.sum(axis=1)
+        self.filled: NDArray[np.bool_] = lengths > 0
+        self.ids = np.ascontiguousarray(ids[mask], np.int32)
+        self.types = None if types is None else np.ascontiguousarray(types[mask], np.int32)
+        self.cu_seqlens = np.concatenate([[0], np.cumsum(lengths[self.filled])]).astype(np.int32)
+
+
+def _check(mask: Any, positions_by_place: bool) -> None:
+    """Refuses what the engine computes in another way than transformers would."""
+    if mask.size == 0:
+        return
+    starts = mask & ~_shifted(mask)
+    if (starts.sum(axis=1) > 1).any():
+        row = int((starts.sum(axis=1) > 1).argmax())
+        raise errors.Unsupported(f"attention_mask[{row}]: it has ones behind zeros that are behind ones")
+    if positions_by_place and (~mask[:, 0] & mask.any(axis=1)).any():
+        row = int((~mask[:, 0] & mask.any(axis=1)).argmax())
+        raise errors.Unsupported(
+            f"attention_mask[{row}]: padding on the left moves the positions of this model: pad on the right"
+        )
+
+
+def _shifted(mask: Any) -> Any:
+    import numpy as np
+
+    before = np.zeros_like(mask)
+    before[:, 1:] = mask[:, :-1]
+    return before
+
+
+def _array(value: Any, name: str, shape: tuple[int, ...] | None = None) -> Any:
+    """A tensor, array or list of rows as an integer array [B, L]."""
+    import numpy as np
+
+    if hasattr(value, "detach"):
+        value = value.detach().cpu().numpy()
+    array = np.asarray(value)
+    if array.ndim != 2 or (array.size and not np.issubdtype(array.dtype, np.integer) and array.dtype != bool):
+        raise ValueError(f"{name}: expected integers [B, L], found {array.dtype} of shape {array.shape}")
+    if shape is not None and array.shape != shape:
+        raise ValueError(f"{name}: expected shape {shape}, found {array.shape}")
+    return array
+
+
+def _like(array: Any, example: Any) -> Any:
+    """An array as the caller's tensors are."""
+    if not hasattr(example, "detach"):
+        return array
+    import torch
+
+    return torch.from_numpy(array)
+
+
+def _refuse(**settings: Any) -> None:
+    for name, value in settings.items():
+        if value is not None and value is not False:
+            raise errors.Unsupported(f"{name} is not supported: the engine gives the last layer's states")
+
+
+def _engine_settings(kwargs: dict[str, Any]) -> dict[str, Any]:
+    """What from_pretrained() passes to the engine: threads, packed_cache and compute_dtype are ours."""
+    settings = {"threads": kwargs.pop("threads", 0), "packed_cache": kwargs.pop("packed_cache", "")}
+    settings["dtype"] = kwargs.pop("compute_dtype", "default")
+    settings["download"] = not kwargs.pop("local_files_only", False)
+    for name in _ACCEPTED:
+        kwargs.pop(name, None)
+    return settings
+
+
+def _name(path: str | Path, kwargs: dict[str, Any]) -> str:
+    revision = kwargs.pop("revision", None)
+    return str(path) if revision is None else f"{path}@{revision}"
+
+
+class AutoModel(_Model):
+    """An encoder: token ids to the hidden states of its last layer."""
+
+    def __init__(self, engine: Any, name_or_path: str, add_pooling_layer: bool = True) -> None:
+        super().__init__(engine, name_or_path)
+        self._pooler: tuple[Any, Any] | None = None
+        if add_pooling_layer and self.config.get("model_type") in ("bert", "xlm-roberta", "roberta", "camembert", "mpnet"):
+            weight = _tensors.find_tensor(engine.info["path"], ["pooler.dense.weight"])
+            bias = _tensors.find_tensor(engine.info["path"], ["pooler.dense.bias"])
+            if weight is not None and bias is not None:
+                self._pooler = weight, bias
+
+    @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path: str | Path, **kwargs: Any) -> AutoModel:
+        """A model directory or a name on the hub. threads, packed_cache, compute_dtype ("f32", "bf16", "int8") are the
+        engine's; local_files_only, revision and add_pooling_layer are read, other arguments of transformers accepted."""
+        from bgecpp._core import Embedder
+
+        name = _name(pretrained_model_name_or_path, kwargs)
+        pooling_layer = bool(kwargs.pop("add_pooling_layer", True))
+        engine = Embedder(name, **_engine_settings(kwargs))
+        return cls(engine, name, pooling_layer)
+
+    def __call__(
+        self,
+        input_ids: Any = None,
+        attention_mask: Any = None,
+        token_type_ids: Any = None,
+        position_ids: Any = None,
+        inputs_embeds: Any = None,
+        return_dict: bool | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """last_hidden_state [B, L, H] float32 and pooler_output [B, H] where model.safetensors has the layer. Where
+        attention_mask is 0 the states are zeros (transformers' are whatever padding computes to)."""
+        import numpy as np
+
+        _refuse(position_ids=position_ids, inputs_embeds=inputs_embeds, output_attentions=output_attentions)
+        _refuse(output_hidden_states=output_hidden_states)
+        packed = self._sequences(input_ids, attention_mask, token_type_ids)
+        width = int(self._engine.info["hidden_size"])
+        hidden = np.zeros((*packed.mask.shape, width), np.float32)
+        if len(packed.ids):
+            hidden[packed.mask] = self._engine.hidden_states(packed.ids, packed.types, packed.cu_seqlens)
+        pooled = None
+        if self._pooler is not None and hidden.shape[1]:
+            weight, bias = self._pooler
+            pooled = _like(np.tanh(hidden[:, 0] @ weight.T + bias), input_ids)
+        output = BaseModelOutputWithPooling(last_hidden_state=_like(hidden, input_ids), pooler_output=pooled)
+        return output.to_tuple() if return_dict is False else output
+
+    forward = __call__
+
+
+class AutoModelForSequenceClassification(_Model):
+    """A reranker: token ids of pairs to one logit each."""
+
+    @classmethod
+    def from_pretrained(
+        cls, pretrained_model_name_or_path: str | Path, **kwargs: Any
+    ) -> AutoModelForSequenceClassification:
+        """As AutoModel.from_pretrained. Models of one label only."""
+        from bgecpp._core import Reranker
+
+        name = _name(pretrained_model_name_or_path, kwargs)
+        return cls(Reranker(name, **_engine_settings(kwargs)), name)
+
+    def __call__(
+        self,
+        input_ids: Any = None,
+        attention_mask: Any = None,
+        token_type_ids: Any = None,
+        position_ids: Any = None,
+        inputs_embeds: Any = None,
+        labels: Any = None,
+        return_dict: bool | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """logits [B, 1] float32; of a row without tokens zero."""
+        import numpy as np
+
+        _refuse(position_ids=position_ids, inputs_embeds=inputs_embeds, output_attentions=output_attentions)
+        _refuse(output_hidden_states=output_hidden_states, labels=labels)
+        packed = self._sequences(input_ids, attention_mask, token_type_ids)
+        logits = np.zeros((len(packed.mask), 1), np.float32)
+        if len(packed.ids):
+            logits[packed.filled] = self._engine.logits(packed.ids, packed.types, packed.cu_seqlens)
+        output = SequenceClassifierOutput(loss=None, logits=_like(logits, input_ids))
+        return output.to_tuple() if return_dict is False else output
+
+    forward = __call__

@@ -1,0 +1,480 @@
+"""AutoTokenizer: text to ids as transformers' tokenizers make them, on the engine's tokenizer."""
+
+from __future__ import annotations
+
+import json
+import logging
+import warnings
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bgecpp import errors
+from bgecpp.transformers._batch import BatchEncoding
+
+if TYPE_CHECKING:
+    from bgecpp._core import Tokenizer
+
+_logger = logging.getLogger(__name__)
+# What transformers has for no limit.
+_NO_LIMIT = int(1e30)
+_LARGE = int(1e20)
+_ROLES = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
+_BERT = {"unk_token": "[UNK]", "sep_token": "[SEP]", "pad_token": "[PAD]", "cls_token": "[CLS]", "mask_token": "[MASK]"}
+_XLM_R = {
+    "bos_token": "<s>",
+    "eos_token": "</s>",
+    "unk_token": "<unk>",
+    "sep_token": "</s>",
+    "pad_token": "<pad>",
+    "cls_token": "<s>",
+    "mask_token": "<mask>",
+}
+# By the first part of the tokenizer's class, or the model's type: tokens that its files need not name.
+_DEFAULTS = {"Bert": _BERT, "DistilBert": _BERT, "XLMRoberta": _XLM_R, "Roberta": _XLM_R, "Camembert": _XLM_R}
+_BY_MODEL_TYPE = {"bert": "Bert", "distilbert": "DistilBert", "xlm-roberta": "XLMRoberta", "roberta": "Roberta"}
+_STRATEGIES = ("longest_first", "only_first", "only_second", "do_not_truncate")
+_PADDINGS = ("longest", "max_length", "do_not_pad")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+class PreTrainedTokenizerFast:
+    """A tokenizer that is not changed any more. Thread-safe."""
+
+    is_fast = True
+
+    def __init__(self, name_or_path: str, **settings: Any) -> None:
+        from bgecpp._core import Tokenizer
+
+        self.name_or_path = name_or_path
+        self._settings = settings
+        self._tokenizer: Tokenizer = Tokenizer(name_or_path)
+        directory = Path(name_or_path)
+        config = {**_read(directory / "tokenizer_config.json"), **settings}
+        cls = str(config.get("tokenizer_class") or "")
+        kind = cls.removesuffix("Fast").removesuffix("Tokenizer")
+        if kind not in _DEFAULTS:
+            model_type = _read(directory / "config.json").get("model_type")
+            kind = kind if cls else _BY_MODEL_TYPE.get(str(model_type), "")
+        self._roles = self._special_tokens(directory, config, _DEFAULTS.get(kind, {}))
+        types = ["token_type_ids"] if kind == "Bert" or cls in ("", "BertTokenizer") and self._is_bert(directory) else []
+        self.model_input_names: list[str] = config.get("model_input_names") or ["input_ids", *types, "attention_mask"]
+        limit = config.get("model_max_length")
+        self.model_max_length = int(limit) if isinstance(limit, (int, float)) else _NO_LIMIT
+        self.padding_side: str = config.get("padding_side", "right")
+        self.truncation_side: str = config.get("truncation_side", "right")
+        self.clean_up_tokenization_spaces = bool(config.get("clean_up_tokenization_spaces", False))
+        self.pad_token_type_id = int(config.get("pad_token_type_id", 0))
+        self.extra_special_tokens: list[str] = [_content(t) for t in config.get("extra_special_tokens") or []]
+        if not self.extra_special_tokens:
+            self.extra_special_tokens = [_content(t) for t in config.get("additional_special_tokens") or []]
+        self._warned = False
+
+    @staticmethod
+    def _is_bert(directory: Path) -> bool:
+        return _read(directory / "config.json").get("model_type") == "bert"
+
+    @staticmethod
+    def _special_tokens(directory: Path, config: dict[str, Any], defaults: dict[str, str]) -> dict[str, str]:
+        found = {**defaults, **_read(directory / "special_tokens_map.json"), **config}
+        return {role: _content(found[role]) for role in _ROLES if found.get(role) is not None}
+
+    # Tokens that have a role.
+
+    def __getattr__(self, name: str) -> Any:
+        role = name.removesuffix("_id")
+        roles: dict[str, str] = self.__dict__.get("_roles", {})
+        if role not in _ROLES:
+            raise AttributeError(f"{type(self).__name__} has no attribute {name}")
+        token = roles.get(role)
+        return token if token is None or role == name else self._tokenizer.token_to_id(token)
+
+    @property
+    def special_tokens_map(self) -> dict[str, str]:
+        return dict(self._roles)
+
+    @property
+    def all_special_tokens(self) -> list[str]:
+        return list(dict.fromkeys([*self._roles.values(), *self.extra_special_tokens]))
+
+    @property
+    def all_special_ids(self) -> list[int]:
+        ids = self.convert_tokens_to_ids(self.all_special_tokens)
+        assert isinstance(ids, list)
+        return ids
+
+    # The vocabulary.
+
+    @cached_property
+    def vocab_size(self) -> int:
+        """Tokens of the base vocabulary, without those that were added."""
+        vocab = _read(Path(self.name_or_path) / "tokenizer.json").get("model", {}).get("vocab")
+        return len(vocab) if vocab else int(self._tokenizer.vocab_size)
+
+    def __len__(self) -> int:
+        return int(self._tokenizer.vocab_size)
+
+    def __bool__(self) -> bool:
+        return True
+
+    @cached_property
+    def _vocab(self) -> dict[str, int]:
+        tokens = ((self._tokenizer.id_to_token(i), i) for i in range(self._tokenizer.vocab_size))
+        return {token: i for token, i in tokens if token is not None}
+
+    def get_vocab(self) -> dict[str, int]:
+        """Every token with its id."""
+        return dict(self._vocab)
+
+    @property
+    def vocab(self) -> dict[str, int]:
+        return self.get_vocab()
+
+    def convert_tokens_to_ids(self, tokens: str | Sequence[str]) -> int | list[int]:
+        """The id of a token, or of each: the unknown token's where there is none."""
+        if isinstance(tokens, str):
+            return self._id(tokens)
+        return [self._id(token) for token in tokens]
+
+    def _id(self, token: str) -> int:
+        found = self._tokenizer.token_to_id(token)
+        return int(self.unk_token_id) if found is None else found
+
+    def convert_ids_to_tokens(self, ids: Any, skip_special_tokens: bool = False) -> Any:
+        """The token of an id, or of each: None where there is none."""
+        if isinstance(ids, int):
+            return self._tokenizer.id_to_token(ids)
+        skipped = set(self.all_special_ids) if skip_special_tokens else set()
+        return [self._tokenizer.id_to_token(int(i)) for i in ids if int(i) not in skipped]
+
+    def num_special_tokens_to_add(self, pair: bool = False) -> int:
+        return int(self._tokenizer.num_special_tokens(pair))
+
+    @property
+    def max_len_single_sentence(self) -> int:
+        return self.model_max_length - self.num_special_tokens_to_add()
+
+    @property
+    def max_len_sentences_pair(self) -> int:
+        return self.model_max_length - self.num_special_tokens_to_add(pair=True)
+
+    # Text to ids.
+
+    def __call__(
+        self,
+        text: Any = None,
+        text_pair: Any = None,
+        add_special_tokens: bool = True,
+        padding: bool | str = False,
+        truncation: bool | str | None = None,
+        max_length: int | None = None,
+        stride: int = 0,
+        is_split_into_words: bool = False,
+        pad_to_multiple_of: int | None = None,
+        padding_side: str | None = None,
+        return_tensors: str | None = None,
+        return_token_type_ids: bool | None = None,
+        return_attention_mask: bool | None = None,
+        return_overflowing_tokens: bool = False,
+        return_special_tokens_mask: bool = False,
+        return_offsets_mapping: bool = False,
+        return_length: bool = False,
+        verbose: bool = True,
+        **kwargs: Any,
+    ) -> BatchEncoding:
+        """Of a text, or of a list of texts or pairs: lists of ids, or [B, L] int64 tensors with return_tensors.
+
+        padding: True or "longest", "max_length", False. truncation: True or "longest_first", "only_first",
+        "only_second", False. max_length: by default the model's. Refused: words that are split already, windows of
+        long texts (stride, return_overflowing_tokens), cuts at the front.
+        """
+        if text is None:
+            raise ValueError("You need to specify either `text` or `text_target`: text_target is not for encoders")
+        if is_split_into_words or return_overflowing_tokens or kwargs.pop("split_special_tokens", False):
+            raise errors.Unsupported(
+                "is_split_into_words, return_overflowing_tokens and split_special_tokens are not supported: use the "
+                "tokenizer of transformers, whose ids are the same"
+            )
+        if kwargs.pop("text_target", None) is not None:
+            raise errors.Unsupported("text_target is for models that write text")
+        batched = isinstance(text, (list, tuple))
+        texts, pairs = _as_batch(text, text_pair)
+        pad, strategy, max_length = self._strategies(padding, truncation, max_length, pad_to_multiple_of, verbose)
+        if strategy != "do_not_truncate" and self.truncation_side != "right":
+            raise errors.Unsupported("truncation_side: only 'right' is supported")
+        want_more = return_special_tokens_mask or return_offsets_mapping
+        encoded: Any = self._tokenizer.encode(
+            texts,
+            pairs,
+            add_special_tokens=add_special_tokens,
+            max_length=None if strategy == "do_not_truncate" else max_length,
+            strategy="longest_first" if strategy == "do_not_truncate" else strategy,
+            want_offsets=want_more,
+        )
+        bounds = encoded["cu_seqlens"].tolist()
+        ids = _rows(encoded["ids"].tolist(), bounds)
+        self._say_too_long(ids, max_length, verbose)
+        data: dict[str, Any] = {"input_ids": ids}
+        if _wanted(return_token_type_ids, "token_type_ids", self.model_input_names):
+            data["token_type_ids"] = _rows(encoded["type_ids"].tolist(), bounds)
+        if _wanted(return_attention_mask, "attention_mask", self.model_input_names):
+            data["attention_mask"] = [[1] * len(row) for row in ids]
+        if return_special_tokens_mask:
+            data["special_tokens_mask"] = _rows(encoded["special_tokens_mask"].tolist(), bounds)
+        if return_offsets_mapping:
+            data["offset_mapping"] = _rows([(a, b) for a, b in encoded["offsets"].tolist()], bounds)
+        if pad != "do_not_pad":
+            length = max_length if pad == "max_length" else max(map(len, ids), default=0)
+            self._pad(data, _rounded(length or 0, pad_to_multiple_of), padding_side or self.padding_side)
+        if return_length:
+            data["length"] = [len(row) for row in data["input_ids"]]
+        padded: list[list[int]] = data["input_ids"]
+        if not batched and return_tensors is None:
+            data = {name: value if name == "length" else value[0] for name, value in data.items()}
+        return BatchEncoding(
+            data,
+            lambda i: list(self.convert_ids_to_tokens(padded[i])),
+            return_tensors,
+            1 if pairs is None else 2,
+        )
+
+    def _strategies(
+        self,
+        padding: bool | str,
+        truncation: bool | str | None,
+        max_length: int | None,
+        multiple: int | None,
+        verbose: bool = True,
+    ) -> tuple[str, str, int | None]:
+        """padding, truncation and max_length as transformers reads them together."""
+        padding = getattr(padding, "value", padding)
+        truncation = getattr(truncation, "value", truncation)
+        if max_length is not None and padding is False and truncation is None:
+            truncation = True
+        if padding is True and max_length is not None and truncation in (None, False, "do_not_truncate") and verbose:
+            warnings.warn(
+                "`max_length` is ignored when `padding`=`True` and there is no truncation strategy. To pad to max "
+                "length, use `padding='max_length'`.",
+                stacklevel=3,
+            )
+        pad = {True: "longest", False: "do_not_pad"}[padding] if isinstance(padding, bool) else padding
+        strategy = truncation or "do_not_truncate"
+        strategy = "longest_first" if strategy is True else strategy
+        if pad not in _PADDINGS:
+            raise ValueError(f"padding: expected a bool or one of {_PADDINGS}, found {padding!r}")
+        if strategy not in _STRATEGIES:
+            raise ValueError(f"truncation: expected a bool or one of {_STRATEGIES}, found {truncation!r}")
+        if max_length is None:
+            limited = self.model_max_length <= _LARGE
+            pad = "do_not_pad" if pad == "max_length" and not limited else pad
+            strategy = strategy if limited else "do_not_truncate"
+            if limited and (pad == "max_length" or strategy != "do_not_truncate"):
+                max_length = self.model_max_length
+        if pad != "do_not_pad" and self.pad_token_id is None:
+            raise ValueError("Asking to pad but the tokenizer does not have a padding token")
+        cuts = strategy != "do_not_truncate" and max_length is not None
+        if pad != "do_not_pad" and cuts and multiple is not None and max_length % multiple != 0:  # type: ignore[operator]
+            raise ValueError(
+                f"Truncation and padding are both activated but truncation length ({max_length}) is not a multiple of "
+                f"pad_to_multiple_of ({multiple})."
+            )
+        return str(pad), str(strategy), max_length
+
+    def _say_too_long(self, ids: list[list[int]], max_length: int | None, verbose: bool) -> None:
+        longest = max(map(len, ids), default=0)
+        if max_length is None and longest > self.model_max_length and verbose and not self._warned:
+            self._warned = True
+            _logger.warning(
+                "Token indices sequence length is longer than the specified maximum sequence length for this model "
+                "(%d > %d)",
+                longest,
+                self.model_max_length,
+            )
+
+    def _pad(self, data: dict[str, Any], length: int, side: str) -> None:
+        fill: dict[str, Any] = {
+            "input_ids": self.pad_token_id,
+            "token_type_ids": self.pad_token_type_id,
+            "attention_mask": 0,
+            "special_tokens_mask": 1,
+            "offset_mapping": (0, 0),
+        }
+        for name in data.keys() & fill.keys():
+            for i, row in enumerate(data[name]):
+                more = [fill[name]] * (length - len(row))
+                data[name][i] = row + more if side == "right" else more + row
+
+    def encode(
+        self,
+        text: str,
+        text_pair: str | None = None,
+        add_special_tokens: bool = True,
+        padding: bool | str = False,
+        truncation: bool | str | None = None,
+        max_length: int | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """The ids of a text or pair."""
+        encoded = self(text, text_pair, add_special_tokens, padding, truncation, max_length, **kwargs)
+        return encoded["input_ids"]
+
+    def tokenize(self, text: str, pair: str | None = None, add_special_tokens: bool = False, **kwargs: Any) -> list[str]:
+        """The tokens of a text or pair, as the vocabulary spells them."""
+        return self(text, pair, add_special_tokens, **kwargs).tokens()
+
+    def pad(
+        self,
+        encoded_inputs: Any,
+        padding: bool | str = True,
+        max_length: int | None = None,
+        pad_to_multiple_of: int | None = None,
+        padding_side: str | None = None,
+        return_attention_mask: bool | None = None,
+        return_tensors: str | None = None,
+        verbose: bool = True,
+        **kwargs: Any,
+    ) -> BatchEncoding:
+        """Fills encodings (one, a list of them, or a batch) to one length."""
+        if isinstance(encoded_inputs, (list, tuple)) and encoded_inputs and isinstance(encoded_inputs[0], Mapping):
+            encoded_inputs = {name: [one[name] for one in encoded_inputs] for name in encoded_inputs[0]}
+        if "input_ids" not in encoded_inputs:
+            raise ValueError(
+                "You should supply an encoding or a list of encodings to this method that includes input_ids, but you "
+                f"provided {list(encoded_inputs)}"
+            )
+        kinds = {_tensor_kind(value) for value in encoded_inputs.values()} - {None}
+        return_tensors = return_tensors or next(iter(kinds), None)
+        data = {name: _as_lists(value) for name, value in encoded_inputs.items()}
+        if not data["input_ids"]:
+            return BatchEncoding({**data, "attention_mask": []} if return_attention_mask else data)
+        batched = isinstance(data["input_ids"][0], list)
+        if not batched:
+            data = {name: [value] for name, value in data.items()}
+        if _wanted(return_attention_mask, "attention_mask", self.model_input_names):
+            data.setdefault("attention_mask", [[1] * len(row) for row in data["input_ids"]])
+        pad, _, max_length = self._strategies(padding, None, max_length, None, verbose)
+        if pad != "do_not_pad":
+            length = max_length if pad == "max_length" else max(map(len, data["input_ids"]))
+            self._pad(data, _rounded(length or 0, pad_to_multiple_of), padding_side or self.padding_side)
+        return BatchEncoding(data if batched else {n: v[0] for n, v in data.items()}, tensor_type=return_tensors)
+
+    # Ids to text.
+
+    def decode(
+        self,
+        token_ids: Any,
+        skip_special_tokens: bool = False,
+        clean_up_tokenization_spaces: bool | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """The text of ids; of a list of lists, or an array of two dimensions, a list of texts."""
+        ids = _as_lists(token_ids["input_ids"] if isinstance(token_ids, Mapping) else token_ids)
+        if isinstance(ids, list) and ids and isinstance(ids[0], list):
+            return [self.decode(row, skip_special_tokens, clean_up_tokenization_spaces) for row in ids]
+        text: str = self._tokenizer.decode([ids] if isinstance(ids, int) else ids, skip_special_tokens)
+        clean = self.clean_up_tokenization_spaces if clean_up_tokenization_spaces is None else clean_up_tokenization_spaces
+        return self.clean_up_tokenization(text) if clean and not self._is_bpe else text
+
+    def batch_decode(
+        self,
+        sequences: Any,
+        skip_special_tokens: bool = False,
+        clean_up_tokenization_spaces: bool | None = None,
+        **kwargs: Any,
+    ) -> list[str]:
+        """As decode(), always a list."""
+        result = self.decode(sequences, skip_special_tokens, clean_up_tokenization_spaces)
+        return [result] if isinstance(result, str) else list(result)
+
+    @cached_property
+    def _is_bpe(self) -> bool:
+        return bool(_read(Path(self.name_or_path) / "tokenizer.json").get("model", {}).get("type") == "BPE")
+
+    @staticmethod
+    def clean_up_tokenization(text: str) -> str:
+        """No space before English punctuation and contractions."""
+        for spaced in (" .", " ?", " !", " ,", " ' ", " n't", " 'm", " 's", " 've", " 're"):
+            text = text.replace(spaced, "'" if spaced == " ' " else spaced[1:])
+        return text
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"name_or_path": self.name_or_path, "settings": self._settings}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(state["name_or_path"], **state["settings"])  # type: ignore[misc]
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(name_or_path={self.name_or_path!r}, special_tokens={self._roles})"
+
+
+class AutoTokenizer:
+    """Loads the tokenizer of a model directory, or of a name in the hub's cache."""
+
+    @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path: str | Path, **kwargs: Any) -> PreTrainedTokenizerFast:
+        """kwargs: fields of tokenizer_config.json to have instead; what loads files (use_fast, trust_remote_code,
+        revision, ...) is accepted."""
+        for name in ("use_fast", "trust_remote_code", "local_files_only", "token", "cache_dir", "force_download"):
+            kwargs.pop(name, None)
+        name = str(pretrained_model_name_or_path)
+        revision = kwargs.pop("revision", None)
+        return PreTrainedTokenizerFast(name if revision is None else f"{name}@{revision}", **kwargs)
+
+
+def _content(token: Any) -> str:
+    """A token as tokenizer_config.json has it: its text, or an object with more about it."""
+    return str(token["content"]) if isinstance(token, dict) else str(token)
+
+
+def _as_batch(text: Any, text_pair: Any) -> tuple[list[str], list[str] | None]:
+    """Lists of first and second texts. As in transformers, an empty second text is none where there is one text."""
+    if isinstance(text, str):
+        if text_pair is not None and not isinstance(text_pair, str):
+            raise TypeError("text_pair: expected a str, as text is one")
+        return [text], [text_pair] if text_pair else None
+    if not isinstance(text, (list, tuple)):
+        raise ValueError(f"text input must be of type `str` or a list of it, found {type(text).__name__}")
+    if isinstance(text_pair, str):
+        raise TypeError("text_pair: expected a list of as many texts as `text`, as that is one")
+    if text_pair is not None:
+        if len(text) != len(text_pair):
+            raise ValueError(
+                f"batch length of `text`: {len(text)} does not match batch length of `text_pair`: {len(text_pair)}."
+            )
+        return list(text), list(text_pair)
+    if text and isinstance(text[0], (list, tuple)):
+        return [first for first, _ in text], [second for _, second in text]
+    return list(text), None
+
+
+def _wanted(asked: bool | None, name: str, names: list[str]) -> bool:
+    return name in names if asked is None else asked
+
+
+def _rows(values: list[Any], bounds: list[int]) -> list[list[Any]]:
+    return [values[a:b] for a, b in zip(bounds, bounds[1:])]
+
+
+def _rounded(length: int, multiple: int | None) -> int:
+    return length if not multiple else -(-length // multiple) * multiple
+
+
+def _tensor_kind(value: Any) -> str | None:
+    first = value[0] if isinstance(value, (list, tuple)) and len(value) else value
+    module = type(first).__module__.partition(".")[0]
+    return {"numpy": "np", "torch": "pt"}.get(module)
+
+
+def _as_lists(value: Any) -> Any:
+    """Arrays and tensors as lists of ints."""
+    if isinstance(value, (list, tuple)):
+        return [_as_lists(v) for v in value] if value and not isinstance(value[0], int) else list(value)
+    return value.tolist() if hasattr(value, "tolist") else value

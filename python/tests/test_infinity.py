@@ -1,0 +1,240 @@
+"""bgecpp.infinity: alone, and against infinity_emb."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import types
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import bgecpp
+from bgecpp.infinity import (
+    AsyncEmbeddingEngine,
+    AsyncEngineArray,
+    EngineArgs,
+    MatryoshkaDimError,
+    ModelNotDeployedError,
+    SyncEngineArray,
+)
+
+TEXTS = ["hello world", "a", "", "Hello, World! - it's here", "the cat sat on the mat " * 8]
+LIMIT = 1e-5
+
+
+def embedder(models: Path, **settings: Any) -> AsyncEmbeddingEngine:
+    return AsyncEmbeddingEngine.from_args(EngineArgs(model_name_or_path=str(models / "tiny-bert"), **settings))
+
+
+def test_embed_gives_vectors_and_usage(models: Path) -> None:
+    async def run() -> None:
+        engine = embedder(models, device="cpu", engine="torch")
+        assert not engine.is_running and engine.capabilities == {"embed"}
+        async with engine as same:
+            assert same is engine and engine.is_running
+            embeddings, usage = await engine.embed(sentences=TEXTS)
+            assert isinstance(embeddings, list) and usage == sum(map(len, TEXTS))
+            assert all(e.dtype == np.float32 and e.ndim == 1 for e in embeddings)
+            expected = bgecpp.Embedder(str(models / "tiny-bert")).encode(TEXTS)
+            assert np.abs(np.stack(embeddings) - expected).max() < 1e-6
+            assert await engine.embed(sentences=[]) == ([], 0)
+            assert engine.overload_status().queue_absolute == 0 and not engine.is_overloaded()
+            with pytest.raises(ModelNotDeployedError):
+                await engine.rerank(query="a", docs=["b"])
+            with pytest.raises(TypeError, match=r"texts\[1\]"):
+                await engine.embed(sentences=["a", 3])  # type: ignore[list-item]
+        assert not engine.is_running
+        with pytest.raises(ValueError, match="didn't start"):
+            await engine.embed(sentences=TEXTS)
+        await engine.astart()
+        await engine.astart()
+        assert len((await engine.embed(sentences=["again"]))[0]) == 1
+        await engine.astop()
+        await engine.astop()
+
+    asyncio.run(run())
+
+
+def test_concurrent_requests_are_computed_together(models: Path) -> None:
+    async def run() -> None:
+        engine = embedder(models, batch_size=64)
+        calls: list[int] = []
+        compute = engine._embed
+
+        def counted(texts: list[str]) -> Any:
+            calls.append(len(texts))
+            return compute(texts)
+
+        engine._embed = counted  # type: ignore[method-assign]
+        async with engine:
+            texts = [f"text number {i}" for i in range(200)]
+            results = await asyncio.gather(*(engine.embed(sentences=[t]) for t in texts))
+            expected = bgecpp.Embedder(str(models / "tiny-bert")).encode(texts)
+            assert np.abs(np.stack([r[0][0] for r in results]) - expected).max() < 1e-6
+        assert sum(calls) == 200 and len(calls) < 20
+
+    asyncio.run(run())
+
+
+def test_cancelled_requests_are_not_computed(models: Path) -> None:
+    async def run() -> None:
+        engine = embedder(models)
+        seen: list[str] = []
+        compute = engine._embed
+        gate = __import__("threading").Event()
+
+        def gated(texts: list[str]) -> Any:
+            gate.wait()
+            seen.extend(texts)
+            return compute(texts)
+
+        engine._embed = gated  # type: ignore[method-assign]
+        async with engine:
+            first = asyncio.create_task(engine.embed(sentences=["first"]))
+            await asyncio.sleep(0.05)
+            second = asyncio.create_task(engine.embed(sentences=["second"]))
+            await asyncio.sleep(0.05)
+            second.cancel()
+            await asyncio.sleep(0)
+            gate.set()
+            await first
+            with pytest.raises(asyncio.CancelledError):
+                await second
+        assert seen == ["first"]
+
+    asyncio.run(run())
+
+
+def test_an_error_reaches_only_who_caused_it(models: Path) -> None:
+    async def run() -> None:
+        engine = embedder(models)
+        compute = engine._embed
+
+        def failing(texts: list[str]) -> Any:
+            if "bad" in texts:
+                raise ValueError("bad text")
+            return compute(texts)
+
+        engine._embed = failing  # type: ignore[method-assign]
+        async with engine:
+            good, bad = await asyncio.gather(
+                engine.embed(sentences=["good"]), engine.embed(sentences=["bad"]), return_exceptions=True
+            )
+            assert isinstance(bad, ValueError) and not isinstance(good, BaseException)
+
+    asyncio.run(run())
+
+
+def test_cuts_types_and_token_counts(models: Path) -> None:
+    async def run() -> None:
+        async with embedder(models, lengths_via_tokenize=True) as engine:
+            whole, usage = await engine.embed(sentences=TEXTS)
+            counts = bgecpp.Tokenizer(str(models / "tiny-bert")).count_tokens(TEXTS)
+            assert usage == sum(min(n - 2, 64) for n in counts)
+            cut, _ = await engine.embed(sentences=TEXTS, matryoshka_dim=8)
+            assert all(abs(np.linalg.norm(e) - 1) < 1e-6 and len(e) == 8 for e in cut)
+            with pytest.raises(MatryoshkaDimError):
+                await engine.embed(sentences=TEXTS, matryoshka_dim=1000)
+        async with embedder(models, matryoshka_normalize=False) as engine:
+            cut, _ = await engine.embed(sentences=TEXTS, matryoshka_dim=8)
+            assert np.array_equal(cut[0], whole[0][:8])
+        for kind, dtype in (("ubinary", np.uint8), ("binary", np.int8)):
+            async with embedder(models, embedding_dtype=kind) as engine:
+                bits, _ = await engine.embed(sentences=TEXTS)
+                assert bits[0].dtype == dtype and bits[0].shape == (4,)
+        with pytest.raises(NotImplementedError, match="need ranges"):
+            embedder(models, embedding_dtype="int8")
+        with pytest.raises(NotImplementedError, match="dtype"):
+            embedder(models, dtype="fp8")
+
+    asyncio.run(run())
+
+
+def test_rerank(models: Path) -> None:
+    async def run() -> None:
+        path = str(models / "tiny-bert-reranker")
+        engine = AsyncEmbeddingEngine.from_args(EngineArgs(model_name_or_path=path))
+        assert engine.capabilities == {"rerank"}
+        async with engine:
+            ranked, usage = await engine.rerank(query="hello", docs=TEXTS)
+            raw, _ = await engine.rerank(query="hello", docs=TEXTS, raw_scores=True, top_n=2)
+        assert usage == sum(len("hello" + t) for t in TEXTS) and len(raw) == 2
+        logits = bgecpp.Reranker(path, pair_style="crossencoder").compute_score(
+            "hello", [t.strip() for t in TEXTS], normalize=False
+        )
+        order = np.argsort(-logits, kind="stable")
+        assert [r.index for r in ranked] == order.tolist()
+        assert [r.document for r in ranked] == [TEXTS[i] for i in order]
+        assert np.allclose([r.relevance_score for r in ranked], 1 / (1 + np.exp(-logits[order])), atol=1e-6)
+        assert np.allclose([r.relevance_score for r in raw], logits[order][:2], atol=1e-6)
+
+    asyncio.run(run())
+
+
+def test_arrays_of_engines(models: Path) -> None:
+    args = [
+        EngineArgs(model_name_or_path=str(models / "tiny-bert"), served_model_name="embed"),
+        EngineArgs(model_name_or_path=str(models / "tiny-bert-reranker"), served_model_name="rank"),
+    ]
+
+    async def run() -> None:
+        array = AsyncEngineArray.from_args(args)
+        await array.astart()
+        assert array.is_running() and array["embed"] is array[0]
+        assert len((await array.embed(model="embed", sentences=["a"]))[0]) == 1
+        assert len((await array.rerank(model="rank", query="a", docs=["b", "c"]))[0]) == 2
+        with pytest.raises(IndexError):
+            array["nothing"]
+        await array.astop()
+
+    asyncio.run(run())
+    with pytest.raises(ValueError, match="unique"):
+        AsyncEngineArray.from_args([args[0], args[0]])
+    sync = SyncEngineArray.from_args(args)
+    assert len(sync.embed(model="embed", sentences=["a", "b"]).result()[0]) == 2
+    sync.stop()
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("name", ["tiny-bert", "tiny-bert-reranker"])
+def test_is_infinity_embs(models: Path, name: str) -> None:
+    pytest.importorskip("sentence_transformers")
+    # Its server needs packages that its engine does not.
+    server = types.ModuleType("infinity_emb.infinity_server")
+    server.create_server = None  # type: ignore[attr-defined]
+    sys.modules.setdefault("infinity_emb.infinity_server", server)
+    theirs = pytest.importorskip("infinity_emb")
+    settings = {"model_name_or_path": str(models / name), "device": "cpu", "dtype": "float32", "model_warmup": False}
+
+    async def run() -> None:
+        try:
+            their_engine = theirs.AsyncEmbeddingEngine.from_args(
+                theirs.EngineArgs(**settings, engine="torch", bettertransformer=False)
+            )
+        except TypeError as error:
+            pytest.skip(f"infinity_emb does not work with the installed sentence-transformers: {error}")
+        engine = AsyncEmbeddingEngine.from_args(EngineArgs(**settings))
+        await their_engine.astart()
+        await engine.astart()
+        try:
+            if name == "tiny-bert":
+                ours, usage = await engine.embed(sentences=TEXTS)
+                expected, their_usage = await their_engine.embed(sentences=TEXTS)
+                assert usage == their_usage and [e.dtype for e in ours] == [e.dtype for e in expected]
+                assert np.abs(np.stack(ours) - np.stack(expected)).max() < LIMIT
+            else:
+                for raw in (False, True):
+                    ours, usage = await engine.rerank(query="hello", docs=TEXTS, raw_scores=raw)
+                    expected, their_usage = await their_engine.rerank(query="hello", docs=TEXTS, raw_scores=raw)
+                    assert usage == their_usage
+                    assert [r.index for r in ours] == [r.index for r in expected]
+                    scores = [np.array([r.relevance_score for r in side]) for side in (ours, expected)]
+                    assert np.abs(scores[0] - scores[1]).max() < LIMIT and scores[0].dtype == scores[1].dtype
+        finally:
+            await engine.astop()
+            await their_engine.astop()
+
+    asyncio.run(run())
