@@ -95,8 +95,10 @@ def run_target(target, build, arguments, environment):
                "-timeout=20", "-rss_limit_mb=2048", "-malloc_limit_mb=1024", "-print_final_stats=1", "-close_fd_mask=1", "-reload=0",
                "-entropic=0",
                f"-artifact_prefix={FINDINGS}/{target}-", *([f"-dict={dictionary}"] if dictionary.is_file() else [])]
-    with (FINDINGS / f"{target}.log").open("w+", errors="replace") as log:
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=log, env=os.environ | environment)
+    # The files that a target leaves go with the folder.
+    with (tempfile.TemporaryDirectory(dir=ENVIRONMENT["TMPDIR"]) as scratch,
+          (FINDINGS / f"{target}.log").open("w+", errors="replace") as log):
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=log, env=os.environ | environment | {"TMPDIR": scratch})
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         log.seek(0)

@@ -133,9 +133,8 @@ def seeds():
         yield "sentencepiece", f"type-{model_type}", b"\0{}" + SEPARATOR + sentencepiece_model(model_type)
     yield "charsmap", "one", charsmap()
     for i, pattern in enumerate([r"\s+", r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s+(?!\S)|\s+",
-                                 r"(?<=a)b(?!c)|[[:alpha:]&&[^x]]", r"(a|b)*?\1", "a{2,5}+", r"(?=aa\K)b", r"(?=a\K)",
-                                 "(a+)+[^a]", "(a+a+)+c", "zzz", "(a+)+$x"]):
-        content = pattern.encode() + SEPARATOR + ("a" * 40 if "+)+" in pattern else "Hello's aab  中 12345\n").encode()
+                                 r"(?<=a)b(?!c)|[[:alpha:]&&[^x]]", r"(a|b)*?\1", "a{2,5}+", r"(?=aa\K)b", r"(?=a\K)", "zzz"]):
+        content = pattern.encode() + SEPARATOR + "Hello's aab  中 12345\n".encode()
         yield "regex", str(i), content
         # Of a size that makes the text a long one.
         yield "regex", f"{i}-many", content + b"a" * (62 - len(content) % 64)
