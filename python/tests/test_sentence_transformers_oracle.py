@@ -85,7 +85,7 @@ INSIDES = {
     "register_forward_hook", "register_forward_pre_hook", "register_full_backward_hook", "register_full_backward_pre_hook",
     "register_load_state_dict_post_hook", "register_load_state_dict_pre_hook", "register_module", "register_parameter",
     "register_state_dict_post_hook", "register_state_dict_pre_hook", "set_adapter", "set_extra_state", "set_submodule", "smart_batching_collate",
-    "state_dict", "to_empty", "type", "xpu", "zero_grad", "T_destination", "get_sentence_features", "training", "forward", "unload_adapter",
+    "state_dict", "to_empty", "type", "xpu", "zero_grad", "check_peft_compatible_model", "smart_batching_collate_text_only", "T_destination", "get_sentence_features", "training", "forward", "unload_adapter",
 }  # fmt: skip
 
 

@@ -460,7 +460,7 @@ class BaseModel:
     def children(self) -> Iterator[Module]:
         return iter(self._modules.values())
 
-    def modules(self) -> Iterator[Any]:
+    def modules(self, remove_duplicate: bool = True) -> Iterator[Any]:
         return iter((self, *self._modules.values()))
 
     def _first_module(self) -> Module:
