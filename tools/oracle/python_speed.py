@@ -88,7 +88,7 @@ def main() -> None:
     print(f"import bgecpp adds {import_ms():.1f} ms")
     if not arguments.peers:
         return
-    ours = SentenceTransformer(str(model), model_kwargs={"dtype": arguments.dtype})
+    ours = SentenceTransformer(str(model), dtype=arguments.dtype)
     shown = {"bgecpp.SentenceTransformer": best(lambda: ours.encode(texts), 3)}
     ordered = sorted(texts, key=len, reverse=True)
     if importlib.util.find_spec("sentence_transformers"):
