@@ -2,6 +2,8 @@
 #ifndef BGE_PYTHON_BINDINGS_ARRAYS_H_
 #define BGE_PYTHON_BINDINGS_ARRAYS_H_
 
+#include "bge/token_sequences.h"
+
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 
@@ -9,6 +11,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -39,6 +42,16 @@ nanobind::object NewArray(std::vector<T> values, std::initializer_list<size_t> s
 template <typename T, int D>
 using ArrayIn =
     nanobind::ndarray<const T, nanobind::ndim<D>, nanobind::c_contig, nanobind::device::cpu>;
+
+/// Views of arrays that the caller keeps.
+inline TokenSequences SequencesOf(const ArrayIn<int32_t, 1>& ids,
+                                  const std::optional<ArrayIn<int32_t, 1>>& type_ids,
+                                  const ArrayIn<int32_t, 1>& cu_seqlens) {
+  TokenSequences sequences = {.ids = {ids.data(), ids.size()},
+                              .cu_seqlens = {cu_seqlens.data(), cu_seqlens.size()}};
+  if (type_ids) sequences.type_ids = {type_ids->data(), type_ids->size()};
+  return sequences;
+}
 
 }  // namespace bge::python
 

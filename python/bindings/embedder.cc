@@ -195,9 +195,7 @@ nb::object EncodeAll(const PyEmbedder& self, nb::handle texts, bool dense, bool 
 nb::object HiddenStates(const PyEmbedder& self, ArrayIn<int32_t, 1> ids,
                         std::optional<ArrayIn<int32_t, 1>> type_ids,
                         ArrayIn<int32_t, 1> cu_seqlens) {
-  TokenSequences sequences = {.ids = {ids.data(), ids.size()},
-                              .cu_seqlens = {cu_seqlens.data(), cu_seqlens.size()}};
-  if (type_ids) sequences.type_ids = {type_ids->data(), type_ids->size()};
+  const TokenSequences sequences = SequencesOf(ids, type_ids, cu_seqlens);
   std::stop_source stop;
   Embeddings hidden;
   RunInterruptibly(4 * ids.size(), &stop,
