@@ -206,6 +206,7 @@ NpyMatrix NpyMatrix::Open(const std::string& path) {
 
 void NpyMatrix::ReadRow(int64_t row, std::span<float> values) const {
   BGE_CHECK(row >= 0 && row < rows_ && values.size() == static_cast<size_t>(columns_));
+  if (values.empty()) return;  // of no columns: memcpy wants no null pointer
   // memcpy: nothing promises that the data is aligned.
   const std::byte* at = file_->bytes().data() + data_offset_ +
                         static_cast<size_t>(row) * values.size() * value_bytes_;

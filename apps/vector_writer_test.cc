@@ -211,6 +211,16 @@ TEST(NpyMatrix, AcceptsNoRows) {
   EXPECT_EQ(NpyMatrix::Open(path.string()).rows(), 0);
 }
 
+// Found by fuzzing: what has no numbers has no place for them either.
+TEST(NpyMatrix, ReadsRowsWithoutColumns) {
+  const test::MemoryFile file;
+  const auto path = file.Write(Npy("{'descr': '<f4', 'fortran_order': False, 'shape': (1, 0)}", 0));
+  const NpyMatrix matrix = NpyMatrix::Open(path.string());
+  EXPECT_EQ(matrix.rows(), 1);
+  EXPECT_EQ(matrix.columns(), 0);
+  matrix.ReadRow(0, {});
+}
+
 TEST(NpyMatrix, NamesWhatIsWrong) {
   EXPECT_THAT(OpenFailure("PK\x03\x04"), HasSubstr("not a .npy file"));
   EXPECT_THAT(OpenFailure(Npy("{'descr': '<i8', 'fortran_order': False, 'shape': (1, 1)}", 8)),
