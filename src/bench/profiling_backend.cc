@@ -1,5 +1,7 @@
 #include "bench/profiling_backend.h"
 
+#include "base/per_thread.h"
+
 #include <chrono>
 
 namespace bge {
@@ -24,7 +26,8 @@ int64_t RowBytes(const TensorView& table) {
 // Of the calling thread, until its next call: memory that the pass keeps would be new for every
 // operation, and its pages would count as the operation's time.
 Matrix FloatsBeforeRounding(int64_t rows, int64_t cols) {
-  thread_local Workspace workspace;
+  static PerThread<Workspace> workspaces;
+  Workspace& workspace = workspaces.Get();
   workspace.Reset();
   return workspace.NewMatrix(rows, cols);
 }
