@@ -340,10 +340,11 @@ def test_what_is_not_ours_goes_to_fastembed() -> None:
         assert not isinstance(error, bgecpp.BgeError)
     assert ImageEmbedding.list_supported_models() == fastembed.ImageEmbedding.list_supported_models()
     known = {d["model"] for d in fastembed.TextEmbedding.list_supported_models()}
-    assert {d["model"] for d in TextEmbedding.list_supported_models()} - {"my/model"} <= known
+    assert {d["model"] for d in TextEmbedding.list_supported_models()} - {"my/model"} == known
     for ours in TextEmbedding.list_supported_models():
         if ours["model"] != "my/model":
             assert ours["dim"] == fastembed.TextEmbedding.get_embedding_size(ours["model"])
+            assert ours["dim"] == TextEmbedding.get_embedding_size(ours["model"])
 
 
 @pytest.mark.oracle

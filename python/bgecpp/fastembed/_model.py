@@ -266,7 +266,11 @@ class Model:
 
     @classmethod
     def list_supported_models(cls) -> list[dict[str, Any]]:
-        return [asdict(d) for d in cls._registry.known]
+        """The models that this class reads, then the others of the real package where it is installed."""
+        ours = [asdict(d) for d in cls._registry.known]
+        real = real_class(f"{cls._module}.{cls.__name__}")
+        others = [] if real is None else real.list_supported_models()
+        return ours + [d for d in others if find(cls._registry.known, d["model"]) is None]
 
 
 class Vectors(Model):
@@ -276,15 +280,16 @@ class Vectors(Model):
     def embedding_size(self) -> int:
         """Length of this model's vectors."""
         if self._description is not None:
-            return self.get_embedding_size(self.model_name)
+            return int(self._description.dim)
         info = self.model.info
         return int(info["dimension"] or info["colbert_dimension"])
 
     @classmethod
     def get_embedding_size(cls, model_name: str) -> int:
-        """Length of the vectors of a model of the catalogue; ValueError for others."""
-        description = find(cls._registry.known, model_name)
-        if description is None:
-            names = [d.model for d in cls._registry.known]
+        """Length of the vectors of a model of list_supported_models(); ValueError for others."""
+        models = cls.list_supported_models()
+        found = next((d for d in models if d["model"].lower() == model_name.lower()), None)
+        if found is None:
+            names = [d["model"] for d in models]
             raise ValueError(f"Embedding size for model {model_name} was None. Available model names: {names}")
-        return int(description.dim)
+        return int(found["dim"])

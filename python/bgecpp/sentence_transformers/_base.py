@@ -319,12 +319,14 @@ class BaseModel:
                 raise TypeError(f"inputs[{place}]: expected a str or a pair of str, found {type(text).__name__}")
         if prompt:
             texts = [prompt + text if isinstance(text, str) else [prompt + text[0], *text[1:]] for text in texts]
-        features = self.tokenizer(
-            texts,
-            padding=True,
-            truncation=True,
-            max_length=self._max_length(kwargs),
-            return_tensors="np" if torch_or_none() is None else "pt",
+        features: dict[str, Any] = dict(
+            self.tokenizer(
+                texts,
+                padding=True,
+                truncation=True,
+                max_length=self._max_length(kwargs),
+                return_tensors="np" if torch_or_none() is None else "pt",
+            )
         )
         features["modality"] = "text"
         if prompt:

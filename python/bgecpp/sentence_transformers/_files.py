@@ -47,17 +47,3 @@ def position_limit(config: dict[str, Any]) -> int | None:
     if config.get("model_type") in ("roberta", "xlm-roberta", "camembert", "mpnet"):
         limit -= 2  # positions count from the padding token's id on
     return limit
-
-
-# Tokenizers of transformers that name no token types where tokenizer_config.json does not say.
-_WITHOUT_TYPES = ("distilbert", "roberta", "xlmroberta", "mpnet", "camembert", "bart", "modernbert")
-
-
-def has_token_types(directory: str) -> bool:
-    """Whether transformers' tokenizer of this directory returns token_type_ids."""
-    settings = read_json(directory, "tokenizer_config.json")
-    names = settings.get("model_input_names")
-    if isinstance(names, list):
-        return "token_type_ids" in names
-    kind = str(settings.get("tokenizer_class") or read_json(directory, "config.json").get("model_type", ""))
-    return not kind.lower().replace("-", "").startswith(_WITHOUT_TYPES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -44,5 +45,8 @@ class AutoConfig:
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path: str | Path, **kwargs: Any) -> Config:
-        """Of a directory: without its weights nothing is downloaded."""
-        return read_config(str(pretrained_model_name_or_path), str(pretrained_model_name_or_path))
+        """Of a directory, or of a name in the hub's cache: without its weights nothing is downloaded."""
+        from bgecpp import _core
+
+        name = str(pretrained_model_name_or_path)
+        return read_config(name if os.path.isdir(name) else _core.model_directory(name), name)
