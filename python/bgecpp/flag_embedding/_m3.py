@@ -72,7 +72,62 @@ class BGEM3FlagModel(AbsEmbedder):
                 f"colbert_dim: found {colbert_dim}, the model's is {self.model.info['colbert_dimension']}"
             )
 
-    # encode, encode_queries and encode_corpus hand on return_dense, return_sparse, return_colbert_vecs.
+    def encode_queries(  # type: ignore[override]
+        self,
+        queries: Any,
+        batch_size: int | None = None,
+        max_length: int | None = None,
+        return_dense: bool | None = None,
+        return_sparse: bool | None = None,
+        return_colbert_vecs: bool | None = None,
+        **kwargs: Any,
+    ) -> dict[str, Any]:
+        """encode() with the query instruction, if there is one; max_length: query_max_length."""
+        kinds: dict[str, Any] = {
+            "return_dense": return_dense,
+            "return_sparse": return_sparse,
+            "return_colbert_vecs": return_colbert_vecs,
+        }
+        result: dict[str, Any] = super().encode_queries(queries, batch_size, max_length, **kinds, **kwargs)
+        return result
+
+    def encode_corpus(  # type: ignore[override]
+        self,
+        corpus: Any,
+        batch_size: int | None = None,
+        max_length: int | None = None,
+        return_dense: bool | None = None,
+        return_sparse: bool | None = None,
+        return_colbert_vecs: bool | None = None,
+        **kwargs: Any,
+    ) -> dict[str, Any]:
+        """encode() with the passage instruction that the constructor was given, if it was."""
+        kinds: dict[str, Any] = {
+            "return_dense": return_dense,
+            "return_sparse": return_sparse,
+            "return_colbert_vecs": return_colbert_vecs,
+        }
+        result: dict[str, Any] = super().encode_corpus(corpus, batch_size, max_length, **kinds, **kwargs)
+        return result
+
+    def encode(  # type: ignore[override]
+        self,
+        sentences: Any,
+        batch_size: int | None = None,
+        max_length: int | None = None,
+        return_dense: bool | None = None,
+        return_sparse: bool | None = None,
+        return_colbert_vecs: bool | None = None,
+        **kwargs: Any,
+    ) -> dict[str, Any]:
+        """encode_single_device(), whose kinds of vectors are by default the constructor's; max_length: passage_max_length."""
+        kinds: dict[str, Any] = {
+            "return_dense": return_dense,
+            "return_sparse": return_sparse,
+            "return_colbert_vecs": return_colbert_vecs,
+        }
+        result: dict[str, Any] = super().encode(sentences, batch_size, max_length, **kinds, **kwargs)
+        return result
 
     def encode_single_device(
         self,
@@ -239,8 +294,23 @@ class BGEM3FlagModel(AbsEmbedder):
             return {name: float(values[0]) for name, values in named.items()}
         return {name: values.tolist() for name, values in named.items()}
 
-    def compute_score_single_device(self, sentence_pairs: Any, **kwargs: Any) -> Any:
-        kwargs.pop("device", None)
+    def compute_score_single_device(
+        self,
+        sentence_pairs: Any,
+        batch_size: int = 256,
+        max_query_length: int = 512,
+        max_passage_length: int = 512,
+        weights_for_different_modes: Sequence[float] | None = None,
+        device: str | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """compute_score(), with the reference's own lengths."""
+        return self.compute_score(
+            sentence_pairs, batch_size, max_query_length, max_passage_length, weights_for_different_modes, **kwargs
+        )
+
+    def compute_score_multi_process(self, sentence_pairs: Any, pool: dict[str, Any], **kwargs: Any) -> Any:
+        """What the reference does in processes is done here, on all cores."""
         return self.compute_score(sentence_pairs, **kwargs)
 
 
