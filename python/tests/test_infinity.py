@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import shutil
 import sys
 import types
 from pathlib import Path
@@ -200,22 +202,24 @@ def test_arrays_of_engines(models: Path) -> None:
 
 @pytest.mark.oracle
 @pytest.mark.parametrize("name", ["tiny-bert", "tiny-bert-reranker"])
-def test_is_infinity_embs(models: Path, name: str) -> None:
+def test_is_infinity_embs(models: Path, tmp_path: Path, name: str) -> None:
     pytest.importorskip("sentence_transformers")
     # Its server needs packages that its engine does not.
     server = types.ModuleType("infinity_emb.infinity_server")
     server.create_server = None  # type: ignore[attr-defined]
     sys.modules.setdefault("infinity_emb.infinity_server", server)
     theirs = pytest.importorskip("infinity_emb")
-    settings = {"model_name_or_path": str(models / name), "device": "cpu", "dtype": "float32", "model_warmup": False}
+    # It fails where config.json names no architecture.
+    path = shutil.copytree(models / name, tmp_path / name)
+    config = json.loads((path / "config.json").read_text())
+    config["architectures"] = config.get("architectures") or ["BertModel"]
+    (path / "config.json").write_text(json.dumps(config))
+    settings = {"model_name_or_path": str(path), "device": "cpu", "dtype": "float32", "model_warmup": False}
 
     async def run() -> None:
-        try:
-            their_engine = theirs.AsyncEmbeddingEngine.from_args(
-                theirs.EngineArgs(**settings, engine="torch", bettertransformer=False)
-            )
-        except TypeError as error:
-            pytest.skip(f"infinity_emb does not work with the installed sentence-transformers: {error}")
+        their_engine = theirs.AsyncEmbeddingEngine.from_args(
+            theirs.EngineArgs(**settings, engine="torch", bettertransformer=False)
+        )
         engine = AsyncEmbeddingEngine.from_args(EngineArgs(**settings))
         await their_engine.astart()
         await engine.astart()
@@ -226,13 +230,24 @@ def test_is_infinity_embs(models: Path, name: str) -> None:
                 assert usage == their_usage and [e.dtype for e in ours] == [e.dtype for e in expected]
                 assert np.abs(np.stack(ours) - np.stack(expected)).max() < LIMIT
             else:
-                for raw in (False, True):
-                    ours, usage = await engine.rerank(query="hello", docs=TEXTS, raw_scores=raw)
-                    expected, their_usage = await their_engine.rerank(query="hello", docs=TEXTS, raw_scores=raw)
+                cases: list[dict[str, Any]] = [
+                    {"query": "hello", "docs": TEXTS},
+                    {"query": "hello", "docs": TEXTS, "raw_scores": True},
+                    {"query": "hello", "docs": TEXTS, "top_n": 2},
+                    {"query": "hello", "docs": TEXTS, "top_n": 100, "raw_scores": True},
+                    {"query": "hello", "docs": ["the same", "another", "the same", " the same "]},  # ties
+                    {"query": " hello  world ", "docs": ["one"]},
+                    {"query": "", "docs": TEXTS},
+                    {"query": "word " * 200, "docs": ["word " * 200, "sea"], "raw_scores": True},
+                ]
+                for case in cases:
+                    ours, usage = await engine.rerank(**case)
+                    expected, their_usage = await their_engine.rerank(**case)
                     assert usage == their_usage
-                    assert [r.index for r in ours] == [r.index for r in expected]
+                    assert [(r.index, r.document) for r in ours] == [(r.index, r.document) for r in expected], case
                     scores = [np.array([r.relevance_score for r in side]) for side in (ours, expected)]
                     assert np.abs(scores[0] - scores[1]).max() < LIMIT and scores[0].dtype == scores[1].dtype
+                    assert type(ours[0].relevance_score) is type(expected[0].relevance_score)
         finally:
             await engine.astop()
             await their_engine.astop()

@@ -48,6 +48,7 @@ FILES = {
 OTHERWISE = [
     (r"list_supported_models\(\)\s*(\)|$|\.)", "names the files of the original weights, not ONNX files"),
     (r"^(print\(model\)|model)$", "prints torch modules"),
+    (r"last_hidden_state = ", "the states of padding are zeros"),
     (r"float16|\.half\(\)", "computes in float32 what torch computes in half precision"),
 ]
 REFUSED = [(r"modules made of torch", "refused: a model made of torch modules")]
