@@ -160,9 +160,9 @@ def for_bgecpp(source: str) -> str:
 
 
 def stand_in_data(folder: Path) -> None:
-    """Tables of data sets that scripts load, some hundred rows of the shared data under their columns."""
+    """Tables of data sets that scripts load, some rows of the shared data under their columns."""
     folder.mkdir(parents=True, exist_ok=True)
-    questions, answers = evaluation_sets.scifact_queries()[:200], evaluation_sets.scifact_corpus()[:200]
+    questions, answers = evaluation_sets.scifact_queries()[:60], evaluation_sets.scifact_corpus()[:60]
     pairs = evaluation_sets.read_jsonl(evaluation_sets.shared_dir() / "data/stsb_multi_mt/en/test.jsonl")[:300]
     first, second = [row["sentence1"] for row in pairs], [row["sentence2"] for row in pairs]
     tables = {
