@@ -102,10 +102,11 @@ def is_program(text: str) -> bool:
 
 
 def directives(text: str) -> list[str]:
-    """The ".. code-block:: python" blocks of reStructuredText: what is indented below them."""
+    """The ".. code-block:: python" blocks of reStructuredText, what is indented below them, and "::" blocks that are
+    programs."""
     found, lines = [], text.split("\n")
     for start, line in enumerate(lines):
-        match = re.match(r"( *)\.\. code-block:: python", line)
+        match = re.match(r"( *)(?:\.\. code-block:: python|(?! |\.\.).*::$)", line)
         if match is None:
             continue
         body = []
@@ -115,7 +116,9 @@ def directives(text: str) -> list[str]:
             body.append(following)
         body = [row for row in body if not re.match(r" *:\w+:", row)]
         indent = min((len(row) - len(row.lstrip()) for row in body if row.strip()), default=0)
-        found.append("\n".join(row[indent:] for row in body))
+        text = "\n".join(row[indent:] for row in body)
+        if "code-block" in line or is_program(text):
+            found.append(text)
     return found
 
 
@@ -173,21 +176,21 @@ def stand_in_data(folder: Path) -> None:
         (folder / (name.replace("/", "--") + ".json")).write_text(json.dumps(table), encoding="utf-8")
 
 
-def run(package: str, name: str, sources: list[str], scratch: Path, graphs: dict[str, str]) -> list[dict]:
-    """What each block gave. The real package is asked once."""
+def run(package: str, name: str, sources: list[str], scratch: Path, graphs: dict[str, str], reuse: bool) -> list[dict]:
+    """What each block gave. The real package is asked once, with `reuse` ours too."""
     folder = scratch / "runs" / re.sub(r"\W+", "-", name) / package
     folder.mkdir(parents=True, exist_ok=True)
     out = folder / "results.pickle"
     job = {"package": package.partition("-")[0], "name": Path(name).name, "blocks": sources, "graphs": graphs, "out": str(out),
            "data": str(scratch / "data")}  # fmt: skip
     known = folder / "job.json"
-    if package == "real" and out.exists() and known.exists() and known.read_text(encoding="utf-8") == json.dumps(job):
+    if (reuse or package == "real") and out.exists() and known.exists() and known.read_text(encoding="utf-8") == json.dumps(job):
         return completed(out, len(sources))
     out.unlink(missing_ok=True)
     known.write_text(json.dumps(job), encoding="utf-8")
     python_path = [str(Path(__file__).parent), str(REPOSITORY / "python"), *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(python_path), "HF_HOME": str(scratch / "hub"), "HF_HUB_OFFLINE": "1",
-                   "TOKENIZERS_PARALLELISM": "false", "MPLBACKEND": "Agg", "CUDA_VISIBLE_DEVICES": ""}  # fmt: skip
+                   "TOKENIZERS_PARALLELISM": "false", "PYTHONHASHSEED": "0", "MPLBACKEND": "Agg", "CUDA_VISIBLE_DEVICES": ""}  # fmt: skip
     for key in ("OPENAI_API_KEY", "HF_TOKEN"):
         environment.pop(key, None)
     with open(folder / "log.txt", "w", encoding="utf-8") as log:
@@ -301,13 +304,13 @@ def reason(error: list[str]) -> str:
 # --- All of it --------------------------------------------------------------------------------------
 
 
-def check(name: str, sources: list[str], scratch: Path, graphs: dict[str, str]) -> dict:
+def check(name: str, sources: list[str], *where) -> dict:
     """Counts and findings of one script."""
     row = {"script": name, "blocks": len(sources), "ran": 0, "equal": 0, "numbers": 0, "largest": 0.0, "reasons": Counter(), "failures": []}
-    theirs = run("real", name, [for_cpu(source) for source in sources], scratch, graphs)
-    mine = run("bgecpp", name, [for_bgecpp(for_cpu(source)) for source in sources], scratch, graphs)
+    theirs = run("real", name, [for_cpu(source) for source in sources], *where)
+    mine = run("bgecpp", name, [for_bgecpp(for_cpu(source)) for source in sources], *where)
     written = [for_bgecpp(source) for source in sources]
-    as_written = mine if written == [for_bgecpp(for_cpu(source)) for source in sources] else run("bgecpp-as-written", name, written, scratch, graphs)
+    as_written = mine if written == [for_bgecpp(for_cpu(source)) for source in sources] else run("bgecpp-as-written", name, written, *where)
     for number, (a, b, c) in enumerate(zip(mine, theirs, as_written)):
         if b["error"] is not None:
             row["reasons"][reason(b["error"])] += 1
@@ -350,6 +353,7 @@ def main() -> int:
     for source in FILES:
         parser.add_argument(f"--{source.replace('_', '-')}", type=Path, metavar="DIR")
     parser.add_argument("--keep", type=Path, help="folder for models, runs and logs; what is there is used again")
+    parser.add_argument("--reuse", action="store_true", help="compare what earlier runs have left in --keep, where they have")
     parser.add_argument("--markdown", type=Path, help="file for the table")
     parser.add_argument("patterns", nargs="*", metavar="PATTERN", help="only scripts whose path matches one of these")
     arguments = parser.parse_args()
@@ -384,7 +388,7 @@ def main() -> int:
             sources = blocks(path, upstream_checkout.read(checkout, path))
             if not sources:
                 continue
-            row = check(name, sources, scratch, graphs)
+            row = check(name, sources, scratch, graphs, arguments.reuse)
             rows.append(row)
             print(f"{name}: {row['blocks']} blocks, {row['ran']} ran, {row['equal']} equal, largest {row['largest']:.1e}  "
                   f"{dict(row['reasons'])}", flush=True)  # fmt: skip
