@@ -6,13 +6,23 @@ import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from bgecpp import errors
+
 _warned: set[str] = set()
+_MOST_WARNED = 1000  # messages that are kept: they may hold what callers gave
+# What torch takes before the colon of a device's name.
+_DEVICES = frozenset(
+    "cpu cuda ipu xpu mkldnn opengl opencl ideep hip ve fpga maia xla lazy vulkan mps meta hpu mtia npu mlu musa "
+    "privateuseone".split()
+)
 
 
 def warn_once(message: str) -> None:
     """A warning that one process gives once; it names the line outside of this package that led here."""
     if message in _warned:
         return
+    if len(_warned) >= _MOST_WARNED:
+        _warned.clear()
     _warned.add(message)
     level, frame = 1, sys._getframe()
     while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "bgecpp":
@@ -25,9 +35,19 @@ def on_cpu(device: Any) -> str:
     names = device if isinstance(device, (list, tuple)) else [device]
     for name in names:
         text = str(name) if name is not None else "cpu"
-        if not text.startswith("cpu"):
+        if not text.lower().startswith("cpu"):
             warn_once(f"bgecpp computes on the CPU: device '{text}' is not used")
     return "cpu"
+
+
+def on_cpu_by_torch(device: Any) -> str:
+    """on_cpu() of what torch takes for a device: a name, a number, a torch.device, or a list of those. A name that is
+    none of torch's is an InvalidArgument (which is also a RuntimeError, as torch's is)."""
+    for name in device if isinstance(device, (list, tuple)) else [device]:
+        kind = str(name).partition(":")[0]
+        if isinstance(name, str) and not kind.isdecimal() and kind.lower() not in _DEVICES:
+            raise errors.InvalidArgument(f"device: found {name!r}, expected 'cpu', 'cuda:0' or another of torch's names")
+    return on_cpu(device)
 
 
 def ignored(**settings: Any) -> None:
@@ -47,6 +67,7 @@ def progress_bar(show: bool, description: str) -> Iterator[Callable[[int, int], 
     try:
         from tqdm.auto import tqdm
     except ImportError:
+        warn_once("bgecpp shows no progress bar: tqdm is not installed: pip install tqdm")
         yield None
         return
     bar = tqdm(desc=description, file=sys.stderr)

@@ -15,8 +15,8 @@ class InvalidArgument(BgeError, ValueError):
     code = "invalid_argument"
 
 
-class NotFound(BgeError, LookupError):
-    """A file, model or name is absent."""
+class NotFound(BgeError, LookupError, FileNotFoundError):
+    """A file, model or name is absent. Other packages raise an OSError where a model is not there."""
 
     code = "not_found"
 
@@ -41,7 +41,7 @@ class Cancelled(BgeError):
     code = "cancelled"
 
 
-class IoError(BgeError):
+class IoError(BgeError, OSError):
     """The operating system, the network or a host on it refused to read or write."""
 
     code = "io"

@@ -441,3 +441,77 @@ def test_saved_models_load_in_both(both, tmp_path):
         settings = json.loads((tmp_path / name / "config_sentence_transformers.json").read_text())
         assert settings["model_type"] == cls
         _pairs.clear()
+
+
+def test_a_length_in_the_settings_cuts_the_same(both, tmp_path):
+    real = need("sentence_transformers")
+    theirs, _ = both("SentenceTransformer", "minilm")
+    theirs.truncate_dim = 10
+    theirs.save(str(tmp_path / "cut"))
+    theirs.truncate_dim = None
+    theirs, mine = real.SentenceTransformer(str(tmp_path / "cut"), device="cpu"), ours.SentenceTransformer(str(tmp_path / "cut"))
+    for options in ({}, {"normalize_embeddings": True}, {"truncate_dim": 20}, {"truncate_dim": 20, "normalize_embeddings": True}):
+        assert_same(mine.encode(TEXTS, **options), theirs.encode(TEXTS, **options))
+    theirs.truncate_dim = mine.truncate_dim = None
+    assert_same(mine.encode(TEXTS), theirs.encode(TEXTS))
+    assert mine.get_embedding_dimension() == theirs.get_embedding_dimension() == 384
+
+
+def test_modules_are_called_and_shown_the_same(both):
+    theirs, mine = both("SentenceTransformer", "minilm")
+    assert repr(mine) == repr(theirs)
+    features, expected = mine.preprocess(TEXTS, prompt="a: "), theirs.preprocess(TEXTS, prompt="a: ")
+    for one, other in zip(mine, theirs):
+        assert one.get_config_dict() == other.get_config_dict()
+        features, expected = one(features), other(expected)
+        assert list(features) == list(expected)
+    assert_same(features["sentence_embedding"], expected["sentence_embedding"].detach())
+    inputs = theirs.tokenizer(TEXTS[:2], padding=True, return_tensors="pt")
+    mask = inputs["attention_mask"][:, :, None]
+    found, reference = mine[0].auto_model(**inputs), theirs[0].auto_model(**inputs)
+    assert_same(found.last_hidden_state, reference.last_hidden_state.detach() * mask)
+    assert_same(found.pooler_output, reference.pooler_output.detach())
+    assert mine[0].auto_model.num_parameters() == theirs[0].auto_model.num_parameters()
+    assert mine[0].do_lower_case == theirs[0].do_lower_case and mine.config.num_labels == theirs.config.num_labels
+
+    theirs, mine = both("CrossEncoder", "tiny-bert-reranker")
+    assert repr(mine) == repr(theirs) and mine.config.num_labels == theirs.config.num_labels == 1
+    features = theirs.preprocess([list(pair) for pair in PAIRS[:3]])
+    assert_same(mine(dict(features))["scores"], theirs(dict(features))["scores"].detach())
+    inputs = theirs.tokenizer([list(pair) for pair in PAIRS[:3]], padding=True, truncation=True, return_tensors="pt")
+    assert_same(mine.model(**inputs).logits, theirs.model(**inputs).logits.detach())
+
+
+def test_methods_of_subclasses_count_the_same(minilm):
+    real = need("sentence_transformers")
+
+    def classes(package):
+        class Own(package.SentenceTransformer):
+            def preprocess(self, inputs, prompt=None, **kwargs):
+                return super().preprocess([text[::-1] for text in inputs], prompt, **kwargs)
+
+            def forward(self, input, **kwargs):
+                output = super().forward(input, **kwargs)
+                return {**output, "sentence_embedding": output["sentence_embedding"] * 2}
+
+        class Cross(package.CrossEncoder):
+            def preprocess(self, inputs, prompt=None, **kwargs):
+                return super().preprocess([[b, a] for a, b in inputs], prompt, **kwargs)
+
+            def predict(self, *args, **kwargs):
+                return -super().predict(*args, **kwargs)
+
+        return Own(str(minilm), device="cpu"), Cross(str(MODELS / "tiny-bert-reranker"), device="cpu")
+
+    (mine, my_cross), (theirs, their_cross) = classes(ours), classes(real)
+    for options in ({}, {"normalize_embeddings": True}, {"truncate_dim": 9}, {"prompt": "a: "}, {"convert_to_tensor": True}):
+        assert_same(mine.encode(TEXTS, **options), theirs.encode(TEXTS, **options))
+    assert_same(mine.encode_query("abc"), theirs.encode_query("abc"))
+    assert_same(my_cross.predict(PAIRS), their_cross.predict(PAIRS))
+    assert_same(my_cross.rank("a baker", TEXTS), their_cross.rank("a baker", TEXTS))
+
+
+def test_dicts_of_text_are_the_same(both):
+    theirs, mine = both("SentenceTransformer", "minilm")
+    for inputs in ({"text": "b"}, [{"text": "b"}], [{"text": "b"}, {"text": "a baker"}]):
+        assert_same(mine.encode(inputs), theirs.encode(inputs))

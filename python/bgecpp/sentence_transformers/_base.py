@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 import numpy as np
 
 from bgecpp import errors
-from bgecpp._common import ignored, on_cpu, warn_once
+from bgecpp._common import ignored, on_cpu_by_torch, warn_once
+from bgecpp.transformers._config import Config
+from bgecpp.transformers._models import AutoModel
 
 from ._arrays import is_tensor, loaded_torch
 from ._files import cached_snapshot, position_limit, read_json, write_json
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 logger = logging.getLogger("sentence_transformers.base.model")
+
+# The version of sentence-transformers whose behaviour is followed.
+FOLLOWED_VERSION = "6.2.0"
 
 
 class Cpu(str):
@@ -67,7 +72,12 @@ class BaseModel:
     default_huggingface_organization: ClassVar[str | None] = None
     model_type: ClassVar[str] = ""
     _default_prompts: ClassVar[dict[str, str | None]] = {}
+    _optional_settings: ClassVar[tuple[str, ...]] = ()  # of _model_config, which it leaves out where they are None
     _text_kwargs: ClassVar[tuple[str, ...]] = ("task", "processing_kwargs")
+    # Of config_kwargs: those that are read, or repeat what is so anyway.
+    _config_names: ClassVar[tuple[str, ...]] = (
+        "cache_dir", "dtype", "local_files_only", "num_labels", "revision", "token", "torch_dtype", "trust_remote_code"
+    )  # fmt: skip
 
     model_path: str
     prompts: dict[str, Any]  # str; None while a model is loaded: open
@@ -94,7 +104,7 @@ class BaseModel:
             logger.warning("A model and modules were given: the `modules` argument is ignored.")
         if backend not in ("torch", "onnx", "openvino"):
             raise ValueError(f"Unsupported backend {backend!r}. Backend should be 'torch', 'onnx', or 'openvino'.")
-        self._device_name = on_cpu(given["device"])
+        self._device_name = on_cpu_by_torch(given["device"])
         self.backend = backend
         self.trust_remote_code = given["trust_remote_code"]
         self.model_card_data = given["model_card_data"] or ModelCardData(model_id=str(model_name_or_path))
@@ -113,11 +123,13 @@ class BaseModel:
                 if name not in ("torch_dtype", "dtype", "device_map", "trust_remote_code")
             }
         )
-        on_cpu(self._model_kwargs.get("device_map") if self._model_kwargs.get("device_map") != "auto" else None)
+        on_cpu_by_torch(self._model_kwargs.get("device_map") if self._model_kwargs.get("device_map") != "auto" else None)
         if isinstance(token, str):
             warn_once("bgecpp takes the hub's token from the environment (HF_TOKEN), not from the argument")
 
         self._max_seq_length: int | None = None
+        # What is made when it is asked for. It refers to this very object: copies make their own.
+        self._lazy: dict[str, Any] = {}
         self._modules: dict[str, Module] = {}
         self._load(self._resolved(str(model_name_or_path), given["cache_folder"], given["revision"]))
         self.model_path = str(self._info["path"])
@@ -127,6 +139,13 @@ class BaseModel:
         else:
             logger.info(f"No modules.json found for {self.model_path}: a {self.model_type} of its encoder.")
         self._config_kwargs = dict(given["config_kwargs"] or {})
+        ignored(
+            **{
+                f"config_kwargs[{name!r}]": value
+                for name, value in self._config_kwargs.items()
+                if name not in self._config_names
+            }
+        )
         self._dtype = self._resolved_dtype()
 
         self.prompts = {**self._default_prompts, **(given["prompts"] or {})}
@@ -231,6 +250,7 @@ class BaseModel:
             wanted = value if limit is None else min(value, limit)
             if wanted > self._info["max_length"]:
                 self._load(self._info["path"], wanted)
+                self._lazy.pop("model", None)  # it has the engine as it was
         self._max_seq_length = value
 
     def get_max_seq_length(self) -> int:
@@ -278,15 +298,43 @@ class BaseModel:
 
     def _listed(self, inputs: Any) -> tuple[Any, bool]:
         """(texts, whether one was given): a list, or an Arrow array as it is."""
+        if hasattr(inputs, "columns"):
+            raise TypeError(
+                f"inputs: found a table ({type(inputs).__name__}), expected texts: give one of its columns, table['text']"
+            )
         if hasattr(inputs, "__arrow_c_array__") or hasattr(inputs, "__arrow_c_stream__"):
             return inputs, False
         if isinstance(inputs, np.ndarray) and inputs.ndim:
-            return inputs.tolist(), False
+            return self._plain_texts(inputs.tolist()), False
         if isinstance(inputs, list) and not self.is_singular_input(inputs):
-            return inputs, False
+            return self._plain_texts(inputs), False
+        if isinstance(inputs, dict):
+            return self._plain_texts([inputs]), True
         if isinstance(inputs, (str, bytes, dict, list)) or is_tensor(inputs) or not hasattr(inputs, "__iter__"):
             return [str(inputs) if isinstance(inputs, (np.ndarray, np.str_)) else inputs], True
-        return list(inputs), False
+        return self._plain_texts(list(inputs)), False
+
+    @staticmethod
+    def _plain_texts(inputs: list[Any]) -> list[Any]:
+        """The same where {"text": "..."} is the text itself. Other modalities are no inputs here."""
+        if not any(isinstance(item, dict) for item in inputs):
+            return inputs
+        texts = []
+        for place, item in enumerate(inputs):
+            if isinstance(item, dict):
+                if set(item) != {"text"}:
+                    raise ValueError(f"inputs[{place}]: found a dict of {sorted(map(str, item))}, expected one of 'text'")
+                item = item["text"]
+            texts.append(item)
+        return texts
+
+    def forward(self, input: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+        """The features that preprocess() made, with what the model's modules add."""
+        raise NotImplementedError
+
+    def __call__(self, input: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+        """forward()."""
+        return self.forward(input, **kwargs)
 
     def preprocess(self, inputs: Sequence[Any], prompt: str | None = None, **kwargs: Any) -> dict[str, Any]:
         """The model's input: input_ids, token_type_ids (of models that have them) and attention_mask, each
@@ -296,7 +344,7 @@ class BaseModel:
             return {}
         from bgecpp._common import torch_or_none
 
-        texts = [inputs] if isinstance(inputs, str) else list(inputs)
+        texts = [inputs] if isinstance(inputs, str) else self._plain_texts(list(inputs))
         for place, text in enumerate(texts):
             if not isinstance(text, str) and not (
                 isinstance(text, (tuple, list)) and len(text) == 2 and all(isinstance(part, str) for part in text)
@@ -329,12 +377,17 @@ class BaseModel:
 
     @property
     def tokenizer(self) -> ModelTokenizer:
-        """Callable as transformers' tokenizers are."""
+        """Callable as transformers' tokenizers are: always the same object. Its padding_side counts in tokenize() and
+        preprocess(); encode() and the like have no padding."""
 
         def limit(value: int) -> None:
             self.max_seq_length = value
 
-        return ModelTokenizer(self._engine.tokenizer, self.model_path, (lambda: self.max_seq_length, limit))
+        if "tokenizer" not in self._lazy:
+            made = ModelTokenizer(self._engine.tokenizer, self.model_path, (lambda: self.max_seq_length, limit))
+            self._lazy.setdefault("tokenizer", made)
+        tokenizer: ModelTokenizer = self._lazy["tokenizer"]
+        return tokenizer
 
     @tokenizer.setter
     def tokenizer(self, value: Any) -> None:
@@ -377,14 +430,30 @@ class BaseModel:
         return np.dtype("float32" if self._dtype == "bfloat16" else self._dtype)
 
     @property
-    def config(self) -> SimpleNamespace:
+    def config(self) -> Config:
         """The fields of config.json."""
-        return SimpleNamespace(**{**read_json(self.model_path, "config.json"), **self._config_kwargs})
+        if "config" not in self._lazy:
+            fields = {**read_json(self.model_path, "config.json"), **self._config_kwargs}
+            labels = fields.get("id2label")
+            fields.setdefault("num_labels", len(labels) if labels else self._num_labels)
+            fields["_name_or_path"] = self.model_path
+            self._lazy["config"] = Config(fields, self.model_path)
+        config: Config = self._lazy["config"]
+        return config
+
+    _num_labels: ClassVar[int] = 2  # where config.json does not say: transformers' own
 
     @property
-    def transformers_model(self) -> SimpleNamespace:
-        """.config, .device and .dtype of the encoder."""
-        return SimpleNamespace(config=self.config, device=self.device, dtype=self.dtype)
+    def transformers_model(self) -> Any:
+        """bgecpp.transformers' model on the same engine: called with ids, it gives the hidden states."""
+        if "model" not in self._lazy:
+            model = self._make_transformers_model()
+            model.config = self.config
+            self._lazy["model"] = model
+        return self._lazy["model"]
+
+    def _make_transformers_model(self) -> Any:
+        return AutoModel(self._engine, self.model_path)
 
     def get_backend(self) -> str:
         """What was asked for. The engine is the same."""
@@ -397,9 +466,9 @@ class BaseModel:
             if text.startswith("torch.") or (isinstance(value, str) and "float" in text):
                 self._dtype = _dtype_name(value)
             elif isinstance(value, (str, int)) and not isinstance(value, bool):
-                on_cpu(value)
+                on_cpu_by_torch(value)
             elif hasattr(value, "type"):
-                on_cpu(value)
+                on_cpu_by_torch(value)
         return self
 
     def cpu(self) -> Any:
@@ -417,6 +486,10 @@ class BaseModel:
 
     def float(self) -> Any:
         """Itself; results are then float32."""
+        return self.to("float32")
+
+    def double(self) -> Any:
+        """float()."""
         return self.to("float32")
 
     def eval(self) -> Any:
@@ -472,11 +545,21 @@ class BaseModel:
         lines = "".join(f"  ({name}): {module!r}\n" for name, module in self._modules.items())
         return f"{type(self).__name__}(\n{lines})"
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_lazy": {}}
+
+    def _overridden(self, *names: str) -> bool:
+        """Whether a subclass (or whoever changed the class or this object) has another method in place of one of these."""
+        return any(
+            name in self.__dict__ or not getattr(type(self), name).__module__.startswith("bgecpp.sentence_transformers.")
+            for name in names
+        )
+
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         other = copy.copy(self)
         memo[id(self)] = other
         shared = id(self._engine)
-        for name, value in self.__dict__.items():
+        for name, value in other.__dict__.items():
             if id(value) != shared:
                 other.__dict__[name] = copy.deepcopy(value, memo)
         return other
@@ -485,7 +568,7 @@ class BaseModel:
 
     def start_multi_process_pool(self, target_devices: list[str] | None = None) -> dict[str, Any]:
         """A pool of no processes: what is given one runs on the engine's threads."""
-        on_cpu(target_devices)
+        on_cpu_by_torch(target_devices)
         return {"input": None, "output": None, "processes": []}
 
     @staticmethod
@@ -509,24 +592,34 @@ class BaseModel:
         train_datasets: list[str] | None = None,
         safe_serialization: bool = True,
     ) -> None:
-        """Copies the model's directory, with the settings as they are now: prompts, lengths, similarity."""
+        """Copies the model's directory, with the settings as they are now: prompts, lengths, similarity, the dtype of
+        results. Without create_model_card no README.md is written; one that is there stays."""
         if path is None:
             return
+        if not os.fspath(path):
+            raise FileNotFoundError(f"{type(self).__name__}.save: path: found '', expected a folder")
         import shutil
         from pathlib import Path
 
-        target = Path(path)
-        if not (target.exists() and target.samefile(self.model_path)):
-            shutil.copytree(
-                self.model_path, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".git", ".cache")
-            )
-        if not create_model_card:
-            (target / "README.md").unlink(missing_ok=True)
+        target, source = Path(path), Path(self.model_path)
+        place = target.resolve()
+
+        def left_out(folder: str, names: list[str]) -> set[str]:
+            here = Path(folder)
+            left = {name for name in names if name in (".git", ".cache") or (here / name).resolve() == place}
+            return left | ({"README.md"} if here == source and not create_model_card else set())
+
+        if not (target.exists() and target.samefile(source)):
+            shutil.copytree(source, target, dirs_exist_ok=True, ignore=left_out)
         self._save_settings(target)
 
     def _save_settings(self, target: Path) -> None:
         settings = read_json(target, "config_sentence_transformers.json")
+        settings.setdefault("__version__", {"sentence_transformers": FOLLOWED_VERSION})
+        for name in self._optional_settings:
+            settings.pop(name, None)
         write_json(target / "config_sentence_transformers.json", {**settings, **self._model_config()})
+        self._save_dtype(target)
         if self._max_seq_length is not None:
             names = [entry.name for entry in target.glob("sentence_*_config.json")] or ["sentence_bert_config.json"]
             for name in names:
@@ -534,6 +627,15 @@ class BaseModel:
             tokenizer = read_json(target, "tokenizer_config.json")
             if "model_max_length" in tokenizer:
                 write_json(target / "tokenizer_config.json", {**tokenizer, "model_max_length": self._max_seq_length})
+
+    def _save_dtype(self, target: Path) -> None:
+        """The dtype of results, in config.json, where it is not what the directory has already. The weights are copied
+        as they are."""
+        config = read_json(target, "config.json")
+        saved = config.pop("torch_dtype", None)
+        saved = config.get("dtype") or saved or self._info["weights_dtype"]
+        if self._dtype != (saved if saved in ("float16", "bfloat16") else "float32"):
+            write_json(target / "config.json", {**config, "dtype": self._dtype})
 
     def save_pretrained(
         self,

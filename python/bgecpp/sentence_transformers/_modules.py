@@ -1,15 +1,21 @@
 """What a loaded model looks like from outside: its modules, as far as programs ask about them.
 
-They describe what the engine computes; they compute nothing themselves. Those that have settings which
-may be changed (max_seq_length, include_prompt) change the model that they belong to.
+They describe what the engine computes, and encode() does not call them. Called with features (tokenize()'s, and what
+the module before adds) an encoder, a pooling and a normalisation add theirs. Those that have settings which may be
+changed (max_seq_length, include_prompt) change the model that they belong to.
 """
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+import re
 from typing import TYPE_CHECKING, Any
 
+from bgecpp import errors
+from bgecpp.transformers._models import AutoModel
+
+from ._arrays import to_numpy, to_tensor_or_array, unit_rows
 from ._files import read_json
+from ._pooling import pool_padded
 
 if TYPE_CHECKING:
     from ._base import BaseModel
@@ -26,28 +32,72 @@ class Module:
     def forward_kwargs(self) -> set[str]:
         return set()
 
+    def get_config_dict(self) -> dict[str, Any]:
+        return {}
+
+    def __call__(self, features: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+        """The features with what this module adds to them."""
+        raise errors.Unsupported(f"{self._name}: it is computed within encode(), not alone")
+
+    def forward(self, features: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+        return self(features, **kwargs)
+
     def __repr__(self) -> str:
-        return f"{self._name}()"
+        config = self.get_config_dict()
+        return f"{self._name}({config if config else ''})"
+
+
+# What the encoder of a class does, by transformers' names: task, its output's name there, and here.
+_TASKS = {
+    "SentenceTransformer": ("feature-extraction", "last_hidden_state", "token_embeddings"),
+    "CrossEncoder": ("sequence-classification", "logits", "scores"),
+    "SparseEncoder": ("fill-mask", "logits", "token_embeddings"),
+}
 
 
 class Transformer(Module):
-    """The encoder. auto_model.config has the fields of config.json."""
+    """The encoder. auto_model is callable with ids; its config has the fields of config.json."""
+
+    do_lower_case = False
 
     def __init__(self, model: BaseModel, name: str = "Transformer") -> None:
         super().__init__(name)
         self._model = model
 
     @property
-    def config(self) -> SimpleNamespace:
-        return SimpleNamespace(**read_json(self._model.model_path, "config.json"))
+    def config(self) -> Any:
+        return self._model.config
 
     @property
-    def auto_model(self) -> SimpleNamespace:
-        return SimpleNamespace(config=self.config, device=self._model.device, dtype=self._model.dtype)
+    def auto_model(self) -> Any:
+        return self._model.transformers_model
 
     @property
-    def model(self) -> SimpleNamespace:
+    def model(self) -> Any:
         return self.auto_model
+
+    def get_config_dict(self) -> dict[str, Any]:
+        task, output, name = _TASKS[self._model.model_type]
+        return {
+            "transformer_task": task,
+            "modality_config": {"text": {"method": "forward", "method_output_name": output}},
+            "module_output_name": name,
+        }
+
+    def __call__(self, features: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+        """With token_embeddings (N, L, H), zeros where the mask has them; a CrossEncoder's: scores (N, 1), logits."""
+        _, output, name = _TASKS[self._model.model_type]
+        inputs = {key: features[key] for key in ("input_ids", "attention_mask", "token_type_ids") if key in features}
+        return {**features, name: self.auto_model(**inputs)[output]}
+
+    def __repr__(self) -> str:
+        if self._name != "Transformer":
+            return f"{self._name}()"
+        names = read_json(self._model.model_path, "config.json").get("architectures")
+        name = str(names[0] if names else self._model._info["architecture"])
+        if self._model.model_type == "SentenceTransformer":
+            name = re.sub(r"For[A-Z]\w*$", "Model", name)  # of what has a head too the encoder is read
+        return f"Transformer({dict(self.get_config_dict(), architecture=name)})"
 
     @property
     def tokenizer(self) -> Any:
@@ -81,11 +131,22 @@ class Transformer(Module):
     preprocess = tokenize
 
 
+class MaskedLM(AutoModel):
+    """A SparseEncoder's encoder: the engine pools its logits without ever holding those of a text."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Refused: Unsupported."""
+        raise errors.Unsupported("SparseEncoder's auto_model: logits are pooled within encode(), not given out")
+
+    forward = __call__
+
+
 class Pooling(Module):
     """Token vectors to one. pooling_mode: a name, or a tuple of those that are joined."""
 
     def __init__(self, modes: list[str], dimension: int, include_prompt: bool) -> None:
         super().__init__("Pooling")
+        self._modes = list(modes)
         self.pooling_mode: str | tuple[str, ...] = modes[0] if len(modes) == 1 else tuple(modes)
         self.embedding_dimension = self.word_embedding_dimension = dimension
         self.include_prompt = include_prompt
@@ -106,6 +167,13 @@ class Pooling(Module):
             "include_prompt": self.include_prompt,
         }
 
+    def __call__(self, features: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+        """With sentence_embedding (N, D) of token_embeddings (N, L, H)."""
+        left_out = 0 if self.include_prompt else int(features.get("prompt_length", 0))
+        tokens, mask = to_numpy(features["token_embeddings"]), to_numpy(features["attention_mask"])
+        vectors = pool_padded(tokens, mask, self._modes, left_out)
+        return {**features, "sentence_embedding": to_tensor_or_array(vectors)}
+
     def __getattr__(self, name: str) -> bool:
         # The flags of older versions: pooling_mode_cls_token, pooling_mode_mean_tokens, ...
         flags = {
@@ -121,15 +189,33 @@ class Pooling(Module):
         modes = (self.pooling_mode,) if isinstance(self.pooling_mode, str) else self.pooling_mode
         return flags[name] in modes
 
-    def __repr__(self) -> str:
-        return f"Pooling({self.get_config_dict()})"
-
 
 class Normalize(Module):
     """Vectors to unit length."""
+
+    def get_config_dict(self) -> dict[str, Any]:
+        return {"module_input_name": "sentence_embedding", "module_output_name": "sentence_embedding"}
+
+    def __call__(self, features: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+        """With sentence_embedding of unit length."""
+        vectors = unit_rows(to_numpy(features["sentence_embedding"]))
+        return {**features, "sentence_embedding": to_tensor_or_array(vectors)}
 
 
 class SpladePooling(Module):
     """Logits of a masked-language model to one sparse vector."""
 
     chunk_size: int | None = None
+
+    def __init__(self, strategy: str, activation: str, dimension: int) -> None:
+        super().__init__("SpladePooling")
+        self.pooling_strategy = strategy
+        self.activation_function = activation
+        self.embedding_dimension = dimension
+
+    def get_config_dict(self) -> dict[str, Any]:
+        return {
+            "pooling_strategy": self.pooling_strategy,
+            "activation_function": self.activation_function,
+            "embedding_dimension": self.embedding_dimension,
+        }

@@ -20,6 +20,13 @@ def pool(hidden: FloatArray, bounds: Array, modes: list[str], prompt_length: int
     return np.stack(rows).astype(np.float32)
 
 
+def pool_padded(hidden: Array, mask: Array, modes: list[str], prompt_length: int) -> FloatArray:
+    """The same of (N, L, H), where the mask (N, L) is not zero."""
+    kept = mask.astype(bool)
+    bounds = np.concatenate([[0], np.cumsum(kept.sum(axis=1))])
+    return pool(hidden[kept], bounds, modes, prompt_length)
+
+
 def _pooled(tokens: FloatArray, mode: str, prompt_length: int) -> Array:
     kept = tokens[prompt_length:]
     if mode == "cls":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from bgecpp import errors
 from bgecpp._core import Tokenizer
 from bgecpp.transformers._tokenizer import PreTrainedTokenizerFast
 
@@ -25,6 +26,16 @@ class ModelTokenizer(PreTrainedTokenizerFast):
     @model_max_length.setter
     def model_max_length(self, value: int) -> None:
         self._set_limit(value)
+
+    @property
+    def truncation_side(self) -> str:
+        return self._side
+
+    @truncation_side.setter
+    def truncation_side(self, value: str) -> None:
+        if value != "right":
+            raise errors.Unsupported(f"truncation_side: found {value!r}: texts are cut at their end only")
+        self._side = value
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Alone it has its limit as it is now.

@@ -82,7 +82,8 @@ class _Model:
     bfloat16 = float = requires_grad_ = half
 
     def num_parameters(self, **kwargs: Any) -> int:
-        return int(self._engine.info["num_parameters"])
+        pooler = self.__dict__.get("_pooler") or ()
+        return int(self._engine.info["num_parameters"]) + sum(int(part.size) for part in pooler)
 
     def _sequences(self, input_ids: Any, attention_mask: Any, token_type_ids: Any) -> _Packed:
         ids = _array(input_ids, "input_ids")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
 import warnings
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -37,6 +38,18 @@ _DEFAULTS = {"Bert": _BERT, "DistilBert": _BERT, "XLMRoberta": _XLM_R, "Roberta"
 _BY_MODEL_TYPE = {"bert": "Bert", "distilbert": "DistilBert", "xlm-roberta": "XLMRoberta", "roberta": "Roberta"}
 _STRATEGIES = ("longest_first", "only_first", "only_second", "do_not_truncate")
 _PADDINGS = ("longest", "max_length", "do_not_pad")
+# What a tokenizer may be made of, beside tokenizer_config.json.
+_FILES = (
+    "tokenizer.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.txt",
+    "vocab.json",
+    "merges.txt",
+    "sentencepiece.bpe.model",
+    "spiece.model",
+    "tokenizer.model",
+)
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -174,6 +187,13 @@ class PreTrainedTokenizerFast:
             return self._tokenizer.id_to_token(ids)
         skipped = set(self.all_special_ids) if skip_special_tokens else set()
         return [self._tokenizer.id_to_token(int(i)) for i in ids if int(i) not in skipped]
+
+    def convert_tokens_to_string(self, tokens: Sequence[str]) -> str:
+        """The text that tokens stand for. ValueError for what is no token of the vocabulary."""
+        for token in tokens:
+            if self._tokenizer.token_to_id(token) is None:
+                raise ValueError(f"convert_tokens_to_string: {token!r} is not in the vocabulary")
+        return str(self._tokenizer.decode([self._id(token) for token in tokens], False))
 
     def num_special_tokens_to_add(self, pair: bool = False) -> int:
         return int(self._tokenizer.num_special_tokens(pair))
@@ -424,6 +444,28 @@ class PreTrainedTokenizerFast:
         for spaced in (" .", " ?", " !", " ,", " ' ", " n't", " 'm", " 's", " 've", " 're"):
             text = text.replace(spaced, "'" if spaced == " ' " else spaced[1:])
         return text
+
+    @property
+    def init_kwargs(self) -> dict[str, Any]:
+        """The fields of tokenizer_config.json, and those that were given instead."""
+        return {**_read(self._directory / "tokenizer_config.json"), **self._settings}
+
+    def save_pretrained(self, save_directory: str | Path, **kwargs: Any) -> tuple[str, ...]:
+        """Copies the tokenizer's files, with the length and sides as they are now. Returns the paths that it wrote."""
+        target = Path(save_directory)
+        target.mkdir(parents=True, exist_ok=True)
+        written = []
+        for name in _FILES:
+            source = self._directory / name
+            if source.is_file():
+                if not ((target / name).exists() and (target / name).samefile(source)):
+                    shutil.copyfile(source, target / name)
+                written.append(str(target / name))
+        now = {"padding_side": self.padding_side, "truncation_side": self.truncation_side}
+        limit = {} if self.model_max_length > _LARGE else {"model_max_length": self.model_max_length}
+        settings = json.dumps({**self.init_kwargs, **now, **limit}, indent=2, ensure_ascii=False)
+        (target / "tokenizer_config.json").write_text(settings + "\n", encoding="utf-8")
+        return (str(target / "tokenizer_config.json"), *written)
 
     def __getstate__(self) -> dict[str, Any]:
         return {"name_or_path": self.name_or_path, "directory": str(self._directory), "settings": self._settings}

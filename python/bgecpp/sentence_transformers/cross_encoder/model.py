@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from bgecpp import errors
-from bgecpp._common import on_cpu, progress_bar, torch_or_none
+from bgecpp._common import on_cpu_by_torch, progress_bar, torch_or_none
 from bgecpp._core import Reranker
+from bgecpp.transformers._models import AutoModelForSequenceClassification
 
 from .._arrays import Array, FloatArray, is_tensor, loaded_torch, require_torch, to_numpy, to_tensor
 from .._base import BaseModel, on_a_thread
@@ -61,6 +62,9 @@ def _known(function: Any) -> str:
     return kind.__name__ if is_one and kind.__name__ in _KNOWN else ""
 
 
+_PAIRS_AT_ONCE = 32  # where methods of a subclass compute them
+
+
 _OLD_NAMES = {
     "model_name": "model_name_or_path",
     "default_activation_function": "activation_fn",
@@ -81,6 +85,7 @@ class CrossEncoder(BaseModel):
     model_type: ClassVar[str] = "CrossEncoder"
 
     _reranker: Reranker
+    _num_labels: ClassVar[int] = 1
 
     @shows_options
     def __init__(
@@ -126,6 +131,13 @@ class CrossEncoder(BaseModel):
 
     def _load(self, model: str, max_length: int | None = None) -> None:
         self._reranker = Reranker(model, pair_style="crossencoder", **self._options(max_length))
+
+    def _make_transformers_model(self) -> Any:
+        return AutoModelForSequenceClassification(self._reranker, self.model_path)
+
+    def forward(self, input: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+        """The features with scores (N, 1): the logits."""
+        return self[0](input)
 
     def _saved_activation(self) -> str | None:
         """The activation's name, where the directory has one."""
@@ -250,12 +262,8 @@ class CrossEncoder(BaseModel):
         """
         inputs, activation_fn = self._renamed(inputs, activation_fn, kwargs, "predict")
         self._check_batches(batch_size, chunk_size, pool is not None or isinstance(device, (list, tuple)))
-        on_cpu(device)
-        single = self.is_singular_input(inputs)
-        pairs = [inputs] if single else list(inputs)
-        for place, pair in enumerate(pairs):
-            if isinstance(pair, str) or len(pair) != 2 or not all(isinstance(text, str) for text in pair):
-                raise ValueError(f"inputs[{place}]: expected a pair of str, found {str(pair)[:60]!r}")
+        on_cpu_by_torch(device)
+        single, pairs = self._pairs(inputs)
         if convert_to_tensor:
             require_torch("convert_to_tensor=True")
         if not pairs:
@@ -277,6 +285,20 @@ class CrossEncoder(BaseModel):
             scores = to_tensor(scores)
         return scores[0] if single else scores
 
+    def _pairs(self, inputs: Any) -> tuple[bool, list[Any]]:
+        """(whether one pair was given, the pairs). ValueError, naming the place, for what is no pair of str."""
+        if isinstance(inputs, dict) or hasattr(inputs, "columns") or not hasattr(inputs, "__iter__"):
+            raise ValueError(
+                f"inputs: expected a pair of str or a list of pairs, found {type(inputs).__name__} {str(inputs)[:60]!r}"
+            )
+        single = not hasattr(inputs, "iloc") and self.is_singular_input(inputs)
+        pairs = [inputs] if single else list(inputs)
+        for place, pair in enumerate(pairs):
+            is_pair = isinstance(pair, (list, tuple, np.ndarray)) and len(pair) == 2
+            if not is_pair or not all(isinstance(text, str) for text in pair):
+                raise ValueError(f"inputs[{place}]: expected a pair of str, found {str(pair)[:60]!r}")
+        return single, pairs
+
     def _scores(
         self,
         queries: str | list[str],
@@ -288,6 +310,10 @@ class CrossEncoder(BaseModel):
     ) -> Any:
         """(N,), float32. One query for all passages is tokenised once."""
         self._check_kwargs(kwargs, "predict")
+        if self._overridden("preprocess", "forward", "__call__"):
+            firsts = [queries] * len(passages) if isinstance(queries, str) else queries
+            logits = self._logits_by_methods(list(zip(firsts, passages)), prompt, kwargs)
+            return self._activated(logits, self._activation_fn if activation_fn is None else activation_fn)
         if show_progress_bar is None:
             show_progress_bar = logger.getEffectiveLevel() in (logging.INFO, logging.DEBUG)
         if isinstance(queries, list) and len(queries) > 1 and all(query == queries[0] for query in queries):
@@ -302,6 +328,15 @@ class CrossEncoder(BaseModel):
                     queries, passages, normalize=False, max_length=length, instruction=prompt or "", progress=progress
                 )
         return self._activated(logits, self._activation_fn if activation_fn is None else activation_fn)
+
+    def _logits_by_methods(self, pairs: list[Any], prompt: str | None, kwargs: dict[str, Any]) -> FloatArray:
+        """(N,), by preprocess and forward, which a subclass has made its own."""
+        logits = []
+        for begin in range(0, len(pairs), _PAIRS_AT_ONCE):
+            batch = [list(pair) for pair in pairs[begin : begin + _PAIRS_AT_ONCE]]
+            found = to_numpy(self(self.preprocess(batch, prompt=prompt, **kwargs), **kwargs)["scores"])
+            logits.append(found.reshape(len(batch), -1)[:, 0].astype(np.float32))
+        return np.concatenate(logits)
 
     def _logits_of_tokens(
         self, queries: str | list[str], passages: list[str], prompt: str | None, length: int
@@ -343,22 +378,30 @@ class CrossEncoder(BaseModel):
     ) -> list[dict[str, Any]]:
         """The best top_k documents of a query (None: all), best first: {"corpus_id", "score"} each, and "text"
         with return_documents. Of equal scores the first."""
-        _, activation_fn = self._renamed(query, activation_fn, kwargs, "rank")
-        if query is None or documents is None:
-            raise TypeError("rank() missing required arguments: 'query' and 'documents'")
+        _, activation_fn = self._renamed("", activation_fn, kwargs, "rank")
+        if not isinstance(query, str):
+            raise ValueError(f"rank(): query: expected a str, found {type(query).__name__} {str(query)[:60]!r}")
+        if documents is None or not hasattr(documents, "__iter__") or isinstance(documents, dict) or hasattr(documents, "columns"):
+            raise ValueError(f"rank(): documents: expected texts, found {type(documents).__name__}")
         self._check_batches(batch_size, chunk_size, pool is not None or isinstance(device, (list, tuple)))
-        on_cpu(device)
+        on_cpu_by_torch(device)
         texts = list(documents)
         if not texts:
             return []
-        scores = self._scores(
-            query, texts, self._resolve_prompt(prompt, prompt_name), activation_fn, show_progress_bar, kwargs
-        )
+        for place, text in enumerate(texts):
+            if not isinstance(text, str):
+                raise ValueError(f"documents[{place}]: expected a str, found {type(text).__name__} {str(text)[:60]!r}")
+        if self._overridden("predict"):
+            pairs, options = [[query, text] for text in texts], {"batch_size": batch_size, **kwargs}
+            scores = self.predict(pairs, prompt_name, prompt, activation_fn=activation_fn, **options)
+        else:
+            prompt = self._resolve_prompt(prompt, prompt_name)
+            scores = self._scores(query, texts, prompt, activation_fn, show_progress_bar, kwargs)
         hits: list[dict[str, Any]] = []
         for place, score in enumerate(scores.tolist()):
             hit: dict[str, Any] = {"corpus_id": place, "score": score}
             if return_documents:
-                hit["text"] = documents[place]
+                hit["text"] = texts[place]
             hits.append(hit)
         return sorted(hits, key=lambda hit: -hit["score"])[:top_k]
 
@@ -381,5 +424,5 @@ class CrossEncoder(BaseModel):
         for name in dropped:
             kwargs.pop(name, None)
         if inputs is None and sentences is None:
-            raise TypeError(f"{method}() missing 1 required argument: 'inputs'")
+            raise ValueError(f"{method}(): inputs: expected a pair of str or a list of pairs, found None")
         return (sentences if inputs is None else inputs), activation_fn or activation

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 import numpy as np
 
 from bgecpp import errors
-from bgecpp._common import on_cpu, progress_bar, torch_or_none, warn_once
+from bgecpp._common import on_cpu_by_torch, progress_bar, torch_or_none, warn_once
 from bgecpp._core import Embedder
+from bgecpp._dimensions import whole_dimension
 
 from .._arrays import Array, FloatArray, is_tensor, loaded_torch, require_torch, to_numpy, to_tensor, unit_rows
 from .._base import BaseModel, on_a_thread
@@ -30,6 +31,7 @@ logger = logging.getLogger("sentence_transformers.sentence_transformer.model")
 
 _PRECISIONS = ("float32", "int8", "uint8", "binary", "ubinary")
 _TOKEN_TEXTS = 256  # texts whose token vectors are computed at once
+_METHODS = ("preprocess", "forward", "__call__")  # that encode calls where a subclass has its own
 
 
 class SentenceTransformer(BaseModel):
@@ -45,7 +47,10 @@ class SentenceTransformer(BaseModel):
     _default_prompts: ClassVar[dict[str, str | None]] = {"query": None, "document": None}
     SUPPORTED_SIMILARITY_FN_NAMES: ClassVar[tuple[str, ...]] = ("cosine", "dot", "euclidean", "manhattan")
 
+    _optional_settings: ClassVar[tuple[str, ...]] = ("truncate_dim",)
+
     _embedder: Embedder
+    _dimension: int  # of vectors that nothing cuts
 
     @shows_options
     def __init__(
@@ -87,6 +92,7 @@ class SentenceTransformer(BaseModel):
                 f"SentenceTransformer: {embedder.info['name']} has no dense vectors: use SparseEncoder or bgecpp.Embedder"
             )
         self._embedder = embedder
+        self._dimension = whole_dimension(embedder)
 
     def _make_modules(self) -> list[Module]:
         info = self._info
@@ -169,7 +175,7 @@ class SentenceTransformer(BaseModel):
         inputs = _renamed(inputs, kwargs)
         self._check_batches(batch_size, chunk_size, pool is not None or isinstance(device, (list, tuple)))
         self._check_kwargs(kwargs, "encode")
-        on_cpu(device)
+        on_cpu_by_torch(device)
         if precision is not None and precision not in _PRECISIONS:
             raise ValueError(f"Precision {precision!r} is not supported, must be one of {set(_PRECISIONS)}")
         if output_value not in ("sentence_embedding", "token_embeddings", None):
@@ -183,11 +189,17 @@ class SentenceTransformer(BaseModel):
         dim = truncate_dim if truncate_dim is not None else self.truncate_dim
         length = self._max_length(kwargs)
 
-        if output_value == "token_embeddings":
+        by_methods = self._overridden(*_METHODS)
+        if output_value == "token_embeddings" and not by_methods:
             tokens = [self._as_tensor(rows) for rows in self._token_vectors(texts, prompt, length)]
             return tokens[0] if single else tokens
+        if output_value == "token_embeddings":
+            items = self._by_methods(texts, prompt, dim, batch_size, kwargs)
+            tokens = [item["token_embeddings"][: _length_of(item["attention_mask"])] for item in items]
+            return tokens[0] if single else tokens
         if output_value is None:
-            items = self._features_of(texts, prompt, dim, batch_size, kwargs)
+            make = self._by_methods if by_methods else self._features_of
+            items = make(texts, prompt, dim, batch_size, kwargs)
             return items[0] if single else items
 
         if convert_to_tensor:
@@ -196,10 +208,16 @@ class SentenceTransformer(BaseModel):
             if convert_to_tensor:
                 return loaded_torch().tensor([])
             return np.array([]) if convert_to_numpy else []
-        if is_tensor(texts[0]):
+        if isinstance(texts, list) and is_tensor(texts[0]):
             raise TypeError("inputs: expected texts, found a tensor")
         with progress_bar(show_progress_bar, "Batches") as progress:
-            vectors: Any = self._vectors(texts, prompt, normalize_embeddings, dim, length, progress)
+            vectors: Any
+            if by_methods:
+                items = self._by_methods(texts, prompt, dim, batch_size, kwargs)
+                vectors = np.stack([to_numpy(item["sentence_embedding"]).astype(np.float32) for item in items])
+                vectors = unit_rows(vectors) if normalize_embeddings else vectors
+            else:
+                vectors = self._vectors(texts, prompt, normalize_embeddings, dim, length, progress)
         if precision not in (None, "float32"):
             vectors = quantize_embeddings(vectors, str(precision))
             result: Any = vectors
@@ -359,13 +377,15 @@ class SentenceTransformer(BaseModel):
             vectors = self._vectors_of_tokens(texts, prompt, max_length)
             vectors = (unit_rows(vectors) if own else vectors)[:, :dim]
             return unit_rows(vectors) if normalize else vectors
-        # The engine cuts, then normalises. A model's own Normalize comes before the cut.
-        cut = dim if normalize and dim is not None and 0 < dim < self._info["dimension"] else None
+        # The engine cuts, then normalises. A model's own Normalize comes before the cut. No cut is said too: a length in
+        # the directory's settings is truncate_dim's, which may have been changed since.
+        whole = self._dimension
+        cut = dim if normalize and dim is not None and 0 < dim < whole else None
         vectors = self._embedder.encode(
             texts,
             instruction=prompt or "",
             normalize=normalize or own,
-            truncate_dim=cut,
+            truncate_dim=whole if cut is None else cut,
             max_length=max_length,
             progress=progress,
         )
@@ -427,10 +447,8 @@ class SentenceTransformer(BaseModel):
         vector, in batches of the longest texts first."""
         texts = texts.tolist() if hasattr(texts, "tolist") else list(texts)
         lengths = [len(text) if isinstance(text, str) else sum(map(len, text)) for text in texts]
-        order = np.argsort([-length for length in lengths], kind="stable").tolist()
         items: list[dict[str, Any]] = [{}] * len(texts)
-        for begin in range(0, len(texts), batch_size):
-            places = order[begin : begin + batch_size]
+        for places in _by_falling(lengths, batch_size):
             batch = [texts[i] for i in places]
             features = self.preprocess(batch, prompt=prompt, **kwargs)
             length = self._max_length(kwargs)
@@ -442,6 +460,25 @@ class SentenceTransformer(BaseModel):
                 padded[: len(tokens)] = tokens
                 item["token_embeddings"] = self._as_tensor(padded)
                 item["sentence_embedding"] = self._as_tensor(vectors[row].copy())
+                items[place] = item
+        return items
+
+    def _by_methods(
+        self, texts: Any, prompt: str | None, dim: int | None, batch_size: int, kwargs: dict[str, Any]
+    ) -> list[dict[str, Any]]:
+        """What preprocess and forward make of each text, where a subclass has its own."""
+        texts = texts.tolist() if hasattr(texts, "tolist") else list(texts)
+        lengths = [len(text) if isinstance(text, str) else sum(map(len, text)) for text in texts]
+        items: list[dict[str, Any]] = [{}] * len(texts)
+        for places in _by_falling(lengths, batch_size):
+            features = self.preprocess([texts[i] for i in places], prompt=prompt, **kwargs)
+            output = self(features, **kwargs)
+            for row, place in enumerate(places):
+                item = {
+                    name: value[row] if getattr(value, "ndim", 0) > 0 and len(value) == len(places) else value
+                    for name, value in output.items()
+                }
+                item["sentence_embedding"] = item["sentence_embedding"][:dim]
                 items[place] = item
         return items
 
@@ -461,8 +498,6 @@ class SentenceTransformer(BaseModel):
         output["token_embeddings"] = self._as_tensor(padded)
         output["sentence_embedding"] = self._as_tensor(unit_rows(vectors) if self._ends_normalized else vectors)
         return output
-
-    __call__ = forward
 
     # Similarities.
 
@@ -495,7 +530,7 @@ class SentenceTransformer(BaseModel):
 
     def get_embedding_dimension(self) -> int:
         """Values of a vector that encode returns, truncate_dim heeded."""
-        dimension = int(self._info["dimension"])
+        dimension = self._dimension
         return dimension if self.truncate_dim is None else min(dimension, self.truncate_dim)
 
     def get_sentence_embedding_dimension(self) -> int:
@@ -529,11 +564,23 @@ class SentenceTransformer(BaseModel):
         return SentenceTransformer(input_path)
 
 
+def _by_falling(lengths: list[int], batch_size: int) -> Iterator[list[int]]:
+    """The places of texts in batches, the longest first."""
+    order = np.argsort([-length for length in lengths], kind="stable").tolist()
+    return (order[begin : begin + batch_size] for begin in range(0, len(order), batch_size))
+
+
+def _length_of(mask: Any) -> int:
+    """Tokens up to the last that the mask has."""
+    places = np.flatnonzero(to_numpy(mask))
+    return int(places[-1]) + 1 if len(places) else 1
+
+
 def _renamed(inputs: Any, kwargs: dict[str, Any]) -> Any:
     """`inputs`, or what is given by its old name, `sentences`."""
     if "sentences" not in kwargs:
         if inputs is None:
-            raise TypeError("encode() missing 1 required argument: 'inputs'")
+            raise TypeError("encode(): inputs: expected texts, found None")
         return inputs
     sentences = kwargs.pop("sentences")
     return sentences if inputs is None else inputs

@@ -10,12 +10,13 @@ from typing import Any, ClassVar, Unpack
 import numpy as np
 
 from bgecpp import errors
-from bgecpp._common import on_cpu, progress_bar, torch_or_none
+from bgecpp._common import on_cpu_by_torch, progress_bar, torch_or_none
 from bgecpp._core import Embedder
 
 from .._arrays import is_tensor, to_numpy, to_tensor
 from .._base import BaseModel
-from .._modules import Module, SpladePooling, Transformer
+from .._files import read_json
+from .._modules import MaskedLM, Module, SpladePooling, Transformer
 from .._options import Options, shows_options
 from .._sparse import SparseVectors
 from ..sentence_transformer.model import _renamed
@@ -35,6 +36,8 @@ class SparseEncoder(BaseModel):
     model_type: ClassVar[str] = "SparseEncoder"
     _default_prompts: ClassVar[dict[str, str | None]] = {"query": None, "document": None}
     SUPPORTED_SIMILARITY_FN_NAMES: ClassVar[tuple[str, ...]] = ("cosine", "dot", "euclidean", "manhattan")
+
+    _optional_settings: ClassVar[tuple[str, ...]] = ("max_active_dims",)
 
     _embedder: Embedder
 
@@ -79,7 +82,12 @@ class SparseEncoder(BaseModel):
         names = self._info["modules"]
         if names == ["Router"]:
             return [Module("Router")]
-        return [Transformer(self, names[0] if names else "Transformer"), SpladePooling()]
+        return [Transformer(self, names[0] if names else "Transformer"), self._make_pooling()]
+
+    def _make_pooling(self) -> SpladePooling:
+        config = read_json(os.path.join(self.model_path, "1_SpladePooling"), "config.json")
+        activation = str(config.get("activation_function", "relu"))
+        return SpladePooling(self._info["sparse_pooling"], activation, int(self._info["sparse_dimension"]))
 
     def _parse_model_config(self, settings: dict[str, Any]) -> None:
         super()._parse_model_config(settings)
@@ -94,6 +102,13 @@ class SparseEncoder(BaseModel):
         if self.max_active_dims is not None:
             config["max_active_dims"] = self.max_active_dims
         return config
+
+    def _make_transformers_model(self) -> Any:
+        return MaskedLM(self._embedder, self.model_path)
+
+    def forward(self, input: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+        """Refused: Unsupported."""
+        raise errors.Unsupported("SparseEncoder: it takes texts, not ids: call encode()")
 
     def get_model_kwargs(self) -> list[str]:
         """["task", "modality"] of models with a route for each."""
@@ -125,9 +140,14 @@ class SparseEncoder(BaseModel):
         save_to_cpu: accepted, without effect.
         """
         inputs = _renamed(inputs, kwargs)
+        if self._overridden("preprocess", "forward", "__call__"):
+            raise errors.Unsupported(
+                f"{type(self).__name__} has a preprocess or forward of its own: SparseEncoder takes texts, not ids: change "
+                "the texts before encode()"
+            )
         self._check_batches(batch_size, chunk_size, pool is not None or isinstance(device, (list, tuple)))
         self._check_kwargs(kwargs, "encode")
-        on_cpu(device)
+        on_cpu_by_torch(device)
         if show_progress_bar is None:
             show_progress_bar = logger.getEffectiveLevel() in (logging.INFO, logging.DEBUG)
         prompt = self._resolve_prompt(prompt, prompt_name)
