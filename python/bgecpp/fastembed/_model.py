@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from functools import partial
@@ -149,11 +151,9 @@ class Lazy:
     """An engine that is loaded at once or when it is first used, by one thread."""
 
     def __init__(self, make: Callable[[], Any], lazy_load: bool) -> None:
-        import threading
-
         self._make = make
-        self._lock = threading.Lock()
         self._engine: Any = None
+        self._renew()
         if not lazy_load:
             self.get()
 
@@ -167,9 +167,24 @@ class Lazy:
         return {"_make": self._make, "_engine": self._engine}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        import threading
+        self.__dict__.update(state)
+        self._renew()
 
-        self.__dict__.update(state, _lock=threading.Lock())
+    def _renew(self) -> None:
+        self._lock = threading.Lock()
+        _lazies.add(self)
+
+
+_lazies: weakref.WeakSet[Lazy] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    # The thread that held a lock did not come along: what it was loading is loaded again.
+    for lazy in list(_lazies):
+        lazy._renew()
+
+
+os.register_at_fork(after_in_child=_after_fork)
 
 
 def unsupported(class_name: str, model_name: str, known: Iterable[BaseModelDescription]) -> ValueError:
