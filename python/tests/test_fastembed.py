@@ -400,3 +400,28 @@ for cls, name in (SparseTextEmbedding, "Qdrant/bm25"), (TextEmbedding, "jinaai/j
         assert not isinstance(error, bgecpp.BgeError), error
 """
     run_python(INSTALLED + rest, str(models / "tiny-bert"), str(models))
+
+
+def test_a_child_that_is_forked_while_a_thread_loads(models: Path) -> None:
+    code = """
+import os, sys, threading
+from bgecpp.fastembed import _model
+begun, go = threading.Event(), threading.Event()
+def make():
+    begun.set()
+    assert go.wait(30)
+    return "engine"
+lazy = _model.Lazy(make, lazy_load=True)
+thread = threading.Thread(target=lazy.get)
+thread.start()
+assert begun.wait(30)
+child = os.fork()
+if child == 0:
+    go.set()
+    os._exit(0 if lazy.get() == "engine" else 1)
+go.set()
+thread.join()
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
+import threading
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from functools import partial
 from itertools import islice
-from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from bgecpp import _common, errors, imports
+from bgecpp import _common, _model_files, errors, imports
 from bgecpp.fastembed.common.model_description import BaseModelDescription
 from bgecpp.fastembed.common.types import Device, OnnxProvider
 
@@ -73,13 +73,8 @@ def _cached(folder: str | None, name: str) -> str | None:
     """The snapshot of a model of the hub in FastEmbed's own cache, which is laid out as the hub's is."""
     if folder is None or is_directory(name):
         return None
-    model = Path(folder) / ("models--" + name.replace("/", "--"))
-    try:
-        commit = (model / "refs" / "main").read_text().strip()
-    except OSError:
-        return None
-    snapshot = model / "snapshots" / commit
-    return str(snapshot) if (snapshot / "config.json").exists() else None
+    snapshot = _model_files.cached_snapshot(folder, name)
+    return snapshot if snapshot is not None and os.path.exists(os.path.join(snapshot, "config.json")) else None
 
 
 def say_device(
@@ -102,25 +97,20 @@ _SHIFTED_POSITIONS = ("roberta", "xlm-roberta", "camembert", "mpnet")
 def token_limit(directory: str) -> int | None:
     """The tokens that FastEmbed cuts to, the smaller of two fields of tokenizer_config.json, but no more than the
     model has positions for; None where neither is said."""
-    config = _json(Path(directory) / "tokenizer_config.json")
-    fields = [config.get("model_max_length"), config.get("max_length")]
-    limits = [f for f in fields if isinstance(f, int) and not isinstance(f, bool) and 0 < f < 1 << 31]
+    config = _model_files.read_json(directory, "tokenizer_config.json") or {}
+    limits = [f for name in ("model_max_length", "max_length") if 0 < (f := _whole(config, name)) < 1 << 31]
     if not limits:
         return None
-    model = _json(Path(directory) / "config.json")
-    positions = model.get("max_position_embeddings")
-    if isinstance(positions, int):
-        shifted = model.get("model_type") in _SHIFTED_POSITIONS
-        limits.append(positions - (int(model.get("pad_token_id") or 0) + 1 if shifted else 0))
-    return min(limits)
+    model = _model_files.read_json(directory, "config.json") or {}
+    shifted = model.get("model_type") in _SHIFTED_POSITIONS
+    positions = _whole(model, "max_position_embeddings") - (_whole(model, "pad_token_id") + 1 if shifted else 0)
+    return min([*limits, positions] if positions > 0 else limits)
 
 
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return value if isinstance(value, dict) else {}
+def _whole(fields: dict[str, Any], name: str) -> int:
+    """A field that is a whole number; 0 where it is not."""
+    value = fields.get(name)
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0
 
 
 def load(make: Callable[..., _Engine], model: str, **settings: Any) -> _Engine:
@@ -161,11 +151,9 @@ class Lazy:
     """An engine that is loaded at once or when it is first used, by one thread."""
 
     def __init__(self, make: Callable[[], Any], lazy_load: bool) -> None:
-        import threading
-
         self._make = make
-        self._lock = threading.Lock()
         self._engine: Any = None
+        self._renew()
         if not lazy_load:
             self.get()
 
@@ -179,9 +167,24 @@ class Lazy:
         return {"_make": self._make, "_engine": self._engine}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        import threading
+        self.__dict__.update(state)
+        self._renew()
 
-        self.__dict__.update(state, _lock=threading.Lock())
+    def _renew(self) -> None:
+        self._lock = threading.Lock()
+        _lazies.add(self)
+
+
+_lazies: weakref.WeakSet[Lazy] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    # The thread that held a lock did not come along: what it was loading is loaded again.
+    for lazy in list(_lazies):
+        lazy._renew()
+
+
+os.register_at_fork(after_in_child=_after_fork)
 
 
 def unsupported(class_name: str, model_name: str, known: Iterable[BaseModelDescription]) -> ValueError:

@@ -123,3 +123,7 @@ class FlagModel(AbsEmbedder):
         if self.normalize_embeddings:
             vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
         return vectors[0] if single else vectors
+
+
+# The name in the module of the reference that defines it.
+BaseEmbedder = FlagModel

@@ -330,3 +330,7 @@ class _Vectors:
         sparse = float(self.weights[mine][a] @ other.weights[theirs][b])
         colbert = _core.colbert_score(self.colbert[n], other.colbert[m], compat.clamp_colbert_scores)
         return colbert, sparse, float(self.dense[n] @ other.dense[m])
+
+
+# The name in the module of the reference that defines it.
+M3Embedder = BGEM3FlagModel

@@ -60,6 +60,13 @@ class ModelCardData(SimpleNamespace):
     def set_base_model(self, model_id: str, revision: str | None = None) -> None:
         self.base_model, self.base_model_revision = model_id, revision
 
+    def add_tags(self, tags: Any) -> None:
+        """What trainers do first, before they fail for want of torch's modules."""
+        raise errors.Unsupported(
+            "training: this model is bgecpp's, for inference: train one of sentence-transformers itself, in a process "
+            "without bgecpp.install() or after bgecpp.uninstall()"
+        )
+
     def set_model_id(self, model_id: str) -> None:
         self.model_id = model_id
 

@@ -6,37 +6,27 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
+from bgecpp import _model_files
+from bgecpp._model_files import cached_snapshot
+
 if TYPE_CHECKING:
     from pathlib import Path
 
 
+__all__ = ["cached_snapshot", "position_limit", "read_json", "write_json"]
+
+
 def read_json(directory: str | os.PathLike[str], *names: str) -> dict[str, Any]:
-    """The first of these files that there is, as a dict; {} where there is none, or it is no object."""
+    """The first of these files that there is, as a dict; {} where there is none. Errors as _model_files.read_json's."""
     for name in names:
-        try:
-            with open(os.path.join(directory, name), encoding="utf-8-sig") as file:
-                value = json.load(file)
-        except (OSError, ValueError):
-            continue
-        return value if isinstance(value, dict) else {}
+        value = _model_files.read_json(directory, name)
+        if value is not None:
+            return value
     return {}
 
 
 def write_json(path: Path, value: Any) -> None:
     path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def cached_snapshot(cache_folder: str, name: str, revision: str | None) -> str | None:
-    """The folder of a model in a cache of Hugging Face's layout; None where it is not there."""
-    model = os.path.join(cache_folder, "models--" + name.replace("/", "--"))
-    commit = revision or "main"
-    try:
-        with open(os.path.join(model, "refs", commit), encoding="utf-8") as file:
-            commit = file.read().strip()
-    except OSError:
-        pass
-    snapshot = os.path.join(model, "snapshots", commit)
-    return snapshot if os.path.isdir(snapshot) else None
 
 
 def position_limit(config: dict[str, Any]) -> int | None:

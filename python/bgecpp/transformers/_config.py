@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from bgecpp import _model_files
+
 
 class Config:
     """The fields of a config.json as they stand there."""
@@ -30,13 +32,9 @@ class Config:
 
 
 def read_config(directory: str, name_or_path: str) -> Config:
-    path = Path(directory) / "config.json"
-    try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise OSError(f"{name_or_path}: no config.json in {directory}") from error
-    if not isinstance(fields, dict):
-        raise ValueError(f"{path}: expected an object")
+    fields = _model_files.read_json(directory, "config.json")
+    if fields is None:
+        raise OSError(f"{name_or_path}: no config.json in {directory}")
     return Config(fields, name_or_path)
 
 

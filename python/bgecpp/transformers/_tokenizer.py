@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import shutil
@@ -12,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bgecpp import errors
+from bgecpp import _model_files, errors
 from bgecpp.transformers._batch import BatchEncoding
 
 if TYPE_CHECKING:
@@ -53,11 +52,7 @@ _FILES = (
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    return value if isinstance(value, dict) else {}
+    return _model_files.read_json(path.parent, path.name, _model_files.MOST_TOKENIZER_BYTES) or {}
 
 
 class PreTrainedTokenizerFast:
