@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bgecpp import _core, errors
+from bgecpp._signatures import python_function, python_methods
+
+if TYPE_CHECKING:
+    import os
+
+    # A name on the hub or a folder: bytes and Path objects are read as os.fsdecode reads them.
+    Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
 
 async def _on_a_thread(function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
@@ -29,8 +36,24 @@ async def _on_a_thread(function: Callable[..., Any], *arguments: Any, **options:
         raise
 
 
+@python_methods
 class Embedder(_core.Embedder):
     __doc__ = _core.Embedder.__doc__
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            model: Path,
+            *,
+            threads: int = 0,
+            pooling: str | None = None,
+            max_length: int | None = None,
+            dtype: str = "default",
+            splade: bool = False,
+            packed_cache: Path = "",
+            download: bool = True,
+        ) -> None: ...
 
     async def aencode(self, texts: _core.Texts, **options: Any) -> Any:
         """encode(), to be awaited: computed on another thread."""
@@ -46,8 +69,23 @@ class Embedder(_core.Embedder):
         return f"Embedder({info['name']!r}, {info['compute_type']}, dimension {info['dimension']})"
 
 
+@python_methods
 class Reranker(_core.Reranker):
     __doc__ = _core.Reranker.__doc__
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            model: Path,
+            *,
+            threads: int = 0,
+            pair_style: str | None = None,
+            max_length: int | None = None,
+            dtype: str = "default",
+            packed_cache: Path = "",
+            download: bool = True,
+        ) -> None: ...
 
     async def acompute_score(self, queries: _core.Texts, passages: _core.Texts, **options: Any) -> Any:
         """compute_score(), to be awaited: computed on another thread."""
@@ -56,3 +94,27 @@ class Reranker(_core.Reranker):
     def __repr__(self) -> str:
         info = self.info
         return f"Reranker({info['name']!r}, {info['compute_type']}, {info['pair_style']})"
+
+
+@python_methods
+class Tokenizer(_core.Tokenizer):
+    __doc__ = _core.Tokenizer.__doc__
+
+    if TYPE_CHECKING:
+
+        def __init__(self, model: Path) -> None: ...
+
+    def __repr__(self) -> str:
+        return f"Tokenizer(vocab_size={self.vocab_size})"
+
+
+if TYPE_CHECKING:
+
+    def is_reranker(model: Path) -> bool: ...
+    def model_directory(model: Path, *, download: bool = False) -> str: ...
+    def quantize(model: Path, out: Path, dtype: str = "int8") -> dict[str, int]: ...
+
+else:
+    is_reranker = python_function(_core.is_reranker, "is_reranker", __name__)
+    model_directory = python_function(_core.model_directory, "model_directory", __name__)
+    quantize = python_function(_core.quantize, "quantize", __name__)

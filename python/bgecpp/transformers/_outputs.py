@@ -43,6 +43,10 @@ class ModelOutput:
     def __len__(self) -> int:
         return len(self.keys())
 
+    def __repr__(self) -> str:
+        fields = ", ".join(f"{name}={value!r}" for name, value in self.__dict__.items())
+        return f"{type(self).__name__}({fields})"
+
 
 class BaseModelOutputWithPooling(ModelOutput):
     """last_hidden_state [B, L, H], zeros where the attention mask is zero; pooler_output [B, H] or None."""

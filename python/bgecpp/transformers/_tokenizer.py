@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import shutil
@@ -469,7 +470,11 @@ class PreTrainedTokenizerFast:
         self.__init__(state["name_or_path"], directory=state["directory"], **state["settings"])  # type: ignore[misc]
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(name_or_path={self.name_or_path!r}, special_tokens={self._roles})"
+        return (
+            f"{type(self).__name__}(name_or_path={self.name_or_path!r}, vocab_size={self.vocab_size}, "
+            f"model_max_length={self.model_max_length}, padding_side={self.padding_side!r}, "
+            f"truncation_side={self.truncation_side!r}, special_tokens={self._roles})"
+        )
 
 
 class AutoTokenizer:

@@ -12,7 +12,7 @@ import numpy as np
 
 from bgecpp import errors
 from bgecpp._common import on_cpu_by_torch, progress_bar, torch_or_none
-from bgecpp._core import Reranker
+from bgecpp.native import Reranker
 from bgecpp.transformers._models import AutoModelForSequenceClassification
 
 from .._arrays import Array, FloatArray, is_tensor, loaded_torch, require_torch, to_numpy, to_tensor

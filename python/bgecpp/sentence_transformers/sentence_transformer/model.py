@@ -12,8 +12,8 @@ import numpy as np
 
 from bgecpp import errors
 from bgecpp._common import on_cpu_by_torch, progress_bar, torch_or_none, warn_once
-from bgecpp._core import Embedder
 from bgecpp._dimensions import whole_dimension
+from bgecpp.native import Embedder
 
 from .._arrays import Array, FloatArray, is_tensor, loaded_torch, require_torch, to_numpy, to_tensor, unit_rows
 from .._base import BaseModel, on_a_thread

@@ -11,7 +11,7 @@ import numpy as np
 
 from bgecpp import errors
 from bgecpp._common import on_cpu_by_torch, progress_bar, torch_or_none
-from bgecpp._core import Embedder
+from bgecpp.native import Embedder
 
 from .._arrays import is_tensor, to_numpy, to_tensor
 from .._base import BaseModel
