@@ -10,6 +10,7 @@ bgecpp.install() before they are imported. Names are loaded when they are first 
 """
 
 import importlib as _importlib
+import typing as _typing
 from typing import Any as _Any
 
 # Where each name comes from. NumPy, and whatever else those modules need, is loaded with the first.
@@ -54,9 +55,71 @@ _NAMES = {
 
 __all__ = [name for name in _NAMES if name != "__version__"]
 
+# What programs import beside those, some of it from the real packages, where they are installed.
+_OTHERS = {
+    "AutoConfig": "bgecpp.transformers",
+    "EngineArgs": "bgecpp.infinity",
+    "FlagICLModel": "bgecpp.flag_embedding",
+    "FlagLLMModel": "bgecpp.flag_embedding",
+    "FlagLLMReranker": "bgecpp.flag_embedding",
+    "InputExample": "bgecpp.sentence_transformers",
+    "LayerWiseFlagLLMReranker": "bgecpp.flag_embedding",
+    "LightWeightFlagLLMReranker": "bgecpp.flag_embedding",
+    "SimilarityFunction": "bgecpp.sentence_transformers",
+    "TextCrossEncoder": "bgecpp.fastembed.rerank.cross_encoder",
+    "quantize_embeddings": "bgecpp.sentence_transformers",
+    "util": "bgecpp.sentence_transformers",
+}
+
+
+if _typing.TYPE_CHECKING:
+    # The same for type checkers.
+    from bgecpp._core import Index as Index
+    from bgecpp._core import IndexEditor as IndexEditor
+    from bgecpp._core import IndexWriter as IndexWriter
+    from bgecpp._core import __version__ as __version__
+    from bgecpp._core import colbert_score as colbert_score
+    from bgecpp._core import max_sim as max_sim
+    from bgecpp._core import search_vectors as search_vectors
+    from bgecpp._core import vectors_above as vectors_above
+    from bgecpp.errors import BgeError as BgeError
+    from bgecpp.fastembed import LateInteractionTextEmbedding as LateInteractionTextEmbedding
+    from bgecpp.fastembed import SparseTextEmbedding as SparseTextEmbedding
+    from bgecpp.fastembed import TextEmbedding as TextEmbedding
+    from bgecpp.fastembed.rerank.cross_encoder import TextCrossEncoder as TextCrossEncoder
+    from bgecpp.flag_embedding import AbsEmbedder as AbsEmbedder
+    from bgecpp.flag_embedding import AbsReranker as AbsReranker
+    from bgecpp.flag_embedding import BGEM3FlagModel as BGEM3FlagModel
+    from bgecpp.flag_embedding import EmbedderModelClass as EmbedderModelClass
+    from bgecpp.flag_embedding import FlagAutoModel as FlagAutoModel
+    from bgecpp.flag_embedding import FlagAutoReranker as FlagAutoReranker
+    from bgecpp.flag_embedding import FlagModel as FlagModel
+    from bgecpp.flag_embedding import FlagReranker as FlagReranker
+    from bgecpp.flag_embedding import RerankerModelClass as RerankerModelClass
+    from bgecpp.imports import install as install
+    from bgecpp.imports import uninstall as uninstall
+    from bgecpp.infinity import AsyncEmbeddingEngine as AsyncEmbeddingEngine
+    from bgecpp.infinity import EngineArgs as EngineArgs
+    from bgecpp.native import Embedder as Embedder
+    from bgecpp.native import Reranker as Reranker
+    from bgecpp.native import Tokenizer as Tokenizer
+    from bgecpp.native import is_reranker as is_reranker
+    from bgecpp.native import model_directory as model_directory
+    from bgecpp.native import quantize as quantize
+    from bgecpp.sentence_transformers import util as util
+    from bgecpp.sentence_transformers.cross_encoder.model import CrossEncoder as CrossEncoder
+    from bgecpp.sentence_transformers.sentence_transformer.model import SentenceTransformer as SentenceTransformer
+    from bgecpp.sentence_transformers.sparse_encoder.model import SparseEncoder as SparseEncoder
+    from bgecpp.sentence_transformers.util.quantization import quantize_embeddings as quantize_embeddings
+    from bgecpp.sentence_transformers.util.similarity import SimilarityFunction as SimilarityFunction
+    from bgecpp.transformers import AutoConfig as AutoConfig
+    from bgecpp.transformers import AutoModel as AutoModel
+    from bgecpp.transformers import AutoModelForSequenceClassification as AutoModelForSequenceClassification
+    from bgecpp.transformers import AutoTokenizer as AutoTokenizer
+
 
 def __getattr__(name: str) -> _Any:
-    module = _NAMES.get(name)
+    module = _NAMES.get(name) or _OTHERS.get(name)
     if module is None:
         raise AttributeError(f"module 'bgecpp' has no attribute '{name}'")
     value = getattr(_importlib.import_module(module), name)
@@ -65,4 +128,4 @@ def __getattr__(name: str) -> _Any:
 
 
 def __dir__() -> list[str]:
-    return sorted(set(globals()) | set(_NAMES))
+    return sorted({*globals(), *_NAMES, *_OTHERS})

@@ -7,7 +7,7 @@ other modules) is that of the real package, where it is installed. docs/python.m
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 # The version whose behaviour is followed: _base.FOLLOWED_VERSION too.
 __version__ = "6.2.0"
@@ -35,6 +35,15 @@ _MODULES = (
 )
 
 __all__ = ["CrossEncoder", "SentenceTransformer", "SimilarityFunction", "SparseEncoder", "quantize_embeddings"]
+
+
+if TYPE_CHECKING:
+    # The same for type checkers.
+    from .cross_encoder.model import CrossEncoder as CrossEncoder
+    from .sentence_transformer.model import SentenceTransformer as SentenceTransformer
+    from .sparse_encoder.model import SparseEncoder as SparseEncoder
+    from .util.quantization import quantize_embeddings as quantize_embeddings
+    from .util.similarity import SimilarityFunction as SimilarityFunction
 
 
 def __getattr__(name: str) -> Any:

@@ -6,7 +6,7 @@ import importlib
 import logging
 import os
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, overload
 
 import numpy as np
 
@@ -235,6 +235,41 @@ class CrossEncoder(BaseModel):
         if isinstance(inputs, (list, tuple)) or (hasattr(inputs, "__len__") and hasattr(inputs, "__getitem__")):
             return len(inputs) > 0 and isinstance(inputs[0], str)
         return not hasattr(inputs, "__iter__")
+
+    @overload
+    def predict(
+        self,
+        inputs: tuple[str, str],
+        prompt_name: str | None = None,
+        prompt: str | None = None,
+        batch_size: int = 32,
+        show_progress_bar: bool | None = None,
+        activation_fn: Activation | None = None,
+        apply_softmax: bool | None = False,
+        *,
+        device: Any = None,
+        pool: dict[str, Any] | None = None,
+        chunk_size: int | None = None,
+    ) -> np.float32: ...
+
+    @overload
+    def predict(
+        self,
+        inputs: list[tuple[str, str]] | list[list[str]],
+        prompt_name: str | None = None,
+        prompt: str | None = None,
+        batch_size: int = 32,
+        show_progress_bar: bool | None = None,
+        activation_fn: Activation | None = None,
+        apply_softmax: bool | None = False,
+        *,
+        device: Any = None,
+        pool: dict[str, Any] | None = None,
+        chunk_size: int | None = None,
+    ) -> FloatArray: ...
+
+    @overload
+    def predict(self, *args: Any, **kwargs: Any) -> Any: ...
 
     def predict(
         self,

@@ -6,7 +6,7 @@ import contextlib
 import logging
 import os
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, ClassVar, Unpack
+from typing import TYPE_CHECKING, Any, ClassVar, Unpack, overload
 
 import numpy as np
 
@@ -142,6 +142,26 @@ class SentenceTransformer(BaseModel):
 
     # Encoding.
 
+    @overload
+    def encode(
+        self,
+        inputs: Any = None,
+        prompt_name: str | None = None,
+        prompt: str | None = None,
+        batch_size: int = 32,
+        show_progress_bar: bool | None = None,
+        *,
+        precision: str | None = "float32",
+        device: Any = None,
+        normalize_embeddings: bool = False,
+        truncate_dim: int | None = None,
+        pool: dict[str, Any] | None = None,
+        chunk_size: int | None = None,
+    ) -> Array: ...
+
+    @overload
+    def encode(self, *args: Any, **kwargs: Any) -> Any: ...
+
     def encode(
         self,
         inputs: Any = None,
@@ -231,6 +251,26 @@ class SentenceTransformer(BaseModel):
             result = list(result)
         return result[0] if single else result
 
+    @overload
+    def encode_query(
+        self,
+        inputs: Any = None,
+        prompt_name: str | None = None,
+        prompt: str | None = None,
+        batch_size: int = 32,
+        show_progress_bar: bool | None = None,
+        *,
+        precision: str | None = "float32",
+        device: Any = None,
+        normalize_embeddings: bool = False,
+        truncate_dim: int | None = None,
+        pool: dict[str, Any] | None = None,
+        chunk_size: int | None = None,
+    ) -> Array: ...
+
+    @overload
+    def encode_query(self, *args: Any, **kwargs: Any) -> Any: ...
+
     def encode_query(
         self,
         inputs: Any = None,
@@ -269,6 +309,26 @@ class SentenceTransformer(BaseModel):
             chunk_size=chunk_size,
             **{"task": "query", **kwargs},
         )
+
+    @overload
+    def encode_document(
+        self,
+        inputs: Any = None,
+        prompt_name: str | None = None,
+        prompt: str | None = None,
+        batch_size: int = 32,
+        show_progress_bar: bool | None = None,
+        *,
+        precision: str | None = "float32",
+        device: Any = None,
+        normalize_embeddings: bool = False,
+        truncate_dim: int | None = None,
+        pool: dict[str, Any] | None = None,
+        chunk_size: int | None = None,
+    ) -> Array: ...
+
+    @overload
+    def encode_document(self, *args: Any, **kwargs: Any) -> Any: ...
 
     def encode_document(
         self,
