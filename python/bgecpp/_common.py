@@ -58,9 +58,9 @@ def ignored(**settings: Any) -> None:
 
 
 @contextlib.contextmanager
-def progress_bar(show: bool, description: str) -> Iterator[Callable[[int, int], None] | None]:
+def progress_bar(show: bool, description: str, unit: int = 1) -> Iterator[Callable[[int, int], None] | None]:
     """Gives what Embedder.encode takes as `progress`: None, or a call that moves tqdm's bar, where
-    tqdm is installed."""
+    tqdm is installed. The bar counts so many texts as one."""
     if not show:
         yield None
         return
@@ -73,8 +73,8 @@ def progress_bar(show: bool, description: str) -> Iterator[Callable[[int, int], 
     bar = tqdm(desc=description, file=sys.stderr)
 
     def move(done: int, total: int) -> None:
-        bar.total = total
-        bar.update(done - bar.n)
+        bar.total = -(-total // unit)
+        bar.update((bar.total if done >= total else done // unit) - bar.n)
 
     with bar:
         yield move

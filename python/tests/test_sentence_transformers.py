@@ -513,6 +513,8 @@ def test_progress_is_shown_where_tqdm_is(model, capsys):
     pytest.importorskip("tqdm")
     model.encode(TEXTS, show_progress_bar=True)
     assert "Batches" in capsys.readouterr().err
+    model.encode(TEXTS, show_progress_bar=True, batch_size=3)
+    assert "2/2" in capsys.readouterr().err
 
 
 FRAMEWORKS = {

@@ -313,6 +313,7 @@ class CrossEncoder(BaseModel):
             activation_fn,
             show_progress_bar,
             kwargs,
+            batch_size,
         )
         if not (convert_to_tensor or convert_to_numpy):
             scores = list(scores if torch_or_none() is None else to_tensor(scores))
@@ -342,6 +343,7 @@ class CrossEncoder(BaseModel):
         activation_fn: Activation | None,
         show_progress_bar: bool | None,
         kwargs: dict[str, Any],
+        batch_size: int,
     ) -> Any:
         """(N,), float32. One query for all passages is tokenised once."""
         self._check_kwargs(kwargs, "predict")
@@ -358,7 +360,7 @@ class CrossEncoder(BaseModel):
             # Too short for the engine, which keeps a token of each text.
             logits = self._logits_of_tokens(queries, passages, prompt, length)
         else:
-            with progress_bar(show_progress_bar, "Batches") as progress:
+            with progress_bar(show_progress_bar, "Batches", batch_size) as progress:
                 logits = self._reranker.compute_score(
                     queries, passages, normalize=False, max_length=length, instruction=prompt or "", progress=progress
                 )
@@ -431,7 +433,7 @@ class CrossEncoder(BaseModel):
             scores = self.predict(pairs, prompt_name, prompt, activation_fn=activation_fn, **options)
         else:
             prompt = self._resolve_prompt(prompt, prompt_name)
-            scores = self._scores(query, texts, prompt, activation_fn, show_progress_bar, kwargs)
+            scores = self._scores(query, texts, prompt, activation_fn, show_progress_bar, kwargs, batch_size)
         hits: list[dict[str, Any]] = []
         for place, score in enumerate(scores.tolist()):
             hit: dict[str, Any] = {"corpus_id": place, "score": score}

@@ -230,7 +230,7 @@ class SentenceTransformer(BaseModel):
             return np.array([]) if convert_to_numpy else []
         if isinstance(texts, list) and is_tensor(texts[0]):
             raise TypeError("inputs: expected texts, found a tensor")
-        with progress_bar(show_progress_bar, "Batches") as progress:
+        with progress_bar(show_progress_bar, "Batches", batch_size) as progress:
             vectors: Any
             if by_methods:
                 items = self._by_methods(texts, prompt, dim, batch_size, kwargs)

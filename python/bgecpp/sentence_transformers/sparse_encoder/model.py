@@ -163,7 +163,7 @@ class SparseEncoder(BaseModel):
                 return np.array([], np.float32)
             return torch.tensor([]).to_sparse() if convert_to_sparse_tensor else torch.tensor([])
         task = kwargs.get("task")
-        with progress_bar(show_progress_bar, "Batches") as progress:
+        with progress_bar(show_progress_bar, "Batches", batch_size) as progress:
             found = self._embedder.encode_all(
                 texts,
                 dense=False,
