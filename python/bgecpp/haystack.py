@@ -9,18 +9,26 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from os import PathLike
 from typing import Any, TypedDict, Unpack
 
 from haystack import Document, component, default_from_dict, default_to_dict
 
+from bgecpp import _drop_in
 from bgecpp._core import Embedder, Reranker
 
 __all__ = ["BgeDocumentEmbedder", "BgeRanker", "BgeTextEmbedder"]
 
 
 class EngineOptions(TypedDict, total=False):
-    """The engine's, which all components take: as Embedder's. local_files_only: never download."""
+    """The engine's, which all components take: as Embedder's. local_files_only: never download. device, token and
+    trust_remote_code, which Haystack's own components take, have no effect."""
 
+    device: Any
+    token: Any
+    trust_remote_code: bool
+    batch_size: int
+    progress_bar: bool
     threads: int
     dtype: str
     max_length: int | None
@@ -28,6 +36,7 @@ class EngineOptions(TypedDict, total=False):
     local_files_only: bool
 
 
+_ACCEPTED = ("device", "token", "trust_remote_code", "batch_size", "progress_bar")
 _DEFAULTS: EngineOptions = {
     "threads": 0,
     "dtype": "default",
@@ -37,13 +46,34 @@ _DEFAULTS: EngineOptions = {
 }
 
 
+class EmbedderOptions(EngineOptions, total=False):
+    """Of both embedders. prefix: the name that Haystack's own have for instruction; normalize_embeddings: theirs for
+    normalize, False for None."""
+
+    prefix: str
+    normalize_embeddings: bool
+
+
+def _as_ours(options: EmbedderOptions, instruction: str | None, normalize: bool | None) -> dict[str, Any]:
+    """The two arguments that have two names each, by ours; they leave options."""
+    given: dict[str, Any] = {name: options.pop(name) for name in ("prefix", "normalize_embeddings") if name in options}  # type: ignore[misc]
+    if given.get("normalize_embeddings") is False:
+        given["normalize_embeddings"] = None
+    ours = {"instruction": instruction, "normalize": normalize}
+    named = {name: value for name, value in ours.items() if value is not None}
+    return {**ours, **_drop_in.renamed({**named, **given}, {"prefix": "instruction", "normalize_embeddings": "normalize"})}
+
+
 class _Component:
     """What the components share: an engine that is loaded when it is first needed, and fields from and to YAML."""
 
     _settings: dict[str, Any]
     _engine: Any = None
 
-    def _set(self, options: EngineOptions, **settings: Any) -> None:
+    def _set(self, given: EngineOptions, **settings: Any) -> None:
+        options: dict[str, Any] = dict(given)
+        _drop_in.accept(options, *_ACCEPTED)
+        settings["model"] = _drop_in.located(settings["model"])
         for name in options:
             if name not in _DEFAULTS:
                 raise TypeError(f"{type(self).__name__}() got an unexpected keyword argument '{name}'")
@@ -60,7 +90,7 @@ class _Component:
     def _load(self, engine_class: type[Embedder] | type[Reranker]) -> None:
         if self._engine is None:
             names = ("threads", "dtype", "max_length", "packed_cache")
-            options = {name: self._settings[name] for name in names}
+            options = {name: self._settings[name] for name in (*names, "pooling") if name in self._settings}
             download = not self._settings["local_files_only"]
             self._engine = engine_class(self._settings["model"], download=download, **options)
 
@@ -73,9 +103,11 @@ class _Component:
         settings = self._settings
         instruction = settings["instruction"]
         how = {"role": role} if instruction is None else {"instruction": instruction}
-        return self._engine.encode(
-            texts, normalize=settings["normalize"], truncate_dim=settings["truncate_dim"], **how
-        )
+        cut = settings["truncate_dim"]
+        normalize = _drop_in.normalize(self._engine, settings["normalize"], cut)
+        if suffix := settings["suffix"]:
+            texts = texts + suffix if isinstance(texts, str) else [text + suffix for text in texts]
+        return self._engine.encode(texts, normalize=normalize, truncate_dim=cut, **how)
 
     def _text_of(self, document: Document) -> str:
         fields = self._settings["meta_fields_to_embed"] or []
@@ -85,24 +117,22 @@ class _Component:
 
 @component
 class BgeTextEmbedder(_Component):
-    """A query to its vector: the model's own query instruction in front, or `instruction` ("" puts nothing there)."""
+    """A query to its vector, as the model's own modules make it; normalize: True: of length 1, False: of none. The
+    model's own query instruction is put in front, or `instruction` ("" puts nothing there), and `suffix` behind."""
 
     def __init__(
         self,
-        model: str,
+        model: str | PathLike[str],
         *,
         instruction: str | None = None,
-        normalize: bool = True,
+        suffix: str = "",
+        normalize: bool | None = None,
         truncate_dim: int | None = None,
-        **options: Unpack[EngineOptions],
+        pooling: str | None = None,
+        **options: Unpack[EmbedderOptions],
     ) -> None:
-        self._set(
-            options,
-            model=model,
-            instruction=instruction,
-            normalize=normalize,
-            truncate_dim=truncate_dim,
-        )
+        renamed = _as_ours(options, instruction, normalize)
+        self._set(options, model=model, suffix=suffix, truncate_dim=truncate_dim, pooling=pooling, **renamed)
 
     @component.output_types(embedding=list[float], meta=dict[str, Any])
     def run(self, text: str) -> dict[str, Any]:
@@ -124,23 +154,27 @@ class BgeDocumentEmbedder(_Component):
 
     def __init__(
         self,
-        model: str,
+        model: str | PathLike[str],
         *,
         instruction: str | None = None,
         meta_fields_to_embed: list[str] | None = None,
         embedding_separator: str = "\n",
-        normalize: bool = True,
+        suffix: str = "",
+        normalize: bool | None = None,
         truncate_dim: int | None = None,
-        **options: Unpack[EngineOptions],
+        pooling: str | None = None,
+        **options: Unpack[EmbedderOptions],
     ) -> None:
+        renamed = _as_ours(options, instruction, normalize)
         self._set(
             options,
             model=model,
-            instruction=instruction,
             meta_fields_to_embed=meta_fields_to_embed,
             embedding_separator=embedding_separator,
-            normalize=normalize,
+            suffix=suffix,
             truncate_dim=truncate_dim,
+            pooling=pooling,
+            **renamed,
         )
 
     @component.output_types(documents=list[Document], meta=dict[str, Any])
@@ -165,7 +199,7 @@ class BgeRanker(_Component):
 
     def __init__(
         self,
-        model: str,
+        model: str | PathLike[str],
         *,
         top_k: int = 10,
         scale_score: bool = True,

@@ -131,7 +131,7 @@ def test_sparks_workers_have_folders_of_their_own(models, tmp_path, monkeypatch)
             default_packed_cache()
             next((tmp_path / folder).iterdir()).chmod(0o777)
         (vectors,) = encode(iter([pandas.Series(["a", None])]))
-        assert vectors[1] is None and len(vectors[0]) == 32
+        assert pandas.isna(vectors[1]) and len(vectors[0]) == 32
     assert asked[0].startswith(str(tmp_path / "worker")) and asked[1] == ""
 
 
