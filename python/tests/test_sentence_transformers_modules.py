@@ -68,6 +68,9 @@ def test_dicts_of_text_are_texts(model):
         model.encode(["a", {"image": "b"}])
     with pytest.raises(TypeError, match="inputs: expected texts, found None"):
         model.encode(None)
+    with pytest.raises(TypeError, match="prompt: expected a str, found int"):
+        model.encode("a", prompt=5)
+    np.testing.assert_array_equal(model.encode(np.array("a")), model.encode("a"))
 
 
 def test_columns_of_tables_are_texts_whatever_their_labels(model):

@@ -273,6 +273,8 @@ class BaseModel:
 
     def _resolve_prompt(self, prompt: str | None, prompt_name: str | None) -> str | None:
         if prompt is not None:
+            if not isinstance(prompt, str):
+                raise TypeError(f"prompt: expected a str, found {type(prompt).__name__} {str(prompt)[:60]!r}")
             if prompt_name is not None:
                 logger.warning("Both `prompt` and `prompt_name` were given: `prompt_name` is not used.")
             return prompt
@@ -317,7 +319,7 @@ class BaseModel:
             return self._plain_texts(inputs), False
         if isinstance(inputs, dict):
             return self._plain_texts([inputs]), True
-        if isinstance(inputs, (str, bytes, dict, list)) or is_tensor(inputs) or not hasattr(inputs, "__iter__"):
+        if isinstance(inputs, (str, bytes, list, np.ndarray)) or is_tensor(inputs) or not hasattr(inputs, "__iter__"):
             return [str(inputs) if isinstance(inputs, (np.ndarray, np.str_)) else inputs], True
         return self._plain_texts(list(inputs)), False
 
