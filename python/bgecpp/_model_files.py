@@ -25,12 +25,7 @@ def open_file(directory: str | os.PathLike[str], name: str) -> BinaryIO:
     InvalidArgument where it is no regular file (what waits for a writer is not waited for) or a link leads out of the
     directory: of a snapshot in the hub's cache, out of the model's folder."""
     path = os.path.join(directory, name)
-    target = os.path.realpath(path)
-    if os.environ.get("BGE_FOLLOW_LINKS") != "1" and os.path.exists(target) and not _is_within(target, _allowed(directory)):
-        raise errors.InvalidArgument(
-            f"a link leads out of the model directory: {path}: put the file in its place, or set BGE_FOLLOW_LINKS=1 if "
-            "you trust the directory"
-        )
+    target = checked_target(directory, name)
     # O_NOFOLLOW: the target has been resolved, and is what was looked at.
     flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW
     descriptor = os.open(target, flags)
@@ -38,6 +33,18 @@ def open_file(directory: str | os.PathLike[str], name: str) -> BinaryIO:
         os.close(descriptor)
         raise errors.InvalidArgument(f"not a regular file: {path}: put the model's file in its place")
     return os.fdopen(descriptor, "rb")
+
+
+def checked_target(directory: str | os.PathLike[str], name: str) -> str:
+    """Where a file or folder of a model directory is, links followed. InvalidArgument where they lead out of it."""
+    path = os.path.join(directory, name)
+    target = os.path.realpath(path)
+    if os.environ.get("BGE_FOLLOW_LINKS") != "1" and os.path.exists(target) and not _is_within(target, _allowed(directory)):
+        raise errors.InvalidArgument(
+            f"a link leads out of the model directory: {path}: put the file in its place, or set BGE_FOLLOW_LINKS=1 if "
+            "you trust the directory"
+        )
+    return target
 
 
 def _allowed(directory: str | os.PathLike[str]) -> str:

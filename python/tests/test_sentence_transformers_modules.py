@@ -123,6 +123,11 @@ def test_settings_without_effect_are_named():
         SentenceTransformer(str(MODELS / "tiny-bert"), config_kwargs={"num_hidden_layers": 1})
 
 
+def test_tokenizers_settings_without_effect_are_named():
+    with pytest.warns(UserWarning, match=r"processor_kwargs\['padding_side'\]='left'"):
+        SentenceTransformer(str(MODELS / "tiny-bert"), tokenizer_kwargs={"padding_side": "left", "use_fast": True})
+
+
 def test_models_that_are_not_there_are_os_errors(tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
     for cls in (SentenceTransformer, CrossEncoder, SparseEncoder):
@@ -331,6 +336,31 @@ def test_saving_overwrites_nothing_that_is_not_its_own(tmp_path, monkeypatch):
     model.save(folder / "inside")
     model.save(folder / "inside")
     assert not (folder / "inside/inside").exists()
+
+
+@pytest.mark.parametrize("place", ["other.txt", "1_Pooling/other.txt", "more"])
+def test_saving_copies_no_file_that_a_link_names(place, tmp_path):
+    folder = copied("tiny-bert", tmp_path / "model")
+    (tmp_path / "secret").mkdir()
+    (tmp_path / "secret/file").write_text("secret")
+    (folder / place).parent.mkdir(exist_ok=True)
+    (folder / place).symlink_to(tmp_path / ("secret" if place == "more" else "secret/file"))
+    with pytest.raises(errors.InvalidArgument, match="a link leads out of the model directory"):
+        SentenceTransformer(str(folder)).save(tmp_path / "saved")
+
+
+def test_a_snapshot_of_the_hubs_cache_is_saved(tmp_path):
+    folder = tmp_path / "models--org--name/snapshots/abc"
+    folder.parent.mkdir(parents=True)
+    copied("tiny-bert", folder)
+    blobs = tmp_path / "models--org--name/blobs"
+    blobs.mkdir()
+    (folder / "model.safetensors").rename(blobs / "123")
+    (folder / "model.safetensors").symlink_to("../../blobs/123")
+    model = SentenceTransformer(str(folder))
+    model.save(tmp_path / "saved")
+    assert not (tmp_path / "saved/model.safetensors").is_symlink()
+    np.testing.assert_array_equal(SentenceTransformer(str(tmp_path / "saved")).encode("a"), model.encode("a"))
 
 
 def test_saved_models_remember_the_dtype_of_results(tmp_path):

@@ -13,6 +13,7 @@ import numpy as np
 
 from bgecpp import errors
 from bgecpp._common import ignored, on_cpu_by_torch, warn_once
+from bgecpp._model_files import checked_target
 from bgecpp.transformers._config import Config
 from bgecpp.transformers._models import AutoModel
 
@@ -86,6 +87,11 @@ class BaseModel:
         "cache_dir", "dtype", "local_files_only", "num_labels", "revision", "token", "torch_dtype", "trust_remote_code"
     )  # fmt: skip
 
+    # Of processor_kwargs: model_max_length is read, the others say where files come from.
+    _processor_names: ClassVar[tuple[str, ...]] = (
+        "cache_dir", "local_files_only", "model_max_length", "revision", "token", "trust_remote_code", "use_fast"
+    )  # fmt: skip
+
     model_path: str
     prompts: dict[str, Any]  # str; None while a model is loaded: open
     default_prompt_name: str | None
@@ -128,6 +134,13 @@ class BaseModel:
                 name: value
                 for name, value in self._model_kwargs.items()
                 if name not in ("torch_dtype", "dtype", "device_map", "trust_remote_code")
+            }
+        )
+        ignored(
+            **{
+                f"processor_kwargs[{name!r}]": value
+                for name, value in self._processor_kwargs.items()
+                if name not in self._processor_names
             }
         )
         on_cpu_by_torch(self._model_kwargs.get("device_map") if self._model_kwargs.get("device_map") != "auto" else None)
@@ -602,7 +615,8 @@ class BaseModel:
         safe_serialization: bool = True,
     ) -> None:
         """Copies the model's directory, with the settings as they are now: prompts, lengths, similarity, the dtype of
-        results. Without create_model_card no README.md is written; one that is there stays."""
+        results. Without create_model_card no README.md is written; one that is there stays. InvalidArgument where a link
+        leads out of the model's directory."""
         if path is None:
             return
         if not os.fspath(path):
@@ -616,6 +630,8 @@ class BaseModel:
         def left_out(folder: str, names: list[str]) -> set[str]:
             here = Path(folder)
             left = {name for name in names if name in (".git", ".cache") or (here / name).resolve() == place}
+            for name in set(names) - left:
+                checked_target(source, os.path.relpath(here / name, source))  # a stranger's link copies no other file
             return left | ({"README.md"} if here == source and not create_model_card else set())
 
         if not (target.exists() and target.samefile(source)):
