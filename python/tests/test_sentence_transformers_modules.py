@@ -5,14 +5,14 @@ import json
 import os
 import pickle
 import shutil
+import sys
 import warnings
 
 import numpy as np
 import pytest
 from conftest import MODELS
 
-from bgecpp import errors
-from bgecpp._common import torch_or_none
+from bgecpp import _common, errors
 from bgecpp.sentence_transformers import CrossEncoder, SentenceTransformer, SparseEncoder
 
 TEXTS = ["hello world", "A vector of tokens, in two dimensions!", "", "the vector"]
@@ -374,6 +374,25 @@ def test_saved_models_remember_the_dtype_of_results(tmp_path):
 
 
 def test_torch_is_imported_for_none_of_this():
-    if torch_or_none() is None:
+    if _common.torch_or_none() is None:
         assert isinstance(SentenceTransformer(str(MODELS / "tiny-bert"))(dict(input_ids=np.array([[2, 5, 3]])))
                           ["sentence_embedding"], np.ndarray)  # fmt: skip
+
+
+# What is said beside the results.
+
+
+def test_without_tqdm_a_warning_stands_for_the_bar(model, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    monkeypatch.setitem(sys.modules, "tqdm.auto", None)
+    monkeypatch.setattr(_common, "_warned", set())
+    with pytest.warns(UserWarning, match="tqdm is not installed"):
+        model.encode(TEXTS, show_progress_bar=True)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_what_was_said_already_is_not_remembered_without_end(monkeypatch):
+    monkeypatch.setattr(_common, "_warned", set())
+    for number in range(2500):
+        _common.warn_once(f"message {number}")
+    assert len(_common._warned) <= 1000
