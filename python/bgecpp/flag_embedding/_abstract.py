@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bgecpp import _common, _core
+from bgecpp import _common, _core, _model_files, errors
 
 from ._compat import compat
 
@@ -75,6 +75,13 @@ def with_instruction(texts: Any, instruction: str | None, instruction_format: st
 
 def half_where_asked(array: NDArray[Any], half: bool) -> NDArray[Any]:
     return array.astype(np.float16) if half else array
+
+
+def own_truncation(model: _core.Embedder) -> int | None:
+    """The length of vectors that the directory asks sentence-transformers for; the reference does not read it."""
+    settings = _model_files.read_json(model.info["path"], "config_sentence_transformers.json") or {}
+    found: int | None = settings.get("truncate_dim")
+    return found
 
 
 class _Base(ABC):
@@ -235,6 +242,13 @@ class AbsEmbedder(_Base):
         return await asyncio.get_running_loop().run_in_executor(None, lambda: self.encode(sentences, **kwargs))
 
 
+def _pair(pair: Any, place: int) -> list[str]:
+    # Parity: of more than two the reference takes the first two.
+    if isinstance(pair, (str, bytes, dict)) or not hasattr(pair, "__getitem__") or len(pair) < 2:
+        raise errors.InvalidArgument(f"sentence_pairs[{place}]: expected a query and a passage, found {pair!r:.80}")
+    return [pair[0], pair[1]]
+
+
 class AbsReranker(_Base):
     """FlagEmbedding's base of rerankers. Safe from many threads; pickled by the model's path."""
 
@@ -272,7 +286,7 @@ class AbsReranker(_Base):
 
     def get_detailed_inputs(self, sentence_pairs: Iterable[Sequence[str]]) -> list[list[str]]:
         """The pairs with their instructions."""
-        pairs = [[pair[0], pair[1]] for pair in sentence_pairs]
+        pairs = [_pair(pair, i) for i, pair in enumerate(sentence_pairs)]
         if self.query_instruction_for_rerank is not None:
             for pair in pairs:
                 pair[0] = detailed_instruct(self.query_instruction_format, self.query_instruction_for_rerank, pair[0])
