@@ -160,6 +160,26 @@ def test_reranker(models):
     assert asked.compute_score([("q", "p")]) == pytest.approx(reranker.compute_score([("A: q", "B: p")]), abs=1e-6)
 
 
+def test_several_devices_give_an_array_of_scores(models):
+    path = str(models / "tiny-reranker")
+    one, several = FlagReranker(path, devices="cpu"), FlagReranker(path, devices=["cpu", "cpu"])
+    scores = several.compute_score(PAIRS)
+    assert isinstance(scores, np.ndarray) and scores.dtype == np.float64
+    assert scores.tolist() == one.compute_score(PAIRS)
+    assert np.array_equal(several.encode_multi_process(PAIRS, several.start_multi_process_pool()), scores)
+
+
+def test_m3_takes_its_arguments_in_the_references_order(models):
+    model = BGEM3FlagModel(str(models / "tiny-m3"))
+    for encode in (model.encode, model.encode_queries, model.encode_corpus):
+        found = encode(["a text"], 12, 32, False, True, True)
+        assert found["dense_vecs"] is None and len(found["lexical_weights"]) == len(found["colbert_vecs"]) == 1
+    scores = model.compute_score_single_device(PAIRS, 4, 32, 32, [1, 0, 0], "cpu")
+    assert scores == model.compute_score_multi_process(
+        PAIRS, {}, max_query_length=32, max_passage_length=32, weights_for_different_modes=[1, 0, 0]
+    )
+
+
 def test_pools_are_accepted(models):
     model = FlagModel(str(models / "tiny-bert"))
     pool = model.start_multi_process_pool()

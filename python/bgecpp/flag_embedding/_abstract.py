@@ -297,8 +297,9 @@ class AbsReranker(_Base):
                 )
         return pairs
 
-    def compute_score(self, sentence_pairs: Any, **kwargs: Any) -> list[float]:
-        """Scores of pairs (query, passage), or of one pair: a list in either case."""
+    def compute_score(self, sentence_pairs: Any, **kwargs: Any) -> Any:
+        """Scores of pairs (query, passage), or of one pair: a list in either case; an array where several devices were
+        named, of which the reference joins the results so."""
         pairs = as_list(sentence_pairs)
         if len(pairs) == 0:
             if compat.refuse_empty_lists:
@@ -306,18 +307,19 @@ class AbsReranker(_Base):
             return []
         if isinstance(pairs[0], str):
             pairs = [pairs]
-        return self.compute_score_single_gpu(
-            self.get_detailed_inputs(pairs), device=self.target_devices[0], **kwargs
-        )
+        pairs = self.get_detailed_inputs(pairs)
+        if len(self.target_devices) > 1:
+            return self.encode_multi_process(pairs, {}, **kwargs)
+        return self.compute_score_single_gpu(pairs, device=self.target_devices[0], **kwargs)
 
     def compute_score_single_gpu(self, sentence_pairs: list[list[str]], **kwargs: Any) -> list[float]:
         raise NotImplementedError
 
-    def encode_multi_process(self, sentence_pairs: Any, pool: dict[str, Any], **kwargs: Any) -> list[float]:
-        """What the reference does in processes is done here, on all cores."""
-        return self.compute_score(sentence_pairs, **kwargs)
+    def encode_multi_process(self, sentence_pairs: Any, pool: dict[str, Any], **kwargs: Any) -> NDArray[np.float64]:
+        """What the reference does in processes is done here, on all cores: scores of pairs as they are, (N,)."""
+        return np.array(self.compute_score_single_gpu(sentence_pairs, **kwargs), np.float64)
 
-    async def acompute_score(self, sentence_pairs: Any, **kwargs: Any) -> list[float]:
+    async def acompute_score(self, sentence_pairs: Any, **kwargs: Any) -> Any:
         """compute_score() on a thread of the running loop's executor."""
         import asyncio
 
