@@ -6,7 +6,7 @@ import math
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeGuard
 
 from bgecpp import _model_files, errors
 
@@ -81,7 +81,7 @@ def _tensor(file: BinaryIO, path: Path, name: str, entry: Any, start: int, size:
     where = f"tensor {name:.200}"
     fields = entry if isinstance(entry, dict) else {}
     dtype, shape, offsets = fields.get("dtype"), fields.get("shape"), fields.get("data_offsets")
-    if not _are_sizes(shape) or len(shape) > 8 or not _are_sizes(offsets) or len(offsets) != 2:
+    if not _are_sizes(shape) or not _are_sizes(offsets) or len(shape) > 8 or len(offsets) != 2:
         raise _damaged(path, f"{where}: expected a shape and two data_offsets")
     begin, end = offsets
     if not begin <= end <= size - start:
@@ -101,5 +101,5 @@ def _tensor(file: BinaryIO, path: Path, name: str, entry: Any, start: int, size:
     return values.reshape(shape)
 
 
-def _are_sizes(value: Any) -> bool:
+def _are_sizes(value: Any) -> TypeGuard[list[int]]:
     return isinstance(value, list) and all(isinstance(v, int) and not isinstance(v, bool) and v >= 0 for v in value)

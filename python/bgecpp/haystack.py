@@ -56,7 +56,7 @@ class EmbedderOptions(EngineOptions, total=False):
 
 def _as_ours(options: EmbedderOptions, instruction: str | None, normalize: bool | None) -> dict[str, Any]:
     """The two arguments that have two names each, by ours; they leave options."""
-    given: dict[str, Any] = {name: options.pop(name) for name in ("prefix", "normalize_embeddings") if name in options}  # type: ignore[misc]
+    given: dict[str, Any] = {name: options.pop(name) for name in ("prefix", "normalize_embeddings") if name in options}
     if given.get("normalize_embeddings") is False:
         given["normalize_embeddings"] = None
     ours = {"instruction": instruction, "normalize": normalize}

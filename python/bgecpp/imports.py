@@ -11,6 +11,7 @@ import importlib
 import importlib.abc
 import importlib.machinery
 import importlib.util
+import pkgutil
 import sys
 from types import ModuleType
 from typing import Any
@@ -164,7 +165,8 @@ class _StandIn(ModuleType):
         return value
 
     def __dir__(self) -> list[str]:
-        return sorted(set(super().__dir__()) | set(dir(self.__dict__["_ours"])))
+        others = {module.name for module in pkgutil.iter_modules(self.__path__)}
+        return sorted(set(super().__dir__()) | set(dir(self.__dict__["_ours"])) | others)
 
 
 class _Loader(importlib.abc.Loader):

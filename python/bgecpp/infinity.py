@@ -355,7 +355,7 @@ class AsyncEmbeddingEngine:
         else:
             pooling = PoolingMethod(args.pooling_method).value
             self._engine = Embedder(name, pooling=None if pooling == "auto" else pooling, **settings)
-            self._embed = partial(_embed, self._engine, args.embedding_dtype)
+            self._embed = partial(_embed, self._engine, EmbeddingDtype(args.embedding_dtype))
             self._capabilities = {"embed"}
 
     def __str__(self) -> str:

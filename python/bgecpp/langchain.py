@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from bgecpp import _common, _drop_in
 from bgecpp._core import Embedder, Index, Reranker
+from bgecpp.sentence_transformers.cross_encoder.model import CrossEncoder, Identity, Sigmoid
 
 __all__ = ["BgeCrossEncoder", "BgeEmbeddings", "BgeIndexRetriever", "BgeReranker", "HuggingFaceBgeEmbeddings"]
 
@@ -221,20 +222,26 @@ class BgeReranker(BaseDocumentCompressor):
 
 
 class BgeCrossEncoder(_Settings, BaseCrossEncoder):
-    """Scores of pairs, for LangChain's CrossEncoderReranker: by default the model's own, as HuggingFaceCrossEncoder's.
-    normalize as BgeReranker's."""
+    """Scores of pairs, for LangChain's CrossEncoderReranker, as HuggingFaceCrossEncoder gives them. normalize: True the
+    sigmoid, False the logit, None what the model's files say, of sentence-transformers' models mostly the sigmoid."""
 
     normalize: bool | None = None
 
-    _reranker: Reranker = PrivateAttr()
+    _model: CrossEncoder = PrivateAttr()
 
     def model_post_init(self, context: Any, /) -> None:
-        self._reranker = Reranker(self.model, **self._engine_settings())
+        settings = self._engine_settings()
+        settings["local_files_only"] = not settings.pop("download")
+        self._model = CrossEncoder(self.model, **settings)
 
     def score(self, text_pairs: list[tuple[str, str]]) -> list[float]:
-        queries, texts = [q for q, _ in text_pairs], [t for _, t in text_pairs]
-        scored: Any = self._reranker.compute_score(queries, texts, normalize=self.normalize)
-        return list(scored.tolist())
+        if not text_pairs:
+            return []
+        activation: Any = None
+        if self.normalize is not None:
+            activation = Sigmoid() if self.normalize else Identity()
+        scores: Any = self._model.predict(list(text_pairs), activation_fn=activation)
+        return [float(score) for score in scores]
 
 
 class BgeIndexRetriever(BaseRetriever):

@@ -425,3 +425,27 @@ assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
+
+
+def test_paths_and_models_that_are_not_there(models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = models / "tiny-bert"
+    by_path, by_name = TextEmbedding(path), TextEmbedding(str(path))
+    assert by_path.model_name == str(path)
+    assert np.array_equal(next(iter(by_path.embed("a"))), next(iter(by_name.embed("a"))))
+    assert pickle.loads(pickle.dumps(by_path)).model_name == str(path)
+    assert SparseTextEmbedding(models / "tiny-splade").model_name.endswith("tiny-splade")
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    for cls, name in (TextEmbedding, "BAAI/bge-small-en-v1.5"), (SparseTextEmbedding, "prithivida/Splade_PP_en_v1"):
+        # FastEmbed's is a ValueError.
+        for kind in (ValueError, LookupError):
+            with pytest.raises(kind, match=f"Could not load model {name} from any source"):
+                cls(name, local_files_only=True, cache_dir=str(tmp_path))
+
+
+@pytest.mark.oracle
+def test_installed_the_modules_are_named(models: Path) -> None:
+    fastembed = pytest.importorskip("fastembed")
+    names = [name for name in dir(fastembed) if not name.startswith("_") and name != "importlib"]
+    listed = [d["model"] for d in fastembed.TextEmbedding.list_supported_models()]
+    assert set(listed) <= {d["model"] for d in TextEmbedding.list_supported_models()}
+    run_python(INSTALLED + f"\nassert set({names!r}) <= set(dir(sys.modules['fastembed'])), dir(sys.modules['fastembed'])")

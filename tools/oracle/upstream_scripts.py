@@ -49,15 +49,19 @@ OTHERWISE = [
     (r"list_supported_models\(\)\s*(\)|$|\.)", "names the files of the original weights, not ONNX files"),
     (r"^(print\(model\)|model)$", "prints torch modules"),
     (r"last_hidden_state = ", "the states of padding are zeros"),
+    (r"\btime\.time\(\)", "prints measured times"),
     (r"float16|\.half\(\)", "computes in float32 what torch computes in half precision"),
 ]
 REFUSED = [(r"modules made of torch", "refused: a model made of torch modules")]
 # Not worth a run: patterns of paths -> why.
 NOT_RUN = [
     (r"image-search|BGE_VL|BGE-VL|Image_Embedding|_VL", "images"),
-    (r"7_Fine-tuning", "training"),
+    (r"7_Fine-tuning|usage/custom_models", "training, and models made of torch modules"),
+    (r"usage/efficiency", "half precision, and exports to ONNX and OpenVINO"),
+    (r"elasticsearch|opensearch|semantic_search_qdrant|seismic|splade_index|annoy|hnswlib|usearch", "a search engine"),
+    (r"bucc2018|publications|wikipedia|quora|_benchmark|text_summarization|lex_rank", "data that is downloaded"),
     (r"decoder_only|BGE_EN_ICL|BGE_Code", "decoders"),
-    (r"FastEmbed_(Multi_)?GPU|Faiss_GPU", "a GPU"),
+    (r"FastEmbed_(Multi_)?GPU|Faiss_GPU|multi_gpu", "a GPU, or several"),
 ]
 TIMEOUT_S = 400
 LIMIT = 1e-5
@@ -74,7 +78,7 @@ REASONS = [
      DOWNLOAD),
     (r"FileNotFoundError|HFValidationError|does not exist", "needs a file of the reader's"),
 ]  # fmt: skip
-TIMES = re.compile(r"\d[\d.]*(e-\d+)?(?= ?(s|sec|secs|second|seconds|ms|µs|it/s|minutes)\b)|0x[0-9a-f]+")
+TIMES = re.compile(r"\d[\d.]*(e-\d+)?(?= ?(s|sec|secs|second|seconds|ms|µs|it/s|minutes)\b)|0x[0-9a-f]+|\b[0-9a-f]{32}\b")
 NUMPY_NUMBER = re.compile(r"np\.float\d+\(([^()]*)\)")
 TIME_NAME = re.compile(r"(^|_)(start|end|time|elapsed|took|duration)(_|$)|_time\b")
 NUMBER = re.compile(r"[-+]?(?:\d+\.\d*|\.\d+|\d+)(?:[eE][-+]?\d+)?")
@@ -290,6 +294,12 @@ def compare_blocks(mine: dict, theirs: dict, found: Counter) -> float:
     return largest
 
 
+def with_its_model(sources: list[str]) -> str:
+    """The last block, behind the one that loaded its model."""
+    loading = next((source for source in reversed(sources) if re.search(r"^\s*model = ", source, re.M)), "")
+    return sources[-1] if loading == sources[-1] else loading + "\n" + sources[-1]
+
+
 def reason(error: list[str]) -> str:
     text = ": ".join(error)
     for pattern, why in REASONS:
@@ -325,7 +335,7 @@ def check(name: str, sources: list[str], *where) -> dict:
                 raise Difference("as written: " + ": ".join(c["error"]))
             row["equal"] += 1
         except Difference as difference:
-            known, text = (REFUSED, str(difference)) if a["error"] else (OTHERWISE, sources[number])
+            known, text = (REFUSED, str(difference)) if a["error"] else (OTHERWISE, with_its_model(sources[: number + 1]))
             why = next((why for pattern, why in known if re.search(pattern, text, re.M)), None)
             if why is None:
                 row["failures"].append(f"block {number}: {difference}")

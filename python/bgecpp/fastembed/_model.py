@@ -196,6 +196,10 @@ def unsupported(class_name: str, model_name: str, known: Iterable[BaseModelDescr
     )
 
 
+class ModelNotFound(errors.NotFound, ValueError):
+    """What FastEmbed raises as a ValueError."""
+
+
 class Registry:
     """Descriptions that a class knows, its own and those that were added."""
 
@@ -225,7 +229,8 @@ class Model:
     _registry: Registry
     _module: str  # of the real class
 
-    def __new__(cls, model_name: str, *args: Any, **kwargs: Any) -> Any:
+    def __new__(cls, model_name: str | os.PathLike[str], *args: Any, **kwargs: Any) -> Any:
+        model_name = os.fspath(model_name)
         if is_directory(model_name) or find(cls._registry.known, model_name) is not None:
             return super().__new__(cls)
         if (real := real_class(f"{cls._module}.{cls.__name__}")) is not None:
@@ -237,7 +242,7 @@ class Model:
 
     def __init__(
         self,
-        model_name: str,
+        model_name: str | os.PathLike[str],
         cache_dir: str | None = None,
         threads: int | None = None,
         providers: Sequence[OnnxProvider] | None = None,
@@ -249,14 +254,21 @@ class Model:
         specific_model_path: str | None = None,
         **kwargs: Any,
     ) -> None:
-        self.model_name = model_name
+        self.model_name = model_name = os.fspath(model_name)
         self.cache_dir = cache_dir
         self.threads = threads
         say_device(providers, cuda, device_ids, kwargs)
         self._description = find(self._registry.known, model_name)
         path = location(model_name, self._description, cache_dir, specific_model_path)
         settings = {"threads": threads or 0, "download": not local_files_only}
-        self._lazy = Lazy(partial(self._load, path, model_name, settings), lazy_load)
+        self._lazy = Lazy(partial(self._loaded, path, model_name, settings), lazy_load)
+
+    @classmethod
+    def _loaded(cls, path: str, model_name: str, settings: dict[str, Any]) -> Any:
+        try:
+            return cls._load(path, model_name, settings)
+        except errors.NotFound as error:
+            raise ModelNotFound(f"Could not load model {model_name} from any source: {error}") from error
 
     @classmethod
     def _load(cls, path: str, model_name: str, settings: dict[str, Any]) -> Any:

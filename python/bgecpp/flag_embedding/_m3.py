@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bgecpp import _common, _core
 
-from ._abstract import AbsEmbedder, Devices, as_list, half_where_asked, own_settings
+from ._abstract import AbsEmbedder, Devices, as_list, half_where_asked, own_settings, own_truncation
 from ._compat import compat
 
 LexicalWeights = dict[str, float]
@@ -154,7 +154,10 @@ class BGEM3FlagModel(AbsEmbedder):
         if len(texts) == 0 and compat.refuse_empty_lists:
             raise IndexError("list index out of range")
         if not dense and not sparse and not colbert:
-            return result
+            # As the reference says it.
+            raise AssertionError(
+                "Must choose one or more from `return_colbert_vecs`, `return_sparse`, `return_dense` to set `True`!"
+            )
         length = self._length(max_length)
         with _common.progress_bar(len(texts) >= batch_size, "Inference Embeddings") as progress:
             found = self._encode_all(texts, length, dense, sparse, colbert, progress)
@@ -181,9 +184,16 @@ class BGEM3FlagModel(AbsEmbedder):
             instruction="",
             max_length=length,
             normalize=self.normalize_embeddings if vectors else None,
-            truncate_dim=self.truncate_dim if vectors and cut else None,
+            truncate_dim=self._columns(cut) if vectors else None,
             progress=progress,
         )
+
+    def _columns(self, cut: bool) -> int | None:
+        """How many columns of the vectors are asked for: none, where that is all."""
+        dimension = int(self.model.info["dimension"])
+        if cut and self.truncate_dim is not None:
+            return min(self.truncate_dim, dimension)
+        return dimension if own_truncation(self.model) is not None else None
 
     # In the order in which the tokens come in the text, as the reference has them.
     def _lexical_weights(self, texts: Any, length: int, sparse: Any) -> list[LexicalWeights]:
