@@ -95,6 +95,8 @@ def test_what_is_no_pair_is_named_with_its_place(cross):
     ):
         with pytest.raises(ValueError, match=place):
             cross.predict(wrong)
+    # By the places of an older version: batch_size, show_progress_bar.
+    np.testing.assert_array_equal(cross.predict(PAIRS, 32, False), cross.predict(PAIRS))
     with pytest.raises(ValueError, match="query: expected a str, found NoneType"):
         cross.rank(None, ["a"])
     with pytest.raises(ValueError, match=r"documents\[1\]: expected a str"):

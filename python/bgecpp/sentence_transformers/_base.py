@@ -286,7 +286,7 @@ class BaseModel:
 
     def _resolve_prompt(self, prompt: str | None, prompt_name: str | None) -> str | None:
         if prompt is not None:
-            if not isinstance(prompt, str):
+            if prompt and not isinstance(prompt, str):
                 raise TypeError(f"prompt: expected a str, found {type(prompt).__name__} {str(prompt)[:60]!r}")
             if prompt_name is not None:
                 logger.warning("Both `prompt` and `prompt_name` were given: `prompt_name` is not used.")
