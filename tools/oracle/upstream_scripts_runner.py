@@ -47,7 +47,7 @@ def plain(value, depth: int = 0):
     """Arrays, numbers, texts, and lists and dictionaries of them; SKIPPED for the rest."""
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
-    if depth > 6:
+    if depth > 6 or hasattr(value, "last_hidden_state"):  # padding's states differ; what is made of the others counts
         return SKIPPED
     if isinstance(value, np.generic):
         return value.item() if not isinstance(value, np.void) else SKIPPED
