@@ -8,6 +8,7 @@
 #include "encoder/packed_cache.h"
 #include "weights/weight_source.h"
 
+#include <cstdint>
 #include <memory>
 #include <vector>
 
@@ -33,6 +34,7 @@ class BertEncoder : public Encoder {
   std::vector<const PreparedLinear*> LinearLayers() const;
   void LoadEmbeddings();
   void LoadRelativeBias();
+  void LoadNorms();
   void LoadLayer(int64_t index);
   /// Hidden states after the embeddings and all layers but the last.
   Matrix ForwardToLastLayer(const PackedBatch& batch, const OpContext& context,
@@ -46,7 +48,8 @@ class BertEncoder : public Encoder {
   const PackedCache packed_cache_;
   EmbeddingTables tables_;  // views into the mapped file
   LayerNormWeights embeddings_norm_;
-  std::vector<float> relative_bias_;  // MPNet's, of which layers have views
+  std::vector<int32_t> outlier_columns_;  // of the hidden states; with int8
+  std::vector<float> relative_bias_;      // MPNet's, of which layers have views
   std::vector<Layer> layers_;
   EncoderInfo info_;
 };
