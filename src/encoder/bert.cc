@@ -36,7 +36,7 @@ LayerNormWeights LoadNorm(const PrefixedWeights& weights, const std::string& nam
 
 BertEncoder::BertEncoder(const BertConfig& config, std::shared_ptr<const WeightSource> source,
                          ComputeType type, const Backend& backend, ThreadPool& pool,
-                         const PackedCacheOptions& cache)
+                         const PackedCacheOptions& cache, bool first_tokens)
     : config_(config),
       type_(type),
       weights_(std::move(source), NamesOf(config.family).word_embeddings),
@@ -50,6 +50,16 @@ BertEncoder::BertEncoder(const BertConfig& config, std::shared_ptr<const WeightS
   pool.ParallelForEach(config_.num_layers, [&](int64_t i) { LoadLayer(i); });
   const std::vector<const PreparedLinear*> linears = LinearLayers();
   packed_cache_.Save(linears);
+  if (first_tokens && !layers_.empty()) {
+    const BertNames& names = NamesOf(config_.family);
+    const std::string last =
+        std::string(names.layer_prefix) + std::to_string(layers_.size() - 1) + ".";
+    const Shape output = {config_.hidden_size, config_.hidden_size};
+    const Shape down = {config_.hidden_size, config_.intermediate_size};
+    first_tokens_.Load(type_, weights_.Get(Weight(last, names.layer.attention_output), output),
+                       weights_.Get(Weight(last, names.layer.down), down), weights_.source(),
+                       backend_, cache);
+  }
 
   const int64_t h = config_.hidden_size;
   const int64_t f = config_.intermediate_size;
@@ -72,9 +82,11 @@ BertEncoder::BertEncoder(const BertConfig& config, std::shared_ptr<const WeightS
     info_.activation_bytes_per_token =
         static_cast<int64_t>(sizeof(float)) * 6 * h + OperandElementBytes(type_) * (h + f) + 128;
   }
+  info_.activation_bytes_per_token += first_tokens_.activation_bytes(h, f);
   info_.weights_dtype = DTypeName(tables_.word.dtype);
   info_.compute_type = type_;
   for (const PreparedLinear* linear : linears) info_.packed_bytes += linear->owned_bytes();
+  info_.packed_bytes += first_tokens_.owned_bytes();
 }
 
 // By their numbers in the cache.
@@ -245,10 +257,15 @@ Matrix BertEncoder::ForwardFirstTokens(const PackedBatch& batch, const OpContext
   const Matrix first = FirstRows(x, batch.cu_seqlens, context.workspace);
   if (layers_.empty()) return first;
   const Layer& last = layers_.back();
-  last.attention.ForwardFirstTokens(backend_, context, batch.cu_seqlens, config_.layer_norm_eps,
-                                    scratch, x, first);
-  last.feed_forward.Forward(backend_, context, config_.layer_norm_eps, scratch.Rows(first.rows),
-                            first);
+  last.attention.AttendFirstTokens(backend_, context, batch.cu_seqlens, scratch, x, first);
+  LayerScratch few = scratch.Rows(first.rows);
+  if (const auto* finer = first_tokens_.output()) {
+    few = few.WithFinerWeights(context.workspace, finer->type());
+  }
+  last.attention.Finish(backend_, context, config_.layer_norm_eps, few, first,
+                        first_tokens_.output());
+  last.feed_forward.Forward(backend_, context, config_.layer_norm_eps, few, first,
+                            first_tokens_.down());
   return first;
 }
 

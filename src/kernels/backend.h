@@ -171,8 +171,8 @@ class Backend {
       std::span<const int32_t> exact_columns) const = 0;
 
   /// y[M, N] = activation(x[M, K] * W^T + bias), sums in float32 (kInt8: exact, then scaled). x has
-  /// the type of w; y is float32, or of w's type: the next layer's operand (before it is rounded,
-  /// an activation may then be off by 1e-4). A row of y depends on its row of x alone, bit by bit.
+  /// the type of w; y is float32, or the next layer's operand of any type (before it is rounded, an
+  /// activation may then be off by 1e-4). A row of y depends on its row of x alone, bit by bit.
   virtual void Linear(const OpContext& context, const ConstOperand& x, const PreparedLinear& w,
                       const Epilogue& epilogue, const Operand& y) const = 0;
 

@@ -183,14 +183,18 @@ TEST_P(BackendOps, LinearOfNarrowTypes) {
         ReferenceBackend().Linear(context(), in, *expected_weight, epilogue, expected.view());
         ExpectClose(y, expected, 3e-6 * std::sqrt(static_cast<double>(k)), 3e-6);
 
-        // The next layer's operand is the result rounded. (A GELU may be coarser then.)
+        // The next layer's operand, of this type or another, is the result rounded. (A GELU may be
+        // coarser then.)
         const Epilogue exact = {bias, Activation::kRelu};
-        const Operand out = NewOperand(workspace_, type, m, n);
-        const Operand rounded = NewOperand(workspace_, type, m, n);
         backend().Linear(context(), in, *prepared, exact, y.view());
-        backend().Linear(context(), in, *prepared, exact, out);
-        backend().ToOperand(context(), y.view(), rounded);
-        ExpectSameOperand(out, rounded);
+        for (const ComputeType next : {ComputeType::kBFloat16, ComputeType::kInt8}) {
+          if (!backend().Supports(next)) continue;
+          const Operand out = NewOperand(workspace_, next, m, n);
+          const Operand rounded = NewOperand(workspace_, next, m, n);
+          backend().Linear(context(), in, *prepared, exact, out);
+          backend().ToOperand(context(), y.view(), rounded);
+          ExpectSameOperand(out, rounded);
+        }
         workspace_.Reset();
       }
     }
