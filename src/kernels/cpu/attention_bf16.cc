@@ -16,6 +16,7 @@ namespace bge::cpu::HWY_NAMESPACE {
 
 struct Bf16Numbers {
   static constexpr int64_t kGroup = 2;
+  static constexpr int64_t kMixKeys = kKeyBlock;
   using D = hn::Full512<float>;
   using Words = hn::Vec<hn::RebindToSigned<D>>;
   static HWY_INLINE Words Load(const float* p) {

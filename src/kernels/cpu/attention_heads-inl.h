@@ -25,7 +25,7 @@
 // The scale and log2(e) are folded into q, so that exp becomes 2^x. The key's bias adds the same
 // number to all scores of a query, which softmax does not see: left out. What scores get by the
 // distance of the key is added to their sums. The value's bias is added at the end, as the weights
-// of a query sum to 1. Every result is one chain of multiply-adds in the order of keys: it
+// of a query sum to 1. Every result is a sum of chains of multiply-adds in the order of keys: it
 // depends on its sequence alone, not on neighbours, tiles or threads.
 #include "hwy/highway.h"
 #include "kernels/cpu/attention.h"
@@ -42,6 +42,7 @@
 #endif
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -251,26 +252,46 @@ struct KeyRange {
 template <class Numbers>
 HWY_NOINLINE void MixBlock(const float* scores, int64_t stride, int64_t rows, const float* values,
                            int64_t num_keys, const KeyRange& keys, const StoreMix& mix) {
-  const int64_t depth = WordsOf<Numbers>(keys.size());
+  static constexpr auto kAll = [] {
+    std::array<float, kMaxQueryRows> ones{};
+    ones.fill(1.0f);
+    return ones;
+  }();
   const hn::ScalableTag<float> d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   for (int64_t c = 0; c < mix.columns;) {
     const int64_t width = PanelWidth(mix.columns - c, lanes);
-    const float* panel =
-        values + c * WordsOf<Numbers>(num_keys) + keys.begin / Numbers::kGroup * width;
+    const float* const bias = mix.bias == nullptr ? nullptr : mix.bias + c;
     ForEachGroup(rows, [&](int64_t r, int64_t n) HWY_ATTR {
-      const StoreMix finish = {mix.out + r * mix.stride + c,
-                               mix.stride,
-                               mix.columns - c,
-                               mix.keep == nullptr ? nullptr : mix.keep + r,
-                               mix.inverse == nullptr ? nullptr : mix.inverse + r,
-                               mix.bias == nullptr ? nullptr : mix.bias + c};
       const float* a = scores + r * stride;
-      if (width == lanes) {
-        TileOfRows<Numbers, 1>(d, n, a, stride, panel, depth, finish);
-      } else {
-        TileOfRows<Numbers, 2>(d, n, a, stride, panel, depth, finish);
+      const float* panel =
+          values + c * WordsOf<Numbers>(num_keys) + keys.begin / Numbers::kGroup * width;
+      const float* keep = mix.keep == nullptr ? nullptr : mix.keep + r;
+      const auto mix_keys = [&](int64_t count, const float* inverses) HWY_ATTR {
+        const StoreMix finish = {mix.out + r * mix.stride + c,
+                                 mix.stride,
+                                 mix.columns - c,
+                                 keep,
+                                 inverses == nullptr ? nullptr : inverses + r,
+                                 bias};
+        const int64_t depth = WordsOf<Numbers>(count);
+        if (width == lanes) {
+          TileOfRows<Numbers, 1>(d, n, a, stride, panel, depth, finish);
+        } else {
+          TileOfRows<Numbers, 2>(d, n, a, stride, panel, depth, finish);
+        }
+      };
+      int64_t left = keys.size();
+      if constexpr (Numbers::kMixKeys < kKeyBlock) {
+        constexpr int64_t kWords = Numbers::kMixKeys / Numbers::kGroup;
+        for (; left > Numbers::kMixKeys; left -= Numbers::kMixKeys) {
+          mix_keys(Numbers::kMixKeys, nullptr);
+          keep = kAll.data();
+          a += kWords;
+          panel += kWords * width;
+        }
       }
+      mix_keys(left, mix.inverse);
     });
     c += width;
   }

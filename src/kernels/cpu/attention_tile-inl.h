@@ -19,11 +19,14 @@ namespace bge::cpu::HWY_NAMESPACE {
 
 // AVX-512 has twice the registers.
 constexpr int64_t kAttentionRows = HWY_TARGET == HWY_AVX3 ? 12 : 6;
-// A number type has: kGroup, numbers in a word; Words, a vector of them; Load(p), Broadcast(p) and
-// MultiplyAdd(sum, x, w); and Exp2(x), about as exact as the numbers in [-126, 126]: below that
-// something under 2^-126, above it something over 2^126 or infinity.
+// A number type has: kGroup, numbers in a word; kMixKeys, the most keys whose values are mixed by
+// one chain of multiply-adds (in float32 512 in one chain have twice the error); Words, a vector of
+// them; Load(p), Broadcast(p) and MultiplyAdd(sum, x, w); and Exp2(x), about as exact as the
+// numbers in [-126, 126]: below that something under 2^-126, above it something over 2^126 or
+// infinity.
 struct Float32Numbers {
   static constexpr int64_t kGroup = 1;
+  static constexpr int64_t kMixKeys = 128;
   using D = hn::ScalableTag<float>;
   using Words = hn::Vec<D>;
   static HWY_INLINE Words Load(const float* p) { return hn::Load(D(), p); }

@@ -6,8 +6,9 @@
 // last panel and its last group are filled up with zeros.
 //
 // The kernel of an instruction set keeps rows x columns of sums in registers (gemm_tile-inl.h; AMX:
-// gemm_amx-inl.h). A sum is one chain of multiply-adds in the order of k: a result depends on its
-// row and its column alone, not on how many rows there are or on how threads cut them.
+// gemm_amx-inl.h). A sum is the sum of parts of k, each one chain of multiply-adds in the order of
+// k: a result depends on its row and its column alone, not on how many rows there are or on how
+// threads cut them.
 #ifndef BGE_KERNELS_CPU_GEMM_H_
 #define BGE_KERNELS_CPU_GEMM_H_
 
@@ -25,6 +26,8 @@ inline constexpr int64_t kMaxPanelColumns = 32;
 inline constexpr int64_t kMaxColumns = 2 * kMaxPanelColumns;
 inline constexpr int64_t kMaxRowsAtOnce = 64;
 inline constexpr int64_t kGroupBytes = 4;
+// Of k, the length of a part of a float sum. Who cuts k to accumulate does so at multiples of it.
+inline constexpr int64_t kSumGroups = 512;
 
 // Of the exact columns of an int8 W (Backend::PrepareLinear), what the rounding took off.
 struct Remainders {

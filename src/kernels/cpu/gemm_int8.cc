@@ -99,7 +99,7 @@ struct Int8Type : public Instruction {
         sums[r][v] = hn::Mul(column_sums, hn::Set(DI(), -rows[r].zero_point));
       }
     }
-    SumTile<Int8Type>(row, fetch, product, sums);
+    SumTile<Int8Type>(row, 0, product.groups, fetch, product, sums);
     StoreScaled(sums, product, row);
   }
 };

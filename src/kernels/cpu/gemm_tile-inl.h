@@ -46,17 +46,17 @@ struct Fetch {
   }
 };
 
-// sums[r][v] = sum over groups of x_r and w_v, rows of the product from `row` on.
+// sums[r][v] += x_r w_v over groups [begin, end), rows of the product from `row` on.
 // Type: Sum, a vector; Group, a vector of groups; Broadcast(p), Load(p), MultiplyAdd(sum, x, w).
 template <class Type, int kRows, int kVectors>
-HWY_INLINE void SumTile(int64_t row, Fetch fetch, const PanelProduct& product,
-                        typename Type::Sum (&sums)[kRows][kVectors]) {
+HWY_INLINE void SumTile(int64_t row, int64_t begin, int64_t end, Fetch& fetch,
+                        const PanelProduct& product, typename Type::Sum (&sums)[kRows][kVectors]) {
   constexpr int64_t kVectorBytes = Type::kLanes * kGroupBytes;
   const int64_t x_stride = product.x_stride;
   const int64_t panel_stride = product.panel_stride;
-  const std::byte* x = product.x + row * x_stride;
-  const std::byte* panel = product.panel;
-  for (int64_t g = 0; g < product.groups; ++g) {
+  const std::byte* x = product.x + row * x_stride + begin * kGroupBytes;
+  const std::byte* panel = product.panel + begin * kPanelVectors * kVectorBytes;
+  for (int64_t g = begin; g < end; ++g) {
     typename Type::Group w[kVectors];
     BGE_UNROLL
     for (int v = 0; v < kVectors; ++v) {
@@ -116,10 +116,10 @@ HWY_INLINE void ForEachTile(const PanelProduct& product) {
   RunTiles<Type, kManyRegisters ? 12 : 6, kPanelVectors>(product);
 }
 
-// A tile of y, and zeros behind the product's columns.
+// values += a tile of y, and anything behind the product's columns.
 template <int kRows, int kVectors, class D>
-HWY_INLINE void LoadTile(D d, const PanelProduct& product, int64_t row,
-                         hn::Vec<D> (&values)[kRows][kVectors]) {
+HWY_INLINE void AddTile(D d, const PanelProduct& product, int64_t row,
+                        hn::Vec<D> (&values)[kRows][kVectors]) {
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   const bool all = product.columns == kVectors * lanes;
   HWY_ALIGN float whole[kMaxColumns] = {};
@@ -131,7 +131,9 @@ HWY_INLINE void LoadTile(D d, const PanelProduct& product, int64_t row,
       from = whole;
     }
     BGE_UNROLL
-    for (int v = 0; v < kVectors; ++v) values[r][v] = hn::LoadU(d, from + v * lanes);
+    for (int v = 0; v < kVectors; ++v) {
+      values[r][v] = hn::Add(hn::LoadU(d, from + v * lanes), values[r][v]);
+    }
   }
 }
 
@@ -161,19 +163,41 @@ HWY_INLINE void StoreTile(D d, const hn::Vec<D> (&values)[kRows][kVectors],
   }
 }
 
-// The tile of a type whose sums are floats. Where it goes on with sums of y, they are its start:
-// one chain of additions, wherever k is cut.
+// The tile of a type whose sums are floats: a sum of parts of kSumGroups, each one chain of
+// multiply-adds from zero, added one by one to what y has. (One chain has twice the error at k =
+// 4096.)
 template <class Type, int kRows, int kVectors, class D>
 HWY_INLINE void FloatTile(D d, int64_t row, Fetch fetch, const PanelProduct& product) {
-  hn::Vec<D> sums[kRows][kVectors];
-  BGE_UNROLL
-  for (int r = 0; r < kRows; ++r) {
+  HWY_ALIGN float so_far[kRows][kVectors][hn::MaxLanes(d)];
+  int64_t begin = 0;
+  while (true) {
+    hn::Vec<D> sums[kRows][kVectors];
     BGE_UNROLL
-    for (int v = 0; v < kVectors; ++v) sums[r][v] = hn::Zero(d);
+    for (int r = 0; r < kRows; ++r) {
+      BGE_UNROLL
+      for (int v = 0; v < kVectors; ++v) sums[r][v] = hn::Zero(d);
+    }
+    const int64_t end = std::min(begin + kSumGroups, product.groups);
+    SumTile<Type>(row, begin, end, fetch, product, sums);
+    if (begin > 0) {
+      BGE_UNROLL
+      for (int r = 0; r < kRows; ++r) {
+        BGE_UNROLL
+        for (int v = 0; v < kVectors; ++v) {
+          sums[r][v] = hn::Add(hn::Load(d, so_far[r][v]), sums[r][v]);
+        }
+      }
+    } else if (product.accumulate) {
+      AddTile(d, product, row, sums);
+    }
+    if (end == product.groups) return StoreTile(d, sums, product, row);
+    BGE_UNROLL
+    for (int r = 0; r < kRows; ++r) {
+      BGE_UNROLL
+      for (int v = 0; v < kVectors; ++v) hn::Store(sums[r][v], d, so_far[r][v]);
+    }
+    begin = end;
   }
-  if (product.accumulate) LoadTile(d, product, row, sums);
-  SumTile<Type>(row, fetch, product, sums);
-  StoreTile(d, sums, product, row);
 }
 
 }  // namespace bge::cpu::HWY_NAMESPACE

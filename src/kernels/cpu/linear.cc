@@ -19,8 +19,6 @@ namespace {
 constexpr int64_t kFewRows = 24;
 // Panels of more are cut along k, so that half of a 512 KB cache holds a part.
 constexpr int64_t kMaxPanelBytes = 256 * 1024;
-// To multiples of so many groups, a cache line of x.
-constexpr int64_t kLineGroups = 64 / kGroupBytes;
 
 int64_t PanelsAtOnce(int64_t rows, const PackedWeights& w) {
   return rows > kFewRows ? w.kernel().panels_at_once : 1;
@@ -87,7 +85,7 @@ class Product {
 
   // Where part b of k begins.
   int64_t CutGroups(int64_t b, int64_t parts) const {
-    return b == parts ? w_.groups() : b * w_.groups() / parts / kLineGroups * kLineGroups;
+    return b == parts ? w_.groups() : b * w_.groups() / parts / kSumGroups * kSumGroups;
   }
 
   int64_t PanelBytes() const { return w_.groups() * w_.kernel().panel_columns * kGroupBytes; }
