@@ -477,7 +477,7 @@ TEST(Info, OfModelsAndRerankersIsAlike) {
   ASSERT_GE(rows.size(), 8u);
   ASSERT_GE(rows_of_reranker.size(), 8u);
   for (size_t i = 0; i < 7; ++i) EXPECT_EQ(rows[i], rows_of_reranker[i]);
-  for (const std::string name : {"queries       ", "file          "}) {
+  for (const std::string name : {"queries       ", "fingerprint   ", "file          "}) {
     EXPECT_THAT(rows, Contains(name));
     EXPECT_THAT(rows_of_reranker, Contains(name));
   }

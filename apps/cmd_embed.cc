@@ -7,6 +7,7 @@
 #include "apps/embedding_flags.h"
 #include "apps/encode_stream.h"
 #include "apps/explain.h"
+#include "apps/identity_file.h"
 #include "apps/representation_writer.h"
 #include "apps/resumable_output.h"
 #include "apps/text_input.h"
@@ -73,6 +74,11 @@ void CheckOutputOfAll(const EmbedOptions& options, RepresentationFormat format,
                    ": write to a file with --output");
 }
 
+void CheckOutputIsNotRead(const EmbedOptions& options, const IdentityFile& side) {
+  CheckNotTextInput(options.output, options.input);
+  if (!side.name().empty()) CheckNotTextInput(side.name(), options.input);
+}
+
 int WriteAll(const EmbedOptions& options, const Representations& which, const Embedder& embedder,
              TextReader& reader, std::unique_ptr<OutputStream> output, const RunContext& context) {
   const EncodeOptions encode = ToEncodeOptions(options.embedding, context);
@@ -92,13 +98,16 @@ int WriteAll(const EmbedOptions& options, const Representations& which, const Em
     const auto identity = IdentifyModel(embedder.info());
     writing.metadata = {{"fingerprint", identity->fingerprint}, {"space", identity->space}};
   }
+  const IdentityFile side(writing.metadata.empty() ? options.output : "");
   const auto writer = MakeRepresentationWriter(writing, embedder.tokenizer(encode.role),
                                                options.output, std::move(output));
   EncodeStream(reader, embedder, which, encode, context,
                [&writer](std::span<const TextRecord> records, const TextRepresentations& vectors) {
                  writer->Write(records, vectors);
                });
+  side.Remove();
   writer->Finish(context.stop);
+  side.Write(embedder, options.embedding);
   return 0;
 }
 
@@ -106,7 +115,7 @@ int WriteAll(const EmbedOptions& options, const Representations& which, const Em
 int EmbedAll(const EmbedOptions& options, const RunContext& context) {
   const Representations which = AskedKinds(*options.representations);
   const auto reader = OpenTextInput(options.input, false, context);
-  CheckNotTextInput(options.output, options.input);
+  CheckOutputIsNotRead(options, IdentityFile(options.output));
   const RepresentationFormat format = FormatOfAll(options, which);
   auto output = OpenOutput(options.output);
   CheckOutputOfAll(options, format, *output);
@@ -186,7 +195,9 @@ void CheckResumable(const EmbedOptions& options) {
 int EmbedResumed(const EmbedOptions& options, const RunContext& context) {
   CheckResumable(options);
   const auto reader = OpenTextInput(options.input, false, context);
-  for (const char* end : {"", ".part", ".part.json"}) {
+  const IdentityFile side(options.output);
+  CheckOutputIsNotRead(options, side);
+  for (const char* end : {".part", ".part.json"}) {
     CheckNotTextInput(options.output + end, options.input);
   }
   const auto asked = ParseVectorFormat(options.output_format);
@@ -212,7 +223,9 @@ int EmbedResumed(const EmbedOptions& options, const RunContext& context) {
         part->Written(records);
       },
       ChunkSize::kSmall);
+  side.Remove();
   writer->Finish();
+  side.Write(embedder, options.embedding);
   return 0;
 }
 
@@ -221,7 +234,8 @@ int Embed(const EmbedOptions& options, const RunContext& context) {
   if (options.representations) return EmbedAll(options, context);
   // What can be wrong with the command line is found before the model is loaded.
   const auto reader = OpenTextInput(options.input, false, context);
-  CheckNotTextInput(options.output, options.input);
+  const IdentityFile side(options.output);
+  CheckOutputIsNotRead(options, side);
   auto output = OpenOutput(options.output);
   if (!WantsOtherVectors(options)) FormatOfDense(options, *output);
 
@@ -238,7 +252,9 @@ int Embed(const EmbedOptions& options, const RunContext& context) {
                [&writer](std::span<const TextRecord> records, std::span<const float> vectors) {
                  writer->Write(records, vectors);
                });
+  side.Remove();
   writer->Finish();
+  side.Write(embedder, options.embedding);
   return 0;
 }
 

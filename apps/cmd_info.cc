@@ -143,7 +143,7 @@ std::string PoolingOf(const ModelInfo& info) {
   return fmt::format("{}, {}", info.sparse_pooling, info.sparse_activation);
 }
 
-std::string InfoText(const RerankerInfo& info) {
+std::string InfoText(const RerankerInfo& info, const std::string& fingerprint) {
   Table table;
   AddCommonRows(info, "reranker", &table);
   table.Row("pairs", WithSource(fmt::format("as {} does", PairStyleName(info.pair_style)),
@@ -152,11 +152,12 @@ std::string InfoText(const RerankerInfo& info) {
   table.Row("scores", raw ? "logits; with --normalize a sigmoid of them"
                           : WithSource(info.activation, info.activation_source));
   table.Row("queries", Instruction(info.default_prompt));
+  table.Row("fingerprint", fingerprint);
   for (const std::string& file : info.files) table.Row("file", Printable(file, 4096));
   return table.text();
 }
 
-std::string InfoJson(const RerankerInfo& info) {
+std::string InfoJson(const RerankerInfo& info, const std::string& fingerprint) {
   std::string text;
   JsonObject object(&text);
   AddCommonMembers(info, "reranker", &object);
@@ -165,6 +166,7 @@ std::string InfoJson(const RerankerInfo& info) {
   object.Text("activation", info.activation);
   object.Text("activation_source", info.activation_source);
   object.Text("query_instruction", info.default_prompt);
+  object.Text("fingerprint", fingerprint);
   object.Texts("files", info.files);
   object.End();
   text += '\n';
@@ -251,7 +253,9 @@ int Info(const InfoFlags& flags, const RunContext& context) {
   embedding.model = ModelDirectory(ModelOf(flags.embedding), context);
   if (IsReranker(embedding.model)) {
     const Reranker reranker = LoadReranker({.model = embedding.model}, context);
-    output->Write(flags.json ? InfoJson(reranker.info()) : InfoText(reranker.info()));
+    const RerankerInfo& info = reranker.info();
+    const std::string fingerprint = *FingerprintOf(info);
+    output->Write(flags.json ? InfoJson(info, fingerprint) : InfoText(info, fingerprint));
     output->Commit();
     return 0;
   }

@@ -3,6 +3,7 @@
 #include "apps/commands.h"
 #include "apps/console.h"
 #include "apps/embedding_flags.h"
+#include "apps/identity_file.h"
 #include "apps/json_object.h"
 #include "apps/model_source.h"
 #include "apps/output_stream.h"
@@ -311,6 +312,7 @@ int Verify(const VerifyFlags& flags, const RunContext& context) {
   const auto reader = OpenReference(flags, context);
   const auto output = OpenOutput("-");
   const Embedder embedder = LoadEmbedder(flags.embedding, context);
+  WarnOfOtherSpace(flags.against, embedder);
   Comparison comparison;
   CompareAll(*reader, embedder, ToEncodeOptions(flags.embedding, context), flags, &comparison);
   if (comparison.texts == 0) {

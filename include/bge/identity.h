@@ -6,6 +6,7 @@
 
 #include "bge/embedder.h"
 #include "bge/export.h"
+#include "bge/reranker.h"
 
 #include <optional>
 #include <string>
@@ -31,6 +32,11 @@ enum class HashFiles {
 /// Error (kNotFound, kIo) where a file cannot be read any more, kCorruptData.
 BGE_API std::optional<ModelIdentity> IdentifyModel(const ModelInfo& info,
                                                    HashFiles hash = HashFiles::kWhereNeeded);
+
+/// The fingerprint of a loaded reranker's files, by its info(); its scores are of no space. As
+/// IdentifyModel otherwise.
+BGE_API std::optional<std::string> FingerprintOf(const RerankerInfo& info,
+                                                 HashFiles hash = HashFiles::kWhereNeeded);
 
 }  // namespace bge
 

@@ -51,6 +51,12 @@ std::optional<std::string> HashLines(const fs::path& dir, const std::set<std::st
   return lines;
 }
 
+std::set<std::string> NormalNames(const std::vector<std::string>& files) {
+  std::set<std::string> names;
+  for (const std::string& file : files) names.insert(fs::path(file).lexically_normal().string());
+  return names;
+}
+
 // 64 hexadecimal digits, or Error(kCorruptData).
 std::optional<std::string> QuantizedFrom(const json::Value& config) {
   const auto from = config.FindNonNull(kQuantizedFrom);
@@ -127,9 +133,7 @@ std::string OriginalWeights(const ModelSpec& spec, const std::vector<std::string
 std::optional<ModelIdentity> IdentifyModel(const ModelInfo& info, HashFiles hash) {
   const bool may_read = hash == HashFiles::kWhereNeeded;
   const fs::path dir = info.path;
-  std::set<std::string> files;
-  for (const std::string& file : info.files)
-    files.insert(fs::path(file).lexically_normal().string());
+  const std::set<std::string> files = NormalNames(info.files);
   const auto fingerprint = HashLines(dir, files, may_read);
   if (!fingerprint) return std::nullopt;
 
@@ -158,6 +162,12 @@ std::optional<ModelIdentity> IdentifyModel(const ModelInfo& info, HashFiles hash
                                        quantized_from ? *quantized_from : HexOf(*weight_lines),
                                        ConfigWithoutStorage(spec.config->root()), *other_lines));
   return identity;
+}
+
+std::optional<std::string> FingerprintOf(const RerankerInfo& info, HashFiles hash) {
+  const auto lines = HashLines(info.path, NormalNames(info.files), hash == HashFiles::kWhereNeeded);
+  if (!lines) return std::nullopt;
+  return HexOf(*lines);
 }
 
 }  // namespace bge

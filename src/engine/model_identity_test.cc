@@ -48,6 +48,12 @@ TEST_F(ModelIdentityTest, IsThatOfThePythonScript) {
   EXPECT_EQ(OfCopy().space, identity.space);
 }
 
+TEST_F(ModelIdentityTest, OfARerankerIsThatOfSha256sum) {
+  const Reranker reranker = Reranker::Load(BGE_TEST_DATA_DIR "/models/tiny-reranker");
+  EXPECT_EQ(FingerprintOf(reranker.info()),
+            "01617a746ca78e2190aad993f3cadb40e47aeb9677495b2315ab90d1a2e01ef0");
+}
+
 TEST_F(ModelIdentityTest, WhatMakesOtherVectorsIsAnotherSpace) {
   const ModelIdentity before = OfCopy();
   const auto expect = [&](bool same_space) {
