@@ -46,6 +46,7 @@ struct EmbedderOptions {
   /// A name that the Hugging Face cache lacks is downloaded from the hub into it, which may take
   /// minutes; HF_HUB_OFFLINE forbids it. docs/environment.md lists what else is read.
   bool download = false;
+  std::stop_token stop = {};  ///< a request to stop ends a download with Error(kCancelled)
   WarningSink on_warning = {};
 };
 

@@ -51,7 +51,8 @@ struct Hit {
 /// Writes a new index directory. Rows go to disk as they are added: memory grows by 21 to 64 bytes
 /// a row, whatever their size. A reader of an index that is being replaced sees the old one until
 /// Finish() has put the new one in its place; an unfinished writer leaves nothing behind. Single
-/// thread.
+/// thread. A copy in a forked child refuses all, kInvalidArgument, and leaves its parent's files
+/// and lock alone.
 class BGE_API IndexWriter {
  public:
   /// `dir` must be absent (it is then created), empty, or an index, which is replaced on Finish();
@@ -85,7 +86,8 @@ struct IndexEditorOptions {
 /// not at all, whenever the process or the machine stops: readers, also those that open the index
 /// meanwhile, see the last commit until the next one has ended. Holds the index's lock: there is
 /// one writer at a time. Rows go to disk as they are added; memory: a bit a row, and, from the
-/// first call that names an id on, 21 to 64 bytes a row. Single thread.
+/// first call that names an id on, 21 to 64 bytes a row. Single thread. A copy in a forked child
+/// refuses all, kInvalidArgument, and leaves its parent's files and lock alone.
 class BGE_API IndexEditor {
  public:
   /// Error(kNotFound) where there is no index, kInvalidArgument where another writer is at work,

@@ -40,6 +40,7 @@ struct RerankerOptions {
   ComputeChoice compute_type = ComputeChoice::kDefault;
   std::string packed_cache = {};  ///< as EmbedderOptions::packed_cache
   bool download = false;          ///< as EmbedderOptions::download
+  std::stop_token stop = {};      ///< as EmbedderOptions::stop
   WarningSink on_warning = {};
 };
 

@@ -43,15 +43,29 @@ template <typename T, int D>
 using ArrayIn =
     nanobind::ndarray<const T, nanobind::ndim<D>, nanobind::c_contig, nanobind::device::cpu>;
 
-/// Views of arrays that the caller keeps.
-inline TokenSequences SequencesOf(const ArrayIn<int32_t, 1>& ids,
-                                  const std::optional<ArrayIn<int32_t, 1>>& type_ids,
-                                  const ArrayIn<int32_t, 1>& cu_seqlens) {
-  TokenSequences sequences = {.ids = {ids.data(), ids.size()},
-                              .cu_seqlens = {cu_seqlens.data(), cu_seqlens.size()}};
-  if (type_ids) sequences.type_ids = {type_ids->data(), type_ids->size()};
-  return sequences;
-}
+/// Copies of the caller's arrays: what has been checked of them must stay so, whatever other
+/// threads do to theirs meanwhile.
+class OwnSequences {
+ public:
+  OwnSequences(const ArrayIn<int32_t, 1>& ids, const std::optional<ArrayIn<int32_t, 1>>& type_ids,
+               const ArrayIn<int32_t, 1>& cu_seqlens)
+      : ids_(ids.data(), ids.data() + ids.size()),
+        cu_seqlens_(cu_seqlens.data(), cu_seqlens.data() + cu_seqlens.size()) {
+    if (type_ids) type_ids_.emplace(type_ids->data(), type_ids->data() + type_ids->size());
+  }
+
+  /// Valid as long as this object.
+  TokenSequences get() const {
+    TokenSequences sequences = {.ids = ids_, .cu_seqlens = cu_seqlens_};
+    if (type_ids_) sequences.type_ids = *type_ids_;
+    return sequences;
+  }
+
+ private:
+  std::vector<int32_t> ids_;
+  std::optional<std::vector<int32_t>> type_ids_;
+  std::vector<int32_t> cu_seqlens_;
+};
 
 }  // namespace bge::python
 

@@ -1,5 +1,7 @@
 #include "bindings/arrow_texts.h"
 
+#include <nanobind/stl/string.h>
+
 #include <cstdint>
 #include <cstring>
 #include <memory>
@@ -80,24 +82,37 @@ Layout LayoutOf(const ArrowSchema& schema) {
                            .c_str());
 }
 
+[[noreturn]] void FailMalformed(const std::string& what) {
+  throw nb::value_error(("Arrow data: malformed: " + what).c_str());
+}
+
+// The length of the data is not known here: pyarrow's own validate() (below) compares the last
+// offset with it.
 template <class Offset>
 void AppendStrings(const ArrowArray& array, std::vector<std::string_view>* views) {
   const auto* offsets = static_cast<const Offset*>(array.buffers[1]) + array.offset;
   const auto* data = static_cast<const char*>(array.buffers[2]);
+  if (offsets[0] < 0) FailMalformed("a negative offset");
   for (int64_t i = 0; i < array.length; ++i) {
+    if (offsets[i + 1] < offsets[i]) {
+      FailMalformed("offsets that decrease, at row " + std::to_string(i));
+    }
     views->emplace_back(data + offsets[i], static_cast<size_t>(offsets[i + 1] - offsets[i]));
   }
 }
 
 // https://arrow.apache.org/docs/format/Columnar.html: 16 bytes a string, of which short ones lie in
-// them, long ones in one of the buffers behind.
+// them, long ones in one of the buffers behind. The last buffer has those buffers' sizes.
 void AppendStringViews(const ArrowArray& array, std::vector<std::string_view>* views) {
   constexpr int32_t kInlineBytes = 12;
   constexpr int64_t kViewBytes = 16;
   const auto* items = static_cast<const char*>(array.buffers[1]) + array.offset * kViewBytes;
+  const int64_t num_buffers = array.n_buffers - 3;
+  const auto* sizes = static_cast<const int64_t*>(array.buffers[array.n_buffers - 1]);
   for (int64_t i = 0; i < array.length; ++i, items += kViewBytes) {
     int32_t size = 0;
     std::memcpy(&size, items, sizeof size);
+    if (size < 0) FailMalformed("a negative length, at row " + std::to_string(i));
     if (size <= kInlineBytes) {
       views->emplace_back(items + 4, static_cast<size_t>(size));
       continue;
@@ -106,6 +121,9 @@ void AppendStringViews(const ArrowArray& array, std::vector<std::string_view>* v
     int32_t begin = 0;
     std::memcpy(&buffer, items + 8, sizeof buffer);
     std::memcpy(&begin, items + 12, sizeof begin);
+    if (buffer < 0 || buffer >= num_buffers || begin < 0 || int64_t{begin} + size > sizes[buffer]) {
+      FailMalformed("text outside of its buffer, at row " + std::to_string(i));
+    }
     views->emplace_back(static_cast<const char*>(array.buffers[2 + buffer]) + begin,
                         static_cast<size_t>(size));
   }
@@ -125,6 +143,12 @@ void CheckNoNull(const ArrowArray& array, size_t before) {
 }
 
 void Append(Layout layout, const ArrowArray& array, std::vector<std::string_view>* views) {
+  if (array.release == nullptr) FailMalformed("it has been taken already");
+  if (array.length < 0 || array.offset < 0 || array.n_buffers < 3) {
+    FailMalformed("found " + std::to_string(array.n_buffers) + " buffers, " +
+                  std::to_string(array.length) + " rows from " + std::to_string(array.offset) +
+                  " on");
+  }
   CheckNoNull(array, views->size());
   if (array.length == 0) return;
   switch (layout) {
@@ -150,6 +174,7 @@ using Arrays = std::vector<Released<ArrowArray>>;
 nb::object ViewStream(nb::handle object, std::vector<std::string_view>* views) {
   const nb::object capsule = object.attr("__arrow_c_stream__")();
   auto* stream = Pointer<ArrowArrayStream>(capsule, "arrow_array_stream");
+  if (stream->release == nullptr) FailMalformed("the stream has been taken already");
   const auto fail = [&] {
     const char* message = stream->get_last_error(stream);
     throw nb::value_error(
@@ -170,6 +195,14 @@ nb::object ViewStream(nb::handle object, std::vector<std::string_view>* views) {
   return nb::capsule(arrays.release(), [](void* p) noexcept { delete static_cast<Arrays*>(p); });
 }
 
+// pyarrow does not check what it reads from files, but can: in no time that depends on the rows. It
+// knows the buffers' sizes, which the C interface does not give.
+void Validate(nb::handle object) {
+  const nb::object module = object.type().attr("__module__");
+  if (!nb::isinstance<nb::str>(module) || !nb::hasattr(object, "validate")) return;
+  if (nb::cast<std::string>(module).rfind("pyarrow", 0) == 0) object.attr("validate")();
+}
+
 }  // namespace
 
 bool IsArrow(nb::handle object) {
@@ -177,12 +210,14 @@ bool IsArrow(nb::handle object) {
 }
 
 nb::object ViewArrowTexts(nb::handle object, std::vector<std::string_view>* views) {
+  Validate(object);
   if (nb::hasattr(object, "__arrow_c_stream__")) return ViewStream(object, views);
   const nb::object pair = object.attr("__arrow_c_array__")();
   const nb::object schema = pair[0];
   nb::object array = pair[1];
-  Append(LayoutOf(*Pointer<ArrowSchema>(schema, "arrow_schema")),
-         *Pointer<ArrowArray>(array, "arrow_array"), views);
+  const auto* type = Pointer<ArrowSchema>(schema, "arrow_schema");
+  if (type->release == nullptr) FailMalformed("its type has been taken already");
+  Append(LayoutOf(*type), *Pointer<ArrowArray>(array, "arrow_array"), views);
   return array;
 }
 

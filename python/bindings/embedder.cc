@@ -35,11 +35,10 @@ using OptionalText = std::optional<std::string>;
 Embedder LoadEmbedder(const std::string& model, EmbedderOptions options) {
   std::vector<std::string> warnings;
   options.on_warning = [&](std::string_view message) { warnings.emplace_back(message); };
+  std::stop_source stop;
+  options.stop = stop.get_token();
   std::optional<Embedder> embedder;
-  {
-    const nb::gil_scoped_release released;
-    embedder.emplace(Embedder::Load(model, options));
-  }
+  RunInterruptibly(kLongWork, &stop, [&] { embedder.emplace(Embedder::Load(model, options)); });
   Warn(warnings);
   return std::move(*embedder);
 }
@@ -99,12 +98,25 @@ struct Call {
   }
 };
 
+using Output = nb::ndarray<float, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+
+// The caller's own memory, never a copy of it that is of the right kind.
+std::optional<Output> OutputOf(nb::handle array) {
+  if (array.is_none()) return std::nullopt;
+  Output out;
+  if (!nb::try_cast(array, out, /*convert=*/false)) {
+    throw nb::type_error(
+        "out: expected a writable array of float32 with two dimensions, C-contiguous");
+  }
+  return out;
+}
+
 nb::object Encode(const PyEmbedder& self, nb::handle texts, const OptionalText& role,
                   const OptionalText& instruction, const OptionalText& prompt_name,
                   std::optional<bool> normalize, Optional64 max_length, Optional64 truncate_dim,
-                  int64_t batch_tokens, nb::object progress,
-                  std::optional<nb::ndarray<float, nb::ndim<2>, nb::c_contig, nb::device::cpu>> out,
+                  int64_t batch_tokens, nb::object progress, nb::object out_array,
                   bool return_stats) {
+  const std::optional<Output> out = OutputOf(out_array);
   const TextList list(texts);
   Call call(role, instruction, prompt_name, normalize, max_length, truncate_dim, batch_tokens,
             std::move(progress));
@@ -131,7 +143,7 @@ nb::object Encode(const PyEmbedder& self, nb::handle texts, const OptionalText& 
   });
   nb::object result;
   if (out) {
-    result = nb::cast(*out);
+    result = std::move(out_array);
   } else if (list.single()) {
     result = NewArray(std::move(own), {dimension});
   } else {
@@ -195,11 +207,11 @@ nb::object EncodeAll(const PyEmbedder& self, nb::handle texts, bool dense, bool 
 nb::object HiddenStates(const PyEmbedder& self, ArrayIn<int32_t, 1> ids,
                         std::optional<ArrayIn<int32_t, 1>> type_ids,
                         ArrayIn<int32_t, 1> cu_seqlens) {
-  const TokenSequences sequences = SequencesOf(ids, type_ids, cu_seqlens);
+  const OwnSequences sequences(ids, type_ids, cu_seqlens);
   std::stop_source stop;
   Embeddings hidden;
   RunInterruptibly(4 * ids.size(), &stop,
-                   [&] { hidden = self.embedder.HiddenStates(sequences, stop.get_token()); });
+                   [&] { hidden = self.embedder.HiddenStates(sequences.get(), stop.get_token()); });
   const auto dimension = static_cast<size_t>(hidden.dimension);
   return NewArray(std::move(hidden.values), {ids.size(), dimension});
 }
@@ -291,7 +303,7 @@ void AddEmbedder(nb::module_& m) {
       .def("encode", &Encode, "texts"_a, nb::kw_only(), "role"_a = none, "instruction"_a = none,
            "prompt_name"_a = none, "normalize"_a = none, "max_length"_a = none,
            "truncate_dim"_a = none, "batch_tokens"_a = 0, "progress"_a.none() = none,
-           "out"_a = none, "return_stats"_a = false,
+           "out"_a.none() = none, "return_stats"_a = false,
            "Dense vectors, float32: shape (dimension,) for a str, (len(texts), dimension) for an "
            "iterable of str or an Arrow array of strings.\n"
            "role: None, \"query\" or \"document\": which of the model's instructions is put in "

@@ -10,18 +10,32 @@ namespace nb = nanobind;
 
 namespace bge::python {
 
+namespace {
+
+void Raise(const Error& e, nb::handle make) {
+  try {
+    const std::string_view code = ErrorCodeName(e.code());
+    const nb::object error = make(nb::str(code.data(), code.size()), nb::str(e.what()));
+    PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(error.ptr())), error.ptr());
+  } catch (nb::python_error& other) {
+    other.restore();  // KeyboardInterrupt, whose signal came in between
+  }
+}
+
+}  // namespace
+
 void RegisterErrors() {
-  nb::register_exception_translator([](const std::exception_ptr& pointer, void*) {
-    try {
-      std::rethrow_exception(pointer);
-    } catch (const Error& e) {
-      const std::string_view code = ErrorCodeName(e.code());
-      const nb::object error =
-          nb::module_::import_("bgecpp.errors")
-              .attr("make")(nb::str(code.data(), code.size()), nb::str(e.what()));
-      PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(error.ptr())), error.ptr());
-    }
-  });
+  // Now, as an import needs file descriptors, which may be what an error is about.
+  const nb::object make = nb::module_::import_("bgecpp.errors").attr("make");
+  nb::register_exception_translator(
+      [](const std::exception_ptr& pointer, void* payload) {
+        try {
+          std::rethrow_exception(pointer);
+        } catch (const Error& e) {
+          Raise(e, static_cast<PyObject*>(payload));
+        }
+      },
+      make.inc_ref().ptr());  // for as long as the process lives
 }
 
 void Warn(const std::vector<std::string>& messages) {

@@ -2,6 +2,7 @@
 
 #include "bindings/arrays.h"
 #include "bindings/bindings.h"
+#include "bindings/gil.h"
 #include "bindings/interruptible.h"
 #include "bindings/text_list.h"
 
@@ -9,6 +10,12 @@
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
+
+#include <algorithm>
+#include <concepts>
+#include <iterator>
+#include <mutex>
+#include <utility>
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -39,9 +46,37 @@ nb::dict InfoOf(const IndexInfo& info) {
   return d;
 }
 
-// ids, texts and vectors of the same number: function(id, text, vector) for each.
-template <typename Function>
-void ForRows(nb::handle ids, nb::handle texts, const Vectors& vectors, const Function& function) {
+// A writer, of which the library wants one call at a time. Python's threads wait for each other:
+// without the GIL, which the one at work may want.
+template <class Writer>
+class OneAtATime {
+ public:
+  template <typename... Arguments>
+  requires std::constructible_from<Writer, Arguments...>
+  explicit OneAtATime(Arguments&&... arguments) : writer_(std::forward<Arguments>(arguments)...) {}
+  OneAtATime(const OneAtATime&) = delete;
+  OneAtATime& operator=(const OneAtATime&) = delete;
+
+  /// work(writer) without the GIL.
+  template <typename Function>
+  auto Run(const Function& work) {
+    const WithoutGil released;
+    const std::lock_guard lock(mu_);
+    return work(writer_);
+  }
+
+ private:
+  std::mutex mu_;
+  Writer writer_;
+};
+using PyIndexWriter = OneAtATime<IndexWriter>;
+using PyIndexEditor = OneAtATime<IndexEditor>;
+
+// ids, texts and vectors of the same number: function(writer, id, text, vector) for each. Other
+// threads' rows do not come in between.
+template <class Writer, typename Function>
+void ForRows(OneAtATime<Writer>& writer, nb::handle ids, nb::handle texts, const Vectors& vectors,
+             const Function& function) {
   const TextList id_list(ids);
   const TextList text_list(texts);
   if (id_list.size() != text_list.size() || id_list.size() != vectors.shape(0)) {
@@ -50,19 +85,36 @@ void ForRows(nb::handle ids, nb::handle texts, const Vectors& vectors, const Fun
                            std::to_string(vectors.shape(0)) + " vectors: give as many of each")
                               .c_str());
   }
-  const nb::gil_scoped_release released;
   const size_t dimension = vectors.shape(1);
-  for (size_t i = 0; i < id_list.size(); ++i) {
-    function(id_list.views()[i], text_list.views()[i],
-             std::span<const float>(vectors.data() + i * dimension, dimension));
-  }
+  writer.Run([&](Writer& w) {
+    for (size_t i = 0; i < id_list.size(); ++i) {
+      function(w, id_list.views()[i], text_list.views()[i],
+               std::span<const float>(vectors.data() + i * dimension, dimension));
+    }
+  });
 }
 
 nb::list Search(const Index& self, const Vectors& queries, int64_t top_k, int threads) {
+  const auto dimension = static_cast<size_t>(self.info().dimension);
+  if (queries.shape(1) != dimension) {
+    throw nb::value_error(("queries: found vectors of " + std::to_string(queries.shape(1)) +
+                           " values, expected the index's " + std::to_string(dimension))
+                              .c_str());
+  }
   std::stop_source stop;
   std::vector<std::vector<Hit>> hits;
-  RunInterruptibly(0, &stop, [&] {
-    hits = self.Search({queries.data(), queries.size()}, top_k, threads);
+  // In pieces, between which Ctrl-C is heard: of about a second at most with a million rows.
+  constexpr size_t kPiece = 256;
+  // A product of a thousand values takes about as long as a few bytes of text.
+  const size_t work = queries.shape(0) * static_cast<size_t>(self.info().count) * dimension / 1024;
+  RunInterruptibly(work, &stop, [&] {
+    size_t q = 0;
+    do {
+      const size_t count = std::min(kPiece, queries.shape(0) - q);
+      auto found = self.Search({queries.data() + q * dimension, count * dimension}, top_k, threads);
+      std::move(found.begin(), found.end(), std::back_inserter(hits));
+      q += count;
+    } while (q < queries.shape(0) && !stop.stop_requested());
   });
   nb::list all;
   for (const std::vector<Hit>& of_query : hits) {
@@ -83,53 +135,67 @@ nb::list Search(const Index& self, const Vectors& queries, int64_t top_k, int th
 }  // namespace
 
 void AddIndex(nb::module_& m) {
-  nb::class_<IndexWriter>(m, "IndexWriter", "Writes a new index directory, all or nothing.")
+  nb::class_<PyIndexWriter>(
+      m, "IndexWriter",
+      "Writes a new index directory, all or nothing. Calls of several threads "
+      "wait for each other.")
       .def(nb::init<const std::string&, int64_t, std::string, std::map<std::string, std::string>>(),
            "path"_a, "dimension"_a, "model"_a = "",
            "metadata"_a = std::map<std::string, std::string>())
       .def(
           "add",
-          [](IndexWriter& self, nb::handle ids, nb::handle texts, const Vectors& vectors) {
-            ForRows(ids, texts, vectors,
-                    [&](auto id, auto text, auto vector) { self.Add(id, text, vector); });
+          [](PyIndexWriter& self, nb::handle ids, nb::handle texts, const Vectors& vectors) {
+            ForRows(self, ids, texts, vectors, [](IndexWriter& w, auto id, auto text, auto vector) {
+              w.Add(id, text, vector);
+            });
           },
           "ids"_a, "texts"_a, "vectors"_a, "Rows: float32 vectors (N, dimension).")
-      .def("finish", &IndexWriter::Finish, nb::call_guard<nb::gil_scoped_release>(),
-           "Makes it the index at its path.")
-      .def("__len__", &IndexWriter::count);
+      .def(
+          "finish", [](PyIndexWriter& self) { self.Run([](IndexWriter& w) { w.Finish(); }); },
+          "Makes it the index at its path.")
+      .def("__len__",
+           [](PyIndexWriter& self) { return self.Run([](IndexWriter& w) { return w.count(); }); });
 
-  nb::class_<IndexEditor>(m, "IndexEditor",
-                          "Adds and deletes rows; commit() makes it so, all or nothing. One writer "
-                          "at a time.")
+  nb::class_<PyIndexEditor>(
+      m, "IndexEditor",
+      "Adds and deletes rows; commit() makes it so, all or nothing. One writer "
+      "of an index at a time; calls of several threads wait for each other.")
       .def(
           "__init__",
-          [](IndexEditor* self, const std::string& path) { new (self) IndexEditor(path); },
+          [](PyIndexEditor* self, const std::string& path) { new (self) PyIndexEditor(path); },
           "path"_a)
       .def(
           "add",
-          [](IndexEditor& self, nb::handle ids, nb::handle texts, const Vectors& vectors,
+          [](PyIndexEditor& self, nb::handle ids, nb::handle texts, const Vectors& vectors,
              bool replace) {
-            ForRows(ids, texts, vectors, [&](auto id, auto text, auto vector) {
-              if (replace) return self.Replace(id, text, vector);
-              self.Add(id, text, vector);
-            });
+            ForRows(self, ids, texts, vectors,
+                    [&](IndexEditor& w, auto id, auto text, auto vector) {
+                      if (replace) return w.Replace(id, text, vector);
+                      w.Add(id, text, vector);
+                    });
           },
           "ids"_a, "texts"_a, "vectors"_a, "replace"_a = false)
       .def(
           "delete",
-          [](IndexEditor& self, nb::handle ids) {
+          [](PyIndexEditor& self, nb::handle ids) {
             const TextList list(ids);
-            int64_t deleted = 0;
-            for (const std::string_view id : list.views()) deleted += self.Delete(id) ? 1 : 0;
-            return deleted;
+            return self.Run([&](IndexEditor& w) {
+              int64_t deleted = 0;
+              for (const std::string_view id : list.views()) deleted += w.Delete(id) ? 1 : 0;
+              return deleted;
+            });
           },
           "ids"_a, "How many of them there were.")
-      .def("commit", &IndexEditor::Commit, nb::call_guard<nb::gil_scoped_release>())
-      .def("compact", &IndexEditor::Compact, nb::call_guard<nb::gil_scoped_release>())
-      .def("__len__", &IndexEditor::count)
+      .def("commit", [](PyIndexEditor& self) { self.Run([](IndexEditor& w) { w.Commit(); }); })
+      .def("compact", [](PyIndexEditor& self) { self.Run([](IndexEditor& w) { w.Compact(); }); })
+      .def("__len__",
+           [](PyIndexEditor& self) { return self.Run([](IndexEditor& w) { return w.count(); }); })
       .def(
           "__contains__",
-          [](IndexEditor& self, const std::string& id) { return self.Contains(id); }, "id"_a);
+          [](PyIndexEditor& self, const std::string& id) {
+            return self.Run([&](IndexEditor& w) { return w.Contains(id); });
+          },
+          "id"_a);
 
   nb::class_<Index>(m, "Index", "An opened index: one commit of it. Immutable and thread-safe.")
       .def(
@@ -139,8 +205,13 @@ void AddIndex(nb::module_& m) {
       .def("search", &Search, "queries"_a, "top_k"_a = 10, "threads"_a = 0,
            "For each query vector (N, dimension) the rows of highest inner product, best first: "
            "lists of {\"id\", \"score\", \"text\", \"position\"}.")
-      .def("verify", &Index::Verify, nb::call_guard<nb::gil_scoped_release>(),
-           "Reads every byte and compares checksums.")
+      .def(
+          "verify",
+          [](const Index& self) {
+            const WithoutGil released;
+            self.Verify();
+          },
+          "Reads every byte and compares checksums.")
       .def(
           "refresh", [](const Index& self) { return self.Refresh(); },
           "The index as it is now, or None where it has not changed.")

@@ -1,5 +1,7 @@
 #include "bindings/interruptible.h"
 
+#include "bindings/gil.h"
+
 #include <chrono>
 #include <condition_variable>
 #include <exception>
@@ -35,7 +37,7 @@ bool OnMainThread() {
 void RunInterruptibly(size_t text_bytes, std::stop_source* stop,
                       const std::function<void()>& work) {
   if (text_bytes <= kShortBytes || !OnMainThread()) {
-    const nb::gil_scoped_release released;
+    const WithoutGil released;
     return work();
   }
   std::mutex mu;
@@ -44,7 +46,7 @@ void RunInterruptibly(size_t text_bytes, std::stop_source* stop,
   std::exception_ptr error;
   bool interrupted = false;
   {
-    const nb::gil_scoped_release released;
+    const WithoutGil released;
     std::thread worker([&] {
       try {
         work();
@@ -60,7 +62,7 @@ void RunInterruptibly(size_t text_bytes, std::stop_source* stop,
       if (interrupted) continue;
       lock.unlock();
       {
-        const nb::gil_scoped_acquire acquired;
+        const WithGil acquired;
         interrupted = PyErr_CheckSignals() != 0;
       }
       if (interrupted) stop->request_stop();
@@ -76,10 +78,10 @@ void RunInterruptibly(size_t text_bytes, std::stop_source* stop,
 std::function<void(int64_t done, int64_t total)> ProgressCall::Function() {
   if (callable_.is_none()) return {};
   return [this](int64_t done, int64_t total) {
-    const nb::gil_scoped_acquire acquired;
+    const WithGil acquired;
     if (error_) return;
     try {
-      callable_(done, total);
+      OrSleep([&] { callable_(done, total); });
     } catch (nb::python_error& error) {
       error_.emplace(std::move(error));
       stop_->request_stop();

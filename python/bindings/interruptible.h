@@ -13,6 +13,9 @@
 
 namespace bge::python {
 
+/// The text_bytes of work that may always be long.
+inline constexpr size_t kLongWork = size_t{1} << 20;
+
 /// Calls work() without the GIL, and returns when it has ended. `text_bytes` says how long that may
 /// take: what is short runs on the calling thread. Longer work of Python's main thread runs on
 /// another one, while this one lets Python handle signals some times a second: where a handler

@@ -45,11 +45,10 @@ std::optional<PairStyle> StyleNamed(const OptionalText& name) {
 Reranker LoadReranker(const std::string& model, RerankerOptions options) {
   std::vector<std::string> warnings;
   options.on_warning = [&](std::string_view message) { warnings.emplace_back(message); };
+  std::stop_source stop;
+  options.stop = stop.get_token();
   std::optional<Reranker> reranker;
-  {
-    const nb::gil_scoped_release released;
-    reranker.emplace(Reranker::Load(model, options));
-  }
+  RunInterruptibly(kLongWork, &stop, [&] { reranker.emplace(Reranker::Load(model, options)); });
   Warn(warnings);
   return std::move(*reranker);
 }
@@ -108,11 +107,11 @@ nb::object ComputeScore(const PyReranker& self, nb::handle queries, nb::handle p
 
 nb::object Logits(const PyReranker& self, ArrayIn<int32_t, 1> ids,
                   std::optional<ArrayIn<int32_t, 1>> type_ids, ArrayIn<int32_t, 1> cu_seqlens) {
-  const TokenSequences sequences = SequencesOf(ids, type_ids, cu_seqlens);
+  const OwnSequences sequences(ids, type_ids, cu_seqlens);
   std::stop_source stop;
   std::vector<float> logits;
   RunInterruptibly(4 * ids.size(), &stop,
-                   [&] { logits = self.reranker.Logits(sequences, stop.get_token()); });
+                   [&] { logits = self.reranker.Logits(sequences.get(), stop.get_token()); });
   const size_t count = logits.size();
   return NewArray(std::move(logits), {count, 1});
 }

@@ -5,6 +5,7 @@
 
 #include "bindings/arrays.h"
 #include "bindings/bindings.h"
+#include "bindings/gil.h"
 #include "bindings/interruptible.h"
 
 #include <nanobind/stl/string.h>
@@ -107,6 +108,15 @@ nb::object Above(const Vectors& queries, const Vectors& rows, float threshold, i
                         NewArray(std::move(places), {total}), NewArray(std::move(scores), {total}));
 }
 
+// score(query, passage) of copies, without the GIL.
+template <typename Score>
+float Interaction(const Vectors& query, const Vectors& passage, const Score& score) {
+  const MultiVector q = Copy(query);
+  const MultiVector p = Copy(passage);
+  const WithoutGil released;
+  return score(q, p);
+}
+
 ColbertClamp ClampOf(bool zero) { return zero ? ColbertClamp::kZero : ColbertClamp::kNone; }
 
 }  // namespace
@@ -115,7 +125,9 @@ void AddScores(nb::module_& m) {
   m.def(
       "colbert_score",
       [](const Vectors& query, const Vectors& passage, bool clamp) {
-        return ColbertScore(Copy(query), Copy(passage), ClampOf(clamp));
+        return Interaction(query, passage, [&](const MultiVector& q, const MultiVector& p) {
+          return ColbertScore(q, p, ClampOf(clamp));
+        });
       },
       "query"_a, "passage"_a, "clamp"_a = false,
       "The mean over the query's vectors of the largest inner product with one of the passage's. "
@@ -123,7 +135,7 @@ void AddScores(nb::module_& m) {
   m.def(
       "max_sim",
       [](const Vectors& query, const Vectors& passage) {
-        return MaxSim(Copy(query), Copy(passage));
+        return Interaction(query, passage, MaxSim);
       },
       "query"_a, "passage"_a, "The same sum, not divided.");
   m.def("search_vectors", &Search, "queries"_a, "rows"_a, "top_k"_a = 10, nb::kw_only(),

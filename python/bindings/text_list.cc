@@ -1,6 +1,7 @@
 #include "bindings/text_list.h"
 
 #include "bindings/arrow_texts.h"
+#include "bindings/gil.h"
 
 #include <nanobind/stl/string.h>
 
@@ -12,9 +13,7 @@ namespace bge::python {
 
 namespace {
 
-std::string TypeName(nb::handle object) {
-  return nb::cast<std::string>(object.type().attr("__name__"));
-}
+std::string TypeName(nb::handle object) { return Py_TYPE(object.ptr())->tp_name; }
 
 // UTF-8 of a str with lone surrogates, each of them U+FFFD.
 nb::object Repaired(nb::handle text) {
@@ -65,14 +64,17 @@ TextList::TextList(nb::handle texts) {
     throw nb::type_error("texts: expected a str or an iterable of str, found bytes");
   }
   // A tuple of its own: nothing that other threads do to a list takes its strs away.
-  PyObject* tuple = PySequence_Tuple(texts.ptr());
-  if (tuple == nullptr) {
+  PyObject* iterator = PyObject_GetIter(texts.ptr());
+  if (iterator == nullptr) {
     if (!PyErr_ExceptionMatches(PyExc_TypeError)) throw nb::python_error();
     PyErr_Clear();
     throw nb::type_error(
         (std::string("texts: expected a str or an iterable of str, found ") + TypeName(texts))
             .c_str());
   }
+  const nb::object owned = nb::steal(iterator);
+  PyObject* tuple = OrSleep([&] { return PySequence_Tuple(iterator); });
+  if (tuple == nullptr) throw nb::python_error();  // what the iterator raised
   keep_ = nb::steal(tuple);
   const auto count = static_cast<size_t>(PyTuple_Size(tuple));
   views_.reserve(count);

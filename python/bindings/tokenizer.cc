@@ -5,6 +5,7 @@
 #include "bindings/arrays.h"
 #include "bindings/bindings.h"
 #include "bindings/errors.h"
+#include "bindings/gil.h"
 #include "bindings/interruptible.h"
 #include "bindings/settings.h"
 #include "bindings/text_list.h"
@@ -16,6 +17,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <limits>
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -35,7 +37,7 @@ void Load(PyTokenizer* self, const std::string& model) {
   std::vector<std::string> warnings;
   std::optional<Tokenizer> tokenizer;
   {
-    const nb::gil_scoped_release released;
+    const WithoutGil released;
     tokenizer.emplace(LoadModelTokenizer(
         model, [&](std::string_view message) { warnings.emplace_back(message); }));
   }
@@ -91,6 +93,9 @@ nb::object Encode(const PyTokenizer& self, nb::handle texts, nb::object pairs,
       for (const Offset offset : encoding.offsets) {
         offsets.push_back(offset.begin);
         offsets.push_back(offset.end);
+      }
+      if (ids.size() > std::numeric_limits<int32_t>::max()) {
+        throw nb::value_error("texts: over 2,147,483,647 tokens: give fewer at once");
       }
       cu_seqlens.push_back(static_cast<int32_t>(ids.size()));
     }

@@ -29,8 +29,7 @@ nb::dict QuantizeModel(const std::string& model, const std::string& out, const s
     throw nb::value_error(("dtype: expected int8, bf16 or f16, found '" + dtype + "'").c_str());
   }
   QuantizeStats stats;
-  constexpr size_t kLong = 1 << 20;
-  RunInterruptibly(kLong, &stop, [&] { stats = Quantize(model, out, options); });
+  RunInterruptibly(kLongWork, &stop, [&] { stats = Quantize(model, out, options); });
   nb::dict result;
   result["matrices"] = stats.matrices;
   result["files"] = stats.files;

@@ -1,5 +1,6 @@
 """Columns of Arrow, and the workers' shared models."""
 
+import struct
 import subprocess
 import sys
 
@@ -77,3 +78,50 @@ def test_importing_loads_no_framework():
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stderr
+
+def patched(arrow, array, find, replace):
+    """The column as pyarrow reads it from a file in which some bytes are others."""
+    batch = arrow.record_batch({"text": array})
+    sink = arrow.BufferOutputStream()
+    with arrow.ipc.new_stream(sink, batch.schema) as stream:
+        stream.write_batch(batch)
+    data = sink.getvalue().to_pybytes()
+    assert find in data
+    return arrow.ipc.open_stream(data.replace(find, replace, 1)).read_all()["text"]
+
+
+def offsets(*values):
+    return np.array(values, np.int32).tobytes()
+
+
+@pytest.mark.parametrize("bad", [(0, 24, 2_000_000_000, 2_000_000_001), (0, 24, 400, 401), (0, 24, 20, 72), (0, -24, 48, 72)])
+def test_offsets_outside_of_the_data(arrow, models, bad):
+    texts = patched(arrow, arrow.array(["hello world this is text"] * 3), offsets(0, 24, 48, 72), offsets(*bad))
+    embedder = Embedder(str(models / "tiny-bert"))
+    with pytest.raises(ValueError, match="malformed|Invalid|larger"):
+        embedder.encode(texts)
+
+
+@pytest.mark.parametrize("bad", [(24, 99999, 0), (24, -1, 0), (24, 0, 60), (24, 0, -1), (-5, 0, 0)])
+def test_views_outside_of_their_buffers(arrow, models, bad):
+    size, buffer, begin = bad
+    texts = patched(arrow, arrow.array(["hello world this is text"] * 3, arrow.string_view()),
+                    struct.pack("<i4sii", 24, b"hell", 0, 24), struct.pack("<i4sii", size, b"hell", buffer, begin))
+    embedder = Embedder(str(models / "tiny-bert"))
+    with pytest.raises(ValueError, match="malformed|Invalid"):
+        embedder.encode(texts)
+
+
+def test_capsules_that_have_been_taken(arrow, models):
+    embedder = Embedder(str(models / "tiny-bert"))
+
+    stream = arrow.chunked_array([["a", "b"]]).__arrow_c_stream__()
+    arrow.ChunkedArray._import_from_c_capsule(stream)
+    given = type("G", (), {"__arrow_c_stream__": lambda self, *_: stream})()
+    with pytest.raises(ValueError, match="taken already"):
+        embedder.encode(given)
+    schema, array = arrow.array(["a", "b"]).__arrow_c_array__()
+    arrow.Array._import_from_c_capsule(schema, array)
+    given = type("G", (), {"__arrow_c_array__": lambda self, *_: (schema, array)})()
+    with pytest.raises(ValueError, match="taken already"):
+        embedder.encode(given)

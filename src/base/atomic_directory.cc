@@ -68,7 +68,7 @@ AtomicDirectory::AtomicDirectory(const fs::path& path)
 }
 
 AtomicDirectory::~AtomicDirectory() {
-  if (!committed_) RemoveTree(temporary_.text().c_str());
+  if (!committed_ && owner_.IsThisOne()) RemoveTree(temporary_.text().c_str());
 }
 
 void AtomicDirectory::Commit() {

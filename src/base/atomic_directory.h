@@ -2,6 +2,7 @@
 #ifndef BGE_BASE_ATOMIC_DIRECTORY_H_
 #define BGE_BASE_ATOMIC_DIRECTORY_H_
 
+#include "base/owner_process.h"
 #include "base/unfinished.h"
 
 #include <filesystem>
@@ -29,6 +30,7 @@ class AtomicDirectory {
   const std::filesystem::path target_;  // without a slash at its end
   UnfinishedName temporary_;
   bool committed_ = false;
+  OwnerProcess owner_;
 };
 
 }  // namespace bge

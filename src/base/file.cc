@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/file_operations.h"
+#include "base/owner_process.h"
 #include "base/unfinished.h"
 
 #include <fcntl.h>
@@ -140,9 +141,10 @@ struct AtomicFile::State {
   std::string buffer;
   uint64_t flushed = 0;  // bytes in the file
   bool committed = false;
+  OwnerProcess owner;
 
   ~State() {
-    if (!committed) FileOperations::Current().Unlink(temporary.text().c_str());
+    if (!committed && owner.IsThisOne()) FileOperations::Current().Unlink(temporary.text().c_str());
   }
 
   void WriteAll(const char* data, size_t size, uint64_t offset) {

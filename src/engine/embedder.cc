@@ -54,7 +54,7 @@ ModelSpec ReadSpec(const std::string& model, const EmbedderOptions& options) {
   CheckThreads(EngineOptionsOf(options));
   // Its warnings say what pooling was assumed, and why: with a choice there is nothing to warn of.
   ModelSpec spec =
-      ReadModelSpec(ResolveModel(model, options.download),
+      ReadModelSpec(ResolveModel(model, options.download, options.stop),
                     options.pooling ? WarningSink() : options.on_warning, options.splade);
   OverridePooling(&spec, options);
   return spec;

@@ -25,7 +25,7 @@ constexpr int64_t QueryShare(int64_t max_length) { return max_length * 3 / 4; }
 
 RerankerSpec ReadSpec(const std::string& model, const RerankerOptions& options) {
   CheckThreads(EngineOptionsOf(options));
-  RerankerSpec spec = ReadRerankerSpec(ResolveModel(model, options.download));
+  RerankerSpec spec = ReadRerankerSpec(ResolveModel(model, options.download, options.stop));
   if (options.pair_style) {
     spec.pair_style = *options.pair_style;
     spec.pair_style_source = "the caller's option";

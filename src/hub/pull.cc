@@ -142,12 +142,13 @@ PullResult Pull(const ModelName& name, const HubSettings& settings,
 
 namespace bge {
 
-std::filesystem::path ResolveModel(const std::string& path_or_name, bool download) {
+std::filesystem::path ResolveModel(const std::string& path_or_name, bool download,
+                                   std::stop_token stop) {
   if (!download || hub::IsOffline()) return ResolveModel(path_or_name);
   const ModelReference model = ParseModelReference(path_or_name);
   if (!model.name) return model.dir;
   if (const auto snapshot = FindModel(*model.name)) return *snapshot;
-  return hub::Pull(*model.name, {}).snapshot;
+  return hub::Pull(*model.name, {.stop = std::move(stop)}).snapshot;
 }
 
 }  // namespace bge

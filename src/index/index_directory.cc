@@ -90,9 +90,18 @@ std::string ReadManifest(const fs::path& dir) {
 }
 
 IndexDirectory::Created::~Created() {
+  if (!owner.IsThisOne()) return;
   for (auto path = paths.rbegin(); path != paths.rend(); ++path) {
     FileOperations::Current().RmDir(path->c_str());  // only where it is empty
   }
+}
+
+void IndexDirectory::RequireOwner() const {
+  if (owner_.IsThisOne()) return;
+  Fail(ErrorCode::kInvalidArgument,
+       "the index is being written by the process that this one was "
+       "forked from",
+       path_.string(), "write it there, or open it here when that is done");
 }
 
 IndexDirectory::IndexDirectory(const fs::path& dir)

@@ -2,6 +2,7 @@
 #ifndef BGE_INDEX_INDEX_DIRECTORY_H_
 #define BGE_INDEX_INDEX_DIRECTORY_H_
 
+#include "base/owner_process.h"
 #include "index/manifest.h"
 #include "index/segment_writer.h"
 #include "index/write_lock.h"
@@ -30,6 +31,9 @@ class IndexDirectory {
 
   const std::filesystem::path& path() const { return path_; }
 
+  /// Error(kInvalidArgument) in a child that was forked since.
+  void RequireOwner() const;
+
   /// Makes `manifest` the index, whose `files` have their names already: they are kept, and all
   /// others removed. Has lasted when it returns. Error(kInvalidArgument) for one that ParseManifest
   /// would refuse; kIo. Where it throws, readers get the old index or the
@@ -53,6 +57,7 @@ class IndexDirectory {
     Created(Created&&) noexcept = default;
     Created& operator=(Created&&) = delete;
     std::vector<std::filesystem::path> paths;  // the outer before the inner
+    OwnerProcess owner;
   };
 
   explicit IndexDirectory(const std::filesystem::path& dir);
@@ -63,6 +68,7 @@ class IndexDirectory {
   std::filesystem::path path_;  // without a slash at its end
   Created created_;
   std::unique_ptr<WriteLock> lock_;
+  OwnerProcess owner_;
 };
 
 }  // namespace bge::index

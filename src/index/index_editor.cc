@@ -135,6 +135,7 @@ class IndexEditor::Impl {
   enum class State { kOpen, kBroken };
 
   void RequireOpen() const {
+    directory_.RequireOwner();
     if (state_ == State::kOpen) return;
     Fail(ErrorCode::kInvalidArgument, "this index editor can no longer be used",
          directory_.path().string() + ": an earlier write failed", "make a new one");

@@ -13,6 +13,7 @@
 #include <atomic>
 #include <cmath>
 #include <limits>
+#include <memory>
 #include <set>
 #include <thread>
 
@@ -187,6 +188,38 @@ TEST_F(IndexTest, AKilledWriterLeavesTheOldIndexAndTheNextOneCleansUp) {
   BuildIndex(folder_ / "i", 4, 2);
   EXPECT_EQ(Names(folder_ / "i").size(), 6u);
   EXPECT_EQ(Index::Open(folder_ / "i").info().count, 4);
+}
+
+TEST_F(IndexTest, AForkedChildLeavesItsParentsFilesAndLockAlone) {
+  const std::vector<float> v = {1, 2};
+  // The child's copies refuse, and are destroyed.
+  const auto fork_child = [&](auto& writer) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      const std::string error = ErrorOf([&] { writer->Add("b", "text", v); });
+      writer.reset();
+      ::_exit(error.find("by the process that this one was forked from") != std::string::npos ? 0
+                                                                                             : 1);
+    }
+    int status = 0;
+    EXPECT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_EQ(status, 0);
+  };
+  auto writer = std::make_unique<IndexWriter>(folder_ / "i", 2, "m");
+  writer->Add("a", "text", v);
+  fork_child(writer);
+  writer->Finish();
+  EXPECT_EQ(Index::Open(folder_ / "i").info().count, 1);
+
+  auto editor = std::make_unique<IndexEditor>(folder_ / "i");
+  editor->Add("c", "text", v);
+  fork_child(editor);
+  EXPECT_THAT(ErrorOf([&] { IndexEditor other(folder_ / "i"); }),
+              HasSubstr("the index is being written by somebody else"));
+  editor->Commit();
+  const Index index = Index::Open(folder_ / "i");
+  index.Verify();
+  EXPECT_EQ(index.info().count, 2);
 }
 
 TEST_F(IndexTest, ASecondWriterIsRefused) {

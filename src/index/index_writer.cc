@@ -76,6 +76,7 @@ class IndexWriter::Impl {
   enum class State { kOpen, kBroken, kFinished };
 
   void RequireOpen() const {
+    directory_.RequireOwner();
     if (state_ == State::kOpen) return;
     Fail(ErrorCode::kInvalidArgument, "this index writer can no longer be used",
          directory_.path().string() +

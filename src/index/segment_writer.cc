@@ -24,6 +24,7 @@ std::string_view BytesOf(const T* data, size_t n) {
 }  // namespace
 
 PlacedFiles::~PlacedFiles() {
+  if (!owner_.IsThisOne()) return;
   for (const fs::path& file : files_) FileOperations::Current().Unlink(file.c_str());
 }
 

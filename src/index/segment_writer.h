@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/owner_process.h"
 #include "index/deleted_rows.h"
 #include "index/manifest.h"
 
@@ -32,6 +33,7 @@ class PlacedFiles {
 
  private:
   std::vector<std::filesystem::path> files_;
+  OwnerProcess owner_;
 };
 
 /// Rows go to disk as they are added, under temporary names until Place(). Single thread.

@@ -49,7 +49,7 @@ WriteLock::WriteLock(std::filesystem::path file) : file_(std::move(file)) {
 }
 
 WriteLock::~WriteLock() {
-  FileOperations::Current().Unlink(file_.c_str());
+  if (owner_.IsThisOne()) FileOperations::Current().Unlink(file_.c_str());
   ::close(fd_);
 }
 

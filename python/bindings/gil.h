@@ -1,0 +1,50 @@
+// The global interpreter lock, given up and taken again.
+#ifndef BGE_PYTHON_BINDINGS_GIL_H_
+#define BGE_PYTHON_BINDINGS_GIL_H_
+
+#include <cxxabi.h>
+#include <nanobind/nanobind.h>
+#include <unistd.h>
+
+namespace bge::python {
+
+/// run(), which takes the GIL or runs Python code. Before 3.14 Python ends a daemon thread that
+/// does so while the interpreter is ending, by pthread_exit, which unwinds the stack as an
+/// exception does. The frames below are not all made for that, and the process would end by
+/// std::terminate: the thread sleeps instead until the process has ended.
+template <class Function>
+auto OrSleep(const Function& run) {
+  try {
+    return run();
+  } catch (abi::__forced_unwind&) {
+    for (;;) ::pause();
+  }
+}
+
+/// Without the GIL while it lives; made with it. As nanobind::gil_scoped_release, with OrSleep().
+class WithoutGil {
+ public:
+  WithoutGil() : state_(PyEval_SaveThread()) {}
+  ~WithoutGil();
+  WithoutGil(const WithoutGil&) = delete;
+  WithoutGil& operator=(const WithoutGil&) = delete;
+
+ private:
+  PyThreadState* state_;
+};
+
+/// With the GIL while it lives, on any thread. As nanobind::gil_scoped_acquire, with OrSleep().
+class WithGil {
+ public:
+  WithGil();
+  ~WithGil() { PyGILState_Release(state_); }
+  WithGil(const WithGil&) = delete;
+  WithGil& operator=(const WithGil&) = delete;
+
+ private:
+  PyGILState_STATE state_;
+};
+
+}  // namespace bge::python
+
+#endif  // BGE_PYTHON_BINDINGS_GIL_H_
