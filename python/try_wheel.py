@@ -1,15 +1,27 @@
-"""python try_wheel.py MODELS: whether an installed wheel works, given the folder of tiny models."""
+"""python try_wheel.py DATA: whether an installed package works, given the folder of the tests' data."""
 
+import importlib.metadata
+import json
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy
+
 import bgecpp
 
-models = Path(sys.argv[1])
+data = Path(sys.argv[1])
+models = data / "models"
 assert "site-packages" in bgecpp.__file__, bgecpp.__file__
-vectors = bgecpp.Embedder(str(models / "tiny-bert")).encode(["one", "two"])
-assert vectors.shape[0] == 2
+installed = {distribution.metadata["Name"].lower() for distribution in importlib.metadata.distributions()}
+assert installed <= {"bgecpp", "numpy", "pip", "setuptools"}, f"more is installed than is needed: {installed}"
+
+golden = json.loads((data / "golden/tiny-bert.json").read_text(encoding="utf-8"))
+case = golden["cases"][0]  # without options
+vectors = bgecpp.Embedder(str(models / "tiny-bert")).encode(golden["texts"][case["texts"]])
+difference = float(numpy.abs(vectors - numpy.array(case["vectors"], numpy.float32)).max())
+assert difference < 1e-5, f"vectors are {difference} from sentence-transformers'"
+
 assert bgecpp.FlagModel(str(models / "tiny-bert")).encode("one").ndim == 1
 assert len(bgecpp.FlagReranker(str(models / "tiny-reranker")).compute_score([("q", "p")])) == 1
 command = Path(sys.executable).with_name("bgecpp")

@@ -7,6 +7,7 @@
 #include "bge/identity.h"
 #include "bge/index.h"
 #include "bge/late_interaction.h"
+#include "bge/model_directory.h"
 #include "bge/model_tokenizer.h"
 #include "bge/quantize.h"
 #include "bge/representations.h"

@@ -23,6 +23,7 @@ _NAMES = {
     "colbert_score": "bgecpp._core",
     "is_reranker": "bgecpp._core",
     "max_sim": "bgecpp._core",
+    "model_directory": "bgecpp._core",
     "quantize": "bgecpp._core",
     "search_vectors": "bgecpp._core",
     "vectors_above": "bgecpp._core",

@@ -7,35 +7,67 @@ Needs chromadb.
 
 from __future__ import annotations
 
+from os import PathLike
 from typing import Any
 
 from chromadb.api.types import Documents, EmbeddingFunction, Embeddings
 from chromadb.utils.embedding_functions import register_embedding_function
 
+from bgecpp import _drop_in
 from bgecpp._core import Embedder
 
 __all__ = ["BgeEmbeddingFunction"]
 
 
+# What a collection remembers.
+_SETTINGS: dict[str, Any] = {
+    "model": None,
+    "query_instruction": None,
+    "document_instruction": None,
+    "normalize": None,
+    "threads": 0,
+    "dtype": "default",
+    "packed_cache": "",
+    "local_files_only": False,
+    "truncate_dim": None,
+    "pooling": None,
+}
+
+
 @register_embedding_function
 class BgeEmbeddingFunction(EmbeddingFunction[Documents]):
-    """Vectors of unit length unless normalize is False: documents with the model's own instruction for them, queries
-    (in Chroma 1.1 and later) with that for queries, or with those that are given."""
+    """Vectors as the model's own modules make them, as SentenceTransformerEmbeddingFunction gives (normalize: True: of
+    length 1, False: of none): documents with the model's own instruction for them, queries (in Chroma 1.1 and later)
+    with that for queries, or with those that are given. model_name, device, normalize_embeddings, cache_folder, revision
+    and local_files_only are that class's."""
 
     def __init__(
         self,
-        model: str,
+        model: str | PathLike[str] | None = None,
         query_instruction: str | None = None,
         document_instruction: str | None = None,
-        normalize: bool = True,
+        normalize: bool | None = None,
         threads: int = 0,
         dtype: str = "default",
         packed_cache: str = "",
         local_files_only: bool = False,
+        truncate_dim: int | None = None,
+        pooling: str | None = None,
+        **theirs: Any,
     ) -> None:
-        self._settings = {name: value for name, value in locals().items() if name != "self"}
+        own = {name: value for name, value in locals().items() if name not in ("self", "theirs") and value is not None}
+        if theirs.get("normalize_embeddings") is False:
+            theirs.pop("normalize_embeddings")
+        own = _drop_in.renamed({**theirs, **own}, {"model_name": "model", "normalize_embeddings": "normalize"})
+        _drop_in.accept(own, "device", "trust_remote_code", "token")
+        if "model" not in own:
+            raise TypeError("BgeEmbeddingFunction: no model: give model, a directory or a name on the hub")
+        own["model"] = _drop_in.located(own["model"], own.pop("cache_folder", None), own.pop("revision", None))
+        if unknown := sorted(own.keys() - _SETTINGS.keys()):
+            raise TypeError(f"BgeEmbeddingFunction: it has no argument {', '.join(unknown)}")
+        self._settings = {**_SETTINGS, **own}
         self._embedder = Embedder(
-            model, threads=threads, dtype=dtype, packed_cache=packed_cache, download=not local_files_only
+            self._settings["model"], pooling=pooling, threads=threads, dtype=dtype, packed_cache=packed_cache, download=not local_files_only
         )
 
     def __call__(self, input: Documents) -> Embeddings:
@@ -48,7 +80,10 @@ class BgeEmbeddingFunction(EmbeddingFunction[Documents]):
 
     def _encode(self, texts: Documents, role: str, instruction: Any) -> Embeddings:
         how: dict[str, Any] = {"role": role} if instruction is None else {"instruction": instruction}
-        vectors: Any = self._embedder.encode(list(texts), normalize=bool(self._settings["normalize"]), **how)
+        cut = self._settings["truncate_dim"]
+        normalize = _drop_in.normalize(self._embedder, self._settings["normalize"], cut)
+        listed = _drop_in.texts(texts, "input")
+        vectors: Any = self._embedder.encode(listed, normalize=normalize, truncate_dim=cut, **how)
         return list(vectors)
 
     @staticmethod

@@ -11,17 +11,36 @@ import importlib
 import importlib.abc
 import importlib.machinery
 import importlib.util
+import pkgutil
 import sys
-import threading
 from types import ModuleType
 from typing import Any
 
-# The real module's name, and ours.
+# The real module's name, and ours. FlagEmbedding's own modules lie elsewhere than ours.
 _STAND_INS = {
     "FlagEmbedding": "bgecpp.flag_embedding",
     "FlagEmbedding.inference": "bgecpp.flag_embedding",
+    "FlagEmbedding.inference.auto_embedder": "bgecpp.flag_embedding._auto",
+    "FlagEmbedding.inference.auto_reranker": "bgecpp.flag_embedding._auto",
+    "FlagEmbedding.inference.embedder": "bgecpp.flag_embedding",
+    "FlagEmbedding.inference.embedder.encoder_only": "bgecpp.flag_embedding",
+    "FlagEmbedding.inference.embedder.encoder_only.base": "bgecpp.flag_embedding._embedder",
+    "FlagEmbedding.inference.embedder.encoder_only.m3": "bgecpp.flag_embedding._m3",
+    "FlagEmbedding.inference.embedder.model_mapping": "bgecpp.flag_embedding._auto",
+    "FlagEmbedding.inference.reranker": "bgecpp.flag_embedding",
+    "FlagEmbedding.inference.reranker.encoder_only": "bgecpp.flag_embedding",
+    "FlagEmbedding.inference.reranker.encoder_only.base": "bgecpp.flag_embedding._reranker",
+    "FlagEmbedding.inference.reranker.model_mapping": "bgecpp.flag_embedding._auto",
     "fastembed": "bgecpp.fastembed",
     "sentence_transformers": "bgecpp.sentence_transformers",
+}
+# Base classes that the real package's own classes need as they are: where it is installed ours are registered with
+# them, else ours stand in.
+_BASES = {
+    "FlagEmbedding.abc": "bgecpp.flag_embedding",
+    "FlagEmbedding.abc.inference": "bgecpp.flag_embedding",
+    "FlagEmbedding.abc.inference.AbsEmbedder": "bgecpp.flag_embedding._abstract",
+    "FlagEmbedding.abc.inference.AbsReranker": "bgecpp.flag_embedding._abstract",
 }
 # Of these packages each module of ours stands in for the one of the same name below it.
 _MIRRORED = {"fastembed": "bgecpp.fastembed", "sentence_transformers": "bgecpp.sentence_transformers"}
@@ -31,6 +50,8 @@ def _ours(name: str) -> str | None:
     """Our module for a real one's name; None where there is none."""
     if name in _STAND_INS:
         return _STAND_INS[name]
+    if name in _BASES:
+        return _BASES[name] if _real_spec("FlagEmbedding") is None else None
     package, _, rest = name.partition(".")
     mirror = _MIRRORED.get(package)
     if mirror is None or any(part.startswith("_") for part in rest.split(".")):
@@ -53,30 +74,63 @@ def _real_spec(name: str) -> importlib.machinery.ModuleSpec | None:
     return importlib.machinery.PathFinder.find_spec(name, list(above.submodule_search_locations))
 
 
-_real_modules: dict[str, ModuleType] = {}
-_loading = threading.RLock()
+# A real module that is loaded beside its stand-in is imported under a name of its own: so importlib's locks, which see
+# threads that wait for each other, are those of this import too. No other is held while a package's code runs.
+_BESIDE = "beside bgecpp's "
+
+
+def import_module(name: str) -> ModuleType:
+    """As importlib's, but of two threads that import each other's modules one gets a module that is not complete yet,
+    as by an import statement, where importlib's raises an error."""
+    __import__(name)
+    return sys.modules[name]
 
 
 def _real_module(name: str) -> ModuleType:
     """The real module, loaded beside the stand-in that has its name. Raises ImportError."""
-    with _loading:
-        if name not in _STAND_INS and not isinstance(sys.modules.get(name), _StandIn) and _ours(name) is None:
-            return importlib.import_module(name)
-        if not _installed():
-            return importlib.import_module(name)
-        module = _real_modules.get(name)
-        if module is None:
-            spec = _real_spec(name)
-            if spec is None or spec.loader is None:
-                raise ModuleNotFoundError(f"No module named '{name}'", name=name)
-            module = importlib.util.module_from_spec(spec)
-            _real_modules[name] = module
-            try:
-                spec.loader.exec_module(module)
-            except BaseException:
-                del _real_modules[name]
-                raise
-        return module
+    if name not in _STAND_INS and not isinstance(sys.modules.get(name), _StandIn) and _ours(name) is None:
+        return import_module(name)
+    if not _installed():
+        return import_module(name)
+    # Points would name packages.
+    return import_module(_BESIDE + name.replace(".", ":"))
+
+
+class _LoaderBeside(importlib.abc.Loader):
+    """Loads a real module, which keeps its own names."""
+
+    def __init__(self, real: importlib.machinery.ModuleSpec) -> None:
+        self._real = real
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:
+        return importlib.util.module_from_spec(self._real)
+
+    def exec_module(self, module: ModuleType) -> None:
+        assert self._real.loader is not None
+        module.__spec__ = self._real
+        # What import statements look at to wait until another thread has loaded a module.
+        self._real._initializing = True  # type: ignore[attr-defined]
+        try:
+            self._real.loader.exec_module(module)
+        finally:
+            self._real._initializing = False  # type: ignore[attr-defined]
+
+
+class _LoaderOfBase(importlib.abc.Loader):
+    """Loads a real base class, of which ours are then subclasses."""
+
+    def __init__(self, real: importlib.abc.Loader, class_name: str) -> None:
+        self._real = real
+        self._class_name = class_name
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType | None:
+        return self._real.create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        from bgecpp.flag_embedding import _abstract
+
+        self._real.exec_module(module)
+        getattr(module, self._class_name).register(getattr(_abstract, self._class_name))
 
 
 def real_attribute(module: str, name: str) -> Any:
@@ -111,7 +165,8 @@ class _StandIn(ModuleType):
         return value
 
     def __dir__(self) -> list[str]:
-        return sorted(set(super().__dir__()) | set(dir(self.__dict__["_ours"])))
+        others = {module.name for module in pkgutil.iter_modules(self.__path__)}
+        return sorted(set(super().__dir__()) | set(dir(self.__dict__["_ours"])) | others)
 
 
 class _Loader(importlib.abc.Loader):
@@ -127,6 +182,8 @@ class _Loader(importlib.abc.Loader):
         module.__doc__ = ours.__doc__
         if hasattr(ours, "__all__"):
             module.__dict__["__all__"] = list(ours.__all__)
+        # Where the code is that runs.
+        module.__dict__["__file__"] = ours.__file__
         module.__dict__["__version__"] = getattr(ours, "__version__", None) or _version()
 
 
@@ -138,12 +195,18 @@ def _version() -> str:
 
 class _Finder(importlib.abc.MetaPathFinder):
     def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> importlib.machinery.ModuleSpec | None:
+        if fullname.startswith(_BESIDE):
+            return self._beside(fullname)
         if fullname.partition(".")[0] not in {name.partition(".")[0] for name in _STAND_INS}:
             return None
         ours = _ours(fullname)
-        if ours is None:
-            return None
         real = _real_spec(fullname)
+        if ours is None:
+            parent, _, name = fullname.rpartition(".")
+            if parent == "FlagEmbedding.abc.inference" and fullname in _BASES and real is not None and real.loader:
+                real.loader = _LoaderOfBase(real.loader, name)
+                return real
+            return None
         spec = importlib.machinery.ModuleSpec(fullname, _Loader(ours), origin=f"bgecpp ({ours})")
         # A package: its other modules are the real one's, if that is installed.
         spec.submodule_search_locations = list(
@@ -152,8 +215,20 @@ class _Finder(importlib.abc.MetaPathFinder):
         return spec
 
 
+    def _beside(self, fullname: str) -> importlib.machinery.ModuleSpec:
+        name = fullname.removeprefix(_BESIDE).replace(":", ".")
+        real = _real_spec(name)
+        if real is None or real.loader is None:
+            raise ModuleNotFoundError(f"No module named '{name}'", name=name)
+        return importlib.machinery.ModuleSpec(fullname, _LoaderBeside(real), origin=real.origin)
+
+
 def _installed() -> bool:
     return any(isinstance(finder, _Finder) for finder in sys.meta_path)
+
+
+def _is_of_packages(name: str) -> bool:
+    return name.startswith(_BESIDE) or name.partition(".")[0] in ("FlagEmbedding", *_MIRRORED)
 
 
 def install() -> None:
@@ -161,7 +236,7 @@ def install() -> None:
     what has imported it: call this first."""
     if _installed():
         return
-    for name in [name for name in sys.modules if name.partition(".")[0] in ("FlagEmbedding", *_MIRRORED)]:
+    for name in [name for name in sys.modules if _is_of_packages(name)]:
         del sys.modules[name]
     sys.meta_path.insert(0, _Finder())
 
@@ -171,6 +246,5 @@ def uninstall() -> None:
     sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, _Finder)]
     for name in [name for name, module in sys.modules.items() if isinstance(module, _StandIn)]:
         del sys.modules[name]
-    for name in [name for name in sys.modules if name.partition(".")[0] in ("FlagEmbedding", *_MIRRORED)]:
+    for name in [name for name in sys.modules if _is_of_packages(name)]:
         del sys.modules[name]
-    _real_modules.clear()

@@ -8,12 +8,17 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
+import contextlib
 import enum
+import os
 import threading
-from collections import deque
+import weakref
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from bgecpp import _common, errors
@@ -169,79 +174,145 @@ class _Request:
 
 
 class _Worker:
-    """One thread that takes whatever requests wait and computes them together."""
+    """One thread that takes whatever requests wait and computes them together. It holds `compute` and no engine of
+    callers, so that an engine that is dropped can end it. A forked child has a thread of its own, once it asks."""
 
     def __init__(self, compute: Any, most_texts: int) -> None:
         self._compute = compute
         self._most_texts = most_texts
-        self._waiting: deque[_Request] = deque()
-        self._changed = threading.Condition()
         self._stopping = False
-        self._thread = threading.Thread(target=self._run, name="bgecpp-infinity", daemon=True)
-        self._thread.start()
+        self._renew()
+        _workers.add(self)
+
+    def _renew(self) -> None:
+        self._lock = threading.Lock()
+        # None is the last. Finalizers put it there: no lock that this thread may hold guards a SimpleQueue.
+        self._queue: SimpleQueue[_Request | None] = SimpleQueue()
+        self._waiting = 0
+        self._thread: threading.Thread | None = None
 
     def submit(self, texts: list[Any]) -> Future[list[Any]]:
         request = _Request(texts)
-        with self._changed:
+        with self._lock:
             if self._stopping:
                 raise ValueError("the engine was stopped")
-            self._waiting.append(request)
-            self._changed.notify()
+            self._waiting += len(texts)
+            self._queue.put(request)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="bgecpp-infinity", daemon=True)
+                self._thread.start()
         return request.future
 
     def waiting(self) -> int:
         """Texts that wait."""
-        with self._changed:
-            return sum(len(r.texts) for r in self._waiting)
+        with self._lock:
+            return self._waiting
+
+    def finish(self) -> None:
+        """The thread ends once all that was asked for is done. For finalizers: takes no lock."""
+        self._stopping = True
+        self._queue.put(None)
 
     def stop(self) -> None:
         """Returns once all that was asked for is done."""
-        with self._changed:
-            self._stopping = True
-            self._changed.notify()
-        self._thread.join()
+        with self._lock:
+            self.finish()
+            thread = self._thread
+        if thread is not None:
+            thread.join()
 
-    def _take(self) -> list[_Request]:
-        with self._changed:
-            self._changed.wait_for(lambda: self._waiting or self._stopping)
-            taken: list[_Request] = []
-            texts = 0
-            while self._waiting and (not taken or texts + len(self._waiting[0].texts) <= self._most_texts):
-                request = self._waiting.popleft()
-                if request.future.set_running_or_notify_cancel():
-                    taken.append(request)
-                    texts += len(request.texts)
-            return taken
+    def abandon(self) -> None:
+        """Returns once what is being computed is done. What waits is cancelled."""
+        with self._lock:
+            while not self._queue.empty():
+                request = self._queue.get()
+                if request is not None:
+                    request.future.cancel()
+        self.stop()
+
+    def _take(self, first: _Request) -> tuple[list[_Request], _Request | None, bool]:
+        """The first request and those that wait behind it, as many as are computed together; one that was one too
+        many; whether it was the last."""
+        taken = [first]
+        texts = len(first.texts)
+        while True:
+            try:
+                request = self._queue.get_nowait()
+            except Empty:
+                return taken, None, False
+            if request is None:
+                return taken, None, True
+            if texts + len(request.texts) > self._most_texts:
+                return taken, request, False
+            taken.append(request)
+            texts += len(request.texts)
 
     def _run(self) -> None:
-        while True:
-            taken = self._take()
-            if not taken:
-                with self._changed:
-                    if self._stopping and not self._waiting:
-                        return
-                continue
-            try:
-                results = self._compute([text for request in taken for text in request.texts])
-            except BaseException as error:
-                # One request may be at fault for all: each again alone.
-                if len(taken) == 1:
-                    taken[0].future.set_exception(error)
-                else:
-                    self._alone(taken)
-                continue
-            begin = 0
-            for request in taken:
-                end = begin + len(request.texts)
-                request.future.set_result(list(results[begin:end]))
-                begin = end
+        held: _Request | None = None
+        last = False
+        while not last:
+            first = held if held is not None else self._queue.get()
+            if first is None:
+                return
+            taken, held, last = self._take(first)
+            with self._lock:
+                self._waiting -= sum(len(request.texts) for request in taken)
+            running = [request for request in taken if request.future.set_running_or_notify_cancel()]
+            del first, taken
+            if running:
+                self._answer(running)
+            del running
 
-    def _alone(self, taken: list[_Request]) -> None:
+    def _answer(self, taken: list[_Request]) -> None:
+        try:
+            results = self._compute([text for request in taken for text in request.texts])
+        except BaseException as error:
+            # One request may be at fault for all: each again alone.
+            if len(taken) == 1:
+                taken[0].future.set_exception(error)
+            else:
+                for request in taken:
+                    self._answer([request])
+            return
+        begin = 0
         for request in taken:
-            try:
-                request.future.set_result(list(self._compute(request.texts)))
-            except BaseException as error:
-                request.future.set_exception(error)
+            part = results[begin : begin + len(request.texts)]
+            # A row keeps all rows of its array alive: no caller keeps those of others.
+            if len(taken) > 1 and hasattr(part, "copy"):
+                part = part.copy()
+            request.future.set_result(list(part))
+            begin += len(request.texts)
+
+
+# All that run, for forks and for the end of the process.
+_workers: weakref.WeakSet[_Worker] = weakref.WeakSet()
+_arrays: weakref.WeakSet[SyncEngineArray] = weakref.WeakSet()
+_loops: dict[asyncio.AbstractEventLoop, threading.Thread] = {}
+# Of parents: never used, nor closed, which would reach into the parent's.
+_others_loops: list[asyncio.AbstractEventLoop] = []
+
+
+def _after_fork() -> None:
+    # Threads, and whoever held a lock, did not come along.
+    _others_loops.extend(_loops)
+    _loops.clear()
+    for worker in list(_workers):
+        worker._renew()
+    for array in list(_arrays):
+        array._renew()
+
+
+def _at_exit() -> None:
+    # Before the interpreter goes: a thread that comes back from the engine to one that is gone ends the process badly.
+    for worker in list(_workers):
+        worker.abandon()
+    for loop, thread in list(_loops.items()):
+        asyncio.run_coroutine_threadsafe(_end(loop, cancel=True), loop)
+        thread.join()
+
+
+os.register_at_fork(after_in_child=_after_fork)
+atexit.register(_at_exit)
 
 
 class AsyncEmbeddingEngine:
@@ -279,10 +350,12 @@ class AsyncEmbeddingEngine:
         self._engine: Any
         if is_reranker(name):
             self._engine = Reranker(name, pair_style="crossencoder", **settings)
+            self._rerank = partial(_rerank, self._engine)
             self._capabilities = {"rerank"}
         else:
             pooling = PoolingMethod(args.pooling_method).value
             self._engine = Embedder(name, pooling=None if pooling == "auto" else pooling, **settings)
+            self._embed = partial(_embed, self._engine, EmbeddingDtype(args.embedding_dtype))
             self._capabilities = {"embed"}
 
     def __str__(self) -> str:
@@ -294,16 +367,23 @@ class AsyncEmbeddingEngine:
             if not self.running:
                 compute = self._embed if "embed" in self._capabilities else self._rerank
                 self._worker = _Worker(compute, _BATCHES_TOGETHER * self._engine_args.batch_size)
+                self._finalizer = weakref.finalize(self, self._worker.finish)
+                self._finalizer.atexit = False
                 self.running = True
 
     async def astop(self) -> None:
         """Ends once all that was asked for is done."""
+        if self._finish():
+            await asyncio.to_thread(self._worker.stop)
+
+    def _finish(self) -> bool:
+        """Whether it ran: then its thread ends once all that was asked for is done."""
         with self._starting:
-            if not self.running:
-                return
-            self.running = False
-            worker = self._worker
-        await asyncio.to_thread(worker.stop)
+            was_running, self.running = self.running, False
+            if was_running:
+                self._finalizer.detach()
+                self._worker.finish()
+            return was_running
 
     async def __aenter__(self) -> AsyncEmbeddingEngine:
         await self.astart()
@@ -361,7 +441,8 @@ class AsyncEmbeddingEngine:
         """Documents by score, best first, and the usage. Scores are sigmoids, with raw_scores logits."""
         self._assert_able("rerank")
         _checked([query])
-        pairs = [(query.strip(), doc.strip()) for doc in _checked(docs)]
+        docs = _checked(docs)
+        pairs = [(query.strip(), doc.strip()) for doc in docs]
         if not pairs:
             return [], 0
         scores = await asyncio.wrap_future(self._worker.submit(pairs))
@@ -388,24 +469,6 @@ class AsyncEmbeddingEngine:
         self._assert_able("audio_embed")
         raise AssertionError
 
-    # On the engine's thread.
-
-    def _embed(self, texts: list[str]) -> Any:
-        if "dense" not in self._engine.info["heads"]:
-            return self._engine.encode_all(texts, dense=False, colbert=True)["colbert"]
-        vectors = self._engine.encode(texts, normalize=True)
-        kind = self._engine_args.embedding_dtype
-        if kind is EmbeddingDtype.float32:
-            return vectors
-        import numpy as np
-
-        bits = np.packbits(vectors > 0, axis=-1)
-        return bits if kind is EmbeddingDtype.ubinary else (bits.astype(np.int16) - 128).astype(np.int8)
-
-    def _rerank(self, pairs: list[tuple[str, str]]) -> Any:
-        queries, documents = [q for q, _ in pairs], [d for _, d in pairs]
-        return self._engine.compute_score(queries, documents, normalize=False)
-
     async def _usage(self, texts: list[str]) -> int:
         if not self._engine_args.lengths_via_tokenize:
             return sum(map(len, texts))
@@ -430,6 +493,26 @@ class AsyncEmbeddingEngine:
         import numpy as np
 
         return [e / np.maximum(np.linalg.norm(e, axis=-1, keepdims=True), np.float32(1e-12)) for e in cut]
+
+
+# On the engine's thread.
+
+
+def _embed(engine: Any, kind: EmbeddingDtype, texts: list[str]) -> Any:
+    if "dense" not in engine.info["heads"]:
+        return engine.encode_all(texts, dense=False, colbert=True)["colbert"]
+    vectors = engine.encode(texts, normalize=True)
+    if kind is EmbeddingDtype.float32:
+        return vectors
+    import numpy as np
+
+    bits = np.packbits(vectors > 0, axis=-1)
+    return bits if kind is EmbeddingDtype.ubinary else (bits.astype(np.int16) - 128).astype(np.int8)
+
+
+def _rerank(engine: Any, pairs: list[tuple[str, str]]) -> Any:
+    queries, documents = [q for q, _ in pairs], [d for _, d in pairs]
+    return engine.compute_score(queries, documents, normalize=False)
 
 
 class AsyncEngineArray:
@@ -484,21 +567,43 @@ class AsyncEngineArray:
 
 
 class SyncEngineArray:
-    """The same for callers without an event loop: methods return concurrent.futures.Future."""
+    """The same for callers without an event loop: methods return concurrent.futures.Future, of the texts as they are
+    then. One that is dropped without stop() ends once all that was asked for is done; a forked child has threads of its
+    own."""
 
     def __init__(self, _engine_args_array: Iterable[EngineArgs]) -> None:
         self.async_engine_array = AsyncEngineArray.from_args(_engine_args_array)
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="bgecpp-infinity-loop", daemon=True)
-        self._thread.start()
+        self._stopped = False
+        self._renew()
+        _arrays.add(self)
         self._run(self.async_engine_array.astart()).result()
+
+    def _renew(self) -> None:
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        # In a forked child: the parent's loop is not this one's to end.
+        if (finalizer := self.__dict__.get("_finalizer")) is not None:
+            finalizer.detach()
 
     @classmethod
     def from_args(cls, engine_args_array: Iterable[EngineArgs]) -> SyncEngineArray:
         return cls(engine_args_array)
 
     def _run(self, coroutine: Any) -> Future[Any]:
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        with self._lock:
+            if self._stopped:
+                coroutine.close()
+                raise ValueError("the engines were stopped: make a new SyncEngineArray")
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                self._thread = threading.Thread(
+                    target=_run_loop, args=(self._loop,), name="bgecpp-infinity-loop", daemon=True
+                )
+                _loops[self._loop] = self._thread
+                self._thread.start()
+                self._finalizer = weakref.finalize(self, _end_loop, self._loop, self.async_engine_array)
+                self._finalizer.atexit = False
+            return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
     @property
     def is_running(self) -> bool:
@@ -509,22 +614,56 @@ class SyncEngineArray:
 
     def stop(self) -> None:
         """Returns once all that was asked for is done."""
-        if self._loop.is_running():
-            self._run(self.async_engine_array.astop()).result()
-            self._loop.call_soon_threadsafe(self._loop.stop)
+        with self._lock:
+            self._stopped = True
+            loop, self._loop = self._loop, None
+        if loop is not None:
+            self._finalizer()
             self._thread.join()
+            for engine in self:
+                engine._worker.stop()
 
     def embed(self, *, model: str, sentences: list[str], matryoshka_dim: int | None = None) -> Future[Any]:
-        return self._run(
-            self.async_engine_array.embed(model=model, sentences=sentences, matryoshka_dim=matryoshka_dim)
-        )
+        texts = _checked(sentences)
+        return self._run(self.async_engine_array.embed(model=model, sentences=texts, matryoshka_dim=matryoshka_dim))
 
     def rerank(
         self, *, model: str, query: str, docs: list[str], raw_scores: bool = False, top_n: int | None = None
     ) -> Future[Any]:
+        docs = _checked(docs)
         return self._run(
             self.async_engine_array.rerank(model=model, query=query, docs=docs, raw_scores=raw_scores, top_n=top_n)
         )
+
+
+def _run_loop(loop: asyncio.AbstractEventLoop) -> None:
+    try:
+        loop.run_forever()
+        # At the end of the process no thread can be started, as this would; then there are none to wait for.
+        with contextlib.suppress(RuntimeError):
+            loop.run_until_complete(loop.shutdown_default_executor())
+    finally:
+        _loops.pop(loop, None)
+        loop.close()
+
+
+def _end_loop(loop: asyncio.AbstractEventLoop, engines: AsyncEngineArray) -> None:
+    """Ends engines and loop once all that was asked for is done; returns at once."""
+
+    async def end() -> None:
+        for engine in engines:
+            engine._finish()
+        await _end(loop, cancel=False)
+
+    asyncio.run_coroutine_threadsafe(end(), loop)
+
+
+async def _end(loop: asyncio.AbstractEventLoop, cancel: bool) -> None:
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others if cancel else ():
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+    loop.stop()
 
 
 def _checked(texts: Any) -> list[str]:

@@ -17,10 +17,11 @@ from langchain_core.cross_encoders import BaseCrossEncoder
 from langchain_core.documents import BaseDocumentCompressor, Document
 from langchain_core.embeddings import Embeddings
 from langchain_core.retrievers import BaseRetriever
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
-from bgecpp import _common
+from bgecpp import _common, _drop_in
 from bgecpp._core import Embedder, Index, Reranker
+from bgecpp.sentence_transformers.cross_encoder.model import CrossEncoder, Identity, Sigmoid
 
 __all__ = ["BgeCrossEncoder", "BgeEmbeddings", "BgeIndexRetriever", "BgeReranker", "HuggingFaceBgeEmbeddings"]
 
@@ -30,7 +31,8 @@ _BGE_QUERY_ZH = "\u4e3a\u8fd9\u4e2a\u53e5\u5b50\u751f\u6210\u8868\u793a\u4ee5\u7
 
 
 class _Settings(BaseModel):
-    """model: a directory or a name on the hub. threads: 0: one for each core. dtype: default, auto, f32, bf16, int8."""
+    """model: a directory or a name on the hub. threads: 0: one for each core. dtype: default, auto, f32, bf16, int8.
+    model_name, device, model_kwargs, encode_kwargs and so on, which LangChain's own classes take, are read or refused."""
 
     model_config = ConfigDict(protected_namespaces=(), extra="forbid")
 
@@ -40,6 +42,11 @@ class _Settings(BaseModel):
     max_length: int | None = None
     packed_cache: str = ""
     local_files_only: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_ours(cls, values: Any) -> Any:
+        return _as_ours(cls.__name__, values) if isinstance(values, dict) else values
 
     def _engine_settings(self) -> dict[str, Any]:
         return {
@@ -51,32 +58,56 @@ class _Settings(BaseModel):
         }
 
 
+def _as_ours(class_name: str, values: dict[str, Any]) -> dict[str, Any]:
+    """What langchain-huggingface's and langchain-community's classes take, by our names."""
+    values = _drop_in.renamed(values, {"model_name": "model"})
+    own = _drop_in.own_arguments(class_name, values.pop("model_kwargs", None), values.pop("encode_kwargs", None))
+    queries = values.pop("query_encode_kwargs", None)
+    query = own if not queries else _drop_in.own_arguments(class_name, None, queries)
+    if query.get("normalize") != own.get("normalize") or query.get("truncate_dim") != own.get("truncate_dim"):
+        raise ValueError(f"{class_name}: query_encode_kwargs: expected vectors of the kind that encode_kwargs asks for")
+    if "prompt" in query:
+        values.setdefault("query_instruction", query["prompt"])
+    if "prompt" in own:
+        values.setdefault("document_instruction", own["prompt"])
+    cache, revision = own.pop("cache_folder", None), own.pop("revision", None)
+    cache = values.pop("cache_folder", cache)
+    if "model" in values:
+        values["model"] = _drop_in.located(values["model"], cache, revision)
+    for name in ("normalize", "truncate_dim", "threads", "local_files_only"):
+        if name in own:
+            values.setdefault(name, own[name])
+    _drop_in.accept(values, "device", "multi_process", "show_progress")
+    return values
+
+
 class BgeEmbeddings(_Settings, Embeddings):
-    """Vectors of unit length unless normalize is False. Queries get query_instruction in front, or what the model's
-    own files or name say; documents document_instruction, or what those say. "" puts nothing there."""
+    """Vectors as the model's own modules make them, as HuggingFaceEmbeddings gives; normalize: True: of length 1, False:
+    of none. Queries get query_instruction in front, or what the model's own files or name say; documents
+    document_instruction, or what those say. "" puts nothing there. pooling: cls, mean and so on, None: the model's."""
 
     query_instruction: str | None = None
     document_instruction: str | None = None
-    normalize: bool = True
+    normalize: bool | None = None
     truncate_dim: int | None = None
+    pooling: str | None = None
 
     _embedder: Embedder = PrivateAttr()
 
     def model_post_init(self, context: Any, /) -> None:
-        self._embedder = Embedder(self.model, **self._engine_settings())
+        self._embedder = Embedder(self.model, pooling=self.pooling, **self._engine_settings())
 
     def _encode(self, texts: str | list[str], role: str, instruction: str | None) -> Any:
         how: dict[str, Any] = {"role": role} if instruction is None else {"instruction": instruction}
-        vectors: Any = self._embedder.encode(
-            texts, normalize=self.normalize, truncate_dim=self.truncate_dim, **how
-        )
+        normalize = _drop_in.normalize(self._embedder, self.normalize, self.truncate_dim)
+        vectors: Any = self._embedder.encode(texts, normalize=normalize, truncate_dim=self.truncate_dim, **how)
         return vectors.tolist()
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
-        return list(self._encode(list(texts), "document", self.document_instruction))
+        return list(self._encode(_drop_in.texts(texts, "texts"), "document", self.document_instruction))
 
     def embed_query(self, text: str) -> list[float]:
-        return list(self._encode(text, "query", self.query_instruction))
+        return list(self._encode(_drop_in.text(text, "text"), "query", self.query_instruction))
 
     async def aembed_documents(self, texts: list[str]) -> list[list[float]]:
         return await asyncio.to_thread(self.embed_documents, texts)
@@ -88,7 +119,7 @@ class BgeEmbeddings(_Settings, Embeddings):
 class HuggingFaceBgeEmbeddings(BaseModel, Embeddings):
     """langchain-community's class of this name, so that a program changes its import alone. model_kwargs: device,
     revision, truncate_dim and threads are read; encode_kwargs: normalize_embeddings, prompt, prompt_name, truncate_dim;
-    others are named in a warning. Line ends in texts are spaces, as there."""
+    others that would change vectors are refused. Line ends in texts are spaces, as there."""
 
     model_config = ConfigDict(protected_namespaces=(), extra="forbid")
 
@@ -104,21 +135,17 @@ class HuggingFaceBgeEmbeddings(BaseModel, Embeddings):
     _options: dict[str, Any] = PrivateAttr()
 
     def model_post_init(self, context: Any, /) -> None:
-        model, encode = dict(self.model_kwargs), dict(self.encode_kwargs)
-        _common.on_cpu(model.pop("device", None))
-        revision = model.pop("revision", None)
-        name = self.model_name if revision is None else f"{self.model_name}@{revision}"
-        cut = encode.pop("truncate_dim", model.pop("truncate_dim", None))
-        self._embedder = Embedder(name, threads=model.pop("threads", 0))
-        normalize = bool(encode.pop("normalize_embeddings", False)) or bool(self._embedder.info["normalizes"])
-        self._options = {"normalize": normalize, "truncate_dim": cut}
-        self._options["instruction"] = encode.pop("prompt", None)
-        self._options["prompt_name"] = encode.pop("prompt_name", None)
-        for accepted in ("batch_size", "trust_remote_code", "convert_to_numpy", "device", "torch_dtype"):
-            model.pop(accepted, None)
-            encode.pop(accepted, None)
-        self.show_progress = bool(encode.pop("show_progress_bar", self.show_progress))
-        _common.ignored(**model, **encode)
+        encode = dict(self.encode_kwargs)
+        prompt_name = encode.pop("prompt_name", None)
+        self.show_progress = bool(encode.get("show_progress_bar", self.show_progress))
+        own = _drop_in.own_arguments(type(self).__name__, self.model_kwargs, encode)
+        name = _drop_in.located(self.model_name, self.cache_folder or own.get("cache_folder"), own.get("revision"))
+        download = not own.get("local_files_only", False)
+        self._embedder = Embedder(name, threads=own.get("threads", 0), download=download)
+        cut = own.get("truncate_dim")
+        normalize = _drop_in.normalize(self._embedder, own.get("normalize"), cut)
+        self._options = {"normalize": normalize, "truncate_dim": cut, "instruction": own.get("prompt")}
+        self._options["prompt_name"] = prompt_name
         if "-zh" in self.model_name and "query_instruction" not in self.model_fields_set:
             self.query_instruction = _BGE_QUERY_ZH
 
@@ -128,9 +155,11 @@ class HuggingFaceBgeEmbeddings(BaseModel, Embeddings):
         return vectors.tolist()
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        texts = _drop_in.texts(texts, "texts")
         return list(self._encode([self.embed_instruction + t.replace("\n", " ") for t in texts]))
 
     def embed_query(self, text: str) -> list[float]:
+        text = _drop_in.text(text, "text")
         return list(self._encode(self.query_instruction + text.replace("\n", " ")))
 
     async def aembed_documents(self, texts: list[str]) -> list[list[float]]:
@@ -156,6 +185,11 @@ class BgeReranker(BaseDocumentCompressor):
     local_files_only: bool = False
 
     _reranker: Reranker = PrivateAttr()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_ours(cls, values: Any) -> Any:
+        return _as_ours(cls.__name__, values) if isinstance(values, dict) else values
 
     def model_post_init(self, context: Any, /) -> None:
         self._reranker = Reranker(
@@ -188,19 +222,26 @@ class BgeReranker(BaseDocumentCompressor):
 
 
 class BgeCrossEncoder(_Settings, BaseCrossEncoder):
-    """Scores of pairs, for LangChain's CrossEncoderReranker. normalize as BgeReranker's."""
+    """Scores of pairs, for LangChain's CrossEncoderReranker, as HuggingFaceCrossEncoder gives them. normalize: True the
+    sigmoid, False the logit, None what the model's files say, of sentence-transformers' models mostly the sigmoid."""
 
     normalize: bool | None = None
 
-    _reranker: Reranker = PrivateAttr()
+    _model: CrossEncoder = PrivateAttr()
 
     def model_post_init(self, context: Any, /) -> None:
-        self._reranker = Reranker(self.model, **self._engine_settings())
+        settings = self._engine_settings()
+        settings["local_files_only"] = not settings.pop("download")
+        self._model = CrossEncoder(self.model, **settings)
 
     def score(self, text_pairs: list[tuple[str, str]]) -> list[float]:
-        queries, texts = [q for q, _ in text_pairs], [t for _, t in text_pairs]
-        scored: Any = self._reranker.compute_score(queries, texts, normalize=self.normalize)
-        return list(scored.tolist())
+        if not text_pairs:
+            return []
+        activation: Any = None
+        if self.normalize is not None:
+            activation = Sigmoid() if self.normalize else Identity()
+        scores: Any = self._model.predict(list(text_pairs), activation_fn=activation)
+        return [float(score) for score in scores]
 
 
 class BgeIndexRetriever(BaseRetriever):

@@ -13,23 +13,39 @@ from typing import Any
 
 from llama_index.core.base.base_retriever import BaseRetriever
 from llama_index.core.base.embeddings.base import BaseEmbedding, Embedding
-from llama_index.core.bridge.pydantic import Field, PrivateAttr
+from llama_index.core.bridge.pydantic import ConfigDict, Field, PrivateAttr
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.schema import MetadataMode, NodeWithScore, QueryBundle, TextNode
 
+from bgecpp import _drop_in
 from bgecpp._core import Embedder, Index, Reranker
 
 __all__ = ["BgeEmbedding", "BgeIndexRetriever", "BgeRerank"]
 
 
+# Of HuggingFaceEmbedding and SentenceTransformerRerank: without effect here.
+_ACCEPTED = ("device", "trust_remote_code", "show_progress_bar", "parallel_process", "target_devices", "use_fp16")
+
+
+def _as_ours(settings: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of LlamaIndex' own classes, by our names; those that neither side has are left for pydantic."""
+    settings = dict(settings)
+    _drop_in.accept(settings, *_ACCEPTED)
+    return settings
+
+
 class BgeEmbedding(BaseEmbedding):
-    """Vectors of unit length unless normalize is False. Queries and texts get the model's own instructions in front,
-    or those that are given: "" puts nothing there."""
+    """Vectors of unit length unless normalize is False (None: as the model's own modules make them). Queries and texts
+    get the model's own instructions in front, or those that are given: "" puts nothing there. pooling: cls, mean and so
+    on, None: the model's."""
+
+    model_config = ConfigDict(extra="forbid")
 
     query_instruction: str | None = Field(default=None)
     text_instruction: str | None = Field(default=None)
-    normalize: bool = Field(default=True)
+    normalize: bool | None = Field(default=True)
     truncate_dim: int | None = Field(default=None)
+    pooling: str | None = Field(default=None)
     threads: int = Field(default=0)
     dtype: str = Field(default="default")
     max_length: int | None = Field(default=None)
@@ -38,10 +54,11 @@ class BgeEmbedding(BaseEmbedding):
 
     _embedder: Embedder = PrivateAttr()
 
-    def __init__(self, model_name: str, **kwargs: Any) -> None:
-        super().__init__(model_name=model_name, **kwargs)
+    def __init__(self, model_name: str | Path, *, cache_folder: str | None = None, **kwargs: Any) -> None:
+        super().__init__(model_name=_drop_in.located(model_name, cache_folder), **_as_ours(kwargs))
         self._embedder = Embedder(
-            model_name,
+            self.model_name,
+            pooling=self.pooling,
             threads=self.threads,
             dtype=self.dtype,
             max_length=self.max_length,
@@ -55,25 +72,24 @@ class BgeEmbedding(BaseEmbedding):
 
     def _encode(self, texts: str | list[str], role: str, instruction: str | None) -> Any:
         how: dict[str, Any] = {"role": role} if instruction is None else {"instruction": instruction}
-        vectors: Any = self._embedder.encode(
-            texts, normalize=self.normalize, truncate_dim=self.truncate_dim, **how
-        )
+        normalize = _drop_in.normalize(self._embedder, self.normalize, self.truncate_dim)
+        vectors: Any = self._embedder.encode(texts, normalize=normalize, truncate_dim=self.truncate_dim, **how)
         return vectors.tolist()
 
     def _get_query_embedding(self, query: str) -> Embedding:
-        return list(self._encode(query, "query", self.query_instruction))
+        return list(self._encode(_drop_in.text(query, "query"), "query", self.query_instruction))
 
     async def _aget_query_embedding(self, query: str) -> Embedding:
         return await asyncio.to_thread(self._get_query_embedding, query)
 
     def _get_text_embedding(self, text: str) -> Embedding:
-        return list(self._encode(text, "document", self.text_instruction))
+        return list(self._encode(_drop_in.text(text, "text"), "document", self.text_instruction))
 
     async def _aget_text_embedding(self, text: str) -> Embedding:
         return await asyncio.to_thread(self._get_text_embedding, text)
 
     def _get_text_embeddings(self, texts: list[str]) -> list[Embedding]:
-        return list(self._encode(list(texts), "document", self.text_instruction))
+        return list(self._encode(_drop_in.texts(texts, "texts"), "document", self.text_instruction))
 
     async def _aget_text_embeddings(self, texts: list[str]) -> list[Embedding]:
         return await asyncio.to_thread(self._get_text_embeddings, texts)
@@ -82,6 +98,8 @@ class BgeEmbedding(BaseEmbedding):
 class BgeRerank(BaseNodePostprocessor):
     """The top_n nodes by the reranker's score, best first. keep_retrieval_score: the score that a node came with goes
     to metadata["retrieval_score"]. normalize: True the sigmoid, False the logit, None the model's."""
+
+    model_config = ConfigDict(extra="forbid")
 
     model: str = Field()
     top_n: int = Field(default=2)
@@ -95,10 +113,10 @@ class BgeRerank(BaseNodePostprocessor):
 
     _reranker: Reranker = PrivateAttr()
 
-    def __init__(self, model: str, **kwargs: Any) -> None:
-        super().__init__(**{"model": model, **kwargs})
+    def __init__(self, model: str | Path, **kwargs: Any) -> None:
+        super().__init__(**{"model": _drop_in.located(model), **_as_ours(kwargs)})
         self._reranker = Reranker(
-            model,
+            self.model,
             threads=self.threads,
             dtype=self.dtype,
             max_length=self.max_length,

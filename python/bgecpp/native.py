@@ -5,13 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from bgecpp import _core
+from bgecpp import _core, errors
 
 
 async def _on_a_thread(function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    """The result of a call that reports its progress, computed on a thread, which ends at the next batch once the task
+    that waits for it is cancelled."""
     import asyncio  # a third of what importing this package would take
 
-    return await asyncio.to_thread(function, *arguments, **options)
+    cancelled = False
+    given = options.pop("progress", None)
+
+    def progress(done: int, total: int) -> None:
+        if cancelled:
+            raise errors.Cancelled("cancelled: the task that waited for this call: nothing is missing to it")
+        if given is not None:
+            given(done, total)
+
+    try:
+        return await asyncio.to_thread(function, *arguments, progress=progress, **options)
+    except asyncio.CancelledError:
+        cancelled = True
+        raise
 
 
 class Embedder(_core.Embedder):

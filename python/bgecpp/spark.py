@@ -33,13 +33,13 @@ def encode_udf(
     from pyspark.sql.functions import pandas_udf
     from pyspark.sql.types import ArrayType, FloatType
 
-    cache = packed_cache if packed_cache is not None else default_packed_cache()
-
     def encode(batches: Iterator[Any]) -> Iterator[Any]:
         import pandas
 
         from bgecpp._shared_model import embedder
 
+        # Of the worker's user and host, which need not be the driver's.
+        cache = packed_cache if packed_cache is not None else default_packed_cache()
         loaded = embedder(model, dtype=dtype, threads=threads or task_cores(), packed_cache=cache)
         for batch in batches:
             present = batch[batch.notna()]

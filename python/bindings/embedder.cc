@@ -53,7 +53,7 @@ void Init(PyEmbedder* self, const std::string& model, int threads, const Optiona
                                    .splade = splade,
                                    .packed_cache = packed_cache,
                                    .download = download};
-  new (self) PyEmbedder{model, options, LoadEmbedder(model, options)};
+  new (self) PyEmbedder{model, options, LoadEmbedder(Located(model, download), options)};
 }
 
 // What a call says of itself.

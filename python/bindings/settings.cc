@@ -1,6 +1,9 @@
 #include "bindings/settings.h"
 
 #include "bge/embedder.h"
+#include "bge/model_directory.h"
+
+#include <nanobind/stl/string.h>
 
 namespace nb = nanobind;
 
@@ -48,6 +51,11 @@ std::string NameOf(ComputeChoice choice) {
       return "int8";
   }
   return "default";
+}
+
+std::string Located(const std::string& model, bool download) {
+  if (!download || CanDownload()) return model;
+  return nb::cast<std::string>(nb::module_::import_("bgecpp._hub").attr("located")(model));
 }
 
 }  // namespace bge::python

@@ -19,6 +19,10 @@ ComputeChoice ComputeNamed(const std::string& name);
 /// What ComputeNamed takes.
 std::string NameOf(ComputeChoice choice);
 
+/// The model, or where huggingface_hub has put it: where a download is allowed that this build of
+/// the library cannot do, and the model is not in the cache. Raises what bgecpp._hub raises.
+std::string Located(const std::string& model, bool download);
+
 /// A Python Tokenizer that is part of a model: keep that alive.
 nanobind::object TokenizerReference(const Tokenizer& tokenizer);
 

@@ -1,10 +1,12 @@
 // Functions beside the classes.
 #include "bge/embedder.h"
 #include "bge/identity.h"
+#include "bge/model_directory.h"
 #include "bge/quantize.h"
 
 #include "bindings/bindings.h"
 #include "bindings/interruptible.h"
+#include "bindings/settings.h"
 
 #include <nanobind/stl/string.h>
 
@@ -38,11 +40,22 @@ nb::dict QuantizeModel(const std::string& model, const std::string& out, const s
   return result;
 }
 
+std::string DirectoryOf(const std::string& model, bool download) {
+  const std::string located = Located(model, download);
+  const nb::gil_scoped_release released;
+  return ModelDirectory(located, download);
+}
+
 }  // namespace
 
 void AddTools(nb::module_& m) {
   m.def("quantize", &QuantizeModel, "model"_a, "out"_a, "dtype"_a = "int8",
         "Writes `out`: the model's directory with its matrices as int8, bf16 or f16.");
+  m.def("model_directory", &DirectoryOf, "model"_a, nb::kw_only(), "download"_a = false,
+        "The directory of a model: itself, or a name's in the Hugging Face cache, into which it is "
+        "downloaded if that is allowed.");
+  m.def("can_download", &CanDownload,
+        "Whether the library was built with libcurl, and downloads models itself.");
 }
 
 }  // namespace bge::python

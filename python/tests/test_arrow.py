@@ -35,6 +35,34 @@ def test_columns_of_vectors(arrow, models):
     assert np.abs(vectors(encode(model, TEXTS, truncate_dim=4)) - model.encode(TEXTS, truncate_dim=4)).max() == 0
 
 
+def test_rows_are_never_mixed(arrow):
+    """A null or a list of another length would move the numbers of all rows behind it."""
+    from bgecpp.arrow import vectors
+
+    kinds = (arrow.list_(arrow.float32(), 2), arrow.list_(arrow.float32()), arrow.large_list(arrow.float32()))
+    for kind in kinds:
+        whole = arrow.array([[1, 2], [3, 4], [5, 6]], kind)
+        assert vectors(whole).tolist() == [[1, 2], [3, 4], [5, 6]] and vectors(whole[1:]).tolist() == [[3, 4], [5, 6]]
+        empty = arrow.array([], kind)
+        assert vectors(empty).shape == (0, max(getattr(kind, "list_size", 0), 0)) and vectors(empty).dtype == np.float32
+        assert len(vectors(arrow.chunked_array([], kind))) == 0
+        assert vectors(arrow.chunked_array([empty, whole[:1], empty, whole[1:]])).tolist() == whole.to_pylist()
+        for bad, row in (([[1, 2], None], 1), ([None, [1, 2]], 0), ([[1, 2], [3, None]], 1)):
+            array = arrow.array(bad, kind)
+            with pytest.raises(ValueError, match=f"row {row}: found a null"):
+                vectors(array)
+            with pytest.raises(ValueError, match=f"row {row + 3}: found a null"):
+                vectors(arrow.chunked_array([whole, array]))
+    for bad, row in (([[1, 2], [3], [4, 5, 6]], 1), ([[1, 2, 3], [4]], 1), ([[], [1]], 1), ([[1], [2], []], 2)):
+        with pytest.raises(ValueError, match=f"row {row}: expected a list of"):
+            vectors(arrow.array(bad, kinds[1]))
+    with pytest.raises(ValueError, match="row 1: expected a list of 2 numbers, found 1"):
+        vectors(arrow.chunked_array([arrow.array([[1, 2]], kinds[1]), arrow.array([[1]], kinds[1])]))
+    for other in (arrow.array([1, 2]), arrow.array(["a"]), arrow.array([["a"]])):
+        with pytest.raises(TypeError, match="lists of numbers"):
+            vectors(other)
+
+
 def test_pandas_and_polars_columns(models):
     model = Embedder(str(models / "tiny-bert"))
     expected = model.encode(TEXTS)
@@ -69,6 +97,42 @@ def test_the_default_cache_is_the_users_own(tmp_path, monkeypatch):
     os.rmdir(folder)
     os.symlink(tmp_path, folder)
     assert default_packed_cache() == ""
+
+
+def test_sparks_workers_have_folders_of_their_own(models, tmp_path, monkeypatch):
+    """The driver's user and temporary directory need not be a worker's."""
+    import tempfile
+    import types
+
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed")
+    from bgecpp import _shared_model
+    from bgecpp.spark import encode_udf
+
+    modules = {name: types.ModuleType(name) for name in ("pyspark", "pyspark.sql.functions", "pyspark.sql.types")}
+    modules["pyspark"].TaskContext = types.SimpleNamespace(get=lambda: None)
+    modules["pyspark.sql.functions"].pandas_udf = lambda function, returned: function
+    modules["pyspark.sql.types"].ArrayType = modules["pyspark.sql.types"].FloatType = lambda *of: None
+    for name, module in modules.items():
+        monkeypatch.setitem(sys.modules, name, module)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "driver"))
+    encode = encode_udf(str(models / "tiny-bert"))
+    asked = []
+    real = _shared_model.embedder
+
+    def embedder(model, **settings):
+        asked.append(settings["packed_cache"])
+        return real(model, **settings)
+
+    monkeypatch.setattr(_shared_model, "embedder", embedder)
+    for folder in ("worker", "shared"):
+        (tmp_path / folder).mkdir()
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / folder))
+        if folder == "shared":
+            default_packed_cache()
+            next((tmp_path / folder).iterdir()).chmod(0o777)
+        (vectors,) = encode(iter([pandas.Series(["a", None])]))
+        assert pandas.isna(vectors[1]) and len(vectors[0]) == 32
+    assert asked[0].startswith(str(tmp_path / "worker")) and asked[1] == ""
 
 
 def test_importing_loads_no_framework():

@@ -347,3 +347,33 @@ def test_a_query_costs_little_over_the_engine(model):
     for _ in range(300):
         model.encode("a short query")
     assert (time.perf_counter() - begin) / 300 < 0.05  # a bound for loaded machines; bench has the figure
+
+
+def test_a_cancelled_task_stops_computing(model):
+    import asyncio
+    import threading
+    import time
+
+    texts = ["some words of a text " * 20] * 20_000
+    reported = []
+
+    async def run():
+        task = asyncio.ensure_future(model.aencode(texts, progress=lambda done, total: reported.append(done)))
+        while not reported:
+            await asyncio.sleep(0.001)
+        task.cancel()
+        try:
+            await task
+        except asyncio.CancelledError:
+            return time.monotonic()
+        raise AssertionError("it was not cancelled")
+
+    before = threading.active_count()
+    cancelled = asyncio.run(run())
+    # asyncio.run() waits for the thread, which has ended at its next batch.
+    assert time.monotonic() - cancelled < 5 and reported[-1] < len(texts) and threading.active_count() == before
+
+    async def whole():
+        return await model.aencode(texts[:5], progress=lambda done, total: reported.append(total))
+
+    assert len(asyncio.run(whole())) == 5 and reported[-1] == 5

@@ -340,10 +340,11 @@ def test_what_is_not_ours_goes_to_fastembed() -> None:
         assert not isinstance(error, bgecpp.BgeError)
     assert ImageEmbedding.list_supported_models() == fastembed.ImageEmbedding.list_supported_models()
     known = {d["model"] for d in fastembed.TextEmbedding.list_supported_models()}
-    assert {d["model"] for d in TextEmbedding.list_supported_models()} - {"my/model"} <= known
+    assert {d["model"] for d in TextEmbedding.list_supported_models()} - {"my/model"} == known
     for ours in TextEmbedding.list_supported_models():
         if ours["model"] != "my/model":
             assert ours["dim"] == fastembed.TextEmbedding.get_embedding_size(ours["model"])
+            assert ours["dim"] == TextEmbedding.get_embedding_size(ours["model"])
 
 
 @pytest.mark.oracle
@@ -399,3 +400,53 @@ for cls, name in (SparseTextEmbedding, "Qdrant/bm25"), (TextEmbedding, "jinaai/j
         assert not isinstance(error, bgecpp.BgeError), error
 """
     run_python(INSTALLED + rest, str(models / "tiny-bert"), str(models))
+
+
+def test_a_child_that_is_forked_while_a_thread_loads(models: Path) -> None:
+    code = """
+import os, sys, threading
+from bgecpp.fastembed import _model
+begun, go = threading.Event(), threading.Event()
+def make():
+    begun.set()
+    assert go.wait(30)
+    return "engine"
+lazy = _model.Lazy(make, lazy_load=True)
+thread = threading.Thread(target=lazy.get)
+thread.start()
+assert begun.wait(30)
+child = os.fork()
+if child == 0:
+    go.set()
+    os._exit(0 if lazy.get() == "engine" else 1)
+go.set()
+thread.join()
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+
+
+def test_paths_and_models_that_are_not_there(models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = models / "tiny-bert"
+    by_path, by_name = TextEmbedding(path), TextEmbedding(str(path))
+    assert by_path.model_name == str(path)
+    assert np.array_equal(next(iter(by_path.embed("a"))), next(iter(by_name.embed("a"))))
+    assert pickle.loads(pickle.dumps(by_path)).model_name == str(path)
+    assert SparseTextEmbedding(models / "tiny-splade").model_name.endswith("tiny-splade")
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    for cls, name in (TextEmbedding, "BAAI/bge-small-en-v1.5"), (SparseTextEmbedding, "prithivida/Splade_PP_en_v1"):
+        # FastEmbed's is a ValueError.
+        for kind in (ValueError, LookupError):
+            with pytest.raises(kind, match=f"Could not load model {name} from any source"):
+                cls(name, local_files_only=True, cache_dir=str(tmp_path))
+
+
+@pytest.mark.oracle
+def test_installed_the_modules_are_named(models: Path) -> None:
+    fastembed = pytest.importorskip("fastembed")
+    # What its __init__ needs for its version is no part of it.
+    names = [name for name in dir(fastembed) if not name.startswith("_") and name not in ("importlib", "version")]
+    listed = [d["model"] for d in fastembed.TextEmbedding.list_supported_models()]
+    assert set(listed) <= {d["model"] for d in TextEmbedding.list_supported_models()}
+    run_python(INSTALLED + f"\nassert set({names!r}) <= set(dir(sys.modules['fastembed'])), dir(sys.modules['fastembed'])", str(models / "tiny-bert"))

@@ -3,6 +3,7 @@
 import collections
 import json
 import pickle
+import shutil
 import subprocess
 import sys
 import warnings
@@ -103,8 +104,8 @@ def test_m3_outputs(models):
     del weights["none"]
     assert all(isinstance(key, str) and isinstance(value, float) for key, value in weights.items())
     json.dumps(found["lexical_weights"])
-    nothing = model.encode(TEXTS, return_dense=False)
-    assert nothing == {"dense_vecs": None, "lexical_weights": None, "colbert_vecs": None}
+    with pytest.raises(AssertionError, match="Must choose one or more"):
+        model.encode(TEXTS, return_dense=False)
     assert model.encode([], **M3_ALL)["dense_vecs"].shape[0] == 0
 
 
@@ -157,6 +158,26 @@ def test_reranker(models):
     assert normal == pytest.approx([1 / (1 + np.exp(-score)) for score in scores], abs=1e-6)
     asked = FlagReranker(str(models / "tiny-reranker"), query_instruction_for_rerank="A: ", passage_instruction_for_rerank="B: ")
     assert asked.compute_score([("q", "p")]) == pytest.approx(reranker.compute_score([("A: q", "B: p")]), abs=1e-6)
+
+
+def test_several_devices_give_an_array_of_scores(models):
+    path = str(models / "tiny-reranker")
+    one, several = FlagReranker(path, devices="cpu"), FlagReranker(path, devices=["cpu", "cpu"])
+    scores = several.compute_score(PAIRS)
+    assert isinstance(scores, np.ndarray) and scores.dtype == np.float64
+    assert scores.tolist() == one.compute_score(PAIRS)
+    assert np.array_equal(several.encode_multi_process(PAIRS, several.start_multi_process_pool()), scores)
+
+
+def test_m3_takes_its_arguments_in_the_references_order(models):
+    model = BGEM3FlagModel(str(models / "tiny-m3"))
+    for encode in (model.encode, model.encode_queries, model.encode_corpus):
+        found = encode(["a text"], 12, 32, False, True, True)
+        assert found["dense_vecs"] is None and len(found["lexical_weights"]) == len(found["colbert_vecs"]) == 1
+    scores = model.compute_score_single_device(PAIRS, 4, 32, 32, [1, 0, 0], "cpu")
+    assert scores == model.compute_score_multi_process(
+        PAIRS, {}, max_query_length=32, max_passage_length=32, weights_for_different_modes=[1, 0, 0]
+    )
 
 
 def test_pools_are_accepted(models):
@@ -273,3 +294,70 @@ def test_every_name_of_the_reference_is_there():
         lacking = {method for method in dir(getattr(real, name)) if not method.startswith("_")} - have
         # Insides of the reference's classes, with torch tensors in and out.
         assert lacking <= {"get_model_torch_dtype", "pooling", "compute_score_multi_process", "model_config"}, lacking
+
+
+PAIR_TEXTS = [("a b c", "d"), "a text alone", ["one two", "three " * 200], ("x " * 300, "y")]
+
+
+@pytest.mark.oracle
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("normalize", [True, False])
+def test_pairs_poolings_and_lengths_are_the_references(models, tmp_path, normalize):
+    """Pairs; a pooling that is set later; more columns than there are; a directory that asks for fewer."""
+    real_class = need("FlagEmbedding").FlagModel
+    given = {"use_fp16": False, "devices": "cpu", "normalize_embeddings": normalize}
+    for name in ("tiny-bert", "tiny-roberta"):
+        shutil.copytree(models / name, tmp_path / name)
+        settings = tmp_path / name / "config_sentence_transformers.json"
+        settings.write_text("{}")
+        # It does not read the setting.
+        real, asking = real_class(str(tmp_path / name), **given), [FlagModel(str(tmp_path / name), **given)]
+        for truncate_dim in (10, 32):
+            settings.write_text(json.dumps({"truncate_dim": truncate_dim}))
+            asking.append(FlagModel(str(tmp_path / name), **given))
+        for pooling in ("cls", "mean"):
+            for cut in (None, 10, 1000):
+                for texts in (["a b c", "d"], PAIR_TEXTS):
+                    real.pooling_method, real.truncate_dim = pooling, cut
+                    theirs = real.encode(texts, max_length=64)
+                    for ours in asking:
+                        ours.pooling_method, ours.truncate_dim = pooling, cut
+                        mine = ours.encode(texts, max_length=64)
+                        assert mine.shape == theirs.shape and np.abs(mine - theirs).max() < 1e-5
+
+
+def test_a_pooling_that_there_is_not(models):
+    model = FlagModel(str(models / "tiny-bert"))
+    model.pooling_method = "max"
+    with pytest.raises(NotImplementedError, match="give cls or mean"):
+        model.encode(["a"])
+    model.pooling_method = "mean"
+    again = pickle.loads(pickle.dumps(model))
+    assert np.array_equal(again.encode(["a b"]), model.encode(["a b"]))
+    for wrong in ([("a", "b", "c")], [("a",)], [5]):
+        with pytest.raises(TypeError, match=r"\[0\]"):
+            model.encode(wrong)
+
+
+@pytest.mark.oracle
+@pytest.mark.filterwarnings("ignore")
+def test_m3_of_a_directory_that_asks_for_fewer_columns(models, tmp_path):
+    real_class = need("FlagEmbedding").BGEM3FlagModel
+    shutil.copytree(models / "tiny-m3", tmp_path / "m3")
+    (tmp_path / "m3/config_sentence_transformers.json").write_text('{"truncate_dim": 5}')
+    for cut in (None, 8, 1000):
+        given = {"use_fp16": False, "devices": "cpu", "truncate_dim": cut, "colbert_dim": 16}
+        ours, real = (cls(str(tmp_path / "m3"), **given) for cls in (BGEM3FlagModel, real_class))
+        mine, theirs = (m.encode(["a b c", "d"])["dense_vecs"] for m in (ours, real))
+        assert mine.shape == theirs.shape and np.abs(mine - theirs).max() < 1e-5
+
+
+def test_pairs_that_are_none_are_named(models):
+    model = FlagReranker(str(models / "tiny-bert-reranker"))
+    pair = ("a", "b")
+    for wrong in ({"query": "a", "passage": "b"}, ("a",), "ab", None, 5):
+        with pytest.raises(ValueError, match=r"sentence_pairs\[1\]: expected a query and a passage"):
+            model.compute_score([pair, wrong])
+    assert model.compute_score([("a", "b", "c")]) == model.compute_score([pair])
+    with pytest.raises(ValueError, match="max_length out of range: found 3"):
+        model.compute_score([pair], max_length=3)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import shutil
 import sys
 import types
 from pathlib import Path
@@ -200,22 +202,24 @@ def test_arrays_of_engines(models: Path) -> None:
 
 @pytest.mark.oracle
 @pytest.mark.parametrize("name", ["tiny-bert", "tiny-bert-reranker"])
-def test_is_infinity_embs(models: Path, name: str) -> None:
+def test_is_infinity_embs(models: Path, tmp_path: Path, name: str) -> None:
     pytest.importorskip("sentence_transformers")
     # Its server needs packages that its engine does not.
     server = types.ModuleType("infinity_emb.infinity_server")
     server.create_server = None  # type: ignore[attr-defined]
     sys.modules.setdefault("infinity_emb.infinity_server", server)
     theirs = pytest.importorskip("infinity_emb")
-    settings = {"model_name_or_path": str(models / name), "device": "cpu", "dtype": "float32", "model_warmup": False}
+    # It fails where config.json names no architecture.
+    path = shutil.copytree(models / name, tmp_path / name)
+    config = json.loads((path / "config.json").read_text())
+    config["architectures"] = config.get("architectures") or ["BertModel"]
+    (path / "config.json").write_text(json.dumps(config))
+    settings = {"model_name_or_path": str(path), "device": "cpu", "dtype": "float32", "model_warmup": False}
 
     async def run() -> None:
-        try:
-            their_engine = theirs.AsyncEmbeddingEngine.from_args(
-                theirs.EngineArgs(**settings, engine="torch", bettertransformer=False)
-            )
-        except TypeError as error:
-            pytest.skip(f"infinity_emb does not work with the installed sentence-transformers: {error}")
+        their_engine = theirs.AsyncEmbeddingEngine.from_args(
+            theirs.EngineArgs(**settings, engine="torch", bettertransformer=False)
+        )
         engine = AsyncEmbeddingEngine.from_args(EngineArgs(**settings))
         await their_engine.astart()
         await engine.astart()
@@ -226,15 +230,180 @@ def test_is_infinity_embs(models: Path, name: str) -> None:
                 assert usage == their_usage and [e.dtype for e in ours] == [e.dtype for e in expected]
                 assert np.abs(np.stack(ours) - np.stack(expected)).max() < LIMIT
             else:
-                for raw in (False, True):
-                    ours, usage = await engine.rerank(query="hello", docs=TEXTS, raw_scores=raw)
-                    expected, their_usage = await their_engine.rerank(query="hello", docs=TEXTS, raw_scores=raw)
+                cases: list[dict[str, Any]] = [
+                    {"query": "hello", "docs": TEXTS},
+                    {"query": "hello", "docs": TEXTS, "raw_scores": True},
+                    {"query": "hello", "docs": TEXTS, "top_n": 2},
+                    {"query": "hello", "docs": TEXTS, "top_n": 100, "raw_scores": True},
+                    {"query": "hello", "docs": ["the same", "another", "the same", " the same "]},  # ties
+                    {"query": " hello  world ", "docs": ["one"]},
+                    {"query": "", "docs": TEXTS},
+                    {"query": "word " * 200, "docs": ["word " * 200, "sea"], "raw_scores": True},
+                ]
+                for case in cases:
+                    ours, usage = await engine.rerank(**case)
+                    expected, their_usage = await their_engine.rerank(**case)
                     assert usage == their_usage
-                    assert [r.index for r in ours] == [r.index for r in expected]
+                    assert [(r.index, r.document) for r in ours] == [(r.index, r.document) for r in expected], case
                     scores = [np.array([r.relevance_score for r in side]) for side in (ours, expected)]
                     assert np.abs(scores[0] - scores[1]).max() < LIMIT and scores[0].dtype == scores[1].dtype
+                    assert type(ours[0].relevance_score) is type(expected[0].relevance_score)
         finally:
             await engine.astop()
             await their_engine.astop()
 
     asyncio.run(run())
+
+
+# What a program does that ends, forks, or forgets.
+
+
+def array(models: Path) -> SyncEngineArray:
+    return SyncEngineArray.from_args([EngineArgs(model_name_or_path=str(models / "tiny-bert"), threads=1)])
+
+
+def used() -> tuple[int, int]:
+    import os
+    import threading
+
+    return threading.active_count(), len(os.listdir("/proc/self/fd"))
+
+
+def wait_until(check: Any) -> None:
+    import time
+
+    end = time.monotonic() + 30
+    while not check() and time.monotonic() < end:
+        time.sleep(0.02)
+    assert check()
+
+
+def test_a_stopped_array_says_so(models: Path) -> None:
+    engines = array(models)
+    last = engines.embed(model="tiny-bert", sentences=TEXTS)
+    engines.stop()
+    assert len(last.result(timeout=30)[0]) == len(TEXTS)
+    for ask in (
+        lambda: engines.embed(model="tiny-bert", sentences=TEXTS),
+        lambda: engines.rerank(model="tiny-bert", query="a", docs=["b"]),
+    ):
+        with pytest.raises(ValueError, match="were stopped"):
+            ask()
+    engines.stop()
+    assert not engines.is_running
+
+
+def test_what_is_asked_for_before_stop_comes_whole(models: Path) -> None:
+    """Also where a part of the answer is counted on another thread, after the vectors."""
+    arguments = EngineArgs(model_name_or_path=str(models / "tiny-bert"), lengths_via_tokenize=True, batch_size=1)
+    engines = SyncEngineArray([arguments])
+    futures = [engines.embed(model="a", sentences=[f"text {i}"] * 20) for i in range(20)]
+    engines.stop()
+    assert all(future.result(timeout=0)[1] > 0 for future in futures)
+
+
+def test_arrays_and_engines_leave_nothing_behind(models: Path) -> None:
+    import gc
+
+    array(models).stop()
+    before = used()
+    for i in range(5):
+        engines = array(models)
+        future = engines.embed(model="a", sentences=TEXTS)
+        if i % 2:
+            engines.stop()
+        # An array that is dropped answers what it was asked.
+        del engines
+        assert len(future.result(timeout=30)[0]) == len(TEXTS)
+
+    async def forgotten() -> None:
+        engine = embedder(models)
+        await engine.astart()
+        await engine.embed(sentences=TEXTS)
+
+    asyncio.run(forgotten())
+    gc.collect()
+    wait_until(lambda: used() == before)
+
+
+PROGRAM = """
+import asyncio, os, sys, time
+from bgecpp.infinity import AsyncEmbeddingEngine, EngineArgs, SyncEngineArray
+arguments = EngineArgs(model_name_or_path=sys.argv[1], threads=1, batch_size=1)
+engines = SyncEngineArray([arguments])
+texts = ["some words %d " % i * 30 for i in range(64)]
+"""
+
+
+def run(models: Path, code: str) -> str:
+    import subprocess
+
+    command = [sys.executable, "-W", "error", "-c", PROGRAM + code, str(models / "tiny-bert")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0 and not done.stderr, (done.returncode, done.stderr)
+    return done.stdout
+
+
+def test_a_forked_child_has_threads_of_its_own(models: Path) -> None:
+    code = """
+import warnings; warnings.simplefilter("ignore", DeprecationWarning)
+expected = engines.embed(model="a", sentences=["a"]).result()[0][0]
+engine = AsyncEmbeddingEngine.from_args(arguments)
+asyncio.run(engine.astart())
+child = os.fork()
+if child == 0:
+    status = 1
+    try:
+        found = engines.embed(model="a", sentences=["a"]).result(timeout=30)[0][0]
+        again = asyncio.run(engine.embed(sentences=["a"]))[0][0]
+        asyncio.run(engine.astop())
+        engines.stop()
+        status = 0 if (found == expected).all() and (again == expected).all() else 2
+    finally:
+        os._exit(status)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+assert (engines.embed(model="a", sentences=["a"]).result(timeout=30)[0][0] == expected).all()
+engines.stop()
+asyncio.run(engine.astop())
+print("done")
+"""
+    assert run(models, code) == "done\n"
+
+
+@pytest.mark.parametrize("last", ["", "engines.stop()", "del engines", "sys.exit()"])
+def test_a_process_ends_while_texts_wait(models: Path, last: str) -> None:
+    asked = "futures = [engines.embed(model='a', sentences=texts) for _ in range(40)]\ntime.sleep(0.05)\nprint('done')\n"
+    assert run(models, asked + last) == "done\n"
+
+
+def test_documents_may_be_a_generator_and_change_meanwhile(models: Path) -> None:
+    async def rerank() -> None:
+        arguments = EngineArgs(model_name_or_path=str(models / "tiny-bert-reranker"))
+        async with AsyncEmbeddingEngine.from_args(arguments) as engine:
+            expected = await engine.rerank(query="cat", docs=TEXTS)
+            assert await engine.rerank(query="cat", docs=(t for t in TEXTS)) == expected  # type: ignore[arg-type]
+            docs = list(TEXTS)
+            asked = asyncio.ensure_future(engine.rerank(query="cat", docs=docs))
+            await asyncio.sleep(0)
+            docs.clear()
+            assert await asked == expected
+
+    asyncio.run(rerank())
+    engines = SyncEngineArray([EngineArgs(model_name_or_path=str(models / "tiny-bert-reranker"))])
+    docs = list(TEXTS)
+    asked = engines.rerank(model="a", query="cat", docs=docs)
+    docs[:] = ["other"] * len(docs)
+    assert {r.document for r in asked.result()[0]} == set(TEXTS)
+    with pytest.raises(TypeError, match="found a str"):
+        engines.embed(model="a", sentences="abc")  # type: ignore[arg-type]
+    engines.stop()
+
+
+def test_rows_of_other_callers_are_not_kept(models: Path) -> None:
+    async def embed() -> None:
+        async with embedder(models) as engine:
+            found = await asyncio.gather(*(engine.embed(sentences=[f"t{i}"]) for i in range(50)))
+            sizes = {e[0].base.nbytes if e[0].base is not None else e[0].nbytes for e, _ in found}
+            assert max(sizes) <= 2 * found[0][0][0].nbytes
+
+    asyncio.run(embed())

@@ -1,6 +1,8 @@
 // Names, the cache's layout, and the errors that say how to get a model.
 #include "hub/cache.h"
 
+#include "bge/model_directory.h"
+
 #include "tests/expect_error.h"
 #include "tests/temp_dir.h"
 
@@ -194,6 +196,14 @@ TEST_F(HubCache, AnExistingDirectoryIsTakenBeforeAName) {
   const fs::path found = ResolveModel("a/b");
   fs::current_path(before);
   EXPECT_EQ(found, "a/b");
+}
+
+TEST_F(HubCache, TheDirectoryOfAModelIsItselfOrItsNames) {
+  const fs::path snapshot = AddModel("models--a--b", "main");
+  EXPECT_EQ(ModelDirectory("a/b"), snapshot);
+  EXPECT_EQ(ModelDirectory("a/b@main", true), snapshot);
+  EXPECT_EQ(ModelDirectory(snapshot.string(), true), snapshot);
+  EXPECT_THAT(test::Thrown([] { return ModelDirectory("a/c"); }), StartsWith("not_found"));
 }
 
 TEST_F(HubCache, BrokenReferencesAreErrors) {

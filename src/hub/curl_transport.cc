@@ -1,5 +1,6 @@
 // HttpTransport over libcurl. The library is opened at run time, not linked: it brings thirty
 // others along, which every start of a program would load (5 ms) for what few of them do.
+#include "bge/model_directory.h"
 #include "bge/version.h"
 
 #include "base/error.h"
@@ -286,3 +287,9 @@ std::unique_ptr<HttpTransport> MakeHttpTransport(const HttpTimeouts& timeouts,
 }
 
 }  // namespace bge::hub
+
+namespace bge {
+
+bool CanDownload() { return true; }
+
+}  // namespace bge

@@ -1,4 +1,6 @@
 // What a build without libcurl (-DBGE_HUB=OFF) has in place of curl_transport.cc.
+#include "bge/model_directory.h"
+
 #include "base/error.h"
 #include "hub/http_transport.h"
 
@@ -12,3 +14,9 @@ std::unique_ptr<HttpTransport> MakeHttpTransport(const HttpTimeouts& /*timeouts*
 }
 
 }  // namespace bge::hub
+
+namespace bge {
+
+bool CanDownload() { return false; }
+
+}  // namespace bge

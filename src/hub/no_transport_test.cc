@@ -1,4 +1,6 @@
 // A build without libcurl finds what is in the cache, and says why it downloads nothing.
+#include "bge/model_directory.h"
+
 #include "hub/pull.h"
 #include "tests/expect_error.h"
 #include "tests/scoped_environment.h"
@@ -17,6 +19,7 @@ using testing::StartsWith;
 TEST(WithoutLibcurl, NothingIsDownloadedAndThatIsSaid) {
   test::ScopedEnvironment environment{"HF_HUB_CACHE", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"};
   const test::TempDir cache;
+  EXPECT_FALSE(CanDownload());
   environment.Set("HF_HUB_CACHE", cache.path().string());
   EXPECT_THAT(
       test::Thrown([] { return ResolveModel("a/b", true); }),

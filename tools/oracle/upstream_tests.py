@@ -14,14 +14,14 @@ import argparse
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
 from collections import Counter
 from pathlib import Path
 
-import engine
+import upstream_checkout
+import upstream_models
 from evaluation_sets import REPOSITORY
 
 FILES = [
@@ -74,76 +74,6 @@ EXCLUDED: list[tuple[str, str]] = [
 ]
 
 
-def write_json(path: Path, value) -> None:
-    path.write_text(json.dumps(value, indent=2), encoding="utf-8")
-
-
-def make_models(where: Path) -> None:
-    """Random models of the shapes of those on the hub, with BERT's vocabulary."""
-    import torch
-    from sentence_transformers import CrossEncoder, SentenceTransformer, SparseEncoder
-    from sentence_transformers.base.modules import Router, Transformer
-    from sentence_transformers.sentence_transformer.modules import Pooling
-    from sentence_transformers.sparse_encoder.modules import SparseStaticEmbedding, SpladePooling
-    from transformers import AutoTokenizer, BertConfig, BertForMaskedLM, BertForSequenceClassification, BertModel
-
-    shutil.copytree(engine.minilm_dir(), where / "all-MiniLM-L6-v2")
-    tokenizer = AutoTokenizer.from_pretrained(engine.minilm_dir())
-    tokenizer.model_max_length = 512
-    shape = dict(vocab_size=30522, hidden_size=128, num_hidden_layers=2, num_attention_heads=2, intermediate_size=512)
-
-    def backbone(name, cls, **more):
-        torch.manual_seed(0)
-        model = cls(BertConfig(**shape, **more))
-        # Of trained models: vectors and scores that differ from text to text.
-        for parameter in model.parameters():
-            if parameter.dim() == 2:
-                torch.nn.init.normal_(parameter, std=0.08)
-        # And whose mean is not zero: a test tells normalised vectors by it.
-        torch.nn.init.constant_(model.base_model.encoder.layer[-1].output.LayerNorm.bias, 0.05)
-        model.save_pretrained(where / name)
-        tokenizer.save_pretrained(where / name)
-        return where / name
-
-    encoder = Transformer(str(backbone("parts-bert", BertModel)))
-    SentenceTransformer(modules=[encoder, Pooling(128, "mean")]).save(str(where / "stsb-bert-tiny"))
-
-    plain = backbone("parts-reranker", BertForSequenceClassification, num_labels=1)
-    CrossEncoder(str(plain)).save(str(where / "reranker-bert-tiny"))
-    for version in ("v3", "v4"):
-        target = where / f"reranker-bert-tiny-tanh-{version}"
-        shutil.copytree(plain, target)
-        config = json.loads((target / "config.json").read_text())
-        if version == "v3":
-            config["sbert_ce_default_activation_function"] = "torch.nn.modules.activation.Tanh"
-        else:
-            config["sentence_transformers"] = {"activation_fn": "torch.nn.modules.activation.Tanh", "version": "4.0.0"}
-        write_json(target / "config.json", config)
-
-    masked = Transformer(str(backbone("parts-masked", BertForMaskedLM)), transformer_task="fill-mask")
-    with torch.no_grad():
-        # So that some tens of weights are above zero, not half of the vocabulary.
-        masked.model.cls.predictions.bias -= 1.8
-    SparseEncoder(modules=[masked, SpladePooling("max")]).save(str(where / "splade-bert-tiny"))
-    weights = torch.rand(30522, generator=torch.Generator().manual_seed(1)) * 3
-    static = SparseStaticEmbedding(tokenizer=masked.tokenizer, weight=weights, frozen=True)
-    router = Router.for_query_document(query_modules=[static], document_modules=[masked, SpladePooling("max")])
-    SparseEncoder(modules=[router], similarity_fn_name="dot").save(str(where / "inference-free-splade-bert-tiny"))
-
-
-def export(source: Path, to: Path) -> None:
-    """The tests of the checkout, or of the bare clone's HEAD."""
-    if (source / "tests").is_dir():
-        shutil.copytree(source / "tests", to / "tests")
-    else:
-        archive = subprocess.run(
-            ["git", "-c", "safe.directory=*", "--git-dir", source, "archive", "HEAD", "tests"],
-            capture_output=True,
-            check=True,
-        )
-        subprocess.run(["tar", "x", "-C", to], input=archive.stdout, check=True)
-
-
 def run(package: str, tests: Path, models: Path, files: list[str]) -> dict[str, dict]:
     """Each test's outcome."""
     report = tests / f"report-{package}.jsonl"
@@ -189,11 +119,11 @@ def main() -> int:
     scratch = arguments.keep or Path(tempfile.mkdtemp(prefix="bge-upstream-"))
     scratch.mkdir(parents=True, exist_ok=True)
     if not (scratch / "tests").exists():
-        export(arguments.source, scratch)
+        upstream_checkout.export(arguments.source, "tests", scratch)
     models = scratch / "models"
     if not models.exists():
         models.mkdir()
-        make_models(models)
+        upstream_models.make_testing_models(models)
 
     # What the real package passes is asked once.
     kept = scratch / "outcomes-real.json"
@@ -201,7 +131,7 @@ def main() -> int:
     if missing := [file for file in arguments.files if file not in known]:
         found = run("real", scratch, models, missing)
         known |= {file: {t: r for t, r in found.items() if t.startswith(file)} for file in missing}
-        write_json(kept, known)
+        upstream_models.write_json(kept, known)
     real = {test: result for file in arguments.files for test, result in known[file].items()}
     ours = run("bgecpp", scratch, models, arguments.files)
 

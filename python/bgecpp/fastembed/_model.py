@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
+import threading
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from functools import partial
 from itertools import islice
-from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from bgecpp import _common, errors, imports
+from bgecpp import _common, _model_files, errors, imports
 from bgecpp.fastembed.common.model_description import BaseModelDescription
 from bgecpp.fastembed.common.types import Device, OnnxProvider
 
@@ -73,13 +73,8 @@ def _cached(folder: str | None, name: str) -> str | None:
     """The snapshot of a model of the hub in FastEmbed's own cache, which is laid out as the hub's is."""
     if folder is None or is_directory(name):
         return None
-    model = Path(folder) / ("models--" + name.replace("/", "--"))
-    try:
-        commit = (model / "refs" / "main").read_text().strip()
-    except OSError:
-        return None
-    snapshot = model / "snapshots" / commit
-    return str(snapshot) if (snapshot / "config.json").exists() else None
+    snapshot = _model_files.cached_snapshot(folder, name)
+    return snapshot if snapshot is not None and os.path.exists(os.path.join(snapshot, "config.json")) else None
 
 
 def say_device(
@@ -102,25 +97,20 @@ _SHIFTED_POSITIONS = ("roberta", "xlm-roberta", "camembert", "mpnet")
 def token_limit(directory: str) -> int | None:
     """The tokens that FastEmbed cuts to, the smaller of two fields of tokenizer_config.json, but no more than the
     model has positions for; None where neither is said."""
-    config = _json(Path(directory) / "tokenizer_config.json")
-    fields = [config.get("model_max_length"), config.get("max_length")]
-    limits = [f for f in fields if isinstance(f, int) and not isinstance(f, bool) and 0 < f < 1 << 31]
+    config = _model_files.read_json(directory, "tokenizer_config.json") or {}
+    limits = [f for name in ("model_max_length", "max_length") if 0 < (f := _whole(config, name)) < 1 << 31]
     if not limits:
         return None
-    model = _json(Path(directory) / "config.json")
-    positions = model.get("max_position_embeddings")
-    if isinstance(positions, int):
-        shifted = model.get("model_type") in _SHIFTED_POSITIONS
-        limits.append(positions - (int(model.get("pad_token_id") or 0) + 1 if shifted else 0))
-    return min(limits)
+    model = _model_files.read_json(directory, "config.json") or {}
+    shifted = model.get("model_type") in _SHIFTED_POSITIONS
+    positions = _whole(model, "max_position_embeddings") - (_whole(model, "pad_token_id") + 1 if shifted else 0)
+    return min([*limits, positions] if positions > 0 else limits)
 
 
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return value if isinstance(value, dict) else {}
+def _whole(fields: dict[str, Any], name: str) -> int:
+    """A field that is a whole number; 0 where it is not."""
+    value = fields.get(name)
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0
 
 
 def load(make: Callable[..., _Engine], model: str, **settings: Any) -> _Engine:
@@ -161,11 +151,9 @@ class Lazy:
     """An engine that is loaded at once or when it is first used, by one thread."""
 
     def __init__(self, make: Callable[[], Any], lazy_load: bool) -> None:
-        import threading
-
         self._make = make
-        self._lock = threading.Lock()
         self._engine: Any = None
+        self._renew()
         if not lazy_load:
             self.get()
 
@@ -179,9 +167,24 @@ class Lazy:
         return {"_make": self._make, "_engine": self._engine}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        import threading
+        self.__dict__.update(state)
+        self._renew()
 
-        self.__dict__.update(state, _lock=threading.Lock())
+    def _renew(self) -> None:
+        self._lock = threading.Lock()
+        _lazies.add(self)
+
+
+_lazies: weakref.WeakSet[Lazy] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    # The thread that held a lock did not come along: what it was loading is loaded again.
+    for lazy in list(_lazies):
+        lazy._renew()
+
+
+os.register_at_fork(after_in_child=_after_fork)
 
 
 def unsupported(class_name: str, model_name: str, known: Iterable[BaseModelDescription]) -> ValueError:
@@ -191,6 +194,10 @@ def unsupported(class_name: str, model_name: str, known: Iterable[BaseModelDescr
         f"Model {model_name} is not supported in {class_name}: bgecpp reads {names}, or any model directory; other "
         "models of FastEmbed need the package fastembed, to which this class then passes them"
     )
+
+
+class ModelNotFound(errors.NotFound, ValueError):
+    """What FastEmbed raises as a ValueError."""
 
 
 class Registry:
@@ -222,7 +229,8 @@ class Model:
     _registry: Registry
     _module: str  # of the real class
 
-    def __new__(cls, model_name: str, *args: Any, **kwargs: Any) -> Any:
+    def __new__(cls, model_name: str | os.PathLike[str], *args: Any, **kwargs: Any) -> Any:
+        model_name = os.fspath(model_name)
         if is_directory(model_name) or find(cls._registry.known, model_name) is not None:
             return super().__new__(cls)
         if (real := real_class(f"{cls._module}.{cls.__name__}")) is not None:
@@ -234,7 +242,7 @@ class Model:
 
     def __init__(
         self,
-        model_name: str,
+        model_name: str | os.PathLike[str],
         cache_dir: str | None = None,
         threads: int | None = None,
         providers: Sequence[OnnxProvider] | None = None,
@@ -246,14 +254,21 @@ class Model:
         specific_model_path: str | None = None,
         **kwargs: Any,
     ) -> None:
-        self.model_name = model_name
+        self.model_name = model_name = os.fspath(model_name)
         self.cache_dir = cache_dir
         self.threads = threads
         say_device(providers, cuda, device_ids, kwargs)
         self._description = find(self._registry.known, model_name)
         path = location(model_name, self._description, cache_dir, specific_model_path)
         settings = {"threads": threads or 0, "download": not local_files_only}
-        self._lazy = Lazy(partial(self._load, path, model_name, settings), lazy_load)
+        self._lazy = Lazy(partial(self._loaded, path, model_name, settings), lazy_load)
+
+    @classmethod
+    def _loaded(cls, path: str, model_name: str, settings: dict[str, Any]) -> Any:
+        try:
+            return cls._load(path, model_name, settings)
+        except errors.NotFound as error:
+            raise ModelNotFound(f"Could not load model {model_name} from any source: {error}") from error
 
     @classmethod
     def _load(cls, path: str, model_name: str, settings: dict[str, Any]) -> Any:
@@ -266,7 +281,11 @@ class Model:
 
     @classmethod
     def list_supported_models(cls) -> list[dict[str, Any]]:
-        return [asdict(d) for d in cls._registry.known]
+        """The models that this class reads, then the others of the real package where it is installed."""
+        ours = [asdict(d) for d in cls._registry.known]
+        real = real_class(f"{cls._module}.{cls.__name__}")
+        others = [] if real is None else real.list_supported_models()
+        return ours + [d for d in others if find(cls._registry.known, d["model"]) is None]
 
 
 class Vectors(Model):
@@ -276,15 +295,16 @@ class Vectors(Model):
     def embedding_size(self) -> int:
         """Length of this model's vectors."""
         if self._description is not None:
-            return self.get_embedding_size(self.model_name)
+            return int(self._description.dim)
         info = self.model.info
         return int(info["dimension"] or info["colbert_dimension"])
 
     @classmethod
     def get_embedding_size(cls, model_name: str) -> int:
-        """Length of the vectors of a model of the catalogue; ValueError for others."""
-        description = find(cls._registry.known, model_name)
-        if description is None:
-            names = [d.model for d in cls._registry.known]
+        """Length of the vectors of a model of list_supported_models(); ValueError for others."""
+        models = cls.list_supported_models()
+        found = next((d for d in models if d["model"].lower() == model_name.lower()), None)
+        if found is None:
+            names = [d["model"] for d in models]
             raise ValueError(f"Embedding size for model {model_name} was None. Available model names: {names}")
-        return int(description.dim)
+        return int(found["dim"])

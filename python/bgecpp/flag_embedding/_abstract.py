@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bgecpp import _common, _core
+from bgecpp import _common, _core, _model_files, errors
 
 from ._compat import compat
 
@@ -75,6 +75,13 @@ def with_instruction(texts: Any, instruction: str | None, instruction_format: st
 
 def half_where_asked(array: NDArray[Any], half: bool) -> NDArray[Any]:
     return array.astype(np.float16) if half else array
+
+
+def own_truncation(model: _core.Embedder) -> int | None:
+    """The length of vectors that the directory asks sentence-transformers for; the reference does not read it."""
+    settings = _model_files.read_json(model.info["path"], "config_sentence_transformers.json") or {}
+    found: int | None = settings.get("truncate_dim")
+    return found
 
 
 class _Base(ABC):
@@ -235,6 +242,13 @@ class AbsEmbedder(_Base):
         return await asyncio.get_running_loop().run_in_executor(None, lambda: self.encode(sentences, **kwargs))
 
 
+def _pair(pair: Any, place: int) -> list[str]:
+    # Parity: of more than two the reference takes the first two.
+    if isinstance(pair, (str, bytes, dict)) or not hasattr(pair, "__getitem__") or len(pair) < 2:
+        raise errors.InvalidArgument(f"sentence_pairs[{place}]: expected a query and a passage, found {pair!r:.80}")
+    return [pair[0], pair[1]]
+
+
 class AbsReranker(_Base):
     """FlagEmbedding's base of rerankers. Safe from many threads; pickled by the model's path."""
 
@@ -272,7 +286,7 @@ class AbsReranker(_Base):
 
     def get_detailed_inputs(self, sentence_pairs: Iterable[Sequence[str]]) -> list[list[str]]:
         """The pairs with their instructions."""
-        pairs = [[pair[0], pair[1]] for pair in sentence_pairs]
+        pairs = [_pair(pair, i) for i, pair in enumerate(sentence_pairs)]
         if self.query_instruction_for_rerank is not None:
             for pair in pairs:
                 pair[0] = detailed_instruct(self.query_instruction_format, self.query_instruction_for_rerank, pair[0])
@@ -283,8 +297,9 @@ class AbsReranker(_Base):
                 )
         return pairs
 
-    def compute_score(self, sentence_pairs: Any, **kwargs: Any) -> list[float]:
-        """Scores of pairs (query, passage), or of one pair: a list in either case."""
+    def compute_score(self, sentence_pairs: Any, **kwargs: Any) -> Any:
+        """Scores of pairs (query, passage), or of one pair: a list in either case; an array where several devices were
+        named, of which the reference joins the results so."""
         pairs = as_list(sentence_pairs)
         if len(pairs) == 0:
             if compat.refuse_empty_lists:
@@ -292,18 +307,19 @@ class AbsReranker(_Base):
             return []
         if isinstance(pairs[0], str):
             pairs = [pairs]
-        return self.compute_score_single_gpu(
-            self.get_detailed_inputs(pairs), device=self.target_devices[0], **kwargs
-        )
+        pairs = self.get_detailed_inputs(pairs)
+        if len(self.target_devices) > 1:
+            return self.encode_multi_process(pairs, {}, **kwargs)
+        return self.compute_score_single_gpu(pairs, device=self.target_devices[0], **kwargs)
 
     def compute_score_single_gpu(self, sentence_pairs: list[list[str]], **kwargs: Any) -> list[float]:
         raise NotImplementedError
 
-    def encode_multi_process(self, sentence_pairs: Any, pool: dict[str, Any], **kwargs: Any) -> list[float]:
-        """What the reference does in processes is done here, on all cores."""
-        return self.compute_score(sentence_pairs, **kwargs)
+    def encode_multi_process(self, sentence_pairs: Any, pool: dict[str, Any], **kwargs: Any) -> NDArray[np.float64]:
+        """What the reference does in processes is done here, on all cores: scores of pairs as they are, (N,)."""
+        return np.array(self.compute_score_single_gpu(sentence_pairs, **kwargs), np.float64)
 
-    async def acompute_score(self, sentence_pairs: Any, **kwargs: Any) -> list[float]:
+    async def acompute_score(self, sentence_pairs: Any, **kwargs: Any) -> Any:
         """compute_score() on a thread of the running loop's executor."""
         import asyncio
 

@@ -142,7 +142,9 @@ def real_class(name: str) -> Any:
     from bgecpp.imports import real_attribute
 
     try:
-        return real_attribute("FlagEmbedding.inference", name)
+        # By the module that defines them: those above it are stood in for.
+        kind = "reranker" if name.endswith("Reranker") else "embedder"
+        return real_attribute(f"FlagEmbedding.inference.{kind}.decoder_only", name)
     except ImportError as error:
         raise Unsupported(
             f"{name}: bgecpp has no decoder models yet, and FlagEmbedding is not installed ({error}): "

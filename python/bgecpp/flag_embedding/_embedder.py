@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from bgecpp import _common, _core
 
-from ._abstract import AbsEmbedder, Devices, half_where_asked, own_settings
+from ._abstract import AbsEmbedder, Devices, half_where_asked, own_settings, own_truncation
 from ._compat import compat
 
 # Modules of a sentence-transformers directory that FlagModel's own pooling and normalising stand for.
@@ -65,10 +65,9 @@ class FlagModel(AbsEmbedder):
         )
         self.pooling_method = pooling_method
         self.model = _core.Embedder(self.model_name_or_path, pooling=pooling_method, **own)
-
-    @property
-    def _is_plain(self) -> bool:
-        return all(module in _PLAIN_MODULES for module in self.model.info["modules"])
+        plain = all(module in _PLAIN_MODULES for module in self.model.info["modules"])
+        # What the engine makes of texts are the reference's vectors with this pooling alone, which may be set later.
+        self._engine_pooling = pooling_method if plain and own_truncation(self.model) is None else None
 
     def encode_single_device(
         self,
@@ -97,20 +96,37 @@ class FlagModel(AbsEmbedder):
 
     def _encode(self, sentences: Any, max_length: int, progress: Any) -> NDArray[Any]:
         vectors: NDArray[Any]
-        if not self._is_plain:
-            return self._encode_hidden_states(sentences, max_length)
+        if self.pooling_method not in ("cls", "mean"):
+            raise NotImplementedError(f"pooling method {self.pooling_method} not implemented: give cls or mean")
+        if not isinstance(sentences, str) and any(_is_pair(sentence) for sentence in sentences):
+            return self._encode_pairs(sentences, max_length)
+        if self.pooling_method != self._engine_pooling:
+            return self._encode_hidden_states(sentences, None, max_length)
         # instruction="": the directory's prompts are sentence-transformers', not FlagEmbedding's.
         settings: dict[str, Any] = {"instruction": "", "max_length": max_length, "progress": progress}
         if self.normalize_embeddings:
-            vectors = self.model.encode(sentences, normalize=True, truncate_dim=self.truncate_dim, **settings)
+            cut = None if self.truncate_dim is None else min(self.truncate_dim, int(self.model.info["dimension"]))
+            vectors = self.model.encode(sentences, normalize=True, truncate_dim=cut, **settings)
             return vectors
         vectors = self.model.encode(sentences, normalize=False, **settings)
         return vectors[..., : self.truncate_dim]
 
-    # Of a directory with further modules (Dense ...), which the reference does not read.
-    def _encode_hidden_states(self, sentences: Any, max_length: int) -> NDArray[Any]:
+    def _encode_pairs(self, sentences: Any, max_length: int) -> NDArray[Any]:
+        """Of pairs, or texts and pairs: each as the model reads two texts, the longer one cut."""
+        alone = [i for i, sentence in enumerate(sentences) if not _is_pair(sentence)]
+        pairs = [i for i, sentence in enumerate(sentences) if _is_pair(sentence)]
+        firsts, seconds = ([sentences[i][k] for i in pairs] for k in (0, 1))
+        parts = [self._encode_hidden_states(firsts, seconds, max_length)]
+        if alone:
+            parts.append(self._encode([sentences[i] for i in alone], max_length, None))
+        vectors: NDArray[Any] = np.concatenate(parts)[np.argsort([*pairs, *alone])]
+        return vectors
+
+    # What the engine does not do at once: pooling that was set later, pairs, and models with further modules (Dense ...)
+    # or a length of vectors of their own, which the reference does not read.
+    def _encode_hidden_states(self, sentences: Any, seconds: list[str] | None, max_length: int) -> NDArray[Any]:
         single = isinstance(sentences, str)
-        tokens = self.model.tokenizer.encode(sentences, max_length=max_length)
+        tokens = self.model.tokenizer.encode(sentences, seconds, max_length=max_length)
         offsets = tokens["cu_seqlens"]
         hidden = self.model.hidden_states(tokens["ids"], tokens["type_ids"], offsets)
         if len(offsets) == 1:
@@ -123,3 +139,11 @@ class FlagModel(AbsEmbedder):
         if self.normalize_embeddings:
             vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
         return vectors[0] if single else vectors
+
+
+def _is_pair(sentence: Any) -> bool:
+    return isinstance(sentence, (tuple, list)) and len(sentence) == 2
+
+
+# The name in the module of the reference that defines it.
+BaseEmbedder = FlagModel

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bgecpp import _common, _core
 
-from ._abstract import AbsEmbedder, Devices, as_list, half_where_asked, own_settings
+from ._abstract import AbsEmbedder, Devices, as_list, half_where_asked, own_settings, own_truncation
 from ._compat import compat
 
 LexicalWeights = dict[str, float]
@@ -72,7 +72,62 @@ class BGEM3FlagModel(AbsEmbedder):
                 f"colbert_dim: found {colbert_dim}, the model's is {self.model.info['colbert_dimension']}"
             )
 
-    # encode, encode_queries and encode_corpus hand on return_dense, return_sparse, return_colbert_vecs.
+    def encode_queries(  # type: ignore[override]
+        self,
+        queries: Any,
+        batch_size: int | None = None,
+        max_length: int | None = None,
+        return_dense: bool | None = None,
+        return_sparse: bool | None = None,
+        return_colbert_vecs: bool | None = None,
+        **kwargs: Any,
+    ) -> dict[str, Any]:
+        """encode() with the query instruction, if there is one; max_length: query_max_length."""
+        kinds: dict[str, Any] = {
+            "return_dense": return_dense,
+            "return_sparse": return_sparse,
+            "return_colbert_vecs": return_colbert_vecs,
+        }
+        result: dict[str, Any] = super().encode_queries(queries, batch_size, max_length, **kinds, **kwargs)
+        return result
+
+    def encode_corpus(  # type: ignore[override]
+        self,
+        corpus: Any,
+        batch_size: int | None = None,
+        max_length: int | None = None,
+        return_dense: bool | None = None,
+        return_sparse: bool | None = None,
+        return_colbert_vecs: bool | None = None,
+        **kwargs: Any,
+    ) -> dict[str, Any]:
+        """encode() with the passage instruction that the constructor was given, if it was."""
+        kinds: dict[str, Any] = {
+            "return_dense": return_dense,
+            "return_sparse": return_sparse,
+            "return_colbert_vecs": return_colbert_vecs,
+        }
+        result: dict[str, Any] = super().encode_corpus(corpus, batch_size, max_length, **kinds, **kwargs)
+        return result
+
+    def encode(  # type: ignore[override]
+        self,
+        sentences: Any,
+        batch_size: int | None = None,
+        max_length: int | None = None,
+        return_dense: bool | None = None,
+        return_sparse: bool | None = None,
+        return_colbert_vecs: bool | None = None,
+        **kwargs: Any,
+    ) -> dict[str, Any]:
+        """encode_single_device(), whose kinds of vectors are by default the constructor's; max_length: passage_max_length."""
+        kinds: dict[str, Any] = {
+            "return_dense": return_dense,
+            "return_sparse": return_sparse,
+            "return_colbert_vecs": return_colbert_vecs,
+        }
+        result: dict[str, Any] = super().encode(sentences, batch_size, max_length, **kinds, **kwargs)
+        return result
 
     def encode_single_device(
         self,
@@ -99,7 +154,10 @@ class BGEM3FlagModel(AbsEmbedder):
         if len(texts) == 0 and compat.refuse_empty_lists:
             raise IndexError("list index out of range")
         if not dense and not sparse and not colbert:
-            return result
+            # As the reference says it.
+            raise AssertionError(
+                "Must choose one or more from `return_colbert_vecs`, `return_sparse`, `return_dense` to set `True`!"
+            )
         length = self._length(max_length)
         with _common.progress_bar(len(texts) >= batch_size, "Inference Embeddings") as progress:
             found = self._encode_all(texts, length, dense, sparse, colbert, progress)
@@ -126,9 +184,16 @@ class BGEM3FlagModel(AbsEmbedder):
             instruction="",
             max_length=length,
             normalize=self.normalize_embeddings if vectors else None,
-            truncate_dim=self.truncate_dim if vectors and cut else None,
+            truncate_dim=self._columns(cut) if vectors else None,
             progress=progress,
         )
+
+    def _columns(self, cut: bool) -> int | None:
+        """How many columns of the vectors are asked for: none, where that is all."""
+        dimension = int(self.model.info["dimension"])
+        if cut and self.truncate_dim is not None:
+            return min(self.truncate_dim, dimension)
+        return dimension if own_truncation(self.model) is not None else None
 
     # In the order in which the tokens come in the text, as the reference has them.
     def _lexical_weights(self, texts: Any, length: int, sparse: Any) -> list[LexicalWeights]:
@@ -239,8 +304,23 @@ class BGEM3FlagModel(AbsEmbedder):
             return {name: float(values[0]) for name, values in named.items()}
         return {name: values.tolist() for name, values in named.items()}
 
-    def compute_score_single_device(self, sentence_pairs: Any, **kwargs: Any) -> Any:
-        kwargs.pop("device", None)
+    def compute_score_single_device(
+        self,
+        sentence_pairs: Any,
+        batch_size: int = 256,
+        max_query_length: int = 512,
+        max_passage_length: int = 512,
+        weights_for_different_modes: Sequence[float] | None = None,
+        device: str | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """compute_score(), with the reference's own lengths."""
+        return self.compute_score(
+            sentence_pairs, batch_size, max_query_length, max_passage_length, weights_for_different_modes, **kwargs
+        )
+
+    def compute_score_multi_process(self, sentence_pairs: Any, pool: dict[str, Any], **kwargs: Any) -> Any:
+        """What the reference does in processes is done here, on all cores."""
         return self.compute_score(sentence_pairs, **kwargs)
 
 
@@ -260,3 +340,7 @@ class _Vectors:
         sparse = float(self.weights[mine][a] @ other.weights[theirs][b])
         colbert = _core.colbert_score(self.colbert[n], other.colbert[m], compat.clamp_colbert_scores)
         return colbert, sparse, float(self.dense[n] @ other.dense[m])
+
+
+# The name in the module of the reference that defines it.
+M3Embedder = BGEM3FlagModel

@@ -98,3 +98,7 @@ class FlagReranker(AbsReranker):
         if self.normalize if normalize is None else normalize:
             return [float(score) for score in 1 / (1 + np.exp(-logits.astype(np.float64)))]
         return [float(logit) for logit in logits]
+
+
+# The name in the module of the reference that defines it.
+BaseReranker = FlagReranker

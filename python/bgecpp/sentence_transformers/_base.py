@@ -7,7 +7,7 @@ import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from bgecpp._common import ignored, on_cpu, warn_once
 from ._arrays import is_tensor, loaded_torch
 from ._files import cached_snapshot, position_limit, read_json, write_json
 from ._modules import Module, Transformer
+from ._options import Options, complete, shows_options
 from ._tokenizer import ModelTokenizer
 
 if TYPE_CHECKING:
@@ -54,6 +55,13 @@ class ModelCardData(SimpleNamespace):
     def set_base_model(self, model_id: str, revision: str | None = None) -> None:
         self.base_model, self.base_model_revision = model_id, revision
 
+    def add_tags(self, tags: Any) -> None:
+        """What trainers do first, before they fail for want of torch's modules."""
+        raise errors.Unsupported(
+            "training: this model is bgecpp's, for inference: train one of sentence-transformers itself, in a process "
+            "without bgecpp.install() or after bgecpp.uninstall()"
+        )
+
     def set_model_id(self, model_id: str) -> None:
         self.model_id = model_id
 
@@ -72,28 +80,12 @@ class BaseModel:
     prompts: dict[str, Any]  # str; None while a model is loaded: open
     default_prompt_name: str | None
 
+    @shows_options
     def __init__(
-        self,
-        model_name_or_path: str | os.PathLike[str] | None = None,
-        *,
-        modules: Any = None,
-        device: Any = None,
-        prompts: dict[str, str] | None = None,
-        default_prompt_name: str | None = None,
-        cache_folder: str | None = None,
-        trust_remote_code: bool = False,
-        revision: str | None = None,
-        local_files_only: bool = False,
-        token: bool | str | None = None,
-        model_kwargs: dict[str, Any] | None = None,
-        processor_kwargs: dict[str, Any] | None = None,
-        config_kwargs: dict[str, Any] | None = None,
-        model_card_data: Any = None,
-        backend: str = "torch",
-        threads: int = 0,
-        dtype: str = "default",
-        packed_cache: str = "",
+        self, model_name_or_path: str | os.PathLike[str] | None = None, **options: Unpack[Options]
     ) -> None:
+        given = complete(type(self).__name__, options)
+        modules, backend, model_kwargs, token = given["modules"], given["backend"], given["model_kwargs"], given["token"]
         if modules is not None and len(modules) == 0 and not model_name_or_path:
             raise ValueError(f"{type(self).__name__}: An empty modules list was passed, and no model")
         if modules is not None and not model_name_or_path:
@@ -109,17 +101,17 @@ class BaseModel:
             logger.warning("A model and modules were given: the `modules` argument is ignored.")
         if backend not in ("torch", "onnx", "openvino"):
             raise ValueError(f"Unsupported backend {backend!r}. Backend should be 'torch', 'onnx', or 'openvino'.")
-        self._device_name = on_cpu(device)
+        self._device_name = on_cpu(given["device"])
         self.backend = backend
-        self.trust_remote_code = trust_remote_code
-        self.model_card_data = model_card_data or ModelCardData(model_id=str(model_name_or_path))
+        self.trust_remote_code = given["trust_remote_code"]
+        self.model_card_data = given["model_card_data"] or ModelCardData(model_id=str(model_name_or_path))
         self._model_kwargs = dict(model_kwargs or {})
-        self._processor_kwargs = dict(processor_kwargs or {})
+        self._processor_kwargs = dict(given["processor_kwargs"] or given["tokenizer_kwargs"] or {})
         self._engine_options = {
-            "threads": threads,
-            "dtype": dtype,
-            "packed_cache": packed_cache,
-            "download": not local_files_only,
+            "threads": given["threads"],
+            "dtype": given["dtype"],
+            "packed_cache": given["packed_cache"],
+            "download": not given["local_files_only"],
         }
         ignored(
             **{
@@ -134,18 +126,18 @@ class BaseModel:
 
         self._max_seq_length: int | None = None
         self._modules: dict[str, Module] = {}
-        self._load(self._resolved(str(model_name_or_path), cache_folder, revision))
+        self._load(self._resolved(str(model_name_or_path), given["cache_folder"], given["revision"]))
         self.model_path = str(self._info["path"])
         self._has_modules = os.path.isfile(os.path.join(self.model_path, "modules.json"))
         if self._has_modules:
             logger.info(f"Loading {self.model_type} model from {self.model_path}.")
         else:
             logger.info(f"No modules.json found for {self.model_path}: a {self.model_type} of its encoder.")
-        self._config_kwargs = dict(config_kwargs or {})
+        self._config_kwargs = dict(given["config_kwargs"] or {})
         self._dtype = self._resolved_dtype()
 
-        self.prompts = {**self._default_prompts, **(prompts or {})}
-        self.default_prompt_name = default_prompt_name
+        self.prompts = {**self._default_prompts, **(given["prompts"] or {})}
+        self.default_prompt_name = given["default_prompt_name"]
         settings = read_json(self.model_path, "config_sentence_transformers.json") if self._has_modules else {}
         if settings.get("model_type", "SentenceTransformer") == self.model_type:
             self._parse_model_config(settings)
@@ -319,12 +311,14 @@ class BaseModel:
                 raise TypeError(f"inputs[{place}]: expected a str or a pair of str, found {type(text).__name__}")
         if prompt:
             texts = [prompt + text if isinstance(text, str) else [prompt + text[0], *text[1:]] for text in texts]
-        features = self.tokenizer(
-            texts,
-            padding=True,
-            truncation=True,
-            max_length=self._max_length(kwargs),
-            return_tensors="np" if torch_or_none() is None else "pt",
+        features: dict[str, Any] = dict(
+            self.tokenizer(
+                texts,
+                padding=True,
+                truncation=True,
+                max_length=self._max_length(kwargs),
+                return_tensors="np" if torch_or_none() is None else "pt",
+            )
         )
         features["modality"] = "text"
         if prompt:

@@ -6,37 +6,27 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
+from bgecpp import _model_files
+from bgecpp._model_files import cached_snapshot
+
 if TYPE_CHECKING:
     from pathlib import Path
 
 
+__all__ = ["cached_snapshot", "position_limit", "read_json", "write_json"]
+
+
 def read_json(directory: str | os.PathLike[str], *names: str) -> dict[str, Any]:
-    """The first of these files that there is, as a dict; {} where there is none, or it is no object."""
+    """The first of these files that there is, as a dict; {} where there is none. Errors as _model_files.read_json's."""
     for name in names:
-        try:
-            with open(os.path.join(directory, name), encoding="utf-8-sig") as file:
-                value = json.load(file)
-        except (OSError, ValueError):
-            continue
-        return value if isinstance(value, dict) else {}
+        value = _model_files.read_json(directory, name)
+        if value is not None:
+            return value
     return {}
 
 
 def write_json(path: Path, value: Any) -> None:
     path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def cached_snapshot(cache_folder: str, name: str, revision: str | None) -> str | None:
-    """The folder of a model in a cache of Hugging Face's layout; None where it is not there."""
-    model = os.path.join(cache_folder, "models--" + name.replace("/", "--"))
-    commit = revision or "main"
-    try:
-        with open(os.path.join(model, "refs", commit), encoding="utf-8") as file:
-            commit = file.read().strip()
-    except OSError:
-        pass
-    snapshot = os.path.join(model, "snapshots", commit)
-    return snapshot if os.path.isdir(snapshot) else None
 
 
 def position_limit(config: dict[str, Any]) -> int | None:
@@ -47,17 +37,3 @@ def position_limit(config: dict[str, Any]) -> int | None:
     if config.get("model_type") in ("roberta", "xlm-roberta", "camembert", "mpnet"):
         limit -= 2  # positions count from the padding token's id on
     return limit
-
-
-# Tokenizers of transformers that name no token types where tokenizer_config.json does not say.
-_WITHOUT_TYPES = ("distilbert", "roberta", "xlmroberta", "mpnet", "camembert", "bart", "modernbert")
-
-
-def has_token_types(directory: str) -> bool:
-    """Whether transformers' tokenizer of this directory returns token_type_ids."""
-    settings = read_json(directory, "tokenizer_config.json")
-    names = settings.get("model_input_names")
-    if isinstance(names, list):
-        return "token_type_ids" in names
-    kind = str(settings.get("tokenizer_class") or read_json(directory, "config.json").get("model_type", ""))
-    return not kind.lower().replace("-", "").startswith(_WITHOUT_TYPES)

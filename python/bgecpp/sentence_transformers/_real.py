@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import threading
 from typing import Any
 
@@ -27,7 +26,7 @@ def attribute(module: str, name: str) -> Any:
 
 
 def _found(full: str, name: str) -> Any:
-    from bgecpp.imports import real_attribute
+    from bgecpp.imports import import_module, real_attribute
 
     try:
         return real_attribute(full, name)
@@ -40,7 +39,7 @@ def _found(full: str, name: str) -> Any:
     except ImportError:
         pass
     try:
-        return importlib.import_module(f"{full}.{name}")
+        return import_module(f"{full}.{name}")
     except ModuleNotFoundError as error:
         if error.name is None or not error.name.startswith(full):
             raise

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
+
+from bgecpp import _model_files
 
 
 class Config:
@@ -29,13 +32,9 @@ class Config:
 
 
 def read_config(directory: str, name_or_path: str) -> Config:
-    path = Path(directory) / "config.json"
-    try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise OSError(f"{name_or_path}: no config.json in {directory}") from error
-    if not isinstance(fields, dict):
-        raise ValueError(f"{path}: expected an object")
+    fields = _model_files.read_json(directory, "config.json")
+    if fields is None:
+        raise OSError(f"{name_or_path}: no config.json in {directory}")
     return Config(fields, name_or_path)
 
 
@@ -44,5 +43,8 @@ class AutoConfig:
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path: str | Path, **kwargs: Any) -> Config:
-        """Of a directory: without its weights nothing is downloaded."""
-        return read_config(str(pretrained_model_name_or_path), str(pretrained_model_name_or_path))
+        """Of a directory, or of a name in the hub's cache: without its weights nothing is downloaded."""
+        from bgecpp import _core
+
+        name = str(pretrained_model_name_or_path)
+        return read_config(name if os.path.isdir(name) else _core.model_directory(name), name)

@@ -139,8 +139,16 @@ def _array(value: Any, name: str, shape: tuple[int, ...] | None = None) -> Any:
     if hasattr(value, "detach"):
         value = value.detach().cpu().numpy()
     array = np.asarray(value)
-    if array.ndim != 2 or (array.size and not np.issubdtype(array.dtype, np.integer) and array.dtype != bool):
+    is_mask = name == "attention_mask"
+    known = np.issubdtype(array.dtype, np.integer) or (is_mask and array.dtype.kind in "bf")
+    if array.ndim != 2 or (array.size and not known):
         raise ValueError(f"{name}: expected integers [B, L], found {array.dtype} of shape {array.shape}")
+    # The engine's are int32, where a wider one would wrap around.
+    if array.size and not is_mask and not -(1 << 31) <= int(array.min()) <= int(array.max()) < 1 << 31:
+        raise errors.InvalidArgument(
+            f"{name}: outside the model's vocabulary: found {int(array.min())} to {int(array.max())}: use the tokenizer "
+            "that belongs to the model"
+        )
     if shape is not None and array.shape != shape:
         raise ValueError(f"{name}: expected shape {shape}, found {array.shape}")
     return array
@@ -186,6 +194,12 @@ class AutoModel(_Model):
             weight = _tensors.find_tensor(engine.info["path"], ["pooler.dense.weight"])
             bias = _tensors.find_tensor(engine.info["path"], ["pooler.dense.bias"])
             if weight is not None and bias is not None:
+                width = int(engine.info["hidden_size"])
+                if weight.shape != (width, width) or bias.shape != (width,):
+                    raise errors.CorruptData(
+                        f"damaged model: {engine.info['path']}: pooler.dense: expected weights [{width}, {width}] and "
+                        f"biases [{width}], found {list(weight.shape)} and {list(bias.shape)}: fetch the model again"
+                    )
                 self._pooler = weight, bias
 
     @classmethod

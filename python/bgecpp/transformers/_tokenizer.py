@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import logging
+import os
 import warnings
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bgecpp import errors
+from bgecpp import _model_files, errors
 from bgecpp.transformers._batch import BatchEncoding
 
 if TYPE_CHECKING:
@@ -39,25 +39,31 @@ _PADDINGS = ("longest", "max_length", "do_not_pad")
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    return value if isinstance(value, dict) else {}
+    return _model_files.read_json(path.parent, path.name, _model_files.MOST_TOKENIZER_BYTES) or {}
 
 
 class PreTrainedTokenizerFast:
-    """A tokenizer that is not changed any more. Thread-safe."""
+    """A tokenizer that is not changed any more. Thread-safe.
+
+    directory: where its files are, if name_or_path does not say it. native: the engine's, if a model has it already.
+    """
 
     is_fast = True
 
-    def __init__(self, name_or_path: str, **settings: Any) -> None:
-        from bgecpp._core import Tokenizer
+    def __init__(
+        self, name_or_path: str, *, directory: str | None = None, native: Tokenizer | None = None, **settings: Any
+    ) -> None:
+        from bgecpp import _core
 
         self.name_or_path = name_or_path
         self._settings = settings
-        self._tokenizer: Tokenizer = Tokenizer(name_or_path)
-        directory = Path(name_or_path)
+        if directory is None:
+            directory = name_or_path if os.path.exists(name_or_path) else _core.model_directory(name_or_path)
+        self._tokenizer = _core.Tokenizer(directory) if native is None else native
+        self._directory = Path(directory)
+        self._read_settings(self._directory, settings)
+
+    def _read_settings(self, directory: Path, settings: dict[str, Any]) -> None:
         config = {**_read(directory / "tokenizer_config.json"), **settings}
         cls = str(config.get("tokenizer_class") or "")
         kind = cls.removesuffix("Fast").removesuffix("Tokenizer")
@@ -68,7 +74,7 @@ class PreTrainedTokenizerFast:
         types = ["token_type_ids"] if kind == "Bert" or cls in ("", "BertTokenizer") and self._is_bert(directory) else []
         self.model_input_names: list[str] = config.get("model_input_names") or ["input_ids", *types, "attention_mask"]
         limit = config.get("model_max_length")
-        self.model_max_length = int(limit) if isinstance(limit, (int, float)) else _NO_LIMIT
+        self._limit = int(limit) if isinstance(limit, (int, float)) else _NO_LIMIT
         self.padding_side: str = config.get("padding_side", "right")
         self.truncation_side: str = config.get("truncation_side", "right")
         self.clean_up_tokenization_spaces = bool(config.get("clean_up_tokenization_spaces", False))
@@ -77,6 +83,15 @@ class PreTrainedTokenizerFast:
         if not self.extra_special_tokens:
             self.extra_special_tokens = [_content(t) for t in config.get("additional_special_tokens") or []]
         self._warned = False
+
+    @property
+    def model_max_length(self) -> int:
+        """Tokens of a text that truncation leaves, where a call says nothing else."""
+        return self._limit
+
+    @model_max_length.setter
+    def model_max_length(self, value: int) -> None:
+        self._limit = value
 
     @staticmethod
     def _is_bert(directory: Path) -> bool:
@@ -116,7 +131,7 @@ class PreTrainedTokenizerFast:
     @cached_property
     def vocab_size(self) -> int:
         """Tokens of the base vocabulary, without those that were added."""
-        vocab = _read(Path(self.name_or_path) / "tokenizer.json").get("model", {}).get("vocab")
+        vocab = _read(self._directory / "tokenizer.json").get("model", {}).get("vocab")
         return len(vocab) if vocab else int(self._tokenizer.vocab_size)
 
     def __len__(self) -> int:
@@ -396,7 +411,7 @@ class PreTrainedTokenizerFast:
 
     @cached_property
     def _is_bpe(self) -> bool:
-        return bool(_read(Path(self.name_or_path) / "tokenizer.json").get("model", {}).get("type") == "BPE")
+        return bool(_read(self._directory / "tokenizer.json").get("model", {}).get("type") == "BPE")
 
     @staticmethod
     def clean_up_tokenization(text: str) -> str:
@@ -406,10 +421,10 @@ class PreTrainedTokenizerFast:
         return text
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"name_or_path": self.name_or_path, "settings": self._settings}
+        return {"name_or_path": self.name_or_path, "directory": str(self._directory), "settings": self._settings}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(state["name_or_path"], **state["settings"])  # type: ignore[misc]
+        self.__init__(state["name_or_path"], directory=state["directory"], **state["settings"])  # type: ignore[misc]
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(name_or_path={self.name_or_path!r}, special_tokens={self._roles})"
@@ -422,11 +437,17 @@ class AutoTokenizer:
     def from_pretrained(cls, pretrained_model_name_or_path: str | Path, **kwargs: Any) -> PreTrainedTokenizerFast:
         """kwargs: fields of tokenizer_config.json to have instead; what loads files (use_fast, trust_remote_code,
         revision, ...) is accepted."""
-        for name in ("use_fast", "trust_remote_code", "local_files_only", "token", "cache_dir", "force_download"):
+        download = not kwargs.pop("local_files_only", False)
+        for name in ("use_fast", "trust_remote_code", "token", "cache_dir", "force_download"):
             kwargs.pop(name, None)
         name = str(pretrained_model_name_or_path)
         revision = kwargs.pop("revision", None)
-        return PreTrainedTokenizerFast(name if revision is None else f"{name}@{revision}", **kwargs)
+        if os.path.exists(name):
+            return PreTrainedTokenizerFast(name, **kwargs)
+        from bgecpp import _core
+
+        directory = _core.model_directory(name if revision is None else f"{name}@{revision}", download=download)
+        return PreTrainedTokenizerFast(name, directory=directory, **kwargs)
 
 
 def _content(token: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Iterable, Iterator
 from functools import partial
@@ -21,8 +22,8 @@ class SparseTextEmbedding(_model.Model):
     _registry = _model.Registry(_catalogue.SPARSE)
     _module = "fastembed.sparse.sparse_text_embedding"
 
-    def __init__(self, model_name: str, *args: Any, **kwargs: Any) -> None:
-        if model_name.lower() == _MISSPELT:
+    def __init__(self, model_name: str | os.PathLike[str], *args: Any, **kwargs: Any) -> None:
+        if os.fspath(model_name).lower() == _MISSPELT:
             warnings.warn(
                 "the name is prithivida/Splade_PP_en_v1: FastEmbed will drop the other spelling",
                 DeprecationWarning,

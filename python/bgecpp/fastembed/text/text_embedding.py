@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -25,12 +26,12 @@ class TextEmbedding(_model.Vectors):
     _module = "fastembed.text.text_embedding"
     _pooled = dict(_catalogue.POOLED)
 
-    def __new__(cls, model_name: str = _DEFAULT, *args: Any, **kwargs: Any) -> Any:
+    def __new__(cls, model_name: str | os.PathLike[str] = _DEFAULT, *args: Any, **kwargs: Any) -> Any:
         return super().__new__(cls, model_name, *args, **kwargs)
 
-    def __init__(self, model_name: str = _DEFAULT, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, model_name: str | os.PathLike[str] = _DEFAULT, *args: Any, **kwargs: Any) -> None:
         super().__init__(model_name, *args, **kwargs)
-        pooled = self._pooled.get(model_name.lower())
+        pooled = self._pooled.get(self.model_name.lower())
         self._normalization = pooled is None or pooled.normalization
 
     @classmethod

@@ -17,6 +17,7 @@ from bgecpp._core import Reranker
 from .._arrays import Array, FloatArray, is_tensor, loaded_torch, require_torch, to_numpy, to_tensor
 from .._base import BaseModel, on_a_thread
 from .._files import read_json, write_json
+from .._options import shows_options
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,6 +61,16 @@ def _known(function: Any) -> str:
     return kind.__name__ if is_one and kind.__name__ in _KNOWN else ""
 
 
+_OLD_NAMES = {
+    "model_name": "model_name_or_path",
+    "default_activation_function": "activation_fn",
+    "automodel_args": "model_kwargs",
+    "tokenizer_args": "processor_kwargs",
+    "config_args": "config_kwargs",
+    "cache_dir": "cache_folder",
+}
+
+
 class CrossEncoder(BaseModel):
     """Scores of pairs of texts, by a sequence classifier of one label.
 
@@ -71,86 +82,39 @@ class CrossEncoder(BaseModel):
 
     _reranker: Reranker
 
+    @shows_options
     def __init__(
         self,
         model_name_or_path: str | os.PathLike[str] | None = None,
         *args: Any,
-        modules: Any = None,
-        device: Any = None,
-        prompts: dict[str, str] | None = None,
-        default_prompt_name: str | None = None,
-        cache_folder: str | None = None,
-        trust_remote_code: bool = False,
-        revision: str | None = None,
-        local_files_only: bool = False,
-        token: bool | str | None = None,
-        model_kwargs: dict[str, Any] | None = None,
-        processor_kwargs: dict[str, Any] | None = None,
-        tokenizer_kwargs: dict[str, Any] | None = None,
-        config_kwargs: dict[str, Any] | None = None,
-        model_card_data: Any = None,
-        backend: str = "torch",
         num_labels: int | None = None,
         max_length: int | None = None,
         activation_fn: Activation | None = None,
         keep_in_fp32_modules: list[str] | None = None,
-        threads: int = 0,
-        dtype: str = "default",
-        packed_cache: str = "",
-        **old: Any,
+        **options: Any,
     ) -> None:
-        # Arguments by the places and the names that they once had.
-        for name, value in zip(("num_labels", "max_length", "activation_fn", "device"), args):
-            old.setdefault(name, value)
-        num_labels = num_labels if num_labels is not None else old.pop("num_labels", None)
-        max_length = max_length if max_length is not None else old.pop("max_length", None)
-        activation_fn = activation_fn or old.pop("activation_fn", None) or old.pop("default_activation_function", None)
-        device = device if device is not None else old.pop("device", None)
-        model_name_or_path = model_name_or_path or old.pop("model_name", None)
-        model_kwargs = model_kwargs or old.pop("automodel_args", None)
-        processor_kwargs = processor_kwargs or tokenizer_kwargs or old.pop("tokenizer_args", None)
-        config_kwargs = config_kwargs or old.pop("config_args", None)
-        cache_folder = cache_folder or old.pop("cache_dir", None)
-        if "classifier_dropout" in old:
-            config_kwargs = {**(config_kwargs or {}), "classifier_dropout": old.pop("classifier_dropout")}
-        for name in (
-            "num_labels", "max_length", "activation_fn", "default_activation_function", "device", "model_name",
-            "automodel_args", "tokenizer_args", "config_args", "cache_dir",
-        ):  # fmt: skip
-            old.pop(name, None)
-        if old:
-            raise TypeError(f"CrossEncoder() got an unexpected keyword argument '{next(iter(old))}'")
-
-        if num_labels is None:
-            num_labels = (config_kwargs or {}).get("num_labels")
-        if num_labels not in (None, 1):
-            raise errors.Unsupported(
-                f"CrossEncoder: num_labels: found {num_labels}: only models of one label are scored"
-            )
-        self._activation_fn: Activation | None = activation_fn
+        # By the places and the names that arguments once had.
+        given: dict[str, Any] = {"num_labels": num_labels, "max_length": max_length, "activation_fn": activation_fn}
+        given = {name: value for name, value in given.items() if value is not None}
+        given = {**dict(zip(("num_labels", "max_length", "activation_fn", "device"), args)), **options, **given}
+        for old, new in _OLD_NAMES.items():
+            value = given.pop(old, None)
+            if given.get(new) is None and value is not None:
+                given[new] = value
+        if "classifier_dropout" in given:
+            dropout = given.pop("classifier_dropout")
+            given["config_kwargs"] = {**(given.get("config_kwargs") or {}), "classifier_dropout": dropout}
+        labels, length = given.pop("num_labels", None), given.pop("max_length", None)
+        labels = (given.get("config_kwargs") or {}).get("num_labels") if labels is None else labels
+        if labels not in (None, 1):
+            raise errors.Unsupported(f"CrossEncoder: num_labels: found {labels}: only models of one label are scored")
+        self._activation_fn: Activation | None = given.pop("activation_fn", None)
         self.keep_in_fp32_modules = list(keep_in_fp32_modules or [])
-        if max_length is not None:
-            processor_kwargs = {**(processor_kwargs or {}), "model_max_length": max_length}
-        super().__init__(
-            model_name_or_path,
-            modules=modules,
-            device=device,
-            prompts=prompts,
-            default_prompt_name=default_prompt_name,
-            cache_folder=cache_folder,
-            trust_remote_code=trust_remote_code,
-            revision=revision,
-            local_files_only=local_files_only,
-            token=token,
-            model_kwargs=model_kwargs,
-            processor_kwargs=processor_kwargs,
-            config_kwargs=config_kwargs,
-            model_card_data=model_card_data,
-            backend=backend,
-            threads=threads,
-            dtype=dtype,
-            packed_cache=packed_cache,
-        )
+        if length is not None:
+            processor = given.get("processor_kwargs") or given.get("tokenizer_kwargs") or {}
+            given["processor_kwargs"] = {**processor, "model_max_length": length}
+        name = given.pop("model_name_or_path", None)
+        super().__init__(model_name_or_path or name, **given)
         if self._activation_fn is None:
             self._activation_fn = self.get_default_activation_fn()
 

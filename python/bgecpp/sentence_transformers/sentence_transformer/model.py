@@ -6,7 +6,7 @@ import contextlib
 import logging
 import os
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from .._arrays import Array, FloatArray, is_tensor, loaded_torch, require_torch,
 from .._base import BaseModel, on_a_thread
 from .._files import write_json
 from .._modules import Module, Normalize, Pooling, Transformer
+from .._options import Options, shows_options
 from .._pooling import pool as pool_tokens
 from ..util.quantization import quantize_embeddings
 from ..util.similarity import SimilarityFunction
@@ -46,56 +47,23 @@ class SentenceTransformer(BaseModel):
 
     _embedder: Embedder
 
+    @shows_options
     def __init__(
         self,
         model_name_or_path: str | os.PathLike[str] | None = None,
         *,
-        modules: Any = None,
-        device: Any = None,
-        prompts: dict[str, str] | None = None,
-        default_prompt_name: str | None = None,
-        cache_folder: str | None = None,
-        trust_remote_code: bool = False,
-        revision: str | None = None,
-        local_files_only: bool = False,
-        token: bool | str | None = None,
-        use_auth_token: bool | str | None = None,
-        model_kwargs: dict[str, Any] | None = None,
-        processor_kwargs: dict[str, Any] | None = None,
-        tokenizer_kwargs: dict[str, Any] | None = None,
-        config_kwargs: dict[str, Any] | None = None,
-        model_card_data: Any = None,
-        backend: str = "torch",
         similarity_fn_name: str | SimilarityFunction | None = None,
         truncate_dim: int | None = None,
-        threads: int = 0,
-        dtype: str = "default",
-        packed_cache: str = "",
+        use_auth_token: bool | str | None = None,
+        **options: Unpack[Options],
     ) -> None:
         self.similarity_fn_name = similarity_fn_name
         self.truncate_dim = truncate_dim
-        if token is not None and use_auth_token is not None:
-            raise ValueError("Both `token` and `use_auth_token` were given: give `token`")
-        super().__init__(
-            model_name_or_path,
-            modules=modules,
-            device=device,
-            prompts=prompts,
-            default_prompt_name=default_prompt_name,
-            cache_folder=cache_folder,
-            trust_remote_code=trust_remote_code,
-            revision=revision,
-            local_files_only=local_files_only,
-            token=token if use_auth_token is None else use_auth_token,
-            model_kwargs=model_kwargs,
-            processor_kwargs=processor_kwargs or tokenizer_kwargs,
-            config_kwargs=config_kwargs,
-            model_card_data=model_card_data,
-            backend=backend,
-            threads=threads,
-            dtype=dtype,
-            packed_cache=packed_cache,
-        )
+        if use_auth_token is not None:
+            if options.get("token") is not None:
+                raise ValueError("Both `token` and `use_auth_token` were given: give `token`")
+            options["token"] = use_auth_token
+        super().__init__(model_name_or_path, **options)
 
     # Loading.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import logging
 import os
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Unpack
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from bgecpp._core import Embedder
 from .._arrays import is_tensor, to_numpy, to_tensor
 from .._base import BaseModel
 from .._modules import Module, SpladePooling, Transformer
+from .._options import Options, shows_options
 from .._sparse import SparseVectors
 from ..sentence_transformer.model import _renamed
 from ..util.similarity import SimilarityFunction
@@ -37,53 +38,18 @@ class SparseEncoder(BaseModel):
 
     _embedder: Embedder
 
+    @shows_options
     def __init__(
         self,
         model_name_or_path: str | os.PathLike[str] | None = None,
         *,
-        modules: Any = None,
-        device: Any = None,
-        prompts: dict[str, str] | None = None,
-        default_prompt_name: str | None = None,
-        cache_folder: str | None = None,
-        trust_remote_code: bool = False,
-        revision: str | None = None,
-        local_files_only: bool = False,
-        token: bool | str | None = None,
-        model_kwargs: dict[str, Any] | None = None,
-        processor_kwargs: dict[str, Any] | None = None,
-        tokenizer_kwargs: dict[str, Any] | None = None,
-        config_kwargs: dict[str, Any] | None = None,
-        model_card_data: Any = None,
-        backend: str = "torch",
         similarity_fn_name: str | SimilarityFunction | None = None,
         max_active_dims: int | None = None,
-        threads: int = 0,
-        dtype: str = "default",
-        packed_cache: str = "",
+        **options: Unpack[Options],
     ) -> None:
         self.similarity_fn_name = similarity_fn_name
         self.max_active_dims = max_active_dims
-        super().__init__(
-            model_name_or_path,
-            modules=modules,
-            device=device,
-            prompts=prompts,
-            default_prompt_name=default_prompt_name,
-            cache_folder=cache_folder,
-            trust_remote_code=trust_remote_code,
-            revision=revision,
-            local_files_only=local_files_only,
-            token=token,
-            model_kwargs=model_kwargs,
-            processor_kwargs=processor_kwargs or tokenizer_kwargs,
-            config_kwargs=config_kwargs,
-            model_card_data=model_card_data,
-            backend=backend,
-            threads=threads,
-            dtype=dtype,
-            packed_cache=packed_cache,
-        )
+        super().__init__(model_name_or_path, **options)
         limit = self.max_active_dims
         if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit <= 0):
             raise ValueError(f"max_active_dims must be a positive integer, got {limit}.")

@@ -1,0 +1,107 @@
+"""Files of model directories that Python reads itself. They are a stranger's: each is opened as the engine opens it
+(src/base/links.cc, file.cc, src/hub/cache.cc): a regular file of bounded size, in its directory."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import stat
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from bgecpp import errors
+
+# As src/engine/model_files.cc: configurations are some kilobytes.
+MOST_CONFIG_BYTES = 16 << 20
+# As src/tokenizer/load.cc: a vocabulary with its merges.
+MOST_TOKENIZER_BYTES = 128 << 20
+_MOST_REVISION_BYTES = 255
+_REVISION = re.compile(r"[A-Za-z0-9_.+-]+(?:/[A-Za-z0-9_.+-]+)*")
+
+
+def open_file(directory: str | os.PathLike[str], name: str) -> BinaryIO:
+    """A file of a model directory, to be read. FileNotFoundError where there is none, or a link that leads nowhere;
+    InvalidArgument where it is no regular file (what waits for a writer is not waited for) or a link leads out of the
+    directory: of a snapshot in the hub's cache, out of the model's folder."""
+    path = os.path.join(directory, name)
+    target = os.path.realpath(path)
+    if os.environ.get("BGE_FOLLOW_LINKS") != "1" and os.path.exists(target) and not _is_within(target, _allowed(directory)):
+        raise errors.InvalidArgument(
+            f"a link leads out of the model directory: {path}: put the file in its place, or set BGE_FOLLOW_LINKS=1 if "
+            "you trust the directory"
+        )
+    # O_NOFOLLOW: the target has been resolved, and is what was looked at.
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW
+    descriptor = os.open(target, flags)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise errors.InvalidArgument(f"not a regular file: {path}: put the model's file in its place")
+    return os.fdopen(descriptor, "rb")
+
+
+def _allowed(directory: str | os.PathLike[str]) -> str:
+    root = Path(os.path.realpath(directory))
+    in_cache = root.parent.name == "snapshots" and root.parent.parent.name.startswith("models--")
+    return str(root.parent.parent if in_cache else root)
+
+
+def _is_within(path: str, folder: str) -> bool:
+    return os.path.commonpath([path, folder]) == folder
+
+
+def read_json(directory: str | os.PathLike[str], name: str, most_bytes: int = MOST_CONFIG_BYTES) -> dict[str, Any] | None:
+    """The object that a file holds; None where there is no such file. CorruptData where it is no JSON object, or is
+    larger than such a file is; errors of open_file()."""
+    try:
+        file = open_file(directory, name)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    path = os.path.join(directory, name)
+    with file:
+        data = file.read(most_bytes + 1)
+    if len(data) > most_bytes:
+        raise errors.CorruptData(f"file too large: {path}: found over {most_bytes} bytes: fetch the model again")
+    value = parse_json(data, path)
+    if not isinstance(value, dict):
+        raise errors.CorruptData(f"not what it should hold: {path}: found no object: fetch the model again")
+    return value
+
+
+def parse_json(data: bytes, path: str | os.PathLike[str]) -> Any:
+    """CorruptData, which names the file, of what is no JSON, or is nested deeper than any that is real."""
+    try:
+        return json.loads(data.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        reason = "nested too deep" if isinstance(error, RecursionError) else str(error)
+    raise errors.CorruptData(f"not JSON: {os.fspath(path)}: {reason}: fetch the model again")
+
+
+def cached_snapshot(cache_folder: str | os.PathLike[str], name: str, revision: str | None = None) -> str | None:
+    """The folder of a model in a cache of Hugging Face's layout; None where it is not there, or no name of the hub's.
+    CorruptData where a reference names no commit: it becomes part of a path."""
+    revision = revision or "main"
+    if not _is_revision(revision) or not all(_is_revision(part) for part in name.split("/")):
+        return None
+    model = os.path.join(cache_folder, "models--" + name.replace("/", "--"))
+    reference = os.path.join(model, "refs", revision)
+    commit = revision
+    if os.path.isfile(reference):
+        with open(reference, "rb") as file:
+            commit = file.read(_MOST_REVISION_BYTES + 2).decode("utf-8", "replace").strip()
+        if not _is_revision(commit) or "/" in commit:
+            raise errors.CorruptData(
+                f"broken reference in the cache: {reference}: found {commit[:60]!r}, expected a commit hash: fetch the "
+                "model again"
+            )
+    snapshot = os.path.join(model, "snapshots", commit)
+    return snapshot if "/" not in commit and os.path.isdir(snapshot) else None
+
+
+def _is_revision(text: str) -> bool:
+    # A branch, tag or commit.
+    return (
+        len(text) <= _MOST_REVISION_BYTES
+        and _REVISION.fullmatch(text) is not None
+        and not any(part in (".", "..") for part in text.split("/"))
+    )
