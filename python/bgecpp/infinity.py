@@ -567,8 +567,9 @@ class AsyncEngineArray:
 
 
 class SyncEngineArray:
-    """The same for callers without an event loop: methods return concurrent.futures.Future. One that is dropped
-    without stop() ends once all that was asked for is done; a forked child has threads of its own."""
+    """The same for callers without an event loop: methods return concurrent.futures.Future, of the texts as they are
+    then. One that is dropped without stop() ends once all that was asked for is done; a forked child has threads of its
+    own."""
 
     def __init__(self, _engine_args_array: Iterable[EngineArgs]) -> None:
         self.async_engine_array = AsyncEngineArray.from_args(_engine_args_array)
@@ -623,13 +624,13 @@ class SyncEngineArray:
                 engine._worker.stop()
 
     def embed(self, *, model: str, sentences: list[str], matryoshka_dim: int | None = None) -> Future[Any]:
-        return self._run(
-            self.async_engine_array.embed(model=model, sentences=sentences, matryoshka_dim=matryoshka_dim)
-        )
+        texts = _checked(sentences)
+        return self._run(self.async_engine_array.embed(model=model, sentences=texts, matryoshka_dim=matryoshka_dim))
 
     def rerank(
         self, *, model: str, query: str, docs: list[str], raw_scores: bool = False, top_n: int | None = None
     ) -> Future[Any]:
+        docs = _checked(docs)
         return self._run(
             self.async_engine_array.rerank(model=model, query=query, docs=docs, raw_scores=raw_scores, top_n=top_n)
         )

@@ -305,19 +305,24 @@ PAIR_TEXTS = [("a b c", "d"), "a text alone", ["one two", "three " * 200], ("x "
 def test_pairs_poolings_and_lengths_are_the_references(models, tmp_path, normalize):
     """Pairs; a pooling that is set later; more columns than there are; a directory that asks for fewer."""
     real_class = need("FlagEmbedding").FlagModel
+    given = {"use_fp16": False, "devices": "cpu", "normalize_embeddings": normalize}
     for name in ("tiny-bert", "tiny-roberta"):
         shutil.copytree(models / name, tmp_path / name)
         settings = tmp_path / name / "config_sentence_transformers.json"
-        for truncate_dim in (None, 10, 32):
-            settings.write_text(json.dumps({"truncate_dim": truncate_dim} if truncate_dim else {}))
-            given = {"use_fp16": False, "devices": "cpu", "normalize_embeddings": normalize}
-            ours, real = (cls(str(tmp_path / name), **given) for cls in (FlagModel, real_class))
-            for pooling in ("cls", "mean"):
-                ours.pooling_method = real.pooling_method = pooling
-                for cut in (None, 10, 1000):
-                    ours.truncate_dim = real.truncate_dim = cut
-                    for texts in (["a b c", "d"], [("a b c", "d")], PAIR_TEXTS):
-                        mine, theirs = (m.encode(texts, max_length=64) for m in (ours, real))
+        settings.write_text("{}")
+        # It does not read the setting.
+        real, asking = real_class(str(tmp_path / name), **given), [FlagModel(str(tmp_path / name), **given)]
+        for truncate_dim in (10, 32):
+            settings.write_text(json.dumps({"truncate_dim": truncate_dim}))
+            asking.append(FlagModel(str(tmp_path / name), **given))
+        for pooling in ("cls", "mean"):
+            for cut in (None, 10, 1000):
+                for texts in (["a b c", "d"], PAIR_TEXTS):
+                    real.pooling_method, real.truncate_dim = pooling, cut
+                    theirs = real.encode(texts, max_length=64)
+                    for ours in asking:
+                        ours.pooling_method, ours.truncate_dim = pooling, cut
+                        mine = ours.encode(texts, max_length=64)
                         assert mine.shape == theirs.shape and np.abs(mine - theirs).max() < 1e-5
 
 

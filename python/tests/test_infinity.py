@@ -389,6 +389,14 @@ def test_documents_may_be_a_generator_and_change_meanwhile(models: Path) -> None
             assert await asked == expected
 
     asyncio.run(rerank())
+    engines = SyncEngineArray([EngineArgs(model_name_or_path=str(models / "tiny-bert-reranker"))])
+    docs = list(TEXTS)
+    asked = engines.rerank(model="a", query="cat", docs=docs)
+    docs[:] = ["other"] * len(docs)
+    assert {r.document for r in asked.result()[0]} == set(TEXTS)
+    with pytest.raises(TypeError, match="found a str"):
+        engines.embed(model="a", sentences="abc")  # type: ignore[arg-type]
+    engines.stop()
 
 
 def test_rows_of_other_callers_are_not_kept(models: Path) -> None:

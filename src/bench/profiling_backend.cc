@@ -72,8 +72,9 @@ void ProfilingBackend::Reset() {
 }
 
 std::unique_ptr<const PreparedLinear> ProfilingBackend::PrepareLinear(
-    std::span<const TensorView> parts, ComputeType type) const {
-  return backend_.PrepareLinear(parts, type);
+    std::span<const TensorView> parts, ComputeType type,
+    std::span<const int32_t> exact_columns) const {
+  return backend_.PrepareLinear(parts, type, exact_columns);
 }
 
 void ProfilingBackend::Linear(const OpContext& context, const ConstOperand& x,

@@ -35,14 +35,16 @@ class ProfilingBackend : public Backend {
 
   std::string_view name() const override { return backend_.name(); }
   bool Supports(ComputeType type) const override { return backend_.Supports(type); }
-  std::unique_ptr<const PreparedLinear> PrepareLinear(std::span<const TensorView> parts,
-                                                      ComputeType type) const override;
+  std::unique_ptr<const PreparedLinear> PrepareLinear(
+      std::span<const TensorView> parts, ComputeType type,
+      std::span<const int32_t> exact_columns) const override;
   /// What the other backend does to the product while it is in the cache is done after it, step by
   /// step, so that each step has its own time. The results are the same.
   std::string PackedLayout(ComputeType type) const override { return backend_.PackedLayout(type); }
-  std::unique_ptr<const PreparedLinear> FromPacked(std::span<const std::byte> memory, int64_t n,
-                                                   int64_t k, ComputeType type) const override {
-    return backend_.FromPacked(memory, n, k, type);
+  std::unique_ptr<const PreparedLinear> FromPacked(
+      std::span<const std::byte> memory, int64_t n, int64_t k, ComputeType type,
+      std::span<const int32_t> exact_columns) const override {
+    return backend_.FromPacked(memory, n, k, type, exact_columns);
   }
   void Linear(const OpContext& context, const ConstOperand& x, const PreparedLinear& w,
               const Epilogue& epilogue, const Operand& y) const override;

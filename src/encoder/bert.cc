@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "encoder/bert_names.h"
 #include "encoder/config_fields.h"
+#include "encoder/outlier_columns.h"
 #include "encoder/relative_buckets.h"
 
 #include <algorithm>
@@ -35,7 +36,7 @@ LayerNormWeights LoadNorm(const PrefixedWeights& weights, const std::string& nam
 
 BertEncoder::BertEncoder(const BertConfig& config, std::shared_ptr<const WeightSource> source,
                          ComputeType type, const Backend& backend, ThreadPool& pool,
-                         const PackedCacheOptions& cache)
+                         const PackedCacheOptions& cache, bool first_tokens)
     : config_(config),
       type_(type),
       weights_(std::move(source), NamesOf(config.family).word_embeddings),
@@ -45,9 +46,20 @@ BertEncoder::BertEncoder(const BertConfig& config, std::shared_ptr<const WeightS
   if (type == ComputeType::kInt8) CheckInt8Width(config.hidden_size, config.intermediate_size);
   LoadEmbeddings();
   LoadRelativeBias();
+  LoadNorms();
   pool.ParallelForEach(config_.num_layers, [&](int64_t i) { LoadLayer(i); });
   const std::vector<const PreparedLinear*> linears = LinearLayers();
   packed_cache_.Save(linears);
+  if (first_tokens && !layers_.empty()) {
+    const BertNames& names = NamesOf(config_.family);
+    const std::string last =
+        std::string(names.layer_prefix) + std::to_string(layers_.size() - 1) + ".";
+    const Shape output = {config_.hidden_size, config_.hidden_size};
+    const Shape down = {config_.hidden_size, config_.intermediate_size};
+    first_tokens_.Load(type_, weights_.Get(Weight(last, names.layer.attention_output), output),
+                       weights_.Get(Weight(last, names.layer.down), down), weights_.source(),
+                       backend_, cache);
+  }
 
   const int64_t h = config_.hidden_size;
   const int64_t f = config_.intermediate_size;
@@ -70,9 +82,11 @@ BertEncoder::BertEncoder(const BertConfig& config, std::shared_ptr<const WeightS
     info_.activation_bytes_per_token =
         static_cast<int64_t>(sizeof(float)) * 6 * h + OperandElementBytes(type_) * (h + f) + 128;
   }
+  info_.activation_bytes_per_token += first_tokens_.activation_bytes(h, f);
   info_.weights_dtype = DTypeName(tables_.word.dtype);
   info_.compute_type = type_;
   for (const PreparedLinear* linear : linears) info_.packed_bytes += linear->owned_bytes();
+  info_.packed_bytes += first_tokens_.owned_bytes();
 }
 
 // By their numbers in the cache.
@@ -96,7 +110,25 @@ void BertEncoder::LoadEmbeddings() {
     tables_.token_type =
         weights_.Get(names.token_type_embeddings, Shape{config_.type_vocab_size, h});
   }
+}
+
+void BertEncoder::LoadNorms() {
+  const BertNames& names = NamesOf(config_.family);
+  const int64_t h = config_.hidden_size;
   embeddings_norm_ = LoadNorm(weights_, std::string(names.embeddings_norm), h);
+  std::vector<float> gains = embeddings_norm_.gamma;
+  for (size_t i = 0; i < layers_.size(); ++i) {
+    const std::string prefix = std::string(names.layer_prefix) + std::to_string(i) + ".";
+    LayerNormWeights& attention = layers_[i].attention.norm;
+    LayerNormWeights& output = layers_[i].feed_forward.norm;
+    attention = LoadNorm(weights_, prefix + std::string(names.layer.attention_norm), h);
+    output = LoadNorm(weights_, prefix + std::string(names.layer.output_norm), h);
+    gains.insert(gains.end(), attention.gamma.begin(), attention.gamma.end());
+    gains.insert(gains.end(), output.gamma.begin(), output.gamma.end());
+  }
+  // Of weights that are stored as int8, nobody knows what the rounding took off.
+  if (type_ != ComputeType::kInt8 || HoldsInt8(weights_.source())) return;
+  outlier_columns_ = OutlierColumns(gains, h);
 }
 
 void BertEncoder::LoadRelativeBias() {
@@ -113,9 +145,13 @@ void BertEncoder::LoadLayer(int64_t index) {
   const int64_t h = config_.hidden_size;
   const int64_t f = config_.intermediate_size;
   size_t number = static_cast<size_t>(index) * 5;  // as in LinearLayers()
-  const auto linear = [&](std::string_view name, int64_t out, int64_t in) {
+  const auto prepare = [&](std::span<const TensorView> parts, std::span<const int32_t> exact) {
+    return packed_cache_.Prepare(number++, parts, weights_.source(), exact);
+  };
+  const auto linear = [&](std::string_view name, int64_t out, int64_t in,
+                          std::span<const int32_t> exact) {
     const std::array part = {weights_.Get(Weight(prefix, name), Shape{out, in})};
-    return packed_cache_.Prepare(number++, part, weights_.source());
+    return prepare(part, exact);
   };
 
   // Vectors before matrices: reading a bias would map the pages again that a matrix beside it has
@@ -130,20 +166,19 @@ void BertEncoder::LoadLayer(int64_t index) {
     attention.qkv_bias.insert(attention.qkv_bias.end(), bias.begin(), bias.end());
   }
   attention.output_bias = weights_.GetVector(Bias(prefix, names.layer.attention_output), h);
-  attention.norm = LoadNorm(weights_, prefix + std::string(names.layer.attention_norm), h);
   feed_forward.activation = config_.activation;
   feed_forward.up_bias = weights_.GetVector(Bias(prefix, names.layer.up), f);
   feed_forward.down_bias = weights_.GetVector(Bias(prefix, names.layer.down), h);
-  feed_forward.norm = LoadNorm(weights_, prefix + std::string(names.layer.output_norm), h);
 
   // Key and value together, and the query by itself: the last layer may want fewer of them.
   const std::array key_value = {weights_.Get(Weight(prefix, names.layer.key), Shape{h, h}),
                                 weights_.Get(Weight(prefix, names.layer.value), Shape{h, h})};
-  attention.query = linear(names.layer.query, h, h);
-  attention.key_value = packed_cache_.Prepare(number++, key_value, weights_.source());
-  attention.output = linear(names.layer.attention_output, h, h);
-  feed_forward.up = linear(names.layer.up, f, h);
-  feed_forward.down = linear(names.layer.down, h, f);
+  const std::span<const int32_t> outliers = outlier_columns_;  // of what reads hidden states
+  attention.query = linear(names.layer.query, h, h, outliers);
+  attention.key_value = prepare(key_value, outliers);
+  attention.output = linear(names.layer.attention_output, h, h, {});
+  feed_forward.up = linear(names.layer.up, f, h, outliers);
+  feed_forward.down = linear(names.layer.down, h, f, {});
 }
 
 std::span<const int32_t> BertEncoder::PositionIds(const PackedBatch& batch,
@@ -222,10 +257,15 @@ Matrix BertEncoder::ForwardFirstTokens(const PackedBatch& batch, const OpContext
   const Matrix first = FirstRows(x, batch.cu_seqlens, context.workspace);
   if (layers_.empty()) return first;
   const Layer& last = layers_.back();
-  last.attention.ForwardFirstTokens(backend_, context, batch.cu_seqlens, config_.layer_norm_eps,
-                                    scratch, x, first);
-  last.feed_forward.Forward(backend_, context, config_.layer_norm_eps, scratch.Rows(first.rows),
-                            first);
+  last.attention.AttendFirstTokens(backend_, context, batch.cu_seqlens, scratch, x, first);
+  LayerScratch few = scratch.Rows(first.rows);
+  if (const auto* finer = first_tokens_.output()) {
+    few = few.WithFinerWeights(context.workspace, finer->type());
+  }
+  last.attention.Finish(backend_, context, config_.layer_norm_eps, few, first,
+                        first_tokens_.output());
+  last.feed_forward.Forward(backend_, context, config_.layer_norm_eps, few, first,
+                            first_tokens_.down());
   return first;
 }
 

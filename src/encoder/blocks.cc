@@ -13,11 +13,12 @@ ConstOperand InputOf(const LayerScratch& scratch, Matrix x) {
   return scratch.input;
 }
 
-// The same for an x that has no such form yet.
-ConstOperand RoundedInput(const Backend& backend, const OpContext& context,
-                          const LayerScratch& scratch, Matrix x) {
-  if (scratch.input.data != nullptr) backend.ToOperand(context, x, scratch.input);
-  return InputOf(scratch, x);
+// A matrix as a linear layer takes it, in `rounded` unless that is null.
+ConstOperand Rounded(const Backend& backend, const OpContext& context, Matrix m,
+                     const Operand& rounded) {
+  if (rounded.data == nullptr) return m;
+  backend.ToOperand(context, m, rounded);
+  return rounded;
 }
 
 }  // namespace
@@ -34,6 +35,7 @@ LayerScratch::LayerScratch(Workspace& workspace, ComputeType type, int64_t token
   }
   qkv = workspace.NewMatrix(tokens, 3 * hidden_size);
   input = NewOperand(workspace, type, tokens, hidden_size);
+  mixed = input;
   inner = NewOperand(workspace, type, tokens, intermediate_size);
 }
 
@@ -43,8 +45,16 @@ LayerScratch LayerScratch::Rows(int64_t rows) const {
   part.attended = attended.Rows(0, rows);
   part.projected = projected.Rows(0, rows);
   part.input = input.Rows(0, rows);
+  part.mixed = mixed.Rows(0, rows);
   part.inner = inner.Rows(0, rows);
   return part;
+}
+
+LayerScratch LayerScratch::WithFinerWeights(Workspace& workspace, ComputeType type) const {
+  LayerScratch other = *this;
+  other.mixed = NewOperand(workspace, type, attended.rows, attended.cols);
+  other.inner = NewOperand(workspace, type, inner.rows, inner.cols);
+  return other;
 }
 
 Matrix FirstRows(Matrix x, std::span<const int32_t> cu_seqlens, Workspace& workspace) {
@@ -69,25 +79,24 @@ void AttentionBlock::Forward(const Backend& backend, const OpContext& context,
   Finish(backend, context, epsilon, scratch, x);
 }
 
-void AttentionBlock::ForwardFirstTokens(const Backend& backend, const OpContext& context,
-                                        std::span<const int32_t> cu_seqlens, float epsilon,
-                                        const LayerScratch& scratch, Matrix x, Matrix first) const {
+void AttentionBlock::AttendFirstTokens(const Backend& backend, const OpContext& context,
+                                       std::span<const int32_t> cu_seqlens,
+                                       const LayerScratch& scratch, Matrix x, Matrix first) const {
   const OpContext project = context.At(Stage::kQkv);
   const LayerScratch few = scratch.Rows(first.rows);
   const Matrix keys_values = scratch.qkv.Columns(x.cols, 2 * x.cols);
   backend.Linear(project, InputOf(scratch, x), *key_value, {}, keys_values);
-  backend.Linear(project, RoundedInput(backend, project, few, first), *query, {}, few.projected);
+  backend.Linear(project, Rounded(backend, project, first, few.input), *query, {}, few.projected);
   backend.FirstTokenAttention(context, few.projected, keys_values, qkv_bias, cu_seqlens,
                               Options(x, {}), few.attended);
-  Finish(backend, context, epsilon, few, first);
 }
 
-// x = LayerNorm(x + output(scratch.attended)).
 void AttentionBlock::Finish(const Backend& backend, const OpContext& context, float epsilon,
-                            const LayerScratch& scratch, Matrix x) const {
+                            const LayerScratch& scratch, Matrix x,
+                            const PreparedLinear* finer_output) const {
   const OpContext mix = context.At(Stage::kOutput);
-  backend.Linear(mix, RoundedInput(backend, mix, scratch, scratch.attended), *output, {},
-                 scratch.projected);
+  backend.Linear(mix, Rounded(backend, mix, scratch.attended, scratch.mixed),
+                 finer_output == nullptr ? *output : *finer_output, {}, scratch.projected);
   backend.AddBiasLayerNorm(context, scratch.projected, output_bias, x, norm.gamma, norm.beta,
                            epsilon, x, scratch.input);
 }
@@ -101,10 +110,12 @@ AttentionOptions AttentionBlock::Options(Matrix x, std::span<const int32_t> key_
 }
 
 void FeedForwardBlock::Forward(const Backend& backend, const OpContext& context, float epsilon,
-                               const LayerScratch& scratch, Matrix x) const {
+                               const LayerScratch& scratch, Matrix x,
+                               const PreparedLinear* finer_down) const {
   const OpContext widen = context.At(Stage::kFfnUp);
   backend.Linear(widen, InputOf(scratch, x), *up, {up_bias, activation}, scratch.inner);
-  backend.Linear(context.At(Stage::kFfnDown), scratch.inner, *down, {}, scratch.projected);
+  backend.Linear(context.At(Stage::kFfnDown), scratch.inner,
+                 finer_down == nullptr ? *down : *finer_down, {}, scratch.projected);
   backend.AddBiasLayerNorm(context, scratch.projected, down_bias, x, norm.gamma, norm.beta, epsilon,
                            x, scratch.input);
 }

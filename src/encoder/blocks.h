@@ -31,12 +31,17 @@ struct LayerScratch {
   /// The same memory for fewer rows.
   LayerScratch Rows(int64_t rows) const;
 
+  /// The same for an output and a down layer that multiply `type`.
+  LayerScratch WithFinerWeights(Workspace& workspace, ComputeType type) const;
+
   Matrix qkv;        // [T, 3H]
   Matrix attended;   // [T, H]
   Matrix projected;  // [T, H]: what a block adds to x
-  /// [T, H]: x as linear layers multiply it, between blocks, and in them what else they multiply.
-  /// Null with float32, where it is x itself.
+  /// [T, H]: x as linear layers multiply it, between blocks. Null with float32, where it is x
+  /// itself.
   Operand input;
+  /// [T, H]: the same of `attended`, for the output layer; it may be input's memory.
+  Operand mixed;
   Operand inner;  // [T, F]; may be qkv's memory, as they never live together
 };
 
@@ -57,15 +62,19 @@ struct AttentionBlock {
                std::span<const int32_t> cu_seqlens, float epsilon, const LayerScratch& scratch,
                Matrix x, std::span<const int32_t> key_counts = {}) const;
 
-  /// For the first token of each sequence alone. x: [T, H], and scratch.input; first: [N, H], their
-  /// rows of x, becomes the result, and so do as many rows of scratch.input.
-  void ForwardFirstTokens(const Backend& backend, const OpContext& context,
-                          std::span<const int32_t> cu_seqlens, float epsilon,
-                          const LayerScratch& scratch, Matrix x, Matrix first) const;
+  /// Attention of the first token of each sequence alone, to as many rows of scratch.attended: what
+  /// Finish goes on with. x: [T, H], and scratch.input; first: [N, H], their rows of x.
+  void AttendFirstTokens(const Backend& backend, const OpContext& context,
+                         std::span<const int32_t> cu_seqlens, const LayerScratch& scratch, Matrix x,
+                         Matrix first) const;
+
+  /// x = LayerNorm(x + Wo * scratch.attended + bo), in place, and scratch.input with it.
+  /// finer_output: is multiplied instead of `output`, where it is not null.
+  void Finish(const Backend& backend, const OpContext& context, float epsilon,
+              const LayerScratch& scratch, Matrix x,
+              const PreparedLinear* finer_output = nullptr) const;
 
  private:
-  void Finish(const Backend& backend, const OpContext& context, float epsilon,
-              const LayerScratch& scratch, Matrix x) const;
   AttentionOptions Options(Matrix x, std::span<const int32_t> key_counts) const;
 };
 
@@ -78,9 +87,11 @@ struct FeedForwardBlock {
   std::vector<float> down_bias;
   LayerNormWeights norm;
 
-  /// x: [T, H], or as many rows as are wanted, in place, and scratch.input with it.
+  /// x: [T, H], or as many rows as are wanted, in place, and scratch.input with it. finer_down: is
+  /// multiplied instead of `down`, where it is not null.
   void Forward(const Backend& backend, const OpContext& context, float epsilon,
-               const LayerScratch& scratch, Matrix x) const;
+               const LayerScratch& scratch, Matrix x,
+               const PreparedLinear* finer_down = nullptr) const;
 };
 
 }  // namespace bge

@@ -59,19 +59,22 @@ class Encoder {
   virtual Matrix Forward(const PackedBatch& batch, const OpContext& context) const = 0;
 
   /// Last hidden states of the first token of each sequence, [N, H]; the same numbers as in
-  /// Forward, but for rounding, without the last layer's work on the other tokens. No sequence is
-  /// empty, and there are no key_counts.
+  /// Forward, but for rounding, without the last layer's work on the other tokens. In int8, parts
+  /// of that layer may be of a finer type (first_token_weights.h). No sequence is empty, and there
+  /// are no key_counts.
   virtual Matrix ForwardFirstTokens(const PackedBatch& batch, const OpContext& context) const = 0;
 };
 
 /// The encoder that `config` (a Hugging Face config.json) names, with its weights; its linear
 /// layers multiply `type`, which the backend supports, and may come from `cache`.
 /// Error(kUnsupported) for an unknown model_type, activation or position scheme; kCorruptData for
-/// weights that do not fit.
+/// weights that do not fit. `first_tokens`: ForwardFirstTokens will be called, and is to be
+/// accurate: what costs memory for that may be prepared.
 std::unique_ptr<const Encoder> MakeEncoder(json::Value config,
                                            std::shared_ptr<const WeightSource> weights,
                                            ComputeType type, const Backend& backend,
-                                           ThreadPool& pool, const PackedCacheOptions& cache);
+                                           ThreadPool& pool, const PackedCacheOptions& cache,
+                                           bool first_tokens);
 
 /// EncoderInfo::max_tokens of that encoder, from `config` alone. Errors as above.
 int64_t MaxTokens(json::Value config);

@@ -111,20 +111,22 @@ void PackedCache::Open() {
   RemoveLeftovers(path_, kOldLeftover);
 }
 
-std::unique_ptr<const PreparedLinear> PackedCache::Find(size_t number, int64_t n, int64_t k) const {
+std::unique_ptr<const PreparedLinear> PackedCache::Find(
+    size_t number, int64_t n, int64_t k, std::span<const int32_t> exact_columns) const {
   if (number >= entries_.size()) return nullptr;
   const Entry& entry = entries_[number];
   if (entry.n != static_cast<uint64_t>(n) || entry.k != static_cast<uint64_t>(k)) return nullptr;
-  return backend_.FromPacked(file_->bytes().subspan(entry.offset, entry.bytes), n, k, type_);
+  return backend_.FromPacked(file_->bytes().subspan(entry.offset, entry.bytes), n, k, type_,
+                             exact_columns);
 }
 
-std::unique_ptr<const PreparedLinear> PackedCache::Prepare(size_t number,
-                                                           std::span<const TensorView> parts,
-                                                           const WeightSource& weights) const {
+std::unique_ptr<const PreparedLinear> PackedCache::Prepare(
+    size_t number, std::span<const TensorView> parts, const WeightSource& weights,
+    std::span<const int32_t> exact_columns) const {
   int64_t rows = 0;
   for (const TensorView& part : parts) rows += part.shape[0];
-  if (auto kept = Find(number, rows, parts[0].shape[1])) return kept;
-  auto prepared = backend_.PrepareLinear(parts, type_);
+  if (auto kept = Find(number, rows, parts[0].shape[1], exact_columns)) return kept;
+  auto prepared = backend_.PrepareLinear(parts, type_, exact_columns);
   if (prepared->owned_bytes() > 0) {
     for (const TensorView& part : parts) weights.Release(part);
   }

@@ -41,12 +41,14 @@ class PackedCache {
               const Backend& backend, std::string_view part = "");
 
   /// The layer [n, k] of this number, in the mapped file, or null; the cache must outlive it.
-  std::unique_ptr<const PreparedLinear> Find(size_t number, int64_t n, int64_t k) const;
+  std::unique_ptr<const PreparedLinear> Find(size_t number, int64_t n, int64_t k,
+                                             std::span<const int32_t> exact_columns = {}) const;
 
   /// The layer of this number: Find(), or else prepared from `parts`, which `weights` then
-  /// releases.
+  /// releases. exact_columns: as Backend::PrepareLinear has them.
   std::unique_ptr<const PreparedLinear> Prepare(size_t number, std::span<const TensorView> parts,
-                                                const WeightSource& weights) const;
+                                                const WeightSource& weights,
+                                                std::span<const int32_t> exact_columns = {}) const;
 
   /// Keeps the layers, by their numbers, unless they came from the file. Blocks until the disk has
   /// them.

@@ -17,24 +17,33 @@ struct Architecture {
   std::unique_ptr<const Encoder> (*make)(json::Value config,
                                          std::shared_ptr<const WeightSource> weights,
                                          ComputeType type, const Backend& backend, ThreadPool& pool,
-                                         const PackedCacheOptions& cache);
+                                         const PackedCacheOptions& cache, bool first_tokens);
   int64_t (*max_tokens)(json::Value config);
 };
 
-template <typename EncoderType, typename Config>
-std::unique_ptr<const Encoder> Make(json::Value config, std::shared_ptr<const WeightSource> weights,
-                                    ComputeType type, const Backend& backend, ThreadPool& pool,
-                                    const PackedCacheOptions& cache) {
-  return std::make_unique<EncoderType>(Config::FromJson(config), std::move(weights), type, backend,
-                                       pool, cache);
+std::unique_ptr<const Encoder> MakeBert(json::Value config,
+                                        std::shared_ptr<const WeightSource> weights,
+                                        ComputeType type, const Backend& backend, ThreadPool& pool,
+                                        const PackedCacheOptions& cache, bool first_tokens) {
+  return std::make_unique<BertEncoder>(BertConfig::FromJson(config), std::move(weights), type,
+                                       backend, pool, cache, first_tokens);
+}
+
+// A layer of ModernBERT adds to a residual stream that no norm makes small again: the last one's
+// rounding is as little of the whole error as any other's, and nothing is gained by a finer type.
+std::unique_ptr<const Encoder> MakeModernBert(json::Value config,
+                                              std::shared_ptr<const WeightSource> weights,
+                                              ComputeType type, const Backend& backend,
+                                              ThreadPool& pool, const PackedCacheOptions& cache,
+                                              bool /*first_tokens*/) {
+  return std::make_unique<ModernBertEncoder>(ModernBertConfig::FromJson(config), std::move(weights),
+                                             type, backend, pool, cache);
 }
 
 constexpr Architecture kArchitectures[] = {
-    {[](std::string_view model_type) { return BertFamilyOf(model_type).has_value(); },
-     Make<BertEncoder, BertConfig>,
+    {[](std::string_view model_type) { return BertFamilyOf(model_type).has_value(); }, MakeBert,
      [](json::Value config) { return BertConfig::FromJson(config).max_tokens(); }},
-    {[](std::string_view model_type) { return model_type == kModernBertModelType; },
-     Make<ModernBertEncoder, ModernBertConfig>,
+    {[](std::string_view model_type) { return model_type == kModernBertModelType; }, MakeModernBert,
      [](json::Value config) { return ModernBertConfig::FromJson(config).max_positions; }},
 };
 
@@ -53,8 +62,10 @@ const Architecture& ArchitectureOf(json::Value config) {
 std::unique_ptr<const Encoder> MakeEncoder(json::Value config,
                                            std::shared_ptr<const WeightSource> weights,
                                            ComputeType type, const Backend& backend,
-                                           ThreadPool& pool, const PackedCacheOptions& cache) {
-  return ArchitectureOf(config).make(config, std::move(weights), type, backend, pool, cache);
+                                           ThreadPool& pool, const PackedCacheOptions& cache,
+                                           bool first_tokens) {
+  return ArchitectureOf(config).make(config, std::move(weights), type, backend, pool, cache,
+                                     first_tokens);
 }
 
 int64_t MaxTokens(json::Value config) { return ArchitectureOf(config).max_tokens(config); }

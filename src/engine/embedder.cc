@@ -25,6 +25,11 @@ PoolingModule* PoolingOf(ModelSpec& spec) {
   return spec.modules.empty() ? nullptr : &std::get<PoolingModule>(spec.modules.front());
 }
 
+bool TakesFirstTokens(const ModelSpec& spec) {
+  return !spec.modules.empty() &&
+         std::get<PoolingModule>(spec.modules.front()).takes_first_tokens();
+}
+
 void CheckTruncation(int64_t found, int64_t dimension, const std::string& model) {
   if (found >= 1 && found <= dimension) return;
   Fail(ErrorCode::kInvalidArgument, "truncate_dim out of range",
@@ -64,7 +69,7 @@ EmbedderImpl::EmbedderImpl(const std::string& model, const EmbedderOptions& opti
 EmbedderImpl::EmbedderImpl(ModelSpec spec, const EmbedderOptions& options, const Backend& backend)
     : spec_(std::move(spec)),
       model_(spec_.transformer_dir, spec_.config->root(), spec_.do_lower_case,
-             EngineOptionsOf(options), backend,
+             EngineOptionsOf(options), backend, TakesFirstTokens(spec_),
              spec_.multi_vector ? spec_.multi_vector->markers : std::vector<std::string>()) {
   LoadHeads(options);
   input_.emplace(spec_, model_.tokenizer(),

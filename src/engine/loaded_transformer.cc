@@ -84,7 +84,8 @@ void CheckThreads(const EngineOptions& options) {
 
 LoadedTransformer::LoadedTransformer(const std::filesystem::path& dir, json::Value config,
                                      bool lowercase_first, const EngineOptions& options,
-                                     const Backend& backend, std::vector<std::string> markers)
+                                     const Backend& backend, bool first_tokens,
+                                     std::vector<std::string> markers)
     : pool_(options.threads > 0 ? options.threads : DefaultThreads()),
       backend_(backend),
       dir_(dir),
@@ -94,7 +95,7 @@ LoadedTransformer::LoadedTransformer(const std::filesystem::path& dir, json::Val
                                                 .markers = std::move(markers)})),
       weights_(OpenWeights(dir)),
       encoder_(MakeEncoder(config, weights_, ChooseComputeType(options, *weights_, backend_),
-                           backend_, pool_, PackedCacheOf(options))) {}
+                           backend_, pool_, PackedCacheOf(options), first_tokens)) {}
 
 TextTokenizer LoadedTransformer::MakeTextTokenizer(int64_t max_length, std::stop_token stop) const {
   return {.tokenizer = tokenizer_,

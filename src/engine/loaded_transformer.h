@@ -53,9 +53,10 @@ bool PassesTypes(const std::filesystem::path& dir);
 class LoadedTransformer {
  public:
   /// `dir`: where config.json (`config` is its root), tokenizer and weights are. `backend` must
-  /// outlive this. `markers`: tokenizer::LoadOptions has what they are.
+  /// outlive this. `first_tokens`: as MakeEncoder has it. `markers`: tokenizer::LoadOptions has
+  /// what they are.
   LoadedTransformer(const std::filesystem::path& dir, json::Value config, bool lowercase_first,
-                    const EngineOptions& options, const Backend& backend,
+                    const EngineOptions& options, const Backend& backend, bool first_tokens,
                     std::vector<std::string> markers = {});
 
   ThreadPool& pool() const { return pool_; }

@@ -80,7 +80,7 @@ RerankerImpl::RerankerImpl(const std::string& model, const RerankerOptions& opti
                            const Backend& backend)
     : spec_(ReadSpec(model, options)),
       model_(spec_.transformer_dir, spec_.config->root(), spec_.do_lower_case,
-             EngineOptionsOf(options), backend),
+             EngineOptionsOf(options), backend, /*first_tokens=*/true),
       head_(spec_.config->root(), model_.encoder().info().hidden_size, model_.weights(), backend) {
   SetMaxLength(options);
   FillInfo();

@@ -25,9 +25,7 @@ class DenseHead {
   int64_t dimension() const { return dimension_; }
   bool include_prompt() const { return pooling_.include_prompt; }
   /// Pooling takes the first token of a sequence and nothing else.
-  bool takes_first_tokens() const {
-    return pooling_.modes.size() == 1 && pooling_.modes[0] == Pooling::kCls;
-  }
+  bool takes_first_tokens() const { return pooling_.takes_first_tokens(); }
   /// The chain ends in a Normalize module.
   bool ends_normalized() const { return ends_normalized_; }
   /// Parameters of its own.

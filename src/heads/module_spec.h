@@ -19,6 +19,9 @@ struct PoolingModule {
   std::vector<Pooling> modes;  // concatenated in this order
   bool include_prompt = true;
   std::string source;  // "1_Pooling/config.json", "known model BAAI/bge-...", "default"
+
+  /// The first token of a sequence and nothing else.
+  bool takes_first_tokens() const { return modes.size() == 1 && modes[0] == Pooling::kCls; }
 };
 struct NormalizeModule {};
 struct DenseModule {

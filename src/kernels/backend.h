@@ -146,25 +146,33 @@ class Backend {
 
   /// Stacks weights [n_i, K] (PyTorch's layout, any dtype) along their rows: y = x * W^T. kInt8
   /// takes K up to 32,768 and rounds each row of W to 127 steps of its largest magnitude
-  /// (tensor/int8_row.h); a row that is stored as int8 it takes as it is. The parts' memory must
-  /// outlive the result unless owned_bytes() is not 0.
-  virtual std::unique_ptr<const PreparedLinear> PrepareLinear(std::span<const TensorView> parts,
-                                                              ComputeType type) const = 0;
+  /// (tensor/int8_row.h); a row that is stored as int8 it takes as it is. Of `exact_columns`, at
+  /// most kMaxOutliers columns of W without repetition, kInt8 keeps what the rounding takes off,
+  /// and multiplies the outliers of x in them with both: for the few columns that outliers meet in
+  /// every text. The parts' memory must outlive the result unless owned_bytes() is not 0.
+  virtual std::unique_ptr<const PreparedLinear> PrepareLinear(
+      std::span<const TensorView> parts, ComputeType type,
+      std::span<const int32_t> exact_columns) const = 0;
+  /// Without exact columns.
+  std::unique_ptr<const PreparedLinear> PrepareLinear(std::span<const TensorView> parts,
+                                                      ComputeType type) const {
+    return PrepareLinear(parts, type, {});
+  }
 
   /// The format of PreparedLinear::packed() in words: what was packed under one name can be used
   /// under the same name, in any process. Empty where it cannot be.
   virtual std::string PackedLayout(ComputeType type) const = 0;
 
   /// The prepared linear [n, k] whose packed() was copied to `memory`, 64-byte aligned, which must
-  /// outlive it. Null where the size does not fit; what else the memory holds is not checked, and
-  /// harms nothing but results.
-  virtual std::unique_ptr<const PreparedLinear> FromPacked(std::span<const std::byte> memory,
-                                                           int64_t n, int64_t k,
-                                                           ComputeType type) const = 0;
+  /// outlive it. Null where the size or the exact columns do not fit; what else the memory holds is
+  /// not checked, and harms nothing but results.
+  virtual std::unique_ptr<const PreparedLinear> FromPacked(
+      std::span<const std::byte> memory, int64_t n, int64_t k, ComputeType type,
+      std::span<const int32_t> exact_columns) const = 0;
 
   /// y[M, N] = activation(x[M, K] * W^T + bias), sums in float32 (kInt8: exact, then scaled). x has
-  /// the type of w; y is float32, or of w's type: the next layer's operand (before it is rounded,
-  /// an activation may then be off by 1e-4). A row of y depends on its row of x alone, bit by bit.
+  /// the type of w; y is float32, or the next layer's operand of any type (before it is rounded, an
+  /// activation may then be off by 1e-4). A row of y depends on its row of x alone, bit by bit.
   virtual void Linear(const OpContext& context, const ConstOperand& x, const PreparedLinear& w,
                       const Epilogue& epilogue, const Operand& y) const = 0;
 

@@ -117,12 +117,14 @@ class RowsOfLinear : public BackendOps {
     for (const int64_t k : {768, 1536, 3072, 4100}) {
       const Stored stored(Normal(kN * k, 0.05f), {kN, k}, DType::kF32, 0);
       const TensorView parts[] = {stored.view()};
+      const int32_t exact[] = {5};
       Table x = NormalTable(kRows, k);
-      x.view().row(3)[5] = 100.0f;  // an outlier
+      x.view().row(3)[5] = 100.0f;  // outliers
+      x.view().row(11)[6] = 100.0f;
       for (const ComputeType type :
            {ComputeType::kFloat32, ComputeType::kBFloat16, ComputeType::kInt8}) {
         if (!backend().Supports(type)) continue;
-        const auto prepared = backend().PrepareLinear(parts, type);
+        const auto prepared = backend().PrepareLinear(parts, type, exact);
         const auto multiply = [&](ThreadPool& on, int64_t m) {
           const OpContext on_pool = {on, workspace_};
           Operand in = x.view().Rows(0, m);
@@ -181,14 +183,18 @@ TEST_P(BackendOps, LinearOfNarrowTypes) {
         ReferenceBackend().Linear(context(), in, *expected_weight, epilogue, expected.view());
         ExpectClose(y, expected, 3e-6 * std::sqrt(static_cast<double>(k)), 3e-6);
 
-        // The next layer's operand is the result rounded. (A GELU may be coarser then.)
+        // The next layer's operand, of this type or another, is the result rounded. (A GELU may be
+        // coarser then.)
         const Epilogue exact = {bias, Activation::kRelu};
-        const Operand out = NewOperand(workspace_, type, m, n);
-        const Operand rounded = NewOperand(workspace_, type, m, n);
         backend().Linear(context(), in, *prepared, exact, y.view());
-        backend().Linear(context(), in, *prepared, exact, out);
-        backend().ToOperand(context(), y.view(), rounded);
-        ExpectSameOperand(out, rounded);
+        for (const ComputeType next : {ComputeType::kBFloat16, ComputeType::kInt8}) {
+          if (!backend().Supports(next)) continue;
+          const Operand out = NewOperand(workspace_, next, m, n);
+          const Operand rounded = NewOperand(workspace_, next, m, n);
+          backend().Linear(context(), in, *prepared, exact, out);
+          backend().ToOperand(context(), y.view(), rounded);
+          ExpectSameOperand(out, rounded);
+        }
         workspace_.Reset();
       }
     }
@@ -291,6 +297,88 @@ TEST_P(BackendOps, Int8OutliersAreExactAndLeaveTheOthersTheirSteps) {
       }
     }
   }
+}
+
+// In the columns that are listed, W has 15 bits for an outlier, else 8: of floats alone.
+TEST_P(BackendOps, Int8OutliersMeetExactColumnsOfW) {
+  if (!backend().Supports(ComputeType::kInt8)) return;
+  constexpr int64_t kK = 203;
+  constexpr int64_t kN = 70;
+  constexpr float kOutlier = -30.0f;
+  const int32_t exact[] = {202, 0, 66, 67};
+  const std::vector<float> values = Normal(kN * kK);
+  const Stored floats(values, {kN, kK}, DType::kF32, 0);
+  const Stored integers(Normal(kN * kK, 0.3f), {kN, kK}, DType::kI8, 0);
+  const TensorView parts[] = {integers.view(), floats.view()};
+  const auto prepared = backend().PrepareLinear(parts, ComputeType::kInt8, exact);
+  const auto plain = backend().PrepareLinear(parts, ComputeType::kInt8);
+  const auto expected_weight = ReferenceBackend().PrepareLinear(parts, ComputeType::kInt8, exact);
+
+  Table x(6, kK);  // rows with an outlier of every kind, and one with four and other numbers
+  const int64_t columns[] = {0, 66, 67, 202, 101};
+  for (int64_t c = 0; c < kK; ++c) {
+    for (int64_t r = 0; r < 5; ++r) x.view().row(r)[c] = c == columns[r] ? kOutlier : 0.0f;
+    x.view().row(5)[c] = std::clamp(Normal(1)[0], -3.0f, 3.0f);
+  }
+  for (const int64_t c : {1, 66, 200, 202}) x.view().row(5)[c] = kOutlier;
+  const Operand in = NewOperand(workspace_, ComputeType::kInt8, 6, kK);
+  backend().ToOperand(context(), x.view(), in);
+  Table y(6, 2 * kN, 3);
+  Table rounded(6, 2 * kN);
+  Table expected(6, 2 * kN);
+  backend().Linear(context(), in, *prepared, {}, y.view());
+  backend().Linear(context(), in, *plain, {}, rounded.view());
+  ReferenceBackend().Linear(context(), in, *expected_weight, {}, expected.view());
+  ExpectClose(y, expected, 1e-3, 4e-6);
+
+  bool any_rounded = false;
+  for (int64_t n = 0; n < kN; ++n) {
+    const float* w = values.data() + n * kK;
+    const float step = Int8Row(std::span(w, kK)).scale();
+    for (int64_t r = 0; r < 5; ++r) {
+      EXPECT_EQ(y.view().row(r)[n], rounded.view().row(r)[n]);  // of stored integers
+      const float off = std::abs(y.view().row(r)[kN + n] - kOutlier * w[columns[r]]);
+      const float bits = r < 4 ? 2.0f * kRemainderSteps : 2.0f;
+      EXPECT_LE(off, std::abs(kOutlier) * step * 1.02f / bits) << "row " << r << " column " << n;
+      any_rounded = any_rounded || (r == 4 && off > std::abs(kOutlier) * step / kRemainderSteps);
+    }
+  }
+  EXPECT_TRUE(any_rounded);
+  workspace_.Reset();
+}
+
+TEST_P(BackendOps, PackedWeightsAreTakenAgainWithTheSameExactColumnsAlone) {
+  if (!backend().Supports(ComputeType::kInt8)) return;
+  constexpr int64_t kK = 96;
+  constexpr int64_t kN = 40;
+  const Stored stored(Normal(kN * kK), {kN, kK}, DType::kF32, 0);
+  const TensorView parts[] = {stored.view()};
+  const int32_t exact[] = {5, 90};
+  const int32_t others[] = {5, 91};
+  const auto prepared = backend().PrepareLinear(parts, ComputeType::kInt8, exact);
+  const auto packed = prepared->packed();
+  auto* const memory = static_cast<std::byte*>(workspace_.Allocate(packed.size()));
+  std::memcpy(memory, packed.data(), packed.size());
+  const auto from = [&](size_t size, std::span<const int32_t> columns) {
+    return backend().FromPacked({memory, size}, kN, kK, ComputeType::kInt8, columns);
+  };
+  EXPECT_EQ(from(packed.size(), {}), nullptr);
+  EXPECT_EQ(from(packed.size(), others), nullptr);
+  EXPECT_EQ(from(packed.size(), std::span(exact).first(1)), nullptr);
+  EXPECT_EQ(from(packed.size() - 1, exact), nullptr);
+  const auto again = from(packed.size(), exact);
+  ASSERT_NE(again, nullptr);
+
+  Table x = NormalTable(3, kK);
+  for (int64_t r = 0; r < 3; ++r) x.view().row(r)[90] = 50.0f;
+  const Operand in = NewOperand(workspace_, ComputeType::kInt8, 3, kK);
+  backend().ToOperand(context(), x.view(), in);
+  Table y(3, kN);
+  Table expected(3, kN);
+  backend().Linear(context(), in, *again, {}, y.view());
+  backend().Linear(context(), in, *prepared, {}, expected.view());
+  EXPECT_EQ(y.Dense(), expected.Dense());
+  workspace_.Reset();
 }
 
 // The largest products that there are: 16-bit sums of pairs would saturate, 32-bit sums do not.

@@ -28,9 +28,10 @@ inline constexpr float kOutlierShare = 0.25f;
 /// The most steps that one element stands for: beyond, float32 would round them itself.
 inline constexpr int32_t kMaxOutlierSteps = 1 << 20;
 
-/// kInt8: an element q of a row stands for (q - zero_point) * scale, and one of the outliers for
-/// `steps` more. A row of BERT often has a number or two ten times as large as all others, always
-/// that of the first token: were the steps to reach it, they would be too coarse for the others.
+/// kInt8: an element q of a row stands for (q - zero_point) * scale, and one of the outliers, whose
+/// q is the zero point, for steps * scale. A row of BERT often has a number or two ten times as
+/// large as all others, always that of the first token: were the steps to reach it, they would be
+/// too coarse for the others.
 struct RowScale {
   struct Outlier {
     int32_t column;

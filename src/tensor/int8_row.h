@@ -10,6 +10,9 @@
 
 namespace bge {
 
+/// The steps of a remainder that one step of its row is.
+inline constexpr int kRemainderSteps = 254;
+
 /// 127 steps each way to the largest magnitude: q = v * 127 / largest, rounded to nearest even,
 /// stands for q * scale.
 class Int8Row {
@@ -30,6 +33,11 @@ class Int8Row {
   float scale() const { return scale_; }
   int8_t Round(float v) const {
     return inverse_ == 0.0f ? int8_t{0} : static_cast<int8_t>(std::lrint(v * inverse_));
+  }
+  /// What Round takes off v, in steps of scale() / kRemainderSteps: both together have 15 bits.
+  int8_t Remainder(float v) const {
+    const float rest = v * inverse_ - static_cast<float>(Round(v));
+    return inverse_ == 0.0f ? int8_t{0} : static_cast<int8_t>(std::lrint(rest * kRemainderSteps));
   }
 
  private:

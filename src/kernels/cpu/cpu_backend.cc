@@ -26,14 +26,16 @@ class CpuBackendImpl : public Backend {
     }
     return false;
   }
-  std::unique_ptr<const PreparedLinear> PrepareLinear(std::span<const TensorView> parts,
-                                                      ComputeType type) const override {
-    return cpu::PrepareLinear(parts, type);
+  std::unique_ptr<const PreparedLinear> PrepareLinear(
+      std::span<const TensorView> parts, ComputeType type,
+      std::span<const int32_t> exact_columns) const override {
+    return cpu::PrepareLinear(parts, type, exact_columns);
   }
   std::string PackedLayout(ComputeType type) const override { return cpu::PackedLayout(type); }
-  std::unique_ptr<const PreparedLinear> FromPacked(std::span<const std::byte> memory, int64_t n,
-                                                   int64_t k, ComputeType type) const override {
-    return cpu::FromPacked(memory, n, k, type);
+  std::unique_ptr<const PreparedLinear> FromPacked(
+      std::span<const std::byte> memory, int64_t n, int64_t k, ComputeType type,
+      std::span<const int32_t> exact_columns) const override {
+    return cpu::FromPacked(memory, n, k, type, exact_columns);
   }
   void Linear(const OpContext& context, const ConstOperand& x, const PreparedLinear& w,
               const Epilogue& epilogue, const Operand& y) const override {

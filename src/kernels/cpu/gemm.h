@@ -16,6 +16,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 namespace bge::cpu {
 
@@ -28,9 +29,18 @@ inline constexpr int64_t kGroupBytes = 4;
 // Of k, the length of a part of a float sum. Who cuts k to accumulate does so at multiples of it.
 inline constexpr int64_t kSumGroups = 512;
 
+// Of the exact columns of an int8 W (Backend::PrepareLinear), what the rounding took off.
+struct Remainders {
+  std::span<const int32_t> columns;  // of k, at most kMaxOutliers
+  // Of columns[i], those of all panels at values + i * stride, in steps of the scale /
+  // kRemainderSteps; of w's columns, as column_scales are.
+  const int8_t* values = nullptr;
+  int64_t stride = 0;
+};
+
 // y[r][c] = (accumulate ? y[r][c] : 0) + sum over k of x[r][k] w[k][c]; int8: that sum of integers,
-// less zero_point[r] column_sums[c], plus steps w[column][c] of the row's outliers, times scale[r]
-// column_scales[c].
+// less zero_point[r] column_sums[c], plus steps w[column][c] of the row's outliers (with w's
+// remainder, where it is known), times scale[r] column_scales[c].
 struct PanelProduct {
   const std::byte* x;          // row r at x + r * x_stride
   int64_t x_stride;            // bytes
@@ -46,6 +56,7 @@ struct PanelProduct {
   const RowScale* row_scales;  // int8: [rows]
   const float* column_scales;  // int8: those of all panels
   const int32_t* column_sums;  // int8: those of all panels, of w
+  Remainders remainders = {};  // int8
   // W is larger than the caches, and this is the only use of the panel: fetch what lies behind into
   // the second-level cache meanwhile. With one panel.
   bool fetch_next = false;

@@ -20,6 +20,8 @@
 #include "kernels/cpu/vector_math-inl.h"
 // clang-format on
 
+#include "tensor/int8_row.h"
+
 #if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX2
 HWY_BEFORE_NAMESPACE();
 namespace bge::cpu::HWY_NAMESPACE {
@@ -102,22 +104,38 @@ struct Int8Type : public Instruction {
   }
 };
 
+// The remainders of a column of k, of the product's columns; null where they are not known.
+HWY_INLINE const int8_t* FindRemainders(const Remainders& remainders, int32_t column) {
+  for (size_t i = 0; i < remainders.columns.size(); ++i) {
+    if (remainders.columns[i] == column) {
+      return remainders.values + static_cast<int64_t>(i) * remainders.stride;
+    }
+  }
+  return nullptr;
+}
+
 // y[r] += steps w[column], scaled, for each of the row's outliers, which few rows have.
 HWY_NOINLINE void AddOutliers(const PanelProduct& product, int64_t r) {
+  const hn::Rebind<int8_t, DI> d8;
   const RowScale& row = product.row_scales[r];
   float* y = product.y + r * product.y_stride;
   for (int i = 0; i < row.num_outliers; ++i) {
     const RowScale::Outlier outlier = row.outliers[i];
     const std::byte* group = product.panel + outlier.column / 4 * kPanelColumns * kGroupBytes;
     const int above = 24 - outlier.column % 4 * 8;  // bits of the group
+    const int8_t* const remainders = FindRemainders(product.remainders, outlier.column);
     const auto scale = hn::Set(D(), row.scale * static_cast<float>(outlier.steps));
     for (int64_t c = 0; c < product.columns; c += kInt32Lanes) {
       const Int32s groups = hn::Load(
           DI(), reinterpret_cast<const int32_t*>(group + c / kPanelColumns * product.panel_stride +
                                                  c % kPanelColumns * kGroupBytes));
-      const Int32s w = hn::ShiftRight<24>(hn::ShiftLeftSame(groups, above));
+      auto w = hn::ConvertTo(D(), hn::ShiftRight<24>(hn::ShiftLeftSame(groups, above)));
+      if (remainders != nullptr) {
+        const Int32s steps = hn::PromoteTo(DI(), hn::LoadU(d8, remainders + c));
+        w = hn::MulAdd(hn::ConvertTo(D(), steps), hn::Set(D(), 1.0f / kRemainderSteps), w);
+      }
       const auto column_scale = hn::Load(D(), product.column_scales + c);
-      const auto part = hn::Mul(hn::Mul(hn::ConvertTo(D(), w), scale), column_scale);
+      const auto part = hn::Mul(hn::Mul(w, scale), column_scale);
       if (c + kInt32Lanes <= product.columns) {
         hn::StoreU(hn::Add(hn::LoadU(D(), y + c), part), D(), y + c);
       } else {

@@ -120,6 +120,7 @@ class Product {
          .row_scales = x_.scales == nullptr ? nullptr : x_.scales + r,
          .column_scales = w_.column_scales(strip.first),
          .column_sums = w_.column_sums(strip.first),
+         .remainders = w_.remainders(strip.first),
          .fetch_next = fetch_next_});
   }
 
@@ -164,16 +165,17 @@ Matrix Scratch(int64_t rows, int64_t cols) {
 }  // namespace
 
 std::unique_ptr<const PreparedLinear> PrepareLinear(std::span<const TensorView> parts,
-                                                    ComputeType type) {
-  return std::make_unique<PackedWeights>(parts, type);
+                                                    ComputeType type,
+                                                    std::span<const int32_t> exact_columns) {
+  return std::make_unique<PackedWeights>(parts, type, exact_columns);
 }
 
 std::string PackedLayout(ComputeType type) { return PackedWeights::LayoutName(type); }
 
 std::unique_ptr<const PreparedLinear> FromPacked(std::span<const std::byte> memory, int64_t n,
-                                                 int64_t k, ComputeType type) {
-  if (memory.size() != PackedWeights::Bytes(n, k, type)) return nullptr;
-  return std::make_unique<PackedWeights>(memory, n, k, type);
+                                                 int64_t k, ComputeType type,
+                                                 std::span<const int32_t> exact_columns) {
+  return PackedWeights::FromMemory(memory, n, k, type, exact_columns);
 }
 
 void Linear(const OpContext& context, const ConstOperand& x, const PreparedLinear& prepared,

@@ -63,6 +63,9 @@ TEST_F(CpuLinear, OwnsWhatItPacks) {
   if (CpuBackend().Supports(ComputeType::kInt8)) {  // a scale and an offset for each row
     EXPECT_EQ(CpuBackend().PrepareLinear(one, ComputeType::kInt8)->owned_bytes(),
               kN * kK + kN * 8u);
+    const int32_t exact[] = {1, 0};  // with their number, one more byte for each row
+    EXPECT_EQ(CpuBackend().PrepareLinear(one, ComputeType::kInt8, exact)->owned_bytes(),
+              kN * kK + kN * 10u + 8u);
   }
 }
 

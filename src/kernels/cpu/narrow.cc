@@ -178,8 +178,8 @@ RowScale NarrowToInt8(const float* from, int64_t count, float steps, uint8_t* to
   row.zero_point = zero_point;
   for (int n = 0; n < row.num_outliers; ++n) {
     RowScale::Outlier& outlier = row.outliers[n];
-    const auto all = static_cast<int32_t>(std::lrint(from[outlier.column] * inverse)) + zero_point;
-    outlier.steps = all - to[outlier.column];
+    outlier.steps = static_cast<int32_t>(std::lrint(from[outlier.column] * inverse));
+    to[outlier.column] = static_cast<uint8_t>(zero_point);
   }
   return row;
 }

@@ -7,10 +7,12 @@
 namespace bge::cpu {
 
 std::unique_ptr<const PreparedLinear> PrepareLinear(std::span<const TensorView> parts,
-                                                    ComputeType type);
+                                                    ComputeType type,
+                                                    std::span<const int32_t> exact_columns);
 std::string PackedLayout(ComputeType type);
 std::unique_ptr<const PreparedLinear> FromPacked(std::span<const std::byte> memory, int64_t n,
-                                                 int64_t k, ComputeType type);
+                                                 int64_t k, ComputeType type,
+                                                 std::span<const int32_t> exact_columns);
 void Linear(const OpContext& context, const ConstOperand& x, const PreparedLinear& w,
             const Epilogue& epilogue, const Operand& y);
 void PooledLinear(const OpContext& context, const ConstOperand& x, const PreparedLinear& w,

@@ -59,42 +59,51 @@ int64_t RowsOf(std::span<const TensorView> parts) {
 
 }  // namespace
 
-PackedWeights::PackedWeights(int64_t n, int64_t k, ComputeType type)
+PackedWeights::PackedWeights(int64_t n, int64_t k, ComputeType type, size_t num_exact)
     : type_(type), kernel_(KernelFor(type)), n_(n), k_(k) {
   BGE_CHECK(type != ComputeType::kInt8 || k <= kMaxInt8Columns);
+  BGE_CHECK(num_exact <= kMaxOutliers);
   groups_ = (k_ + GroupSize(type) - 1) / GroupSize(type);
   num_panels_ = (n_ + kernel_.panel_columns - 1) / kernel_.panel_columns;
   bytes_ = panels_bytes();
-  if (type == ComputeType::kInt8) bytes_ += columns() * (sizeof(float) + sizeof(int32_t));
+  if (type != ComputeType::kInt8) return;
+  num_exact_ = num_exact;
+  bytes_ += columns() * (sizeof(float) + sizeof(int32_t));
+  bytes_ += num_exact * (sizeof(int32_t) + columns());
 }
 
-PackedWeights::PackedWeights(std::span<const TensorView> parts, ComputeType type)
-    : PackedWeights(RowsOf(parts), parts[0].shape[1], type) {
+PackedWeights::PackedWeights(std::span<const TensorView> parts, ComputeType type,
+                             std::span<const int32_t> exact_columns)
+    : PackedWeights(RowsOf(parts), parts[0].shape[1], type, exact_columns.size()) {
   memory_ = hwy::AllocateAligned<std::byte>(std::max<size_t>(bytes_, 1));
   if (memory_ == nullptr) throw std::bad_alloc();
   SetMemory(memory_.get());
   if (type == ComputeType::kInt8) {
-    PackInt8(parts);
+    PackInt8(parts, exact_columns);
   } else {
     PackFloats(parts);
   }
 }
 
-PackedWeights::PackedWeights(std::span<const std::byte> memory, int64_t n, int64_t k,
-                             ComputeType type)
-    : PackedWeights(n, k, type) {
-  BGE_CHECK(memory.size() == bytes_ && reinterpret_cast<uintptr_t>(memory.data()) % 64 == 0);
-  SetMemory(memory.data());
+std::unique_ptr<const PackedWeights> PackedWeights::FromMemory(
+    std::span<const std::byte> memory, int64_t n, int64_t k, ComputeType type,
+    std::span<const int32_t> exact_columns) {
+  auto weights =
+      std::unique_ptr<PackedWeights>(new PackedWeights(n, k, type, exact_columns.size()));
+  if (memory.size() != weights->bytes_) return nullptr;
+  BGE_CHECK(reinterpret_cast<uintptr_t>(memory.data()) % 64 == 0);
+  weights->SetMemory(memory.data());
+  if (weights->num_exact_ > 0 && !std::ranges::equal(weights->exact_columns(), exact_columns)) {
+    return nullptr;
+  }
+  return weights;
 }
 
 std::string PackedWeights::LayoutName(ComputeType type) {
-  // The number counts changes of the format.
-  return "panels 1: " + std::to_string(KernelFor(type).panel_columns) + " columns, " +
+  // The number counts changes of the type's format.
+  return "panels " + std::string(type == ComputeType::kInt8 ? "2" : "1") + ": " +
+         std::to_string(KernelFor(type).panel_columns) + " columns, " +
          std::to_string(OperandElementBytes(type)) + " bytes a number";
-}
-
-size_t PackedWeights::Bytes(int64_t n, int64_t k, ComputeType type) {
-  return PackedWeights(n, k, type).bytes_;
 }
 
 void PackedWeights::SetMemory(const std::byte* memory) {
@@ -102,6 +111,8 @@ void PackedWeights::SetMemory(const std::byte* memory) {
   if (type_ != ComputeType::kInt8) return;
   scales_ = reinterpret_cast<const float*>(memory + panels_bytes());
   sums_ = reinterpret_cast<const int32_t*>(scales_ + columns());
+  exact_columns_ = sums_ + columns();
+  remainders_ = reinterpret_cast<const int8_t*>(exact_columns_ + num_exact_);
 }
 
 void PackedWeights::PackFloats(std::span<const TensorView> parts) {
@@ -132,12 +143,16 @@ void PackedWeights::PackFloats(std::span<const TensorView> parts) {
 }
 
 // Rows are taken as they are stored where that is int8, else rounded.
-void PackedWeights::PackInt8(std::span<const TensorView> parts) {
+void PackedWeights::PackInt8(std::span<const TensorView> parts,
+                             std::span<const int32_t> exact_columns) {
   const int64_t columns = kernel_.panel_columns;
   auto* const scales = reinterpret_cast<float*>(memory_.get() + panels_bytes());
   auto* const sums = reinterpret_cast<int32_t*>(scales + this->columns());
   std::fill_n(scales, num_panels_ * columns, 0.0f);
   std::fill_n(sums, num_panels_ * columns, 0);
+  auto* const exact = std::copy_n(exact_columns.begin(), num_exact_, sums + this->columns());
+  auto* const remainders = reinterpret_cast<int8_t*>(exact);
+  std::fill_n(remainders, num_exact_ * this->columns(), int8_t{0});
   std::vector<float> floats(static_cast<size_t>(k_));
   std::vector<int8_t> panel(static_cast<size_t>(std::min(columns, n_) * k_));
   int64_t n = 0;  // of W
@@ -152,6 +167,10 @@ void PackedWeights::PackInt8(std::span<const TensorView> parts) {
         const Int8Row rounded(floats);
         for (int64_t i = 0; i < k_; ++i) to[i] = rounded.Round(floats[static_cast<size_t>(i)]);
         scales[n] = rounded.scale();
+        for (size_t e = 0; e < num_exact_; ++e) {
+          const float value = floats[static_cast<size_t>(exact_columns[e])];
+          remainders[e * this->columns() + static_cast<size_t>(n)] = rounded.Remainder(value);
+        }
       }
       sums[n] = std::accumulate(to, to + k_, int32_t{0});
       const int64_t rows = n % columns + 1;

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 
@@ -16,14 +17,17 @@ namespace bge::cpu {
 /// W as panels (gemm.h) in one block of memory. Immutable.
 class PackedWeights : public PreparedLinear {
  public:
-  /// In memory of its own; parts as PrepareLinear takes them.
-  PackedWeights(std::span<const TensorView> parts, ComputeType type);
-  /// W [n, k] in memory of somebody else, of Bytes(), where another had it packed.
-  PackedWeights(std::span<const std::byte> memory, int64_t n, int64_t k, ComputeType type);
+  /// In memory of its own; as PrepareLinear takes them.
+  PackedWeights(std::span<const TensorView> parts, ComputeType type,
+                std::span<const int32_t> exact_columns);
+  /// W [n, k] in memory of somebody else, where another had it packed; null where that does not
+  /// fit.
+  static std::unique_ptr<const PackedWeights> FromMemory(std::span<const std::byte> memory,
+                                                         int64_t n, int64_t k, ComputeType type,
+                                                         std::span<const int32_t> exact_columns);
 
   /// The format of the memory, for the instructions in use.
   static std::string LayoutName(ComputeType type);
-  static size_t Bytes(int64_t n, int64_t k, ComputeType type);
 
   ComputeType type() const override { return type_; }
   int64_t in_features() const override { return k_; }
@@ -44,14 +48,20 @@ class PackedWeights : public PreparedLinear {
   const int32_t* column_sums(int64_t i) const {
     return sums_ == nullptr ? nullptr : sums_ + i * kernel_.panel_columns;
   }
+  Remainders remainders(int64_t i) const {
+    if (num_exact_ == 0) return {};
+    return {exact_columns(), remainders_ + i * kernel_.panel_columns,
+            static_cast<int64_t>(columns())};
+  }
 
  private:
-  PackedWeights(int64_t n, int64_t k, ComputeType type);
+  PackedWeights(int64_t n, int64_t k, ComputeType type, size_t num_exact);
+  std::span<const int32_t> exact_columns() const { return {exact_columns_, num_exact_}; }
   size_t columns() const { return static_cast<size_t>(num_panels_ * kernel_.panel_columns); }
   size_t panels_bytes() const { return columns() * static_cast<size_t>(groups_ * kGroupBytes); }
   void SetMemory(const std::byte* memory);
   void PackFloats(std::span<const TensorView> parts);
-  void PackInt8(std::span<const TensorView> parts);
+  void PackInt8(std::span<const TensorView> parts, std::span<const int32_t> exact_columns);
   // Rows [num_rows][k]: float, or int8 for kInt8.
   template <typename Stored>
   void PackPanel(int64_t index, const Stored* rows, int64_t num_rows);
@@ -62,11 +72,14 @@ class PackedWeights : public PreparedLinear {
   int64_t k_ = 0;
   int64_t groups_ = 0;
   int64_t num_panels_ = 0;
+  size_t num_exact_ = 0;
   size_t bytes_ = 0;
   hwy::AlignedFreeUniquePtr<std::byte[]> memory_;  // null where it is somebody else's
-  const std::byte* panels_ = nullptr;              // behind them scales, then sums
+  const std::byte* panels_ = nullptr;              // behind them the others, in this order
   const float* scales_ = nullptr;
   const int32_t* sums_ = nullptr;
+  const int32_t* exact_columns_ = nullptr;  // [num_exact]
+  const int8_t* remainders_ = nullptr;      // [num_exact][columns()]
 };
 
 }  // namespace bge::cpu

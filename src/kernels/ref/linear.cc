@@ -4,7 +4,9 @@
 #include "kernels/ref/ops.h"
 #include "tensor/int8_row.h"
 
+#include <map>
 #include <utility>
+#include <vector>
 
 namespace bge::ref {
 
@@ -12,51 +14,78 @@ namespace {
 
 class PlainLinear : public PreparedLinear {
  public:
-  PlainLinear(ComputeType type, int64_t n, int64_t k, std::vector<float> weight)
-      : type_(type), n_(n), k_(k), weight_(std::move(weight)) {}
+  PlainLinear(ComputeType type, int64_t n, int64_t k, std::vector<float> weight,
+              std::map<int32_t, std::vector<float>> remainders)
+      : type_(type), n_(n), k_(k), weight_(std::move(weight)), remainders_(std::move(remainders)) {}
   ComputeType type() const override { return type_; }
   int64_t in_features() const override { return k_; }
   int64_t out_features() const override { return n_; }
   size_t owned_bytes() const override { return weight_.size() * sizeof(float); }
   const float* row(int64_t n) const { return weight_.data() + n * k_; }
 
+  /// What the outliers of a row of x add, as their columns of W are known better.
+  double Correction(const RowScale& x, int64_t n) const {
+    double sum = 0.0;
+    for (int i = 0; i < x.num_outliers; ++i) {
+      const auto found = remainders_.find(x.outliers[i].column);
+      if (found == remainders_.end()) continue;
+      sum += static_cast<double>(x.outliers[i].steps) * static_cast<double>(x.scale) *
+             static_cast<double>(found->second[static_cast<size_t>(n)]);
+    }
+    return sum;
+  }
+
  private:
   ComputeType type_;
   int64_t n_;
   int64_t k_;
   std::vector<float> weight_;  // [N, K], after the rounding that the type asks for
+  // kInt8: by exact columns, [N]: what is to be added to weight_.
+  std::map<int32_t, std::vector<float>> remainders_;
 };
 
-// Rows of k values to what their int8 stands for.
-void RoundRows(std::span<float> weight, int64_t k) {
-  for (; !weight.empty(); weight = weight.subspan(static_cast<size_t>(k))) {
-    const auto row = weight.first(static_cast<size_t>(k));
-    const Int8Row rounded(row);
-    for (float& v : row) v = static_cast<float>(rounded.Round(v)) * rounded.scale();
+// Row n of k values to what their int8 stands for; sets [n] of the remainders.
+void RoundRow(std::span<float> row, size_t n, std::map<int32_t, std::vector<float>>& remainders) {
+  const Int8Row rounded(row);
+  for (auto& [column, values] : remainders) {
+    const int8_t steps = rounded.Remainder(row[static_cast<size_t>(column)]);
+    values[n] = static_cast<float>(steps) * rounded.scale() / kRemainderSteps;
   }
+  for (float& v : row) v = static_cast<float>(rounded.Round(v)) * rounded.scale();
 }
 
 }  // namespace
 
 std::unique_ptr<const PreparedLinear> PrepareLinear(std::span<const TensorView> parts,
-                                                    ComputeType type) {
+                                                    ComputeType type,
+                                                    std::span<const int32_t> exact_columns) {
   BGE_CHECK(!parts.empty());
   const int64_t k = parts[0].shape[1];
   int64_t n = 0;
   std::vector<float> weight;
+  std::map<int32_t, std::vector<float>> remainders;
   for (const TensorView& part : parts) {
     BGE_CHECK(part.shape.rank() == 2 && part.shape[1] == k);
-    n += part.shape[0];
-    const size_t first = weight.size();
     for (int64_t i = 0; i < part.shape.num_elements(); ++i) weight.push_back(ReadElement(part, i));
-    if (type == ComputeType::kInt8 && part.dtype != DType::kI8) {
-      RoundRows(std::span(weight).subspan(first), k);
+    n += part.shape[0];
+  }
+  if (type == ComputeType::kInt8) {
+    for (const int32_t column : exact_columns) {
+      remainders[column].assign(static_cast<size_t>(n), 0.0f);
+    }
+    int64_t row = 0;
+    for (const TensorView& part : parts) {
+      for (const int64_t end = row + part.shape[0]; row < end; ++row) {
+        if (part.dtype == DType::kI8) continue;
+        RoundRow(std::span(weight).subspan(static_cast<size_t>(row * k), static_cast<size_t>(k)),
+                 static_cast<size_t>(row), remainders);
+      }
     }
   }
   if (type == ComputeType::kBFloat16) {
     for (float& v : weight) v = Bf16ToFloat(FloatToBf16(v));
   }
-  return std::make_unique<PlainLinear>(type, n, k, std::move(weight));
+  return std::make_unique<PlainLinear>(type, n, k, std::move(weight), std::move(remainders));
 }
 
 void Linear(const ConstOperand& x, const PreparedLinear& w, const Epilogue& epilogue,
@@ -73,6 +102,7 @@ void Linear(const ConstOperand& x, const PreparedLinear& w, const Epilogue& epil
       for (int64_t k = 0; k < x.cols; ++k) {
         sum += static_cast<double>(OperandValue(x, m, k)) * static_cast<double>(plain.row(n)[k]);
       }
+      if (x.type == ComputeType::kInt8) sum += plain.Correction(x.scales[m], n);
       sums.row(m)[n] = static_cast<float>(sum);
     }
   }

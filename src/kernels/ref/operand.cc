@@ -42,10 +42,12 @@ RowScale ToInt8(std::span<const float> row, uint8_t* to) {
   scale.scale = width / 255.0f;
   scale.zero_point = static_cast<int32_t>(std::nearbyint(-least * inverse));
   for (size_t c = 0; c < row.size(); ++c) {
-    const int32_t step = static_cast<int32_t>(std::nearbyint(row[c] * inverse)) + scale.zero_point;
-    to[c] = static_cast<uint8_t>(std::clamp(step, 0, 255));
+    const auto steps = static_cast<int32_t>(std::nearbyint(row[c] * inverse));
     if (few && is_outlier(row[c])) {
-      scale.outliers[scale.num_outliers++] = {static_cast<int32_t>(c), step - to[c]};
+      scale.outliers[scale.num_outliers++] = {static_cast<int32_t>(c), steps};
+      to[c] = static_cast<uint8_t>(scale.zero_point);
+    } else {
+      to[c] = static_cast<uint8_t>(std::clamp(steps + scale.zero_point, 0, 255));
     }
   }
   return scale;

@@ -9,7 +9,8 @@
 namespace bge::ref {
 
 std::unique_ptr<const PreparedLinear> PrepareLinear(std::span<const TensorView> parts,
-                                                    ComputeType type);
+                                                    ComputeType type,
+                                                    std::span<const int32_t> exact_columns);
 void Linear(const ConstOperand& x, const PreparedLinear& w, const Epilogue& epilogue,
             const Operand& y);
 void PooledLinear(const ConstOperand& x, const PreparedLinear& w, std::span<const float> bias,

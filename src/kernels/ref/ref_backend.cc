@@ -10,13 +10,15 @@ class RefBackend : public Backend {
   std::string_view name() const override { return "ref"; }
 
   bool Supports(ComputeType) const override { return true; }
-  std::unique_ptr<const PreparedLinear> PrepareLinear(std::span<const TensorView> parts,
-                                                      ComputeType type) const override {
-    return ref::PrepareLinear(parts, type);
+  std::unique_ptr<const PreparedLinear> PrepareLinear(
+      std::span<const TensorView> parts, ComputeType type,
+      std::span<const int32_t> exact_columns) const override {
+    return ref::PrepareLinear(parts, type, exact_columns);
   }
   std::string PackedLayout(ComputeType) const override { return {}; }
   std::unique_ptr<const PreparedLinear> FromPacked(std::span<const std::byte>, int64_t, int64_t,
-                                                   ComputeType) const override {
+                                                   ComputeType,
+                                                   std::span<const int32_t>) const override {
     return nullptr;
   }
   void Linear(const OpContext&, const ConstOperand& x, const PreparedLinear& w,
