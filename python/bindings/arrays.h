@@ -4,6 +4,8 @@
 
 #include "bge/token_sequences.h"
 
+#include "bindings/gil.h"
+
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 
@@ -17,11 +19,19 @@
 
 namespace bge::python {
 
+/// The first array loads NumPy: Python code, which nanobind runs where nothing may unwind.
+inline void LoadNumPy() {
+  static bool loaded = false;  // guarded by the GIL
+  if (!loaded) OrSleep([] { nanobind::module_::import_("numpy"); });
+  loaded = true;
+}
+
 /// An array that owns `data`, of this shape, row-major. Loads NumPy.
 template <typename T>
 nanobind::object NewArray(std::unique_ptr<T[]> data, std::initializer_list<size_t> shape) {
   T* const pointer = data.release();
   const nanobind::capsule owner(pointer, [](void* p) noexcept { delete[] static_cast<T*>(p); });
+  LoadNumPy();
   return nanobind::cast(nanobind::ndarray<nanobind::numpy, T>(pointer, shape, owner));
 }
 
@@ -34,6 +44,7 @@ nanobind::object NewArray(std::vector<T> values, std::initializer_list<size_t> s
   // NumPy takes no null pointer.
   static T nothing[1] = {};
   T* const data = owned->empty() ? nothing : owned->data();
+  LoadNumPy();
   return nanobind::cast(nanobind::ndarray<nanobind::numpy, T>(data, shape, owner));
 }
 
