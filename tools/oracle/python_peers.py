@@ -1,13 +1,14 @@
 """bgecpp's SentenceTransformer beside the Python classes that users would pick instead, in one run.
 
-    python tools/oracle/python_peers.py --ours PYTHON --peers PYTHON [--bge build/release/bge] [--dtype f32|int8]
+    python tools/oracle/python_peers.py --ours PYTHON --peers PYTHON [--bge build/release/bge] [--dtype f32|bf16|int8]
            [--work short,mixed,long] [--engines torch,onnx,openvino,fastembed] [--batch 8,32] [--threads 2]
 
 --ours is an interpreter that has bgecpp (with PYTHONPATH=python, or an installed wheel), --peers one that has
 `sentence-transformers[onnx,openvino]` and fastembed; they may be the same. The model is all-MiniLM-L6-v2, cut at 256
 tokens as it says itself, and the texts are those of the developers' shared/bench/peers.py. Each engine runs in a
 process of its own, which makes what it needs (exported graphs; int8 as sentence-transformers' documentation
-quantizes it: ONNX for AVX512-VNNI, OpenVINO with its activations calibrated on texts of the same kind), warms up, and
+quantizes it: ONNX for AVX512-VNNI, OpenVINO with its activations calibrated on texts of the same kind; OpenVINO computes
+float32 models in bfloat16 where the CPU has it unless it is told not to, so that it is what --dtype bf16 compares with), warms up, and
 is timed on all texts, the best of two passes at the best of --batch. All get the texts sorted by length but ours, which
 sorts them itself. Ours is measured before, between and after the others: shown is the median, and the cosine of every
 engine to float32 as the check that it did the work.
@@ -24,8 +25,7 @@ import tempfile
 import time
 from pathlib import Path
 
-FLOAT_ENGINES = ["torch", "onnx", "openvino", "fastembed"]
-INT8_ENGINES = ["onnx", "openvino"]
+ENGINES = {"f32": ["torch", "onnx", "openvino", "fastembed"], "bf16": ["openvino"], "int8": ["onnx", "openvino"]}
 COUNTS = {"short": 1024, "mixed": 512, "long": 128}
 
 
@@ -44,10 +44,11 @@ def onnx_model(model: Path, folder: Path, dtype: str):
 def openvino_model(model: Path, folder: Path, dtype: str, calibration: list[str]):
     from sentence_transformers import SentenceTransformer, export_static_quantized_openvino_model
 
-    exported = SentenceTransformer(str(model), backend="openvino", device="cpu")
-    exported.save_pretrained(str(folder / "openvino"))
-    if dtype == "f32":
+    settings = {"ov_config": {"INFERENCE_PRECISION_HINT": "f32"}} if dtype == "f32" else {}
+    exported = SentenceTransformer(str(model), backend="openvino", device="cpu", model_kwargs=settings)
+    if dtype != "int8":
         return exported
+    exported.save_pretrained(str(folder / "openvino"))
     from optimum.intel import OVQuantizationConfig
 
     texts = folder / "texts"
@@ -142,7 +143,7 @@ def main() -> None:
     parser.add_argument("--engine", help=argparse.SUPPRESS)  # of the process that is measured
     parser.add_argument("--ours", default=sys.executable)
     parser.add_argument("--peers", default=sys.executable)
-    parser.add_argument("--dtype", default="f32", choices=["f32", "int8"])
+    parser.add_argument("--dtype", default="f32", choices=list(ENGINES))
     parser.add_argument("--work", default="short,mixed,long")
     parser.add_argument("--engines")
     parser.add_argument("--batch", default="8,32")
@@ -155,7 +156,7 @@ def main() -> None:
     from speed_compare import peers_texts
 
     model = engine.minilm_dir()
-    names = arguments.engines.split(",") if arguments.engines else FLOAT_ENGINES if arguments.dtype == "f32" else INT8_ENGINES
+    names = arguments.engines.split(",") if arguments.engines else ENGINES[arguments.dtype]
     exact = argparse.Namespace(**{**vars(arguments), "dtype": "f32"})
     for kind in arguments.work.split(","):
         texts = peers_texts(kind, COUNTS[kind])
@@ -173,13 +174,13 @@ def main() -> None:
         worst = {"bgecpp": ours[0], **peers}
         worst = {name: float((found["vectors"] * reference["vectors"]).sum(axis=1).min()) for name, found in worst.items() if "vectors" in found}
         print(f"{kind}, {arguments.dtype}: bgecpp {speed:.1f} documents/s (of {len(ours)} runs {min(o['docs_per_s'] for o in ours):.1f} to "
-              f"{max(o['docs_per_s'] for o in ours):.1f}); cosine to float32 {worst['bgecpp']:.4f} at worst", flush=True)
+              f"{max(o['docs_per_s'] for o in ours):.1f}); cosine to float32 {worst['bgecpp']:.6f} at worst", flush=True)
         for name, found in peers.items():
             if "error" in found:
                 print(f"  {name}: {found['error']}")
                 continue
             print(f"  {name}: {found['docs_per_s']:.1f} documents/s in batches of {found['batch']}, ours {speed / found['docs_per_s']:.2f} "
-                  f"times; cosine to float32 {worst[name]:.4f} at worst", flush=True)
+                  f"times; cosine to float32 {worst[name]:.6f} at worst", flush=True)
 
 
 if __name__ == "__main__":
