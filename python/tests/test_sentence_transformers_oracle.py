@@ -76,7 +76,7 @@ def assert_same(found, expected, tolerance=1e-5):
 
 # Everything that a public method takes, and what is meant to be different: see docs/python.md.
 INSIDES = {
-    # torch.nn.Module's and peft's, training's.
+    # torch.nn.Module's (smart_apply is transformers', which puts it there when it first makes weights) and peft's, training's.
     "active_adapter", "active_adapters", "add_adapter", "add_module", "append", "apply", "buffers", "bfloat16", "call_super_init",
     "clear_placement_cache", "delete_adapter", "disable_adapters", "double", "dump_patches", "enable_adapters", "extend", "extra_repr",
     "get_adapter_state_dict", "get_buffer", "get_extra_state", "get_parameter", "get_submodule", "gradient_checkpointing_enable",
@@ -84,7 +84,7 @@ INSIDES = {
     "named_buffers", "named_modules", "named_parameters", "old_fit", "pop", "register_backward_hook", "register_buffer",
     "register_forward_hook", "register_forward_pre_hook", "register_full_backward_hook", "register_full_backward_pre_hook",
     "register_load_state_dict_post_hook", "register_load_state_dict_pre_hook", "register_module", "register_parameter",
-    "register_state_dict_post_hook", "register_state_dict_pre_hook", "set_adapter", "set_extra_state", "set_submodule", "smart_batching_collate",
+    "register_state_dict_post_hook", "register_state_dict_pre_hook", "set_adapter", "set_extra_state", "set_submodule", "smart_apply", "smart_batching_collate",
     "state_dict", "to_empty", "type", "xpu", "zero_grad", "check_peft_compatible_model", "smart_batching_collate_text_only", "T_destination", "get_sentence_features", "training", "forward", "unload_adapter",
 }  # fmt: skip
 
