@@ -86,7 +86,7 @@ struct RerankerInfo {
   int64_t max_length = 0;
   std::string max_length_source;
   int64_t max_positions = 0;  ///< the most that RerankOptions::max_length may be
-  std::string activation;  ///< of kCrossEncoder: "sigmoid", "identity", "tanh"
+  std::string activation;     ///< of kCrossEncoder: "sigmoid", "identity", "tanh"
   std::string activation_source;
   std::string default_prompt;  ///< what is put before queries; empty: nothing
   std::vector<std::string> files;

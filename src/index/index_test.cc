@@ -199,7 +199,7 @@ TEST_F(IndexTest, AForkedChildLeavesItsParentsFilesAndLockAlone) {
       const std::string error = ErrorOf([&] { writer->Add("b", "text", v); });
       writer.reset();
       ::_exit(error.find("by the process that this one was forked from") != std::string::npos ? 0
-                                                                                             : 1);
+                                                                                              : 1);
     }
     int status = 0;
     EXPECT_EQ(::waitpid(child, &status, 0), child);
