@@ -45,8 +45,7 @@ class FlagModel(AbsEmbedder):
         truncate_dim: int | None = None,
         **kwargs: Any,
     ):
-        if pooling_method not in ("cls", "mean"):
-            raise NotImplementedError(f"pooling method {pooling_method} not implemented: give cls or mean")
+        _check_pooling(pooling_method)
         own = own_settings(kwargs, {"passage_instruction_for_retrieval", "passage_instruction_format"})
         super().__init__(
             model_name_or_path,
@@ -96,8 +95,7 @@ class FlagModel(AbsEmbedder):
 
     def _encode(self, sentences: Any, max_length: int, progress: Any) -> NDArray[Any]:
         vectors: NDArray[Any]
-        if self.pooling_method not in ("cls", "mean"):
-            raise NotImplementedError(f"pooling method {self.pooling_method} not implemented: give cls or mean")
+        _check_pooling(self.pooling_method)
         if not isinstance(sentences, str) and any(_is_pair(sentence) for sentence in sentences):
             return self._encode_pairs(sentences, max_length)
         if self.pooling_method != self._engine_pooling:
@@ -147,3 +145,9 @@ def _is_pair(sentence: Any) -> bool:
 
 # The name in the module of the reference that defines it.
 BaseEmbedder = FlagModel
+
+
+def _check_pooling(method: str) -> None:
+    """The reference's refusal, in its words."""
+    if method not in ("cls", "mean"):
+        raise NotImplementedError(f"pooling method {method} not implemented: give cls or mean")
