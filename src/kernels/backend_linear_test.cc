@@ -160,8 +160,8 @@ INSTANTIATE_TEST_SUITE_P(All, RowsOfLinear, testing::ValuesIn(Variants()), Varia
 
 // W is rounded by the backends alike; x by the one under test: only the sums differ.
 TEST_P(BackendOps, LinearOfNarrowTypes) {
-  const std::pair<int64_t, int64_t> weights[] = {{1, 1},  {3, 5},    {17, 33},  {130, 64},
-                                                 {50, 2}, {384, 96}, {64, 1537}};
+  const std::pair<int64_t, int64_t> weights[] = {
+      {1, 1}, {3, 5}, {17, 33}, {130, 64}, {50, 2}, {384, 96}, {40, 512}, {70, 513}, {64, 1537}};
   for (const ComputeType type : {ComputeType::kBFloat16, ComputeType::kInt8}) {
     if (!backend().Supports(type)) continue;
     for (const auto& [n, k] : weights) {
@@ -344,6 +344,52 @@ TEST_P(BackendOps, Int8OutliersMeetExactColumnsOfW) {
     }
   }
   EXPECT_TRUE(any_rounded);
+  workspace_.Reset();
+}
+
+// A part's numbers are rounded to its own steps, however large those of another part are.
+TEST_P(BackendOps, Int8PartsOfWHaveTheirOwnSteps) {
+  if (!backend().Supports(ComputeType::kInt8)) return;
+  constexpr int64_t kK = 2 * kInt8PartColumns + 88;
+  constexpr int64_t kN = 70;
+  constexpr int32_t kExact = kInt8PartColumns + 44;
+  constexpr float kOutlier = 30.0f;
+  std::vector<float> values = Normal(kN * kK);
+  for (int64_t n = 0; n < kN; ++n) {
+    for (int64_t k = 0; k < kInt8PartColumns; ++k) values[static_cast<size_t>(n * kK + k)] *= 1e4f;
+  }
+  const Stored stored(values, {kN, kK}, DType::kF32, 0);
+  const TensorView parts[] = {stored.view()};
+  const int32_t exact[] = {kExact};
+  const auto prepared = backend().PrepareLinear(parts, ComputeType::kInt8, exact);
+  // Nothing meets the first part. Row 0: ones, which are no rounding; row 1: one outlier.
+  Table x(2, kK);
+  for (int64_t k = 0; k < kK; ++k) {
+    x.view().row(0)[k] = k < kInt8PartColumns ? 0.0f : 1.0f;
+    x.view().row(1)[k] = k == kExact ? kOutlier : 0.0f;
+  }
+  const Operand in = NewOperand(workspace_, ComputeType::kInt8, 2, kK);
+  backend().ToOperand(context(), x.view(), in);
+  Table y(2, kN);
+  backend().Linear(context(), in, *prepared, {}, y.view());
+  for (int64_t n = 0; n < kN; ++n) {
+    const float* const w = values.data() + n * kK;
+    double sum = 0.0;
+    double squared_steps = 0.0;
+    float step = 0.0f;  // of the exact column's part
+    for (int64_t begin = kInt8PartColumns; begin < kK; begin += kInt8PartColumns) {
+      const int64_t count = std::min(kInt8PartColumns, kK - begin);
+      const float scale = Int8Row({w + begin, static_cast<size_t>(count)}).scale();
+      if (begin == kInt8PartColumns) step = scale;
+      squared_steps += static_cast<double>(count) * scale * scale;
+      for (int64_t k = begin; k < begin + count; ++k) sum += w[k];
+    }
+    // Roundings are independent, each of a variance of step^2 / 12.
+    EXPECT_NEAR(y.view().row(0)[n], sum, 6.0 * std::sqrt(squared_steps / 12.0)) << n;
+    EXPECT_NEAR(y.view().row(1)[n], kOutlier * w[kExact],
+                1.02f * kOutlier * step / (2.0f * kRemainderSteps))
+        << n;
+  }
   workspace_.Reset();
 }
 

@@ -4,8 +4,8 @@
     python tools/fuzz/fuzz.py [TARGET...] --coverage [--missed] [--build build/fuzz-coverage]
 
 A target starts from tests/fuzz/corpus/<target>, from seeds.py and from what earlier runs on this machine kept in
-build/fuzz-corpus/<target>, and runs until it has executed N inputs, those of earlier runs included (build/fuzz-findings/tally.json has
-the sums). A finding is kept in build/fuzz-findings/ and ends its target. --keep copies into tests/fuzz/corpus what
+build/fuzz-corpus/<target>, and runs until it has executed N inputs, those of earlier runs included (tests/fuzz/tally.json has
+the sums, and is committed). A finding is kept in build/fuzz-findings/ and ends its target. --keep copies into tests/fuzz/corpus what
 is needed for the coverage reached, of every size, up to 24 kB and 100 files a target: it is what ctest repeats. --coverage repeats all
 inputs in a build that counts, and shows the lines reached of the files that each target is about; --missed names the others.
 """
@@ -66,10 +66,10 @@ ENVIRONMENT = {
 
 
 class Tally:
-    """What all runs so far have done, on disk."""
+    """What all runs so far have done, on any machine: the file is committed."""
 
     def __init__(self):
-        self.path, self.lock = FINDINGS / "tally.json", threading.Lock()
+        self.path, self.lock = ROOT / "tests/fuzz/tally.json", threading.Lock()
 
     def of(self, target):
         tally = json.loads(self.path.read_text()) if self.path.is_file() else {}

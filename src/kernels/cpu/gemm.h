@@ -33,14 +33,23 @@ inline constexpr int64_t kSumGroups = 512;
 struct Remainders {
   std::span<const int32_t> columns;  // of k, at most kMaxOutliers
   // Of columns[i], those of all panels at values + i * stride, in steps of the scale /
-  // kRemainderSteps; of w's columns, as column_scales are.
+  // kRemainderSteps; of w's columns, as the scales are.
   const int8_t* values = nullptr;
   int64_t stride = 0;
 };
 
-// y[r][c] = (accumulate ? y[r][c] : 0) + sum over k of x[r][k] w[k][c]; int8: that sum of integers,
-// less zero_point[r] column_sums[c], plus steps w[column][c] of the row's outliers (with w's
-// remainder, where it is known), times scale[r] column_scales[c].
+// What an int8 W has beside its numbers: for each part of k (tensor/int8_row.h) and each column,
+// the scale and the sum of the numbers.
+struct ColumnScales {
+  const float* scales = nullptr;  // part p at scales + p * stride
+  const int32_t* sums = nullptr;  // likewise
+  int64_t stride = 0;             // columns
+  int64_t part_groups = 0;        // of k
+};
+
+// y[r][c] = (accumulate ? y[r][c] : 0) + sum over k of x[r][k] w[k][c]; int8: scale[r] times the
+// sum over the parts of k of the part's sum of integers, less zero_point[r] sums[c], plus steps
+// w[column][c] of the row's outliers (with w's remainder, where it is known), times scales[c].
 struct PanelProduct {
   const std::byte* x;          // row r at x + r * x_stride
   int64_t x_stride;            // bytes
@@ -54,8 +63,8 @@ struct PanelProduct {
   int64_t columns;             // written: up to those of the panels
   bool accumulate;             // not with int8
   const RowScale* row_scales;  // int8: [rows]
-  const float* column_scales;  // int8: those of all panels
-  const int32_t* column_sums;  // int8: those of all panels, of w
+  ColumnScales column_scales;  // int8: those of all panels
+  bool scale_rows = true;      // int8, of a part of k: the last, with which y is times the scale
   Remainders remainders = {};  // int8
   // W is larger than the caches, and this is the only use of the panel: fetch what lies behind into
   // the second-level cache meanwhile. With one panel.

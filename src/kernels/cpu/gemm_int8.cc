@@ -55,18 +55,26 @@ struct Pairs {
   }
 };
 
-// Stores a tile of sums, less the zero points, times the scales.
+// Stores or adds a tile of sums, which are less the zero points, times the scales.
 template <int kRows, int kVectors>
 HWY_INLINE void StoreScaled(const Int32s (&sums)[kRows][kVectors], const PanelProduct& product,
                             int64_t row) {
   hn::Vec<D> scaled[kRows][kVectors];
   BGE_UNROLL
   for (int v = 0; v < kVectors; ++v) {
-    const auto column_scale = hn::Load(D(), product.column_scales + v * kInt32Lanes);
+    const auto scale = hn::Load(D(), product.column_scales.scales + v * kInt32Lanes);
     BGE_UNROLL
     for (int r = 0; r < kRows; ++r) {
-      const auto row_scale = hn::Set(D(), product.row_scales[row + r].scale);
-      scaled[r][v] = hn::Mul(hn::Mul(hn::ConvertTo(D(), sums[r][v]), row_scale), column_scale);
+      scaled[r][v] = hn::Mul(hn::ConvertTo(D(), sums[r][v]), scale);
+    }
+  }
+  if (product.accumulate) AddTile(D(), product, row, scaled);
+  if (product.scale_rows) {
+    BGE_UNROLL
+    for (int r = 0; r < kRows; ++r) {
+      const auto scale = hn::Set(D(), product.row_scales[row + r].scale);
+      BGE_UNROLL
+      for (int v = 0; v < kVectors; ++v) scaled[r][v] = hn::Mul(scaled[r][v], scale);
     }
   }
   StoreTile(D(), scaled, product, row);
@@ -93,7 +101,7 @@ struct Int8Type : public Instruction {
     Sum sums[kRows][kVectors];
     BGE_UNROLL
     for (int v = 0; v < kVectors; ++v) {
-      const Sum column_sums = hn::Load(DI(), product.column_sums + v * kLanes);
+      const Sum column_sums = hn::Load(DI(), product.column_scales.sums + v * kLanes);
       BGE_UNROLL
       for (int r = 0; r < kRows; ++r) {
         sums[r][v] = hn::Mul(column_sums, hn::Set(DI(), -rows[r].zero_point));
@@ -122,6 +130,9 @@ HWY_NOINLINE void AddOutliers(const PanelProduct& product, int64_t r) {
   for (int i = 0; i < row.num_outliers; ++i) {
     const RowScale::Outlier outlier = row.outliers[i];
     const std::byte* group = product.panel + outlier.column / 4 * kPanelColumns * kGroupBytes;
+    const float* const scales =
+        product.column_scales.scales +
+        outlier.column / 4 / product.column_scales.part_groups * product.column_scales.stride;
     const int above = 24 - outlier.column % 4 * 8;  // bits of the group
     const int8_t* const remainders = FindRemainders(product.remainders, outlier.column);
     const auto scale = hn::Set(D(), row.scale * static_cast<float>(outlier.steps));
@@ -134,7 +145,7 @@ HWY_NOINLINE void AddOutliers(const PanelProduct& product, int64_t r) {
         const Int32s steps = hn::PromoteTo(DI(), hn::LoadU(d8, remainders + c));
         w = hn::MulAdd(hn::ConvertTo(D(), steps), hn::Set(D(), 1.0f / kRemainderSteps), w);
       }
-      const auto column_scale = hn::Load(D(), product.column_scales + c);
+      const auto column_scale = hn::Load(D(), scales + c);
       const auto part = hn::Mul(hn::Mul(w, scale), column_scale);
       if (c + kInt32Lanes <= product.columns) {
         hn::StoreU(hn::Add(hn::LoadU(D(), y + c), part), D(), y + c);
@@ -152,9 +163,29 @@ HWY_INLINE void AddAllOutliers(const PanelProduct& product) {
   }
 }
 
+// multiply(part) for each part of k, the rows of all of which stay in the first-level cache.
+template <class F>
+HWY_INLINE void ForEachPart(const PanelProduct& product, const F& multiply) {
+  const ColumnScales& columns = product.column_scales;
+  for (int64_t begin = 0; begin < product.groups; begin += columns.part_groups) {
+    const int64_t left = product.groups - begin;
+    PanelProduct part = product;
+    part.x += begin * kGroupBytes;
+    part.panel += begin * kPanelColumns * kGroupBytes;
+    part.groups = std::min(columns.part_groups, left);
+    const int64_t at = begin / columns.part_groups * columns.stride;
+    part.column_scales.scales += at;
+    part.column_scales.sums += at;
+    part.accumulate = begin > 0;
+    part.scale_rows = left <= columns.part_groups;
+    multiply(part);
+  }
+}
+
 template <class Instruction>
 HWY_INLINE void Multiply(const PanelProduct& product) {
-  ForEachTile<Int8Type<Instruction>>(product);
+  ForEachPart(product,
+              [](const PanelProduct& part) HWY_ATTR { ForEachTile<Int8Type<Instruction>>(part); });
   AddAllOutliers(product);
 }
 
@@ -164,22 +195,24 @@ void MultiplyPairs(const PanelProduct& product) { Multiply<Pairs>(product); }
 #if HWY_TARGET == HWY_AVX3
 template <class Tiles>
 void MultiplyAmx(const PanelProduct& product) {
-  const auto multiply = [&](const auto& sum, int64_t row, int64_t rows) HWY_ATTR {
-    alignas(64) int32_t sums[kAmxBlockRows][kAmxBlockColumns];
-    sum(sums[0], sizeof sums[0], /*add=*/false);
-    for (int64_t r = 0; r < rows; ++r) {
-      Int32s values[1][kPanelVectors];
-      BGE_UNROLL
-      for (int v = 0; v < kPanelVectors; ++v) {
-        const Int32s column_sums = hn::Load(DI(), product.column_sums + v * kInt32Lanes);
-        const Int32s start =
-            hn::Mul(column_sums, hn::Set(DI(), -product.row_scales[row + r].zero_point));
-        values[0][v] = hn::Add(start, hn::Load(DI(), sums[r] + v * kInt32Lanes));
+  ForEachPart(product, [](const PanelProduct& part) HWY_ATTR {
+    const auto multiply = [&](const auto& sum, int64_t row, int64_t rows) HWY_ATTR {
+      alignas(64) int32_t sums[kAmxBlockRows][kAmxBlockColumns];
+      sum(sums[0], sizeof sums[0], /*add=*/false);
+      for (int64_t r = 0; r < rows; ++r) {
+        Int32s values[1][kPanelVectors];
+        BGE_UNROLL
+        for (int v = 0; v < kPanelVectors; ++v) {
+          const Int32s column_sums = hn::Load(DI(), part.column_scales.sums + v * kInt32Lanes);
+          const Int32s start =
+              hn::Mul(column_sums, hn::Set(DI(), -part.row_scales[row + r].zero_point));
+          values[0][v] = hn::Add(start, hn::Load(DI(), sums[r] + v * kInt32Lanes));
+        }
+        StoreScaled(values, part, row + r);
       }
-      StoreScaled(values, product, row + r);
-    }
-  };
-  ForEachAmxBlock<AmxInt8, Tiles>(product, multiply);
+    };
+    ForEachAmxBlock<AmxInt8, Tiles>(part, multiply);
+  });
   AddAllOutliers(product);
 }
 

@@ -119,7 +119,6 @@ class Product {
          .accumulate = begin > 0,
          .row_scales = x_.scales == nullptr ? nullptr : x_.scales + r,
          .column_scales = w_.column_scales(strip.first),
-         .column_sums = w_.column_sums(strip.first),
          .remainders = w_.remainders(strip.first),
          .fetch_next = fetch_next_});
   }

@@ -68,7 +68,9 @@ PackedWeights::PackedWeights(int64_t n, int64_t k, ComputeType type, size_t num_
   bytes_ = panels_bytes();
   if (type != ComputeType::kInt8) return;
   num_exact_ = num_exact;
-  bytes_ += columns() * (sizeof(float) + sizeof(int32_t));
+  num_parts_ = NumInt8Parts(k_);
+  part_groups_ = (Int8PartColumns(k_) + GroupSize(type) - 1) / GroupSize(type);
+  bytes_ += static_cast<size_t>(num_parts_) * columns() * (sizeof(float) + sizeof(int32_t));
   bytes_ += num_exact * (sizeof(int32_t) + columns());
 }
 
@@ -101,7 +103,7 @@ std::unique_ptr<const PackedWeights> PackedWeights::FromMemory(
 
 std::string PackedWeights::LayoutName(ComputeType type) {
   // The number counts changes of the type's format.
-  return "panels " + std::string(type == ComputeType::kInt8 ? "2" : "1") + ": " +
+  return "panels " + std::string(type == ComputeType::kInt8 ? "3" : "1") + ": " +
          std::to_string(KernelFor(type).panel_columns) + " columns, " +
          std::to_string(OperandElementBytes(type)) + " bytes a number";
 }
@@ -110,8 +112,9 @@ void PackedWeights::SetMemory(const std::byte* memory) {
   panels_ = memory;
   if (type_ != ComputeType::kInt8) return;
   scales_ = reinterpret_cast<const float*>(memory + panels_bytes());
-  sums_ = reinterpret_cast<const int32_t*>(scales_ + columns());
-  exact_columns_ = sums_ + columns();
+  const size_t all = static_cast<size_t>(num_parts_) * columns();
+  sums_ = reinterpret_cast<const int32_t*>(scales_ + all);
+  exact_columns_ = sums_ + all;
   remainders_ = reinterpret_cast<const int8_t*>(exact_columns_ + num_exact_);
 }
 
@@ -147,10 +150,11 @@ void PackedWeights::PackInt8(std::span<const TensorView> parts,
                              std::span<const int32_t> exact_columns) {
   const int64_t columns = kernel_.panel_columns;
   auto* const scales = reinterpret_cast<float*>(memory_.get() + panels_bytes());
-  auto* const sums = reinterpret_cast<int32_t*>(scales + this->columns());
-  std::fill_n(scales, num_panels_ * columns, 0.0f);
-  std::fill_n(sums, num_panels_ * columns, 0);
-  auto* const exact = std::copy_n(exact_columns.begin(), num_exact_, sums + this->columns());
+  const size_t all = static_cast<size_t>(num_parts_) * this->columns();
+  auto* const sums = reinterpret_cast<int32_t*>(scales + all);
+  std::fill_n(scales, all, 0.0f);
+  std::fill_n(sums, all, 0);
+  auto* const exact = std::copy_n(exact_columns.begin(), num_exact_, sums + all);
   auto* const remainders = reinterpret_cast<int8_t*>(exact);
   std::fill_n(remainders, num_exact_ * this->columns(), int8_t{0});
   std::vector<float> floats(static_cast<size_t>(k_));
@@ -159,20 +163,32 @@ void PackedWeights::PackInt8(std::span<const TensorView> parts,
   for (const TensorView& part : parts) {
     for (int64_t row = 0; row < part.shape[0]; ++row, ++n) {
       int8_t* to = panel.data() + n % columns * k_;
-      if (part.dtype == DType::kI8) {
+      const bool is_int8 = part.dtype == DType::kI8;
+      if (is_int8) {
         std::copy_n(static_cast<const int8_t*>(part.data) + row * k_, k_, to);
-        scales[n] = part.ScaleOfRow(row);
       } else {
         ConvertToFloat(part, row * k_, k_, floats.data());
-        const Int8Row rounded(floats);
-        for (int64_t i = 0; i < k_; ++i) to[i] = rounded.Round(floats[static_cast<size_t>(i)]);
-        scales[n] = rounded.scale();
-        for (size_t e = 0; e < num_exact_; ++e) {
-          const float value = floats[static_cast<size_t>(exact_columns[e])];
-          remainders[e * this->columns() + static_cast<size_t>(n)] = rounded.Remainder(value);
-        }
       }
-      sums[n] = std::accumulate(to, to + k_, int32_t{0});
+      for (int64_t p = 0; p < num_parts_; ++p) {
+        const int64_t begin = p * Int8PartColumns(k_);
+        const int64_t count = std::min(Int8PartColumns(k_), k_ - begin);
+        const auto at = static_cast<size_t>(p) * this->columns() + static_cast<size_t>(n);
+        if (is_int8) {
+          scales[at] = part.ScaleOfRow(row);
+        } else {
+          const float* const from = floats.data() + begin;
+          const Int8Row rounded({from, static_cast<size_t>(count)});
+          for (int64_t i = 0; i < count; ++i) to[begin + i] = rounded.Round(from[i]);
+          scales[at] = rounded.scale();
+          for (size_t e = 0; e < num_exact_; ++e) {
+            const int64_t column = exact_columns[e] - begin;
+            if (column < 0 || column >= count) continue;
+            remainders[e * this->columns() + static_cast<size_t>(n)] =
+                rounded.Remainder(from[column]);
+          }
+        }
+        sums[at] = std::accumulate(to + begin, to + begin + count, int32_t{0});
+      }
       const int64_t rows = n % columns + 1;
       if (rows == columns || n + 1 == n_) PackPanel(n / columns, panel.data(), rows);
     }

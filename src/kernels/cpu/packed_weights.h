@@ -42,11 +42,10 @@ class PackedWeights : public PreparedLinear {
     return panels_ + i * groups_ * kernel_.panel_columns * kGroupBytes;
   }
   /// kInt8: of panel i.
-  const float* column_scales(int64_t i) const {
-    return scales_ == nullptr ? nullptr : scales_ + i * kernel_.panel_columns;
-  }
-  const int32_t* column_sums(int64_t i) const {
-    return sums_ == nullptr ? nullptr : sums_ + i * kernel_.panel_columns;
+  ColumnScales column_scales(int64_t i) const {
+    if (scales_ == nullptr) return {};
+    const int64_t column = i * kernel_.panel_columns;
+    return {scales_ + column, sums_ + column, static_cast<int64_t>(columns()), part_groups_};
   }
   Remainders remainders(int64_t i) const {
     if (num_exact_ == 0) return {};
@@ -72,14 +71,16 @@ class PackedWeights : public PreparedLinear {
   int64_t k_ = 0;
   int64_t groups_ = 0;
   int64_t num_panels_ = 0;
+  int64_t num_parts_ = 1;    // kInt8
+  int64_t part_groups_ = 0;  // kInt8
   size_t num_exact_ = 0;
   size_t bytes_ = 0;
   hwy::AlignedFreeUniquePtr<std::byte[]> memory_;  // null where it is somebody else's
   const std::byte* panels_ = nullptr;              // behind them the others, in this order
-  const float* scales_ = nullptr;
-  const int32_t* sums_ = nullptr;
-  const int32_t* exact_columns_ = nullptr;  // [num_exact]
-  const int8_t* remainders_ = nullptr;      // [num_exact][columns()]
+  const float* scales_ = nullptr;                  // [num_parts][columns()]
+  const int32_t* sums_ = nullptr;                  // [num_parts][columns()]
+  const int32_t* exact_columns_ = nullptr;         // [num_exact]
+  const int8_t* remainders_ = nullptr;             // [num_exact][columns()]
 };
 
 }  // namespace bge::cpu

@@ -4,7 +4,10 @@
 #include "kernels/ref/ops.h"
 #include "tensor/int8_row.h"
 
+#include <algorithm>
+#include <iterator>
 #include <map>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -46,12 +49,18 @@ class PlainLinear : public PreparedLinear {
 
 // Row n of k values to what their int8 stands for; sets [n] of the remainders.
 void RoundRow(std::span<float> row, size_t n, std::map<int32_t, std::vector<float>>& remainders) {
-  const Int8Row rounded(row);
-  for (auto& [column, values] : remainders) {
-    const int8_t steps = rounded.Remainder(row[static_cast<size_t>(column)]);
-    values[n] = static_cast<float>(steps) * rounded.scale() / kRemainderSteps;
+  const auto part_columns = static_cast<size_t>(Int8PartColumns(std::ssize(row)));
+  for (size_t begin = 0; begin < row.size(); begin += part_columns) {
+    const std::span<float> part = row.subspan(begin, std::min(part_columns, row.size() - begin));
+    const Int8Row rounded(part);
+    for (auto& [column, values] : remainders) {
+      const size_t at = static_cast<size_t>(column) - begin;
+      if (at >= part.size()) continue;  // of another part, before this one too
+      values[n] =
+          static_cast<float>(rounded.Remainder(part[at])) * rounded.scale() / kRemainderSteps;
+    }
+    for (float& v : part) v = static_cast<float>(rounded.Round(v)) * rounded.scale();
   }
-  for (float& v : row) v = static_cast<float>(rounded.Round(v)) * rounded.scale();
 }
 
 }  // namespace
