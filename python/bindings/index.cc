@@ -4,6 +4,7 @@
 #include "bindings/bindings.h"
 #include "bindings/gil.h"
 #include "bindings/interruptible.h"
+#include "bindings/paths.h"
 #include "bindings/text_list.h"
 
 #include <nanobind/stl/map.h>
@@ -139,9 +140,14 @@ void AddIndex(nb::module_& m) {
       m, "IndexWriter",
       "Writes a new index directory, all or nothing. Calls of several threads "
       "wait for each other.")
-      .def(nb::init<const std::string&, int64_t, std::string, std::map<std::string, std::string>>(),
-           "path"_a, "dimension"_a, "model"_a = "",
-           "metadata"_a = std::map<std::string, std::string>())
+      .def(
+          "__init__",
+          [](PyIndexWriter* self, const PathArgument& path, int64_t dimension, std::string model,
+             std::map<std::string, std::string> metadata) {
+            new (self) PyIndexWriter(path.bytes, dimension, std::move(model), std::move(metadata));
+          },
+          "path"_a, "dimension"_a, "model"_a = "",
+          "metadata"_a = std::map<std::string, std::string>())
       .def(
           "add",
           [](PyIndexWriter& self, nb::handle ids, nb::handle texts, const Vectors& vectors) {
@@ -162,7 +168,9 @@ void AddIndex(nb::module_& m) {
       "of an index at a time; calls of several threads wait for each other.")
       .def(
           "__init__",
-          [](PyIndexEditor* self, const std::string& path) { new (self) PyIndexEditor(path); },
+          [](PyIndexEditor* self, const PathArgument& path) {
+            new (self) PyIndexEditor(path.bytes);
+          },
           "path"_a)
       .def(
           "add",
@@ -200,7 +208,7 @@ void AddIndex(nb::module_& m) {
   nb::class_<Index>(m, "Index", "An opened index: one commit of it. Immutable and thread-safe.")
       .def(
           "__init__",
-          [](Index* self, const std::string& path) { new (self) Index(Index::Open(path)); },
+          [](Index* self, const PathArgument& path) { new (self) Index(Index::Open(path.bytes)); },
           "path"_a)
       .def("search", &Search, "queries"_a, "top_k"_a = 10, "threads"_a = 0,
            "For each query vector (N, dimension) the rows of highest inner product, best first: "

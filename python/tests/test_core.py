@@ -219,6 +219,26 @@ def test_index(model, tmp_path):
     del writer, editor
 
 
+@pytest.mark.parametrize("kind", ["str", "path", "bytes", "not UTF-8"])
+def test_an_index_at_any_kind_of_path(tmp_path, kind):
+    plain = tmp_path / "index"
+    path = {"str": str(plain), "path": plain, "bytes": os.fsencode(plain), "not UTF-8": os.fsencode(tmp_path) + b"/\xff"}[kind]
+    vectors = np.eye(2, 4, dtype=np.float32)
+    writer = IndexWriter(path, 4)
+    writer.add(["a", "b"], ["first", "second"], vectors)
+    try:
+        writer.finish()
+    except OSError as error:
+        pytest.skip(f"a file system without such names: {error}")
+    editor = IndexEditor(path)
+    assert editor.delete(["a"]) == 1
+    editor.commit()
+    assert [hit["id"] for hit in Index(path).search(vectors)[1]] == ["b"]
+    assert os.path.isdir(path)
+    with pytest.raises(TypeError, match="incompatible"):
+        Index(3)
+
+
 def test_many_threads_share_one_model(model):
     expected = model.encode(TEXTS)
     faults = []
