@@ -145,12 +145,12 @@ class Backend {
   virtual bool Supports(ComputeType type) const = 0;
 
   /// Stacks weights [n_i, K] (PyTorch's layout, any dtype) along their rows: y = x * W^T. kInt8
-  /// takes K up to 32,768 and rounds each row of W, in parts of 256 columns where K is over 512, to
-  /// 127 steps of the largest magnitude (tensor/int8_row.h); a row that is stored as int8 it takes
-  /// as it is. Of `exact_columns`, at most kMaxOutliers columns of W without repetition, kInt8
-  /// keeps what the rounding takes off, and multiplies the outliers of x in them with both: for the
-  /// few columns that outliers meet in every text. The parts' memory must outlive the result unless
-  /// owned_bytes() is not 0.
+  /// takes K up to 32,768 and rounds each row of W, in parts of 256 columns where K is over 1,024,
+  /// to 127 steps of the largest magnitude (tensor/int8_row.h); a row that is stored as int8 it
+  /// takes as it is. Of `exact_columns`, at most kMaxOutliers columns of W without repetition,
+  /// kInt8 keeps what the rounding takes off, and multiplies the outliers of x in them with both:
+  /// for the few columns that outliers meet in every text. The parts' memory must outlive the
+  /// result unless owned_bytes() is not 0.
   virtual std::unique_ptr<const PreparedLinear> PrepareLinear(
       std::span<const TensorView> parts, ComputeType type,
       std::span<const int32_t> exact_columns) const = 0;

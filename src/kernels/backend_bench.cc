@@ -68,10 +68,10 @@ void LinearShapes(benchmark::internal::Benchmark* b) {
 }
 BENCHMARK(BM_Linear)->Apply(LinearShapes);
 
-// A layer of 512 rows, multiplied in a narrower type (1 bfloat16, 2 int8), whose results are
-// float32 or of that type, through a GELU or not.
+// A layer of M rows, multiplied in a narrower type (1 bfloat16, 2 int8), whose results are float32
+// or of that type, through a GELU or not.
 void BM_LinearNarrow(benchmark::State& state) {
-  const int64_t m = 512;
+  const int64_t m = state.range(5);
   const int64_t n = state.range(0);
   const int64_t k = state.range(1);
   const auto type = state.range(2) == 1 ? ComputeType::kBFloat16 : ComputeType::kInt8;
@@ -94,8 +94,9 @@ void BM_LinearNarrow(benchmark::State& state) {
   ReportFlops(state, 2.0 * static_cast<double>(m * n * k));
 }
 BENCHMARK(BM_LinearNarrow)
-    ->ArgNames({"N", "K", "type", "narrow", "gelu"})
-    ->ArgsProduct({{1536, 3072, 4096}, {384, 768, 1024}, {1, 2}, {0, 1}, {0, 1}});
+    ->ArgNames({"N", "K", "type", "narrow", "gelu", "M"})
+    ->ArgsProduct({{1536, 3072, 4096}, {384, 768, 1024}, {1, 2}, {0, 1}, {0, 1}, {512}})
+    ->ArgsProduct({{384, 768}, {384, 768, 1536, 3072}, {1, 2}, {0}, {0}, {1, 12, 512}});
 
 // Sequences of S tokens, A heads of D: 4 S^2 A D operations each.
 void BM_Attention(benchmark::State& state) {

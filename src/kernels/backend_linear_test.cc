@@ -161,7 +161,7 @@ INSTANTIATE_TEST_SUITE_P(All, RowsOfLinear, testing::ValuesIn(Variants()), Varia
 // W is rounded by the backends alike; x by the one under test: only the sums differ.
 TEST_P(BackendOps, LinearOfNarrowTypes) {
   const std::pair<int64_t, int64_t> weights[] = {
-      {1, 1}, {3, 5}, {17, 33}, {130, 64}, {50, 2}, {384, 96}, {40, 512}, {70, 513}, {64, 1537}};
+      {1, 1}, {3, 5}, {17, 33}, {130, 64}, {50, 2}, {384, 96}, {40, 1024}, {70, 1025}, {64, 1537}};
   for (const ComputeType type : {ComputeType::kBFloat16, ComputeType::kInt8}) {
     if (!backend().Supports(type)) continue;
     for (const auto& [n, k] : weights) {
@@ -350,7 +350,7 @@ TEST_P(BackendOps, Int8OutliersMeetExactColumnsOfW) {
 // A part's numbers are rounded to its own steps, however large those of another part are.
 TEST_P(BackendOps, Int8PartsOfWHaveTheirOwnSteps) {
   if (!backend().Supports(ComputeType::kInt8)) return;
-  constexpr int64_t kK = 2 * kInt8PartColumns + 88;
+  constexpr int64_t kK = kMostInt8WholeColumns + 88;
   constexpr int64_t kN = 70;
   constexpr int32_t kExact = kInt8PartColumns + 44;
   constexpr float kOutlier = 30.0f;

@@ -13,14 +13,15 @@ namespace bge {
 /// The steps of a remainder that one step of its row is.
 inline constexpr int kRemainderSteps = 254;
 
-/// Rows of W are rounded in parts of so many columns, each with steps of its own: a row's largest
-/// number is the larger the longer it is. A row of up to two parts is one, as parts take time.
+/// Long rows of W are rounded in parts of so many columns, each with steps of its own: a row's
+/// largest number is the larger the longer it is. Shorter rows are not, as parts take time.
 inline constexpr int64_t kInt8PartColumns = 256;
+inline constexpr int64_t kMostInt8WholeColumns = 1024;
 constexpr int64_t Int8PartColumns(int64_t k) {
-  return k <= 2 * kInt8PartColumns ? k : kInt8PartColumns;
+  return k <= kMostInt8WholeColumns ? k : kInt8PartColumns;
 }
 constexpr int64_t NumInt8Parts(int64_t k) {
-  return k <= 2 * kInt8PartColumns ? 1 : (k + kInt8PartColumns - 1) / kInt8PartColumns;
+  return k <= kMostInt8WholeColumns ? 1 : (k + kInt8PartColumns - 1) / kInt8PartColumns;
 }
 
 /// 127 steps each way to the largest magnitude: q = v * 127 / largest, rounded to nearest even,

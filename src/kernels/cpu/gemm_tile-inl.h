@@ -54,7 +54,15 @@ HWY_INLINE void SumTile(int64_t row, int64_t begin, int64_t end, Fetch& fetch,
   constexpr int64_t kVectorBytes = Type::kLanes * kGroupBytes;
   const int64_t x_stride = product.x_stride;
   const int64_t panel_stride = product.panel_stride;
-  const std::byte* x = product.x + row * x_stride + begin * kGroupBytes;
+  // One pointer for four rows: of twelve, addresses would take more registers than there are. The
+  // compiler must not know how they are related, or it makes twelve of them again.
+  constexpr int kRowsOfPointer = 4;
+  const std::byte* x[(kRows + kRowsOfPointer - 1) / kRowsOfPointer];
+  BGE_UNROLL
+  for (int r = 0; r < kRows; r += kRowsOfPointer) {
+    x[r / kRowsOfPointer] = product.x + (row + r) * x_stride + begin * kGroupBytes;
+    asm("" : "+r"(x[r / kRowsOfPointer]));
+  }
   const std::byte* panel = product.panel + begin * kPanelVectors * kVectorBytes;
   for (int64_t g = begin; g < end; ++g) {
     typename Type::Group w[kVectors];
@@ -65,11 +73,13 @@ HWY_INLINE void SumTile(int64_t row, int64_t begin, int64_t end, Fetch& fetch,
     }
     BGE_UNROLL
     for (int r = 0; r < kRows; ++r) {
-      const typename Type::Group v = Type::Broadcast(x + r * x_stride);
+      const typename Type::Group v =
+          Type::Broadcast(x[r / kRowsOfPointer] + r % kRowsOfPointer * x_stride);
       BGE_UNROLL
       for (int c = 0; c < kVectors; ++c) sums[r][c] = Type::MultiplyAdd(sums[r][c], v, w[c]);
     }
-    x += kGroupBytes;
+    BGE_UNROLL
+    for (int r = 0; r < kRows; r += kRowsOfPointer) x[r / kRowsOfPointer] += kGroupBytes;
     panel += kPanelVectors * kVectorBytes;
     fetch.OfOneGroup();
   }
