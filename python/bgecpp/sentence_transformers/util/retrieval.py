@@ -15,9 +15,12 @@ import numpy as np
 from bgecpp._common import progress_bar, torch_or_none
 from bgecpp._core import search_vectors, vectors_above
 
-from .._arrays import Array, FloatArray, is_tensor, to_float32_rows, to_numpy, unit_rows
+from .._arrays import Array, FloatArray, as_unit_rows, is_tensor, to_float32_rows, to_numpy, unit_rows
 from . import similarity
 from .tensor import _convert_to_tensor, normalize_embeddings
+
+_BYTES_AT_ONCE = 8 << 20
+_ROWS_TO_FIND_ONE = 64
 
 ScoreFunction = Callable[[Any, Any], Any]
 Hits = list[list[dict[str, int | float]]]
@@ -94,15 +97,26 @@ def _search(
         yield scores, rows
 
 
+def _rows_at_once(corpus: Array, top_k: int, cosine: bool) -> int:
+    """How many rows are searched at once: all, where that takes no copy of them; else some megabytes of them, which stay
+    in the caches, but many more than each query finds, as what the blocks find is joined."""
+    if not cosine and corpus.dtype == np.float32 and corpus.flags.c_contiguous:
+        return max(len(corpus), 1)
+    width = int(corpus.shape[1])
+    return max(_BYTES_AT_ONCE // (4 * max(width, 1)), _ROWS_TO_FIND_ONE * top_k, 1)
+
+
 def _search_natively(
     queries: FloatArray, corpus: Array, corpus_chunk_size: int, top_k: int, cosine: bool
 ) -> tuple[Array, Array]:
     if cosine:
         queries = unit_rows(queries)
+    if corpus.ndim == 1:
+        corpus = corpus[np.newaxis]
     found: tuple[Array, Array] | None = None
-    for begin, block in _blocks(corpus, corpus_chunk_size):
+    for begin, block in _blocks(corpus, min(corpus_chunk_size, _rows_at_once(corpus, top_k, cosine))):
         rows = to_float32_rows(block)
-        scores, numbers = search_vectors(queries, unit_rows(rows) if cosine else rows, top_k)
+        scores, numbers = search_vectors(queries, as_unit_rows(rows) if cosine else rows, top_k)
         if begin:
             numbers += begin
         if found is None:
@@ -194,7 +208,7 @@ def paraphrase_mining_embeddings(
     if not (_named(score_function) and _is_native(embeddings)):
         embeddings = _convert_to_tensor(embeddings)
     elif _named(score_function) == "cos_sim":
-        embeddings, score_function = unit_rows(to_float32_rows(embeddings)), similarity.dot_score
+        embeddings, score_function = as_unit_rows(to_float32_rows(embeddings)), similarity.dot_score
     else:
         embeddings = to_float32_rows(embeddings)
     scores = np.empty(0, np.float32)
@@ -243,7 +257,7 @@ def community_detection(
         rows = rows[None]
     if len(rows) < min_community_size:
         return []
-    rows = unit_rows(rows) if native else normalize_embeddings(rows)
+    rows = as_unit_rows(rows) if native else normalize_embeddings(rows)
 
     communities: list[tuple[int, Array]] = []
     with progress_bar(show_progress_bar, "Finding clusters") as progress:
