@@ -100,3 +100,15 @@ def test_a_search_keeps_what_it_is_given_and_copies_little():
         tracemalloc.stop()
         assert peak < corpus.nbytes // 2
     assert (rows[:3] == before).all()
+
+
+@pytest.mark.parametrize("max_pairs", [1, 7, 50, 10**6])
+def test_the_best_pairs_of_all_blocks(max_pairs):
+    random = np.random.default_rng(6)
+    rows = random.integers(-2, 3, size=(90, 4)).astype(np.float32)  # with many equal scores
+    found = util.paraphrase_mining_embeddings(
+        rows, query_chunk_size=11, top_k=90, max_pairs=max_pairs, score_function=util.dot_score
+    )
+    scores = rows @ rows.T
+    expected = sorted((-float(scores[i, j]), i, j) for i in range(90) for j in range(i + 1, 90))[:max_pairs]
+    assert found == [[-score, i, j] for score, i, j in expected]

@@ -212,7 +212,7 @@ def paraphrase_mining_embeddings(
     else:
         embeddings = to_float32_rows(embeddings)
     scores = np.empty(0, np.float32)
-    pairs = np.empty((0, 2), np.int64)
+    pairs = np.empty(0, np.int64)  # i * count + j
     first_query = 0
     for _, queries in _blocks(embeddings, query_chunk_size):
         for some_scores, rows in _search(
@@ -223,17 +223,21 @@ def paraphrase_mining_embeddings(
             others = rows != numbers
             # Where a vector is not among its own nearest (copies of it are), one too many is left.
             others &= np.cumsum(others, axis=1) <= top_k
-            found = np.stack([np.minimum(rows, numbers)[others], np.maximum(rows, numbers)[others]], axis=1)
+            found = (np.minimum(rows, numbers) * count + np.maximum(rows, numbers))[others]
             scores, pairs = _merged(scores, pairs, some_scores[others], found, max_pairs)
-    return [[score, i, j] for score, (i, j) in zip(scores.tolist(), pairs.tolist())]
+    firsts, seconds = np.divmod(pairs, count)
+    return [[score, i, j] for score, i, j in zip(scores.tolist(), firsts.tolist(), seconds.tolist())]
 
 
 def _merged(scores: Array, pairs: Array, more: Array, found: Array, max_pairs: int) -> tuple[Array, Array]:
-    """The best max_pairs of both, best first, each pair once."""
+    """The best max_pairs of both, best first, of equal ones the lower pair; each pair once."""
+    if len(scores) == max_pairs > 0:
+        far = more < scores[-1]
+        more, found = more[~far], found[~far]
     scores = np.concatenate([scores, more])
     pairs = np.concatenate([pairs, found])
-    _, firsts = np.unique(pairs, axis=0, return_index=True)
-    order = firsts[np.lexsort((pairs[firsts, 1], pairs[firsts, 0], -scores[firsts]))][:max_pairs]
+    _, firsts = np.unique(pairs, return_index=True)
+    order = firsts[np.argsort(-scores[firsts], kind="stable")][:max_pairs]
     return scores[order], pairs[order]
 
 
