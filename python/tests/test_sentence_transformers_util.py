@@ -112,3 +112,13 @@ def test_the_best_pairs_of_all_blocks(max_pairs):
     scores = rows @ rows.T
     expected = sorted((-float(scores[i, j]), i, j) for i in range(90) for j in range(i + 1, 90))[:max_pairs]
     assert found == [[-score, i, j] for score, i, j in expected]
+
+
+def test_quantization_of_many_rows():
+    vectors = np.random.default_rng(7).normal(size=(2500, 8)).astype(np.float32)
+    least, greatest = vectors.min(axis=0), vectors.max(axis=0)
+    steps = np.clip(np.floor((vectors - least) / ((greatest - least) / 255)), 0, 255)
+    assert (util.quantize_embeddings(vectors, "uint8") == steps.astype(np.uint8)).all()
+    assert (util.quantize_embeddings(vectors, "int8") == (steps - 128).astype(np.int8)).all()
+    one = util.quantize_embeddings(vectors[3], "int8", ranges=np.stack([least, greatest]))
+    assert (one == (steps[3] - 128).astype(np.int8)).all()
