@@ -352,6 +352,27 @@ def test_sparse_vectors_say_what_they_are():
             model.decode(vectors, top_k=wrong)
 
 
+def test_torch_that_is_absent_is_looked_for_once():
+    program = (
+        "import sys\n"
+        "class Finder:\n"
+        "    asked = 0\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        self.asked += name == 'torch'\n"
+        "        if name == 'torch': raise ModuleNotFoundError(\"No module named 'torch'\", name=name)\n"
+        "sys.meta_path.insert(0, finder := Finder())\n"
+        "import numpy as np\n"
+        "from bgecpp.sentence_transformers import util\n"
+        "for _ in range(3): util.cos_sim(np.ones((1, 2)), np.ones((1, 2)))\n"
+        "asked = finder.asked\n"
+        "sys.modules['torch'] = util\n"
+        "from bgecpp._common import torch_or_none\n"
+        "print(asked, torch_or_none() is util)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout.split() == ["1", "True"], done.stderr
+
+
 def test_queries_may_have_weights_of_their_own():
     model = load("SparseEncoder", "tiny-doc-sparse")
     assert model.get_model_kwargs() == ["task", "modality"]
