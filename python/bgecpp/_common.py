@@ -95,3 +95,12 @@ def torch_or_none() -> Any:
     except ImportError as error:
         _torch_is_absent = error.name == "torch" and "torch" not in sys.modules
         return None
+
+
+def info_of(engine: Any) -> dict[str, Any]:
+    """The `info` of an Embedder or Reranker, which makes a new dict each time: here one for all. Not to be changed."""
+    fields: dict[str, Any] = engine.__dict__
+    found: dict[str, Any] | None = fields.get("_info")
+    if found is None:
+        found = fields["_info"] = engine.info
+    return found

@@ -82,6 +82,22 @@ def test_instructions(models):
     assert FlagModel.get_detailed_instruct("{}\\n{}", "a", "b") == "a\nb"
 
 
+def test_encode_reads_no_file(models, monkeypatch):
+    loaded = [
+        FlagModel(str(models / "tiny-bert"), truncate_dim=8),
+        BGEM3FlagModel(str(models / "tiny-m3"), return_sparse=True, return_colbert_vecs=True),
+    ]
+    for model in loaded:
+        model.encode(TEXTS)
+    monkeypatch.setattr("builtins.open", None)
+    monkeypatch.setattr("os.open", None)
+    for model in loaded:
+        info = model.model.info
+        model.encode(TEXTS)
+        model.encode_queries(TEXTS[0])
+        assert model.model.info == info and model.model.info is not info
+
+
 def test_lengths(models):
     model = FlagModel(str(models / "tiny-bert"), query_max_length=4, passage_max_length=8)
     long = "a b c d e f g h i j k l m n"

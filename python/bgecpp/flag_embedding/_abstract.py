@@ -158,7 +158,7 @@ class AbsEmbedder(_Base):
 
     def _length(self, max_length: int) -> int:
         # The reference fails in the model where that is beyond its positions.
-        return min(max_length, int(self.model.info["max_positions"]))
+        return min(max_length, int(_common.info_of(self.model)["max_positions"]))
 
     @property
     def tokenizer(self) -> Any:

@@ -103,7 +103,8 @@ class FlagModel(AbsEmbedder):
         # instruction="": the directory's prompts are sentence-transformers', not FlagEmbedding's.
         settings: dict[str, Any] = {"instruction": "", "max_length": max_length, "progress": progress}
         if self.normalize_embeddings:
-            cut = None if self.truncate_dim is None else min(self.truncate_dim, int(self.model.info["dimension"]))
+            dimension = int(_common.info_of(self.model)["dimension"])
+            cut = None if self.truncate_dim is None else min(self.truncate_dim, dimension)
             vectors = self.model.encode(sentences, normalize=True, truncate_dim=cut, **settings)
             return vectors
         vectors = self.model.encode(sentences, normalize=False, **settings)

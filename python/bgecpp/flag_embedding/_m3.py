@@ -67,6 +67,7 @@ class BGEM3FlagModel(AbsEmbedder):
         self.return_sparse = return_sparse
         self.return_colbert_vecs = return_colbert_vecs
         self.model = _core.Embedder(self.model_name_or_path, pooling=pooling_method, **own)
+        self._cuts_itself = own_truncation(self.model) is not None
         if colbert_dim > 0 and self.model.info["colbert_dimension"] not in (0, colbert_dim):
             raise ValueError(
                 f"colbert_dim: found {colbert_dim}, the model's is {self.model.info['colbert_dimension']}"
@@ -190,10 +191,10 @@ class BGEM3FlagModel(AbsEmbedder):
 
     def _columns(self, cut: bool) -> int | None:
         """How many columns of the vectors are asked for: none, where that is all."""
-        dimension = int(self.model.info["dimension"])
+        dimension = int(_common.info_of(self.model)["dimension"])
         if cut and self.truncate_dim is not None:
             return min(self.truncate_dim, dimension)
-        return dimension if own_truncation(self.model) is not None else None
+        return dimension if self._cuts_itself else None
 
     # In the order in which the tokens come in the text, as the reference has them.
     def _lexical_weights(self, texts: Any, length: int, sparse: Any) -> list[LexicalWeights]:
