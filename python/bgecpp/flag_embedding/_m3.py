@@ -198,20 +198,22 @@ class BGEM3FlagModel(AbsEmbedder):
 
     # In the order in which the tokens come in the text, as the reference has them.
     def _lexical_weights(self, texts: Any, length: int, sparse: Any) -> list[LexicalWeights]:
-        indptr, ids, weights = (part.tolist() for part in sparse)
-        if compat.numpy_lexical_weights:
-            weights = list(sparse[2])
+        indptr, ids, weights = sparse
         tokens = self.model.tokenizer.encode(texts, max_length=length)
-        offsets = tokens["cu_seqlens"].tolist()
-        all_tokens = tokens["ids"].tolist()
+        numbers: Any = list if compat.numpy_lexical_weights else np.ndarray.tolist
+        names: dict[int, str] = {}  # texts have most of their tokens in common
         result: list[LexicalWeights] = []
-        for n in range(len(indptr) - 1):
-            of_id = dict(zip(ids[indptr[n] : indptr[n + 1]], weights[indptr[n] : indptr[n + 1]]))
+        bounds, token_bounds = indptr.tolist(), tokens["cu_seqlens"].tolist()
+        for begin, end, first, behind in zip(bounds, bounds[1:], token_bounds, token_bounds[1:]):
+            of_id = dict(zip(ids[begin:end].tolist(), numbers(weights[begin:end])))
             found: defaultdict[str, float] = defaultdict(int)
-            for token in dict.fromkeys(all_tokens[offsets[n] : offsets[n + 1]]):
+            for token in dict.fromkeys(tokens["ids"][first:behind].tolist()):
                 weight = of_id.get(token)
                 if weight is not None:
-                    found[str(token)] = weight
+                    name = names.get(token)
+                    if name is None:
+                        name = names[token] = str(token)
+                    found[name] = weight
             result.append(found)
         return result
 
