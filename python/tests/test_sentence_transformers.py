@@ -342,7 +342,10 @@ def test_sparse_vectors_say_what_they_are():
     np.testing.assert_allclose(np.asarray(model.similarity(vectors, vectors)), dense @ dense.T, rtol=1e-5)
     limited = np.asarray(to_plain(model.encode(TEXTS, max_active_dims=4)))
     assert ((limited != 0).sum(axis=1) <= 4).all()
-    assert len(model.encode(TEXTS, convert_to_tensor=False)) == 4
+    for sparse in (True, False):
+        rows = model.encode(TEXTS, convert_to_tensor=False, convert_to_sparse_tensor=sparse)
+        assert len(rows) == 4 and all(row.ndim == 1 for row in rows)
+        np.testing.assert_allclose(np.asarray(to_plain(rows)), dense, atol=1e-6)
     single = np.asarray(to_plain(model.encode(TEXTS[0])))
     np.testing.assert_allclose(single, dense[0], atol=1e-6)
     for wrong in (0, -1):
