@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bgecpp import _common, _core
 
 from ._abstract import AbsEmbedder, Devices, as_list, half_where_asked, own_settings, own_truncation
 from ._compat import compat
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 LexicalWeights = dict[str, float]
 

@@ -96,8 +96,10 @@ class FlagReranker(AbsReranker):
                 progress=progress,
             )
         if self.normalize if normalize is None else normalize:
-            return [float(score) for score in 1 / (1 + np.exp(-logits.astype(np.float64)))]
-        return [float(logit) for logit in logits]
+            scores: list[float] = (1 / (1 + np.exp(-logits.astype(np.float64)))).tolist()
+        else:
+            scores = logits.tolist()
+        return scores
 
 
 # The name in the module of the reference that defines it.

@@ -338,7 +338,7 @@ class BaseModel:
     @staticmethod
     def _plain_texts(inputs: list[Any]) -> list[Any]:
         """The same where {"text": "..."} is the text itself. Other modalities are no inputs here."""
-        if not any(isinstance(item, dict) for item in inputs):
+        if not any(issubclass(kind, dict) for kind in set(map(type, inputs))):
             return inputs
         texts = []
         for place, item in enumerate(inputs):
