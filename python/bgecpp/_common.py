@@ -80,11 +80,27 @@ def progress_bar(show: bool, description: str, unit: int = 1) -> Iterator[Callab
         yield move
 
 
+_torch_is_absent = False
+
+
 def torch_or_none() -> Any:
-    """The torch module where it is imported or can be; None where it is not installed."""
+    """The torch module where it is imported or can be; None where it is not installed, which is looked up once."""
+    global _torch_is_absent
+    if _torch_is_absent and "torch" not in sys.modules:
+        return None
     try:
         import torch
 
         return torch
-    except ImportError:
+    except ImportError as error:
+        _torch_is_absent = error.name == "torch" and "torch" not in sys.modules
         return None
+
+
+def info_of(engine: Any) -> dict[str, Any]:
+    """The `info` of an Embedder or Reranker, which makes a new dict each time: here one for all. Not to be changed."""
+    fields: dict[str, Any] = engine.__dict__
+    found: dict[str, Any] | None = fields.get("_info")
+    if found is None:
+        found = fields["_info"] = engine.info
+    return found

@@ -29,8 +29,9 @@ def normalize(embedder: Any, asked: bool | None, truncate_dim: int | None) -> bo
     without normalize_embeddings. Vectors that are cut are then not of length 1 again."""
     if asked is not None:
         return asked
-    cuts = truncate_dim is not None or embedder.output_dimension() != embedder.info["dimension"]
-    return bool(embedder.info["normalizes"]) and not cuts
+    info = _common.info_of(embedder)
+    cuts = truncate_dim is not None or embedder.output_dimension() != info["dimension"]
+    return bool(info["normalizes"]) and not cuts
 
 
 def texts(value: Any, name: str) -> list[str]:

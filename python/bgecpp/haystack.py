@@ -183,7 +183,7 @@ class BgeDocumentEmbedder(_Component):
         if not isinstance(documents, list) or any(not isinstance(d, Document) for d in documents):
             raise TypeError("BgeDocumentEmbedder expects a list of Documents: BgeTextEmbedder is for a str")
         vectors = self._encode([self._text_of(d) for d in documents], "document")
-        embedded = [replace(d, embedding=v.tolist()) for d, v in zip(documents, vectors)]
+        embedded = [replace(d, embedding=v) for d, v in zip(documents, vectors.tolist())]
         return {"documents": embedded, "meta": {"model": self._settings["model"]}}
 
     @component.output_types(documents=list[Document], meta=dict[str, Any])

@@ -328,7 +328,8 @@ class AsyncEmbeddingEngine:
         self._assert_able("rerank")
         _checked([query])
         docs = _checked(docs)
-        pairs = [(query.strip(), doc.strip()) for doc in docs]
+        stripped = query.strip()
+        pairs = [(stripped, doc.strip()) for doc in docs]
         if not pairs:
             return [], 0
         scores = await asyncio.wrap_future(self._worker.submit(pairs))

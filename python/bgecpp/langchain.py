@@ -241,7 +241,7 @@ class BgeCrossEncoder(_Settings, BaseCrossEncoder):
         if self.normalize is not None:
             activation = Sigmoid() if self.normalize else Identity()
         scores: Any = self._model.predict(list(text_pairs), activation_fn=activation)
-        return [float(score) for score in scores]
+        return list(scores.tolist())
 
 
 class BgeIndexRetriever(BaseRetriever):

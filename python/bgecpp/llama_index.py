@@ -37,10 +37,11 @@ def _as_ours(settings: dict[str, Any]) -> dict[str, Any]:
 class BgeEmbedding(BaseEmbedding):
     """Vectors of unit length unless normalize is False (None: as the model's own modules make them). Queries and texts
     get the model's own instructions in front, or those that are given: "" puts nothing there. pooling: cls, mean and so
-    on, None: the model's."""
+    on, None: the model's. embed_batch_size: texts that are computed together; LlamaIndex' 10 keep few cores busy."""
 
     model_config = ConfigDict(extra="forbid")
 
+    embed_batch_size: int = Field(default=256, gt=0, le=2048)
     query_instruction: str | None = Field(default=None)
     text_instruction: str | None = Field(default=None)
     normalize: bool | None = Field(default=True)

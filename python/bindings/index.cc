@@ -169,6 +169,7 @@ void AddIndex(nb::module_& m) {
       .def(
           "__init__",
           [](PyIndexEditor* self, const PathArgument& path) {
+            const WithoutGil released;
             new (self) PyIndexEditor(path.bytes);
           },
           "path"_a)
@@ -208,7 +209,10 @@ void AddIndex(nb::module_& m) {
   nb::class_<Index>(m, "Index", "An opened index: one commit of it. Immutable and thread-safe.")
       .def(
           "__init__",
-          [](Index* self, const PathArgument& path) { new (self) Index(Index::Open(path.bytes)); },
+          [](Index* self, const PathArgument& path) {
+            const WithoutGil released;
+            new (self) Index(Index::Open(path.bytes));
+          },
           "path"_a)
       .def("search", &Search, "queries"_a, "top_k"_a = 10, "threads"_a = 0,
            "For each query vector (N, dimension) the rows of highest inner product, best first: "
@@ -221,7 +225,11 @@ void AddIndex(nb::module_& m) {
           },
           "Reads every byte and compares checksums.")
       .def(
-          "refresh", [](const Index& self) { return self.Refresh(); },
+          "refresh",
+          [](const Index& self) {
+            const WithoutGil released;
+            return self.Refresh();
+          },
           "The index as it is now, or None where it has not changed.")
       .def_prop_ro("info", [](const Index& self) { return InfoOf(self.info()); })
       .def("__len__", [](const Index& self) { return self.info().count; })

@@ -93,9 +93,13 @@ nb::object Above(const Vectors& queries, const Vectors& rows, float threshold, i
         return VectorsAbove({queries.data(), queries.size()}, {rows.data(), rows.size()}, dimension,
                             threshold, options);
       });
+  size_t total = 0;
+  for (const auto& of_query : hits) total += of_query.size();
   std::vector<int64_t> indptr = {0};
   std::vector<float> scores;
   std::vector<int64_t> places;
+  scores.reserve(total);
+  places.reserve(total);
   for (const auto& of_query : hits) {
     for (const VectorHit& hit : of_query) {
       scores.push_back(hit.score);
@@ -103,7 +107,6 @@ nb::object Above(const Vectors& queries, const Vectors& rows, float threshold, i
     }
     indptr.push_back(static_cast<int64_t>(places.size()));
   }
-  const size_t total = places.size();
   return nb::make_tuple(NewArray(std::move(indptr), {hits.size() + 1}),
                         NewArray(std::move(places), {total}), NewArray(std::move(scores), {total}));
 }

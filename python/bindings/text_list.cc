@@ -29,17 +29,35 @@ std::string_view BytesView(nb::handle bytes) {
   return {data, static_cast<size_t>(size)};
 }
 
-// A view of the str's own UTF-8, which Python keeps with it; false for a str that has none.
-bool OwnView(nb::handle text, std::string_view* view) {
+// Whether a str's own data is its UTF-8.
+bool IsAscii(nb::handle text) {
+#if defined(Py_LIMITED_API)
+  static PyObject* const name = PyUnicode_InternFromString("isascii");
+  PyObject* const arguments[] = {text.ptr()};
+  PyObject* const answer = PyObject_VectorcallMethod(name, arguments, 1, nullptr);
+  if (answer == nullptr) throw nb::python_error();
+  return nb::steal(answer).is(nb::handle(Py_True));
+#else
+  return PyUnicode_IS_ASCII(text.ptr()) != 0;
+#endif
+}
+
+// Of a str of ASCII.
+std::string_view OwnView(nb::handle text) {
   Py_ssize_t size = 0;
   const char* data = PyUnicode_AsUTF8AndSize(text.ptr(), &size);
-  if (data == nullptr) {
-    if (!PyErr_ExceptionMatches(PyExc_UnicodeEncodeError)) throw nb::python_error();
-    PyErr_Clear();
-    return false;
-  }
-  *view = {data, static_cast<size_t>(size)};
-  return true;
+  if (data == nullptr) throw nb::python_error();
+  return {data, static_cast<size_t>(size)};
+}
+
+// Of any other, as bytes of its own: PyUnicode_AsUTF8AndSize would leave them with the str, whose
+// memory would stay more than doubled.
+nb::object Utf8Of(nb::handle text) {
+  PyObject* const bytes = PyUnicode_AsUTF8String(text.ptr());
+  if (bytes != nullptr) return nb::steal(bytes);
+  if (!PyErr_ExceptionMatches(PyExc_UnicodeEncodeError)) throw nb::python_error();
+  PyErr_Clear();
+  return Repaired(text);
 }
 
 }  // namespace
@@ -88,12 +106,12 @@ void TextList::Add(nb::handle text, size_t place) {
     throw nb::type_error(
         ("texts[" + std::to_string(place) + "]: expected a str, found " + TypeName(text)).c_str());
   }
-  std::string_view view;
-  if (!OwnView(text, &view)) {
-    bytes_.push_back(Repaired(text));
-    view = BytesView(bytes_.back());
+  if (IsAscii(text)) {
+    views_.push_back(OwnView(text));
+    return;
   }
-  views_.push_back(view);
+  bytes_.push_back(Utf8Of(text));
+  views_.push_back(BytesView(bytes_.back()));
 }
 
 size_t TextList::bytes() const {

@@ -32,7 +32,7 @@ class TextList {
   void Add(nanobind::handle text, size_t place);
 
   nanobind::object keep_;                // a tuple of the strs, or Arrow's capsules
-  std::vector<nanobind::object> bytes_;  // UTF-8 made of strs that have none of their own
+  std::vector<nanobind::object> bytes_;  // UTF-8 made of strs that are not ASCII
   std::vector<std::string_view> views_;
   bool single_ = false;
 };

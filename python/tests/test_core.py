@@ -64,6 +64,15 @@ def test_lone_surrogates_are_replaced(model):
     assert np.array_equal(model.encode("a \ud800 b"), model.encode("a \ufffd b"))
 
 
+def test_texts_stay_as_small_as_they_were(model):
+    texts = [chr(0x4E00 + i) * 50 for i in range(3)] + ["é" * 50, "\ud800" * 50, "ascii"]
+    before = [sys.getsizeof(text) for text in texts]
+    model.encode(texts)
+    model.encode(texts[0])
+    model.tokenizer.encode(texts)
+    assert [sys.getsizeof(text) for text in texts] == before
+
+
 def test_errors_are_the_built_in_ones_too(model, tmp_path):
     with pytest.raises(ValueError, match="truncate_dim out of range"):
         model.encode("a", truncate_dim=10**6)

@@ -82,6 +82,30 @@ def test_instructions(models):
     assert FlagModel.get_detailed_instruct("{}\\n{}", "a", "b") == "a\nb"
 
 
+def test_encode_reads_no_file(models, monkeypatch):
+    loaded = [
+        FlagModel(str(models / "tiny-bert"), truncate_dim=8),
+        BGEM3FlagModel(str(models / "tiny-m3"), return_sparse=True, return_colbert_vecs=True),
+    ]
+    for model in loaded:
+        model.encode(TEXTS)
+    monkeypatch.setattr("builtins.open", None)
+    monkeypatch.setattr("os.open", None)
+    for model in loaded:
+        info = model.model.info
+        model.encode(TEXTS)
+        model.encode_queries(TEXTS[0])
+        assert model.model.info == info and model.model.info is not info
+
+
+def test_columns_of_arrow_are_not_made_strs(models):
+    arrow = pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    model = FlagModel(str(models / "tiny-bert"))
+    column = arrow.chunked_array([TEXTS[:2], TEXTS[2:]])
+    assert np.abs(model.encode(column) - model.encode(TEXTS)).max() < 1e-6
+    assert np.abs(model.encode(column, instruction="i ") - model.encode(["i " + t for t in TEXTS])).max() < 1e-6
+
+
 def test_lengths(models):
     model = FlagModel(str(models / "tiny-bert"), query_max_length=4, passage_max_length=8)
     long = "a b c d e f g h i j k l m n"

@@ -50,6 +50,20 @@ def test_llama_index_vectors(models: Path, embedding: Any) -> None:
     asyncio.run(run())
 
 
+def test_llama_index_gives_the_engine_many_texts_at_once(embedding: Any, monkeypatch: Any) -> None:
+    sizes: list[int] = []
+    encode = type(embedding)._encode
+
+    def counted(self: Any, texts: Any, *args: Any) -> Any:
+        sizes.append(len(texts))
+        return encode(self, texts, *args)
+
+    monkeypatch.setattr(type(embedding), "_encode", counted)
+    assert len(embedding.get_text_embedding_batch(["a"] * 300)) == 300
+    assert sizes == [256, 44]
+    assert type(embedding)(model_name=embedding.model_name, embed_batch_size=7).embed_batch_size == 7
+
+
 def test_llama_index_similarities_dicts_and_nodes(embedding: Any) -> None:
     from llama_index.core.base.embeddings.base import SimilarityMode
     from llama_index.core.schema import TextNode

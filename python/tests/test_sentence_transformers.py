@@ -342,7 +342,10 @@ def test_sparse_vectors_say_what_they_are():
     np.testing.assert_allclose(np.asarray(model.similarity(vectors, vectors)), dense @ dense.T, rtol=1e-5)
     limited = np.asarray(to_plain(model.encode(TEXTS, max_active_dims=4)))
     assert ((limited != 0).sum(axis=1) <= 4).all()
-    assert len(model.encode(TEXTS, convert_to_tensor=False)) == 4
+    for sparse in (True, False):
+        rows = model.encode(TEXTS, convert_to_tensor=False, convert_to_sparse_tensor=sparse)
+        assert len(rows) == 4 and all(row.ndim == 1 for row in rows)
+        np.testing.assert_allclose(np.asarray(to_plain(rows)), dense, atol=1e-6)
     single = np.asarray(to_plain(model.encode(TEXTS[0])))
     np.testing.assert_allclose(single, dense[0], atol=1e-6)
     for wrong in (0, -1):
@@ -350,6 +353,27 @@ def test_sparse_vectors_say_what_they_are():
             model.encode(TEXTS, max_active_dims=wrong)
         with pytest.raises(ValueError, match="positive integer"):
             model.decode(vectors, top_k=wrong)
+
+
+def test_torch_that_is_absent_is_looked_for_once():
+    program = (
+        "import sys\n"
+        "class Finder:\n"
+        "    asked = 0\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        self.asked += name == 'torch'\n"
+        "        if name == 'torch': raise ModuleNotFoundError(\"No module named 'torch'\", name=name)\n"
+        "sys.meta_path.insert(0, finder := Finder())\n"
+        "import numpy as np\n"
+        "from bgecpp.sentence_transformers import util\n"
+        "for _ in range(3): util.cos_sim(np.ones((1, 2)), np.ones((1, 2)))\n"
+        "asked = finder.asked\n"
+        "sys.modules['torch'] = util\n"
+        "from bgecpp._common import torch_or_none\n"
+        "print(asked, torch_or_none() is util)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout.split() == ["1", "True"], done.stderr
 
 
 def test_queries_may_have_weights_of_their_own():

@@ -1,9 +1,12 @@
 """bgecpp.sentence_transformers.util: searches and mining of vectors, against brute force."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
 from bgecpp.sentence_transformers import util
+from bgecpp.sentence_transformers.util import retrieval
 
 
 def test_ties_come_in_order_and_blocks_change_nothing():
@@ -64,3 +67,58 @@ def test_paraphrases_by_brute_force():
     assert len(found) == len(expected)
     np.testing.assert_allclose([s for s, _, _ in found], [scores[i, j] for _, i, j in found], atol=1e-6)
     assert [s for s, _, _ in found] == sorted((s for s, _, _ in found), reverse=True)
+
+
+def test_blocks_of_copies_change_nothing(monkeypatch):
+    random = np.random.default_rng(4)
+    rows = random.normal(size=(400, 16)).astype(np.float32)
+    rows[100:200] /= np.linalg.norm(rows[100:200], axis=1, keepdims=True)
+    rows[300:] = rows[:100]
+    rows[250] = 0
+    queries = random.normal(size=(5, 16)).astype(np.float32)
+    for corpus in (rows, rows.astype(np.float16), np.asfortranarray(rows)):
+        for function in (util.cos_sim, util.dot_score):
+            whole = util.semantic_search(queries, corpus, top_k=3, score_function=function)
+            with monkeypatch.context() as patch:
+                patch.setattr(retrieval, "_BYTES_AT_ONCE", 100)
+                patch.setattr(retrieval, "_ROWS_TO_FIND_ONE", 2)
+                assert util.semantic_search(queries, corpus, top_k=3, score_function=function) == whole
+    found = util.semantic_search(rows[:1], rows, top_k=400)[0]
+    exact = (rows @ rows[0]) / np.maximum(np.linalg.norm(rows, axis=1), 1e-12) / np.linalg.norm(rows[0])
+    np.testing.assert_allclose([hit["score"] for hit in found], [exact[hit["corpus_id"]] for hit in found], atol=1e-6)
+
+
+def test_a_search_keeps_what_it_is_given_and_copies_little():
+    random = np.random.default_rng(5)
+    rows = random.normal(size=(60_000, 256)).astype(np.float32)
+    unit = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    before = rows[:3].copy()
+    for corpus in (rows, unit):
+        tracemalloc.start()
+        util.semantic_search(rows[:2], corpus, top_k=5)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert peak < corpus.nbytes // 2
+    assert (rows[:3] == before).all()
+
+
+@pytest.mark.parametrize("max_pairs", [1, 7, 50, 10**6])
+def test_the_best_pairs_of_all_blocks(max_pairs):
+    random = np.random.default_rng(6)
+    rows = random.integers(-2, 3, size=(90, 4)).astype(np.float32)  # with many equal scores
+    found = util.paraphrase_mining_embeddings(
+        rows, query_chunk_size=11, top_k=90, max_pairs=max_pairs, score_function=util.dot_score
+    )
+    scores = rows @ rows.T
+    expected = sorted((-float(scores[i, j]), i, j) for i in range(90) for j in range(i + 1, 90))[:max_pairs]
+    assert found == [[-score, i, j] for score, i, j in expected]
+
+
+def test_quantization_of_many_rows():
+    vectors = np.random.default_rng(7).normal(size=(2500, 8)).astype(np.float32)
+    least, greatest = vectors.min(axis=0), vectors.max(axis=0)
+    steps = np.clip(np.floor((vectors - least) / ((greatest - least) / 255)), 0, 255)
+    assert (util.quantize_embeddings(vectors, "uint8") == steps.astype(np.uint8)).all()
+    assert (util.quantize_embeddings(vectors, "int8") == (steps - 128).astype(np.int8)).all()
+    one = util.quantize_embeddings(vectors[3], "int8", ranges=np.stack([least, greatest]))
+    assert (one == (steps[3] - 128).astype(np.int8)).all()

@@ -63,6 +63,29 @@ def test_lists_and_rows_without_tokens(models: Path) -> None:
     assert model(np.zeros((0, 4), np.int64)).last_hidden_state.shape == (0, 4, 32)
 
 
+@pytest.mark.parametrize("name", ["tiny-bert", "tiny-roberta"])
+def test_arrays_hold_what_lists_do(models: Path, name: str) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(models / name)
+    more = {"return_special_tokens_mask": True, "return_offsets_mapping": True, "return_length": True}
+    for settings in (
+        {"padding": True},
+        {"padding": True, "padding_side": "left"},
+        {"padding": True, "pad_to_multiple_of": 8, **more},
+        {"padding": "max_length", "max_length": 24, "truncation": True, **more},
+        {"padding": True, "return_token_type_ids": True, "return_attention_mask": False},
+    ):
+        for texts, pairs in ((TEXTS, None), (TEXTS, SECONDS), (TEXTS[:1], None), (TEXTS[0], SECONDS[0])):
+            lists: Any = tokenizer(texts, pairs, **settings)
+            arrays: Any = tokenizer(texts, pairs, return_tensors="np", **settings)
+            assert list(arrays) == list(lists)
+            for field, array in arrays.items():
+                rows = lists[field] if isinstance(texts, list) or field == "length" else [lists[field]]
+                assert array.dtype == np.int64 and array.tolist() == np.asarray(rows).tolist(), (settings, field)
+            assert arrays.tokens(0) == lists.tokens(0)
+    alone = tokenizer(["hello world", "hello world"], return_tensors="np")["input_ids"]
+    assert alone.tolist() == tokenizer(["hello world", "hello world"])["input_ids"]
+
+
 def test_what_would_differ_is_refused(models: Path) -> None:
     model = AutoModel.from_pretrained(models / "tiny-bert")
     with pytest.raises(NotImplementedError, match="pad on the right"):

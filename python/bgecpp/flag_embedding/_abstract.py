@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 from abc import ABC
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bgecpp import _common, _core, _model_files, errors
 
 from ._compat import compat
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 Devices = str | int | Sequence[str] | Sequence[int] | None
 
@@ -67,10 +69,12 @@ def as_list(texts: Any) -> Any:
 def with_instruction(texts: Any, instruction: str | None, instruction_format: str | None) -> Any:
     if instruction is None:
         return texts
-    form = "{}{}" if instruction_format is None else instruction_format
+    form = ("{}{}" if instruction_format is None else instruction_format).replace("\\n", "\n")
     if isinstance(texts, str):
-        return detailed_instruct(form, instruction, texts)
-    return [detailed_instruct(form, instruction, str(text)) for text in texts]
+        return form.format(instruction, texts)
+    if form == "{}{}" and isinstance(instruction, str):
+        return [instruction + str(text) for text in texts]
+    return [form.format(instruction, str(text)) for text in texts]
 
 
 def half_where_asked(array: NDArray[Any], half: bool) -> NDArray[Any]:
@@ -158,7 +162,7 @@ class AbsEmbedder(_Base):
 
     def _length(self, max_length: int) -> int:
         # The reference fails in the model where that is beyond its positions.
-        return min(max_length, int(self.model.info["max_positions"]))
+        return min(max_length, int(_common.info_of(self.model)["max_positions"]))
 
     @property
     def tokenizer(self) -> Any:
@@ -287,14 +291,14 @@ class AbsReranker(_Base):
     def get_detailed_inputs(self, sentence_pairs: Iterable[Sequence[str]]) -> list[list[str]]:
         """The pairs with their instructions."""
         pairs = [_pair(pair, i) for i, pair in enumerate(sentence_pairs)]
-        if self.query_instruction_for_rerank is not None:
-            for pair in pairs:
-                pair[0] = detailed_instruct(self.query_instruction_format, self.query_instruction_for_rerank, pair[0])
-        if self.passage_instruction_for_rerank is not None:
-            for pair in pairs:
-                pair[1] = detailed_instruct(
-                    self.passage_instruction_format, self.passage_instruction_for_rerank, pair[1]
-                )
+        for place, instruction, form in (
+            (0, self.query_instruction_for_rerank, self.query_instruction_format),
+            (1, self.passage_instruction_for_rerank, self.passage_instruction_format),
+        ):
+            if instruction is not None:
+                texts = with_instruction([pair[place] for pair in pairs], instruction, form)
+                for pair, text in zip(pairs, texts):
+                    pair[place] = text
         return pairs
 
     def compute_score(self, sentence_pairs: Any, **kwargs: Any) -> Any:

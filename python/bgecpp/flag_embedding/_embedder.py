@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bgecpp import _common, _core
 
 from ._abstract import AbsEmbedder, Devices, half_where_asked, own_settings, own_truncation
 from ._compat import compat
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 # Modules of a sentence-transformers directory that FlagModel's own pooling and normalising stand for.
 _PLAIN_MODULES = {"Transformer", "Pooling", "Normalize"}
@@ -96,14 +98,15 @@ class FlagModel(AbsEmbedder):
     def _encode(self, sentences: Any, max_length: int, progress: Any) -> NDArray[Any]:
         vectors: NDArray[Any]
         _check_pooling(self.pooling_method)
-        if not isinstance(sentences, str) and any(_is_pair(sentence) for sentence in sentences):
+        if _has_pairs(sentences):
             return self._encode_pairs(sentences, max_length)
         if self.pooling_method != self._engine_pooling:
             return self._encode_hidden_states(sentences, None, max_length)
         # instruction="": the directory's prompts are sentence-transformers', not FlagEmbedding's.
         settings: dict[str, Any] = {"instruction": "", "max_length": max_length, "progress": progress}
         if self.normalize_embeddings:
-            cut = None if self.truncate_dim is None else min(self.truncate_dim, int(self.model.info["dimension"]))
+            dimension = int(_common.info_of(self.model)["dimension"])
+            cut = None if self.truncate_dim is None else min(self.truncate_dim, dimension)
             vectors = self.model.encode(sentences, normalize=True, truncate_dim=cut, **settings)
             return vectors
         vectors = self.model.encode(sentences, normalize=False, **settings)
@@ -141,6 +144,14 @@ class FlagModel(AbsEmbedder):
 
 def _is_pair(sentence: Any) -> bool:
     return isinstance(sentence, (tuple, list)) and len(sentence) == 2
+
+
+def _has_pairs(sentences: Any) -> bool:
+    # Columns of Arrow's strings hold none, and need no Python objects made of them.
+    if isinstance(sentences, str) or type(sentences).__module__.partition(".")[0] in ("pyarrow", "polars"):
+        return False
+    kinds = set(map(type, sentences))
+    return any(issubclass(kind, (tuple, list)) for kind in kinds) and any(map(_is_pair, sentences))
 
 
 # The name in the module of the reference that defines it.

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bgecpp import _common, _core
 
 from ._abstract import AbsEmbedder, Devices, as_list, half_where_asked, own_settings, own_truncation
 from ._compat import compat
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 LexicalWeights = dict[str, float]
 
@@ -67,6 +69,7 @@ class BGEM3FlagModel(AbsEmbedder):
         self.return_sparse = return_sparse
         self.return_colbert_vecs = return_colbert_vecs
         self.model = _core.Embedder(self.model_name_or_path, pooling=pooling_method, **own)
+        self._cuts_itself = own_truncation(self.model) is not None
         if colbert_dim > 0 and self.model.info["colbert_dimension"] not in (0, colbert_dim):
             raise ValueError(
                 f"colbert_dim: found {colbert_dim}, the model's is {self.model.info['colbert_dimension']}"
@@ -190,27 +193,29 @@ class BGEM3FlagModel(AbsEmbedder):
 
     def _columns(self, cut: bool) -> int | None:
         """How many columns of the vectors are asked for: none, where that is all."""
-        dimension = int(self.model.info["dimension"])
+        dimension = int(_common.info_of(self.model)["dimension"])
         if cut and self.truncate_dim is not None:
             return min(self.truncate_dim, dimension)
-        return dimension if own_truncation(self.model) is not None else None
+        return dimension if self._cuts_itself else None
 
     # In the order in which the tokens come in the text, as the reference has them.
     def _lexical_weights(self, texts: Any, length: int, sparse: Any) -> list[LexicalWeights]:
-        indptr, ids, weights = (part.tolist() for part in sparse)
-        if compat.numpy_lexical_weights:
-            weights = list(sparse[2])
+        indptr, ids, weights = sparse
         tokens = self.model.tokenizer.encode(texts, max_length=length)
-        offsets = tokens["cu_seqlens"].tolist()
-        all_tokens = tokens["ids"].tolist()
+        numbers: Any = list if compat.numpy_lexical_weights else np.ndarray.tolist
+        names: dict[int, str] = {}  # texts have most of their tokens in common
         result: list[LexicalWeights] = []
-        for n in range(len(indptr) - 1):
-            of_id = dict(zip(ids[indptr[n] : indptr[n + 1]], weights[indptr[n] : indptr[n + 1]]))
+        bounds, token_bounds = indptr.tolist(), tokens["cu_seqlens"].tolist()
+        for begin, end, first, behind in zip(bounds, bounds[1:], token_bounds, token_bounds[1:]):
+            of_id = dict(zip(ids[begin:end].tolist(), numbers(weights[begin:end])))
             found: defaultdict[str, float] = defaultdict(int)
-            for token in dict.fromkeys(all_tokens[offsets[n] : offsets[n + 1]]):
+            for token in dict.fromkeys(tokens["ids"][first:behind].tolist()):
                 weight = of_id.get(token)
                 if weight is not None:
-                    found[str(token)] = weight
+                    name = names.get(token)
+                    if name is None:
+                        name = names[token] = str(token)
+                    found[name] = weight
             result.append(found)
         return result
 

@@ -79,7 +79,7 @@ class FlagReranker(AbsReranker):
         if len(sentence_pairs) > 0 and isinstance(sentence_pairs[0], str):
             sentence_pairs = [sentence_pairs]
         length = self.max_length if max_length is None else max_length
-        length = min(length, self.model.info["max_positions"])
+        length = min(length, int(_common.info_of(self.model)["max_positions"]))
         if query_max_length is None:
             query_max_length = self.query_max_length
         if query_max_length is None:
@@ -96,8 +96,10 @@ class FlagReranker(AbsReranker):
                 progress=progress,
             )
         if self.normalize if normalize is None else normalize:
-            return [float(score) for score in 1 / (1 + np.exp(-logits.astype(np.float64)))]
-        return [float(logit) for logit in logits]
+            scores: list[float] = (1 / (1 + np.exp(-logits.astype(np.float64)))).tolist()
+        else:
+            scores = logits.tolist()
+        return scores
 
 
 # The name in the module of the reference that defines it.

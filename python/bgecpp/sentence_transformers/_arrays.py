@@ -84,3 +84,18 @@ def unit_rows(rows: Array) -> Array:
     squares = np.einsum("...i,...i->...", rows, rows)
     lengths = np.maximum(np.sqrt(squares), 1e-12).astype(rows.dtype)
     return np.asarray(rows / lengths[..., np.newaxis])
+
+
+# A float32 vector that was divided by its length has a square this near to 1: dividing it again changes no more than the
+# last digits of its products.
+_UNIT = 1e-6
+
+
+def as_unit_rows(rows: FloatArray) -> FloatArray:
+    """unit_rows() of (N, D), but a row of unit length stays as it is, and so does the array where all are."""
+    squares = np.einsum("ni,ni->n", rows, rows)
+    others = np.abs(squares - 1) > _UNIT
+    if not others.any():
+        return rows
+    lengths = np.where(others, np.maximum(np.sqrt(squares), np.float32(1e-12)), np.float32(1))
+    return np.asarray(rows / lengths[:, np.newaxis])

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 import numpy as np
 
 from bgecpp import errors
-from bgecpp._common import ignored, on_cpu_by_torch, warn_once
+from bgecpp._common import ignored, info_of, on_cpu_by_torch, warn_once
 from bgecpp._model_files import checked_target
 from bgecpp.transformers._config import Config
 from bgecpp.transformers._models import AutoModel
@@ -215,8 +215,7 @@ class BaseModel:
 
     @property
     def _info(self) -> dict[str, Any]:
-        info: dict[str, Any] = self._engine.info
-        return info
+        return info_of(self._engine)
 
     def _options(self, max_length: int | None) -> dict[str, Any]:
         return {**self._engine_options, "max_length": max_length}
@@ -339,7 +338,7 @@ class BaseModel:
     @staticmethod
     def _plain_texts(inputs: list[Any]) -> list[Any]:
         """The same where {"text": "..."} is the text itself. Other modalities are no inputs here."""
-        if not any(isinstance(item, dict) for item in inputs):
+        if not any(issubclass(kind, dict) for kind in set(map(type, inputs))):
             return inputs
         texts = []
         for place, item in enumerate(inputs):

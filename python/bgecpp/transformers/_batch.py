@@ -51,14 +51,14 @@ class BatchEncoding(UserDict[str, Any]):
         return self._tokens(batch_index)
 
     def convert_to_tensors(self, tensor_type: str | None = None) -> BatchEncoding:
-        """Lists become int64 arrays ("np") or torch tensors ("pt")."""
+        """Lists become int64 arrays ("np") or torch tensors ("pt"), and arrays such tensors."""
         kind = getattr(tensor_type, "value", tensor_type)
         if kind is None:
             return self
         if kind not in ("np", "pt"):
             raise ValueError(f"return_tensors: expected None, 'np' or 'pt', found {tensor_type!r}")
         for name, value in self.data.items():
-            if isinstance(value, list):
+            if isinstance(value, list) or kind == "pt" and type(value).__module__ == "numpy":
                 self.data[name] = _tensor(name, value, kind)
         return self
 
@@ -76,7 +76,7 @@ class BatchEncoding(UserDict[str, Any]):
         self.__dict__.update(state)
 
 
-def _tensor(name: str, value: list[Any], kind: str) -> Any:
+def _tensor(name: str, value: Any, kind: str) -> Any:
     import numpy as np
 
     rows = [v for v in value if isinstance(v, list)]

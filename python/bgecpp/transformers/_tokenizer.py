@@ -256,23 +256,34 @@ class PreTrainedTokenizerFast:
             want_offsets=want_more,
         )
         bounds = encoded["cu_seqlens"].tolist()
-        ids = _rows(encoded["ids"].tolist(), bounds)
-        self._say_too_long(ids, max_length, verbose)
-        data: dict[str, Any] = {"input_ids": ids}
+        lengths = [b - a for a, b in zip(bounds, bounds[1:])]
+        longest = max(lengths, default=0)
+        self._say_too_long(longest, max_length, verbose)
+        # Of all texts, one after another.
+        flat: dict[str, Any] = {"input_ids": encoded["ids"]}
         if _wanted(return_token_type_ids, "token_type_ids", self.model_input_names):
-            data["token_type_ids"] = _rows(encoded["type_ids"].tolist(), bounds)
+            flat["token_type_ids"] = encoded["type_ids"]
         if _wanted(return_attention_mask, "attention_mask", self.model_input_names):
-            data["attention_mask"] = [[1] * len(row) for row in ids]
+            flat["attention_mask"] = None
         if return_special_tokens_mask:
-            data["special_tokens_mask"] = _rows(encoded["special_tokens_mask"].tolist(), bounds)
+            flat["special_tokens_mask"] = encoded["special_tokens_mask"]
         if return_offsets_mapping:
-            data["offset_mapping"] = _rows([(a, b) for a, b in encoded["offsets"].tolist()], bounds)
+            flat["offset_mapping"] = encoded["offsets"]
+        length = 0
         if pad != "do_not_pad":
-            length = max_length if pad == "max_length" else max(map(len, ids), default=0)
-            self._pad(data, _rounded(length or 0, pad_to_multiple_of), padding_side or self.padding_side)
+            length = _rounded((max_length if pad == "max_length" else longest) or 0, pad_to_multiple_of)
+        side = padding_side or self.padding_side
+        width = max(length, longest)
+        data: dict[str, Any]
+        if return_tensors is not None and lengths and (length == width or min(lengths) == width):
+            data = self._padded_arrays(flat, lengths, width, side)
+        else:
+            data = {name: _lists(values, bounds) for name, values in flat.items()}
+            if length:
+                self._pad(data, length, side)
         if return_length:
             data["length"] = [len(row) for row in data["input_ids"]]
-        padded: list[list[int]] = data["input_ids"]
+        padded = data["input_ids"]
         if not batched and return_tensors is None:
             data = {name: value if name == "length" else value[0] for name, value in data.items()}
         return BatchEncoding(
@@ -324,8 +335,7 @@ class PreTrainedTokenizerFast:
             )
         return str(pad), str(strategy), max_length
 
-    def _say_too_long(self, ids: list[list[int]], max_length: int | None, verbose: bool) -> None:
-        longest = max(map(len, ids), default=0)
+    def _say_too_long(self, longest: int, max_length: int | None, verbose: bool) -> None:
         if max_length is None and longest > self.model_max_length and verbose and not self._warned:
             self._warned = True
             _logger.warning(
@@ -335,14 +345,34 @@ class PreTrainedTokenizerFast:
                 self.model_max_length,
             )
 
-    def _pad(self, data: dict[str, Any], length: int, side: str) -> None:
-        fill: dict[str, Any] = {
+    def _fills(self) -> dict[str, Any]:
+        """What stands for padding."""
+        return {
             "input_ids": self.pad_token_id,
             "token_type_ids": self.pad_token_type_id,
             "attention_mask": 0,
             "special_tokens_mask": 1,
             "offset_mapping": (0, 0),
         }
+
+    def _padded_arrays(self, flat: dict[str, Any], lengths: list[int], width: int, side: str) -> dict[str, Any]:
+        """int64 [B, width] of values of all texts, one after another, none of which is longer. Of None ones."""
+        import numpy as np
+
+        places, of_row = np.arange(width), np.array(lengths)[:, np.newaxis]
+        is_token = places < of_row if side == "right" else places >= width - of_row
+        fills: dict[str, Any] = {} if is_token.all() else self._fills()
+        arrays: dict[str, Any] = {}
+        for name, values in flat.items():
+            if values is None:
+                arrays[name] = is_token.astype(np.int64)
+            else:
+                arrays[name] = np.full((*is_token.shape, *values.shape[1:]), fills.get(name, 0), np.int64)
+                arrays[name][is_token] = values
+        return arrays
+
+    def _pad(self, data: dict[str, Any], length: int, side: str) -> None:
+        fill = self._fills()
         for name in data.keys() & fill.keys():
             for i, row in enumerate(data[name]):
                 more = [fill[name]] * (length - len(row))
@@ -527,8 +557,12 @@ def _wanted(asked: bool | None, name: str, names: list[str]) -> bool:
     return name in names if asked is None else asked
 
 
-def _rows(values: list[Any], bounds: list[int]) -> list[list[Any]]:
-    return [values[a:b] for a, b in zip(bounds, bounds[1:])]
+def _lists(values: Any, bounds: list[int]) -> list[list[Any]]:
+    """Those of each text, of an array of all; of None ones."""
+    if values is None:
+        return [[1] * (b - a) for a, b in zip(bounds, bounds[1:])]
+    listed = values.tolist() if values.ndim == 1 else list(map(tuple, values.tolist()))
+    return [listed[a:b] for a, b in zip(bounds, bounds[1:])]
 
 
 def _rounded(length: int, multiple: int | None) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from bgecpp import _tensors, errors
+from bgecpp import _common, _tensors, errors
 from bgecpp.fastembed import _catalogue, _model
 
 if TYPE_CHECKING:
@@ -51,19 +51,20 @@ class LateInteractionTextEmbedding(_model.Vectors):
         """For each query its tokens' vectors, (32 or more, dim)."""
         for batch in _model.batches(_model.as_texts(query), 256):
             vectors = self.model.encode_all(batch, dense=False, colbert=True, role="query")["colbert"]
-            for text, short in zip(batch, vectors):
-                yield self._whole(text, short)
+            yield from self._whole(batch, vectors) if self._is_stanford() else vectors
 
-    def _whole(self, query: str, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The vectors of a query that the model's own files cut, as in Stanford's code, and FastEmbed does not."""
+    def _whole(self, queries: list[str], vectors: list[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
+        """The vectors of queries, of which the model's own files cut some, as in Stanford's code, and FastEmbed none."""
+        info = _common.info_of(self.model)
+        tokens = self.model.tokenizer.encode(queries, max_length=int(info["max_length"]) - 1)
+        bounds = tokens["cu_seqlens"].tolist()
+        for begin, end, cut in zip(bounds, bounds[1:], vectors):
+            is_whole = end - begin + 1 <= int(info["query_length"])
+            yield cut if is_whole else self._vectors_of_tokens(tokens["ids"][begin:end])
+
+    def _vectors_of_tokens(self, ids: NDArray[np.int32]) -> NDArray[np.float32]:
         import numpy as np
 
-        limit = int(self.model.info["query_length"])
-        if not self._is_stanford():
-            return vectors
-        ids = self.model.tokenizer.encode([query], max_length=int(self.model.info["max_length"]) - 1)["ids"]
-        if len(ids) + 1 <= limit:
-            return vectors
         ids = np.insert(ids, 1, _QUERY_MARKER_ID).astype(np.int32)
         hidden = self.model.hidden_states(ids, None, np.array([0, len(ids)], np.int32))
         whole: NDArray[np.float32] = hidden @ self._projection_matrix().T
@@ -71,7 +72,7 @@ class LateInteractionTextEmbedding(_model.Vectors):
         return whole
 
     def _is_stanford(self) -> bool:
-        info = self.model.info
+        info = _common.info_of(self.model)
         return info["architecture"] == "HF_ColBERT" and "modules.json" not in info["files"]
 
     def _projection_matrix(self) -> NDArray[np.float32]:

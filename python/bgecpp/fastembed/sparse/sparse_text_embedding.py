@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any
 
-from bgecpp import errors
+from bgecpp import _common, errors
 from bgecpp.fastembed import _catalogue, _model
 from bgecpp.fastembed.sparse.sparse_embedding_base import SparseEmbedding
 
@@ -58,7 +58,7 @@ class SparseTextEmbedding(_model.Model):
 
         for batch in _model.batches(_model.as_texts(texts), batch_size):
             # FastEmbed puts no prompt in front, but a Router's route depends on the role.
-            roles = {"role": role} if self.model.info["query_weights"] else {"instruction": ""}
+            roles = {"role": role} if _common.info_of(self.model)["query_weights"] else {"instruction": ""}
             indptr, ids, weights = self.model.encode_all(batch, dense=False, sparse=True, **roles)["sparse"]
             # FastEmbed's are of these types.
             ids, weights = ids.astype(np.int64), weights.astype(np.float64)

@@ -331,7 +331,7 @@ class CrossEncoder(BaseModel):
         pairs = [inputs] if single else list(inputs)
         for place, pair in enumerate(pairs):
             is_pair = isinstance(pair, (list, tuple, np.ndarray)) and len(pair) == 2
-            if not is_pair or not all(isinstance(text, str) for text in pair):
+            if not (is_pair and isinstance(pair[0], str) and isinstance(pair[1], str)):
                 raise ValueError(f"inputs[{place}]: expected a pair of str, found {str(pair)[:60]!r}")
         return single, pairs
 

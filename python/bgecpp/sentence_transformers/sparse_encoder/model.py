@@ -176,10 +176,14 @@ class SparseEncoder(BaseModel):
             )
         indptr, columns, weights = found["sparse"]
         vectors = SparseVectors(weights, columns, indptr, (len(indptr) - 1, int(self._info["sparse_dimension"])))
-        result = self._converted(vectors, convert_to_sparse_tensor)
-        if single:
-            return result[0]
-        return result if convert_to_tensor else [result[row] for row in range(vectors.shape[0])]
+        if convert_to_tensor and not single:
+            return self._converted(vectors, convert_to_sparse_tensor)
+        if not convert_to_sparse_tensor:
+            rows = list(self._converted(vectors, False))
+        else:
+            # Each by itself: torch looks for a row of a sparse tensor in all of its weights.
+            rows = [self._converted(vector, True) for vector in vectors]
+        return rows[0] if single else rows
 
     def encode_query(
         self,
@@ -259,8 +263,9 @@ class SparseEncoder(BaseModel):
             return vectors if sparse else vectors.toarray()
         if not sparse:
             return to_tensor(vectors.toarray())
-        rows = np.repeat(np.arange(len(vectors)), np.diff(vectors.indptr))
-        indices = torch.from_numpy(np.stack([rows, vectors.indices.astype(np.int64)]))
+        columns = vectors.indices.astype(np.int64)
+        rows = [np.repeat(np.arange(len(vectors)), np.diff(vectors.indptr))] if vectors.ndim == 2 else []
+        indices = torch.from_numpy(np.stack([*rows, columns]))
         return torch.sparse_coo_tensor(indices, to_tensor(vectors.data), vectors.shape, is_coalesced=True)
 
     # Similarities.

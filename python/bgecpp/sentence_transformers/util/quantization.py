@@ -13,6 +13,7 @@ logger = logging.getLogger("sentence_transformers.util.quantization")
 
 _BYTES = {"int8": np.int8, "uint8": np.uint8}
 _BITS = {"binary": np.int8, "ubinary": np.uint8}
+_ROWS_AT_ONCE = 1024  # which stay in the caches
 
 
 def _ranges(embeddings: Array, precision: str, calibration_embeddings: Any) -> Array:
@@ -77,8 +78,15 @@ def _quantize(embeddings: Array, precision: str, ranges: Any, calibration_embedd
     least, greatest = np.asarray(ranges).astype(np.float32)
     steps = (greatest - least) / 255
     steps = np.where(steps == 0, 1, steps)
-    values: Array = np.clip(np.floor((embeddings - least) / steps), 0, 255)
-    return (values - (128 if precision == "int8" else 0)).astype(_BYTES[precision])
+    rows = embeddings.reshape(-1, embeddings.shape[-1])
+    result = np.empty(rows.shape, _BYTES[precision])
+    for begin in range(0, len(rows), _ROWS_AT_ONCE):
+        values = (rows[begin : begin + _ROWS_AT_ONCE] - least) / steps
+        np.clip(np.floor(values, out=values), 0, 255, out=values)
+        if precision == "int8":
+            values -= 128
+        result[begin : begin + _ROWS_AT_ONCE] = values
+    return result.reshape(embeddings.shape)
 
 
 def __getattr__(name: str) -> Any:

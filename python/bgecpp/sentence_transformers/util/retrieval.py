@@ -15,9 +15,12 @@ import numpy as np
 from bgecpp._common import progress_bar, torch_or_none
 from bgecpp._core import search_vectors, vectors_above
 
-from .._arrays import Array, FloatArray, is_tensor, to_float32_rows, to_numpy, unit_rows
+from .._arrays import Array, FloatArray, as_unit_rows, is_tensor, to_float32_rows, to_numpy, unit_rows
 from . import similarity
 from .tensor import _convert_to_tensor, normalize_embeddings
+
+_BYTES_AT_ONCE = 8 << 20
+_ROWS_TO_FIND_ONE = 64
 
 ScoreFunction = Callable[[Any, Any], Any]
 Hits = list[list[dict[str, int | float]]]
@@ -94,15 +97,26 @@ def _search(
         yield scores, rows
 
 
+def _rows_at_once(corpus: Array, top_k: int, cosine: bool) -> int:
+    """How many rows are searched at once: all, where that takes no copy of them; else some megabytes of them, which stay
+    in the caches, but many more than each query finds, as what the blocks find is joined."""
+    if not cosine and corpus.dtype == np.float32 and corpus.flags.c_contiguous:
+        return max(len(corpus), 1)
+    width = int(corpus.shape[1])
+    return max(_BYTES_AT_ONCE // (4 * max(width, 1)), _ROWS_TO_FIND_ONE * top_k, 1)
+
+
 def _search_natively(
     queries: FloatArray, corpus: Array, corpus_chunk_size: int, top_k: int, cosine: bool
 ) -> tuple[Array, Array]:
     if cosine:
         queries = unit_rows(queries)
+    if corpus.ndim == 1:
+        corpus = corpus[np.newaxis]
     found: tuple[Array, Array] | None = None
-    for begin, block in _blocks(corpus, corpus_chunk_size):
+    for begin, block in _blocks(corpus, min(corpus_chunk_size, _rows_at_once(corpus, top_k, cosine))):
         rows = to_float32_rows(block)
-        scores, numbers = search_vectors(queries, unit_rows(rows) if cosine else rows, top_k)
+        scores, numbers = search_vectors(queries, as_unit_rows(rows) if cosine else rows, top_k)
         if begin:
             numbers += begin
         if found is None:
@@ -194,11 +208,11 @@ def paraphrase_mining_embeddings(
     if not (_named(score_function) and _is_native(embeddings)):
         embeddings = _convert_to_tensor(embeddings)
     elif _named(score_function) == "cos_sim":
-        embeddings, score_function = unit_rows(to_float32_rows(embeddings)), similarity.dot_score
+        embeddings, score_function = as_unit_rows(to_float32_rows(embeddings)), similarity.dot_score
     else:
         embeddings = to_float32_rows(embeddings)
     scores = np.empty(0, np.float32)
-    pairs = np.empty((0, 2), np.int64)
+    pairs = np.empty(0, np.int64)  # i * count + j
     first_query = 0
     for _, queries in _blocks(embeddings, query_chunk_size):
         for some_scores, rows in _search(
@@ -209,17 +223,21 @@ def paraphrase_mining_embeddings(
             others = rows != numbers
             # Where a vector is not among its own nearest (copies of it are), one too many is left.
             others &= np.cumsum(others, axis=1) <= top_k
-            found = np.stack([np.minimum(rows, numbers)[others], np.maximum(rows, numbers)[others]], axis=1)
+            found = (np.minimum(rows, numbers) * count + np.maximum(rows, numbers))[others]
             scores, pairs = _merged(scores, pairs, some_scores[others], found, max_pairs)
-    return [[score, i, j] for score, (i, j) in zip(scores.tolist(), pairs.tolist())]
+    firsts, seconds = np.divmod(pairs, count)
+    return [[score, i, j] for score, i, j in zip(scores.tolist(), firsts.tolist(), seconds.tolist())]
 
 
 def _merged(scores: Array, pairs: Array, more: Array, found: Array, max_pairs: int) -> tuple[Array, Array]:
-    """The best max_pairs of both, best first, each pair once."""
+    """The best max_pairs of both, best first, of equal ones the lower pair; each pair once."""
+    if len(scores) == max_pairs > 0:
+        far = more < scores[-1]
+        more, found = more[~far], found[~far]
     scores = np.concatenate([scores, more])
     pairs = np.concatenate([pairs, found])
-    _, firsts = np.unique(pairs, axis=0, return_index=True)
-    order = firsts[np.lexsort((pairs[firsts, 1], pairs[firsts, 0], -scores[firsts]))][:max_pairs]
+    _, firsts = np.unique(pairs, return_index=True)
+    order = firsts[np.argsort(-scores[firsts], kind="stable")][:max_pairs]
     return scores[order], pairs[order]
 
 
@@ -243,7 +261,7 @@ def community_detection(
         rows = rows[None]
     if len(rows) < min_community_size:
         return []
-    rows = unit_rows(rows) if native else normalize_embeddings(rows)
+    rows = as_unit_rows(rows) if native else normalize_embeddings(rows)
 
     communities: list[tuple[int, Array]] = []
     with progress_bar(show_progress_bar, "Finding clusters") as progress:
