@@ -160,8 +160,9 @@ INSTANTIATE_TEST_SUITE_P(All, RowsOfLinear, testing::ValuesIn(Variants()), Varia
 
 // W is rounded by the backends alike; x by the one under test: only the sums differ.
 TEST_P(BackendOps, LinearOfNarrowTypes) {
-  const std::pair<int64_t, int64_t> weights[] = {
-      {1, 1}, {3, 5}, {17, 33}, {130, 64}, {50, 2}, {384, 96}, {40, 1024}, {70, 1025}, {64, 1537}};
+  const std::pair<int64_t, int64_t> weights[] = {{1, 1},     {3, 5},    {17, 33},  {130, 64},
+                                                 {50, 2},    {50, 0},   {384, 96}, {40, 1024},
+                                                 {70, 1025}, {64, 1537}};
   for (const ComputeType type : {ComputeType::kBFloat16, ComputeType::kInt8}) {
     if (!backend().Supports(type)) continue;
     for (const auto& [n, k] : weights) {

@@ -167,7 +167,8 @@ HWY_INLINE void AddAllOutliers(const PanelProduct& product) {
 template <class F>
 HWY_INLINE void ForEachPart(const PanelProduct& product, const F& multiply) {
   const ColumnScales& columns = product.column_scales;
-  for (int64_t begin = 0; begin < product.groups; begin += columns.part_groups) {
+  int64_t begin = 0;
+  do {  // without any k too, of which the sums are zero
     const int64_t left = product.groups - begin;
     PanelProduct part = product;
     part.x += begin * kGroupBytes;
@@ -179,7 +180,8 @@ HWY_INLINE void ForEachPart(const PanelProduct& product, const F& multiply) {
     part.accumulate = begin > 0;
     part.scale_rows = left <= columns.part_groups;
     multiply(part);
-  }
+    begin += columns.part_groups;
+  } while (begin < product.groups);
 }
 
 template <class Instruction>

@@ -69,7 +69,8 @@ PackedWeights::PackedWeights(int64_t n, int64_t k, ComputeType type, size_t num_
   if (type != ComputeType::kInt8) return;
   num_exact_ = num_exact;
   num_parts_ = NumInt8Parts(k_);
-  part_groups_ = (Int8PartColumns(k_) + GroupSize(type) - 1) / GroupSize(type);
+  part_groups_ =
+      std::max<int64_t>(1, (Int8PartColumns(k_) + GroupSize(type) - 1) / GroupSize(type));
   bytes_ += static_cast<size_t>(num_parts_) * columns() * (sizeof(float) + sizeof(int32_t));
   bytes_ += num_exact * (sizeof(int32_t) + columns());
 }
