@@ -238,6 +238,8 @@ def test_an_index_at_any_kind_of_path(tmp_path, kind):
     try:
         writer.finish()
     except OSError as error:
+        if kind != "not UTF-8":
+            raise
         pytest.skip(f"a file system without such names: {error}")
     editor = IndexEditor(path)
     assert editor.delete(["a"]) == 1
