@@ -164,7 +164,7 @@ void ProfilingBackend::VarlenAttention(const OpContext& context, ConstMatrix qkv
                                        std::span<const float> bias,
                                        std::span<const int32_t> cu_seqlens,
                                        const AttentionOptions& attention, ComputeType type,
-                                       Matrix out) const {
+                                       const Operand& out) const {
   int64_t pairs = 0;  // of a query and a key
   for (size_t n = 1; n < cu_seqlens.size(); ++n) {
     pairs += attention.NumPairs(n - 1, cu_seqlens[n] - cu_seqlens[n - 1]);

@@ -71,7 +71,7 @@ class ProfilingBackend : public Backend {
                        std::span<const int32_t> cu_seqlens, Matrix x) const override;
   void VarlenAttention(const OpContext& context, ConstMatrix qkv, std::span<const float> bias,
                        std::span<const int32_t> cu_seqlens, const AttentionOptions& attention,
-                       ComputeType type, Matrix out) const override;
+                       ComputeType type, const Operand& out) const override;
   void FirstTokenAttention(const OpContext& context, ConstMatrix q, ConstMatrix keys_values,
                            std::span<const float> bias, std::span<const int32_t> cu_seqlens,
                            const AttentionOptions& attention, Matrix out) const override;

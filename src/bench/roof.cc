@@ -97,7 +97,7 @@ double AttentionRate(const RoofOptions& options, int64_t head_dim, int64_t seqle
     for (int64_t r = 0; r < rounds; ++r) {
       CpuBackend().VarlenAttention(context, {qkv.data(), n * seqlen, 3 * h}, bias, cu_seqlens,
                                    {kHeads, 1.0f / std::sqrt(static_cast<float>(head_dim))},
-                                   ComputeType::kFloat32, {out.data(), n * seqlen, h});
+                                   ComputeType::kFloat32, Matrix(out.data(), n * seqlen, h));
     }
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   });

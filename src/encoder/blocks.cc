@@ -14,7 +14,7 @@ ConstOperand InputOf(const LayerScratch& scratch, Matrix x) {
 }
 
 // A matrix as a linear layer takes it, in `rounded` unless that is null.
-ConstOperand Rounded(const Backend& backend, const OpContext& context, Matrix m,
+ConstOperand Rounded(const Backend& backend, const OpContext& context, ConstMatrix m,
                      const Operand& rounded) {
   if (rounded.data == nullptr) return m;
   backend.ToOperand(context, m, rounded);
@@ -75,8 +75,8 @@ void AttentionBlock::Forward(const Backend& backend, const OpContext& context,
   backend.Linear(project, input, *query, {}, scratch.qkv.Columns(0, x.cols));
   backend.Linear(project, input, *key_value, {}, scratch.qkv.Columns(x.cols, 2 * x.cols));
   backend.VarlenAttention(context, scratch.qkv, qkv_bias, cu_seqlens, Options(x, key_counts),
-                          query->type(), scratch.attended);
-  Finish(backend, context, epsilon, scratch, x);
+                          query->type(), scratch.Attended());
+  Finish(backend, context, epsilon, scratch, scratch.Attended(), x);
 }
 
 void AttentionBlock::AttendFirstTokens(const Backend& backend, const OpContext& context,
@@ -92,10 +92,12 @@ void AttentionBlock::AttendFirstTokens(const Backend& backend, const OpContext& 
 }
 
 void AttentionBlock::Finish(const Backend& backend, const OpContext& context, float epsilon,
-                            const LayerScratch& scratch, Matrix x,
+                            const LayerScratch& scratch, const ConstOperand& attended, Matrix x,
                             const PreparedLinear* finer_output) const {
   const OpContext mix = context.At(Stage::kOutput);
-  backend.Linear(mix, Rounded(backend, mix, scratch.attended, scratch.mixed),
+  const bool is_rounded = attended.type == scratch.mixed.type;
+  backend.Linear(mix,
+                 is_rounded ? attended : Rounded(backend, mix, attended.matrix(), scratch.mixed),
                  finer_output == nullptr ? *output : *finer_output, {}, scratch.projected);
   backend.AddBiasLayerNorm(context, scratch.projected, output_bias, x, norm.gamma, norm.beta,
                            epsilon, x, scratch.input);

@@ -42,6 +42,11 @@ struct LayerScratch {
   Operand input;
   /// [T, H]: the same of `attended`, for the output layer; it may be input's memory.
   Operand mixed;
+  /// Where whole sequences' attention goes: to `mixed` itself if that is bfloat16. (Rows of int8
+  /// are rounded once all heads are known.)
+  Operand Attended() const {
+    return mixed.type == ComputeType::kBFloat16 ? mixed : Operand(attended);
+  }
   Operand inner;  // [T, F]; may be qkv's memory, as they never live together
 };
 
@@ -68,10 +73,10 @@ struct AttentionBlock {
                          std::span<const int32_t> cu_seqlens, const LayerScratch& scratch, Matrix x,
                          Matrix first) const;
 
-  /// x = LayerNorm(x + Wo * scratch.attended + bo), in place, and scratch.input with it.
-  /// finer_output: is multiplied instead of `output`, where it is not null.
+  /// x = LayerNorm(x + Wo * attended + bo), in place, and scratch.input with it. attended: float32,
+  /// or scratch.mixed. finer_output: is multiplied instead of `output`, where it is not null.
   void Finish(const Backend& backend, const OpContext& context, float epsilon,
-              const LayerScratch& scratch, Matrix x,
+              const LayerScratch& scratch, const ConstOperand& attended, Matrix x,
               const PreparedLinear* finer_output = nullptr) const;
 
  private:

@@ -164,6 +164,44 @@ TEST_P(BackendOps, VarlenAttentionToTheFirstKeysInAWindow) {
   }
 }
 
+// In bfloat16 it is the float32 result, rounded: of one block of keys and of several, whole panels
+// and parts of one, and where a token sees no key.
+TEST_P(BackendOps, VarlenAttentionRoundsItsResults) {
+  const std::vector<int32_t> cu_seqlens = Cumulate({70, 1, 0, 40, 700, 600, 1100, 16});
+  const std::vector<int32_t> key_counts = {50, 1, 0, 40, 670, 20, 1100, 9};
+  const int64_t tokens = cu_seqlens.back();
+  for (const int64_t head_dim : {3, 16, 24, 32, 64, 100}) {
+    const int64_t hidden_size = 2 * head_dim;
+    const float scale = 1.0f / std::sqrt(static_cast<float>(head_dim));
+    const std::vector<float> distances = Normal(2 * 41);
+    for (const AttentionOptions& attention :
+         {AttentionOptions{.num_heads = 2, .scale = scale},
+          AttentionOptions{.num_heads = 2, .scale = scale, .key_counts = key_counts},
+          AttentionOptions{.num_heads = 2, .scale = scale, .window = 31, .key_counts = key_counts},
+          AttentionOptions{.num_heads = 2, .scale = scale, .window = 400},
+          AttentionOptions{.num_heads = 2, .scale = scale, .relative_bias = {distances, 20}}}) {
+      SCOPED_TRACE("D " + std::to_string(head_dim));
+      Table qkv = NormalTable(tokens, 3 * hidden_size, 1, 1.2f);
+      const std::vector<float> bias =
+          head_dim == 24 ? std::vector<float>() : Normal(3 * hidden_size);
+      Table floats(tokens, hidden_size);
+      backend().VarlenAttention(context(), qkv.view(), bias, cu_seqlens, attention,
+                                ComputeType::kBFloat16, floats.view());
+      const int64_t stride = hidden_size + 6;  // what is between the rows stays as it is
+      constexpr uint16_t kUntouched = 0x1234;
+      std::vector<uint16_t> expected(static_cast<size_t>(tokens * stride), kUntouched);
+      std::vector<uint16_t> rounded = expected;
+      backend().ToOperand(
+          context(), floats.view(),
+          {ComputeType::kBFloat16, expected.data(), nullptr, tokens, hidden_size, stride});
+      backend().VarlenAttention(
+          context(), qkv.view(), bias, cu_seqlens, attention, ComputeType::kBFloat16,
+          {ComputeType::kBFloat16, rounded.data(), nullptr, tokens, hidden_size, stride});
+      EXPECT_EQ(rounded, expected);
+    }
+  }
+}
+
 TEST_P(BackendOps, FirstTokenAttentionToTheFirstKeysAlone) {
   const std::vector<int32_t> cu_seqlens = Cumulate({32, 1, 17, 130});
   const std::vector<int32_t> key_counts = {9, 1, 16, 70};

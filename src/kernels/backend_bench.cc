@@ -115,7 +115,7 @@ void BM_Attention(benchmark::State& state) {
   const float scale = 1.0f / std::sqrt(static_cast<float>(head_dim));
   for (auto _ : state) {
     bench.cpu.VarlenAttention(bench.context, {qkv.data(), n * s, 3 * h}, bias, cu_seqlens,
-                              {num_heads, scale}, type, {out.data(), n * s, h});
+                              {num_heads, scale}, type, Matrix(out.data(), n * s, h));
   }
   ReportFlops(state, 4.0 * static_cast<double>(n * s * s * h));
 }
@@ -136,7 +136,7 @@ void BM_WindowAttention(benchmark::State& state) {
   const std::vector<int32_t> cu_seqlens = {0, static_cast<int32_t>(s)};
   for (auto _ : state) {
     bench.cpu.VarlenAttention(bench.context, {qkv.data(), s, 3 * h}, {}, cu_seqlens, attention,
-                              type, {out.data(), s, h});
+                              type, Matrix(out.data(), s, h));
   }
   ReportFlops(state, 4.0 * static_cast<double>(attention.NumPairs(0, s) * h));
 }

@@ -33,7 +33,7 @@ bool HasWindow(const AttentionOptions& attention, int64_t seqlen) {
 
 void VarlenAttention(const OpContext& context, ConstMatrix qkv, std::span<const float> bias,
                      std::span<const int32_t> cu_seqlens, const AttentionOptions& attention,
-                     ComputeType type, Matrix out) {
+                     ComputeType type, const Operand& out) {
   const int64_t hidden_size = out.cols;
   const int64_t num_heads = attention.num_heads;
   BGE_DCHECK(qkv.cols == 3 * hidden_size && hidden_size % num_heads == 0);
@@ -46,6 +46,15 @@ void VarlenAttention(const OpContext& context, ConstMatrix qkv, std::span<const 
 
   AttendHeadsFunction attend_heads = nullptr;
   if (type != ComputeType::kFloat32) attend_heads = Bf16Attention();
+  const bool rounds = out.type != ComputeType::kFloat32;
+  if (rounds && attend_heads == nullptr) {  // no kernel that can
+    thread_local FloatScratch scratch;
+    const Matrix floats = {scratch.Floats(static_cast<size_t>(out.rows * out.cols)), out.rows,
+                           out.cols};
+    VarlenAttention(context, qkv, bias, cu_seqlens, attention, type, floats);
+    ToOperand(context, floats, out);
+    return;
+  }
   if (attend_heads == nullptr) attend_heads = Float32Attention();
   const auto attend = [&](const AttentionItem& item) {
     thread_local FloatScratch scratch;
@@ -69,8 +78,10 @@ void VarlenAttention(const OpContext& context, ConstMatrix qkv, std::span<const 
             ? nullptr
             : relative_bias.values.data() + item.head * (2 * relative_bias.farthest + 1),
         relative_bias.farthest,
-        out.row(first) + column,
-        out.stride};
+        rounds ? nullptr : static_cast<float*>(out.data) + first * out.stride + column,
+        rounds ? 0 : out.stride,
+        rounds ? static_cast<uint16_t*>(out.data) + first * out.stride + column : nullptr,
+        rounds ? out.stride : 0};
     attend_heads(in, item.begin, item.end, scratch);
   };
 

@@ -29,8 +29,10 @@ struct HeadInputs {
   // [num_heads, 2 * farthest + 1], as RelativeBias has it, or null; without a window.
   const float* relative_bias;
   int64_t farthest;
-  float* out;
+  float* out;  // or null, where `rounded` takes the results
   int64_t out_stride;
+  uint16_t* rounded;  // as bfloat16, by Bf16Attention's kernel alone; or null
+  int64_t rounded_stride;
 };
 
 inline constexpr int64_t kKeyBlock = 512;

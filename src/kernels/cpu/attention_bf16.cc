@@ -43,6 +43,15 @@ struct Bf16Numbers {
     asm("vscalefps %1, %0, %0" : "+v"(p.raw) : "v"(x.raw));  // scales by the floor
     return p;
   }
+  // As many of the numbers as there are, up to `count`.
+  static HWY_INLINE void StoreRounded(hn::Vec<D> v, uint16_t* to, size_t count) {
+    const hn::Rebind<uint16_t, D> d16;
+    const auto bits = Bf16Instruction::Round(D(), v);
+    if (count >= hn::Lanes(D())) return hn::StoreU(bits, d16, to);
+    HWY_ALIGN uint16_t lanes[hn::MaxLanes(D())];
+    hn::Store(bits, d16, lanes);
+    std::memcpy(to, lanes, count * sizeof(uint16_t));
+  }
 };
 
 template <>
@@ -54,6 +63,14 @@ struct Packing<Bf16Numbers> {
   static HWY_INLINE void Row(float* row, int64_t count) { Narrow(row, count, row); }
   static HWY_INLINE void Store(hn::Vec<D> v, float* row, int64_t i) {
     hn::StoreU(Rounded(v), hn::Rebind<uint16_t, D>(), reinterpret_cast<uint16_t*>(row) + i);
+  }
+
+  // to[0, count) = from, or zeros where that is null.
+  static HWY_INLINE void Round(const float* from, int64_t count, uint16_t* to) {
+    for (int64_t i = 0; i < count; i += kLanes) {
+      Bf16Numbers::StoreRounded(from == nullptr ? hn::Zero(D()) : LoadColumns(from + i, count - i),
+                                to + i, static_cast<size_t>(count - i));
+    }
   }
 
   static HWY_INLINE void Keys(const float* from, int64_t stride, int64_t count, int64_t head_dim,

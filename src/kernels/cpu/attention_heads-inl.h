@@ -136,7 +136,9 @@ struct StoreWeights {
   Scores scores_of;
 };
 
-// out = out * keep + sum; the last block divides by the sum of weights and adds the bias.
+// out = out * keep + sum; the last block divides by the sum of weights and adds the bias, and goes
+// to `rounded` as bfloat16 where that is not null.
+template <class Numbers>
 struct StoreMix {
   template <class D>
   HWY_INLINE hn::Vec<D> Begin(D d, int64_t) const {
@@ -154,7 +156,7 @@ struct StoreMix {
     if (left <= 0) return;
     const auto n = static_cast<size_t>(left);
     const bool whole = n >= hn::Lanes(d);
-    float* to = out + row * stride + column;
+    float* const to = out == nullptr ? nullptr : out + row * stride + column;
     if (keep != nullptr) {
       const auto old = whole ? hn::LoadU(d, to) : LoadFirst(d, to, n);
       sum = hn::MulAdd(old, hn::Set(d, keep[row]), sum);
@@ -165,6 +167,11 @@ struct StoreMix {
         const float* b = bias + column;
         sum = hn::Add(sum, whole ? hn::LoadU(d, b) : LoadFirst(d, b, n));
       }
+      if constexpr (Numbers::kGroup == 2) {
+        if (rounded != nullptr) {
+          return Numbers::StoreRounded(sum, rounded + row * rounded_stride + column, n);
+        }
+      }
     }
     if (whole) {
       hn::StoreU(sum, d, to);
@@ -172,8 +179,22 @@ struct StoreMix {
       StoreFirst(d, sum, to, n);
     }
   }
-  float* out;
+  // Column `by` of these rows, and row `by_rows`, become the first.
+  HWY_INLINE StoreMix At(int64_t by_rows, int64_t by) const {
+    StoreMix other = *this;
+    if (out != nullptr) other.out += by_rows * stride + by;
+    if (rounded != nullptr) other.rounded += by_rows * rounded_stride + by;
+    other.columns -= by;
+    if (keep != nullptr) other.keep += by_rows;
+    if (inverse != nullptr) other.inverse += by_rows;
+    if (bias != nullptr) other.bias += by;
+    return other;
+  }
+
+  float* out;  // null where nothing but `rounded` is written
   int64_t stride;
+  uint16_t* rounded;
+  int64_t rounded_stride;
   int64_t columns;       // of this panel, up to head_dim
   const float* keep;     // [rows], or null in the first block
   const float* inverse;  // [rows], or null before the last block
@@ -251,7 +272,7 @@ struct KeyRange {
 // holds num_keys.
 template <class Numbers>
 HWY_NOINLINE void MixBlock(const float* scores, int64_t stride, int64_t rows, const float* values,
-                           int64_t num_keys, const KeyRange& keys, const StoreMix& mix) {
+                           int64_t num_keys, const KeyRange& keys, const StoreMix<Numbers>& mix) {
   static constexpr auto kAll = [] {
     std::array<float, kMaxQueryRows> ones{};
     ones.fill(1.0f);
@@ -261,19 +282,12 @@ HWY_NOINLINE void MixBlock(const float* scores, int64_t stride, int64_t rows, co
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   for (int64_t c = 0; c < mix.columns;) {
     const int64_t width = PanelWidth(mix.columns - c, lanes);
-    const float* const bias = mix.bias == nullptr ? nullptr : mix.bias + c;
     ForEachGroup(rows, [&](int64_t r, int64_t n) HWY_ATTR {
       const float* a = scores + r * stride;
       const float* panel =
           values + c * WordsOf<Numbers>(num_keys) + keys.begin / Numbers::kGroup * width;
-      const float* keep = mix.keep == nullptr ? nullptr : mix.keep + r;
-      const auto mix_keys = [&](int64_t count, const float* inverses) HWY_ATTR {
-        const StoreMix finish = {mix.out + r * mix.stride + c,
-                                 mix.stride,
-                                 mix.columns - c,
-                                 keep,
-                                 inverses == nullptr ? nullptr : inverses + r,
-                                 bias};
+      StoreMix<Numbers> finish = mix.At(r, c);
+      const auto mix_keys = [&](int64_t count) HWY_ATTR {
         const int64_t depth = WordsOf<Numbers>(count);
         if (width == lanes) {
           TileOfRows<Numbers, 1>(d, n, a, stride, panel, depth, finish);
@@ -284,14 +298,17 @@ HWY_NOINLINE void MixBlock(const float* scores, int64_t stride, int64_t rows, co
       int64_t left = keys.size();
       if constexpr (Numbers::kMixKeys < kKeyBlock) {
         constexpr int64_t kWords = Numbers::kMixKeys / Numbers::kGroup;
+        const float* const inverse = finish.inverse;
+        finish.inverse = nullptr;
         for (; left > Numbers::kMixKeys; left -= Numbers::kMixKeys) {
-          mix_keys(Numbers::kMixKeys, nullptr);
-          keep = kAll.data();
+          mix_keys(Numbers::kMixKeys);
+          finish.keep = kAll.data();
           a += kWords;
           panel += kWords * width;
         }
+        finish.inverse = inverse;
       }
-      mix_keys(left, mix.inverse);
+      mix_keys(left);
     });
     c += width;
   }
@@ -415,9 +432,16 @@ HWY_INLINE void WeighKeys(bool is_first, const float* queries, int64_t rows, con
 }
 
 // What queries [begin, end) get that see no key.
+template <class Numbers>
 HWY_INLINE void FillUnseeing(const HeadInputs& in, int64_t begin, int64_t end) {
   const int64_t columns = in.num_heads * in.head_dim;
   for (int64_t q = begin; q < end; ++q) {
+    if constexpr (Numbers::kGroup == 2) {
+      if (in.rounded != nullptr) {
+        Packing<Numbers>::Round(in.v_bias, columns, in.rounded + q * in.rounded_stride);
+        continue;
+      }
+    }
     float* const out = in.out + q * in.out_stride;
     if (in.v_bias == nullptr) {
       std::fill_n(out, columns, 0.0f);
@@ -453,7 +477,7 @@ HWY_INLINE void AttendKeys(const HeadInputs& in, int64_t begin, int64_t end,
   };
   if (kWindow) {
     const int64_t seeing = std::clamp(in.num_keys + in.window, begin, end);
-    FillUnseeing(in, seeing, end);
+    FillUnseeing<Numbers>(in, seeing, end);
     if (seeing == begin) return;
     end = seeing;
   }
@@ -470,16 +494,21 @@ HWY_INLINE void AttendKeys(const HeadInputs& in, int64_t begin, int64_t end,
   constexpr bool kBiased = std::is_same_v<Scores, BiasedScores>;
   // Distances of a block of keys from all queries, as far as whole panels reach.
   const int64_t line_size = kBiased ? PaddedColumns(end - begin + block, lanes) + 2 * lanes : 0;
+  // Where results are rounded, what earlier blocks of keys have come to.
+  const bool keeps_mix = in.rounded != nullptr && block < all.size();
+  const int64_t mix_stride = in.num_heads * head_dim;
+  const int64_t mix_size = keeps_mix ? (end - begin) * mix_stride : 0;
 
   float* const keys = scratch.Floats(
       static_cast<size_t>(in.num_heads * (sizes.keys + sizes.values + sizes.queries) +
-                          query_rows * score_stride + 2 * state_rows + line_size));
+                          query_rows * score_stride + 2 * state_rows + line_size + mix_size));
   float* const values = keys + in.num_heads * sizes.keys;
   float* const queries = values + in.num_heads * sizes.values;
   float* const scores = queries + in.num_heads * sizes.queries;
   float* const maxima = scores + query_rows * score_stride;  // [state_rows]
   float* const sums = maxima + state_rows;                   // [state_rows]
-  [[maybe_unused]] float* const line = sums + state_rows;    // [line_size]
+  float* const line = sums + state_rows;                     // [line_size]
+  float* const unfinished = line + line_size;                // [mix_size]
 
   PackQueries<Numbers>(in, begin, end, in.scale * kLog2E, sizes, queries);
   for (int64_t first = all.begin; first < all.end; first += block) {
@@ -523,12 +552,18 @@ HWY_INLINE void AttendKeys(const HeadInputs& in, int64_t begin, int64_t end,
         }
         for (int64_t r = 0; r < rows; ++r) inverse[r] = 1.0f / state.sum[r];
 
-        const StoreMix mix = {in.out + q * in.out_stride + h * head_dim,
-                              in.out_stride,
-                              head_dim,
-                              is_first ? nullptr : keep,
-                              is_last ? inverse : nullptr,
-                              in.v_bias == nullptr ? nullptr : in.v_bias + h * head_dim};
+        float* const out = keeps_mix               ? unfinished + at * mix_stride + h * head_dim
+                           : in.rounded != nullptr ? nullptr
+                                                   : in.out + q * in.out_stride + h * head_dim;
+        const StoreMix<Numbers> mix = {
+            out,
+            keeps_mix ? mix_stride : in.out_stride,
+            in.rounded == nullptr ? nullptr : in.rounded + q * in.rounded_stride + h * head_dim,
+            in.rounded_stride,
+            head_dim,
+            is_first ? nullptr : keep,
+            is_last ? inverse : nullptr,
+            in.v_bias == nullptr ? nullptr : in.v_bias + h * head_dim};
         MixBlock<Numbers>(scores, score_stride, rows, values + h * sizes.values, num_keys, seen,
                           mix);
       }

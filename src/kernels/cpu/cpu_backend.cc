@@ -80,7 +80,7 @@ class CpuBackendImpl : public Backend {
   }
   void VarlenAttention(const OpContext& context, ConstMatrix qkv, std::span<const float> bias,
                        std::span<const int32_t> cu_seqlens, const AttentionOptions& attention,
-                       ComputeType type, Matrix out) const override {
+                       ComputeType type, const Operand& out) const override {
     cpu::VarlenAttention(context, qkv, bias, cu_seqlens, attention, type, out);
   }
   void FirstTokenAttention(const OpContext& context, ConstMatrix q, ConstMatrix keys_values,

@@ -66,8 +66,15 @@ class RefBackend : public Backend {
   }
   void VarlenAttention(const OpContext&, ConstMatrix qkv, std::span<const float> bias,
                        std::span<const int32_t> cu_seqlens, const AttentionOptions& attention,
-                       ComputeType, Matrix out) const override {
-    ref::VarlenAttention(qkv, bias, cu_seqlens, attention, out);
+                       ComputeType, const Operand& out) const override {
+    if (out.type == ComputeType::kFloat32) {
+      ref::VarlenAttention(qkv, bias, cu_seqlens, attention, out.matrix());
+      return;
+    }
+    Workspace workspace;
+    const Matrix floats = workspace.NewMatrix(out.rows, out.cols);
+    ref::VarlenAttention(qkv, bias, cu_seqlens, attention, floats);
+    ref::ToOperand(floats, out);
   }
   void FirstTokenAttention(const OpContext&, ConstMatrix q, ConstMatrix keys_values,
                            std::span<const float> bias, std::span<const int32_t> cu_seqlens,
