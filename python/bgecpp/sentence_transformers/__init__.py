@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-# The version whose behaviour is followed: _base.FOLLOWED_VERSION too.
+# The version whose behaviour is followed: _saving.FOLLOWED_VERSION too.
 __version__ = "6.2.0"
 
 # Where each name comes from. NumPy is loaded with the first.

@@ -1,78 +1,33 @@
-"""What SentenceTransformer, SparseEncoder and CrossEncoder share: loading, prompts, lengths, settings."""
+"""What SentenceTransformer, SparseEncoder and CrossEncoder share: loading, prompts, lengths, inputs."""
 
 from __future__ import annotations
 
 import copy
 import logging
 import os
-from collections.abc import Callable, Iterator, Sequence
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, ClassVar, Unpack
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Unpack
 
 import numpy as np
 
 from bgecpp import errors
 from bgecpp._common import ignored, info_of, on_cpu_by_torch, warn_once
-from bgecpp._model_files import checked_target
 from bgecpp.transformers._config import Config
 from bgecpp.transformers._models import AutoModel
 
-from ._arrays import is_tensor, loaded_torch
-from ._files import cached_snapshot, position_limit, read_json, write_json
+from ._arrays import is_tensor
+from ._card import ModelCardData
+from ._files import cached_snapshot, position_limit, read_json
 from ._modules import Module, Transformer
 from ._options import Options, complete, shows_options
+from ._saving import Saved
 from ._tokenizer import ModelTokenizer
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from ._torch_names import TorchNames, dtype_name
 
 logger = logging.getLogger("sentence_transformers.base.model")
 
-# The version of sentence-transformers whose behaviour is followed.
-FOLLOWED_VERSION = "6.2.0"
 
-
-class Cpu(str):
-    """The device where torch is not imported: "cpu"."""
-
-    type = "cpu"
-
-
-class ModelCardData(SimpleNamespace):
-    """Holds what callers put into it; nothing is generated from it."""
-
-    def __init__(self, **values: Any) -> None:
-        defaults: dict[str, Any] = {
-            "language": None,
-            "license": None,
-            "model_name": None,
-            "model_id": None,
-            "base_model": None,
-            "base_model_revision": None,
-            "tags": [],
-            "generate_widget_examples": False,
-        }
-        super().__init__(**{**defaults, **values})
-
-    def set_evaluation_metrics(self, evaluator: Any, metrics: dict[str, Any], epoch: int = 0, step: int = 0) -> None:
-        """Keeps an evaluator's results, as `evaluations`."""
-        self.__dict__.setdefault("evaluations", []).append((evaluator, metrics))
-
-    def set_base_model(self, model_id: str, revision: str | None = None) -> None:
-        self.base_model, self.base_model_revision = model_id, revision
-
-    def add_tags(self, tags: Any) -> None:
-        """What trainers do first, before they fail for want of torch's modules."""
-        raise errors.Unsupported(
-            "training: this model is bgecpp's, for inference: train one of sentence-transformers itself, in a process "
-            "without bgecpp.install() or after bgecpp.uninstall()"
-        )
-
-    def set_model_id(self, model_id: str) -> None:
-        self.model_id = model_id
-
-
-class BaseModel:
+class BaseModel(TorchNames, Saved):
     """A loaded model. Its methods may be called from several threads at once; settings (prompts,
     max_seq_length, ...) are the caller's to keep still meanwhile. Copies share the engine; it is pickled
     by the model's path."""
@@ -80,7 +35,6 @@ class BaseModel:
     default_huggingface_organization: ClassVar[str | None] = None
     model_type: ClassVar[str] = ""
     _default_prompts: ClassVar[dict[str, str | None]] = {}
-    _optional_settings: ClassVar[tuple[str, ...]] = ()  # of _model_config, which it leaves out where they are None
     _text_kwargs: ClassVar[tuple[str, ...]] = ("task", "processing_kwargs")
     # Of config_kwargs: those that are read, or repeat what is so anyway.
     _config_names: ClassVar[tuple[str, ...]] = (
@@ -247,7 +201,7 @@ class BaseModel:
             for key in ("dtype", "torch_dtype"):
                 asked = settings.get(key)
                 if asked is not None and asked != "auto":
-                    return _dtype_name(asked)
+                    return dtype_name(asked)
         config = read_json(self.model_path, "config.json")
         saved = config.get("dtype") or config.get("torch_dtype")
         if saved is None:
@@ -432,24 +386,6 @@ class BaseModel:
         """Keyword arguments that encode or predict takes for this model beside its own."""
         return []
 
-    # torch.nn.Module's names, as far as inference uses them.
-
-    @property
-    def device(self) -> Any:
-        """torch.device("cpu") where torch is imported, else "cpu"."""
-        torch = loaded_torch()
-        return Cpu("cpu") if torch is None else torch.device("cpu")
-
-    _target_device = device
-
-    @property
-    def dtype(self) -> Any:
-        """Of results: torch's dtype where it is imported, else NumPy's."""
-        torch = loaded_torch()
-        if torch is not None:
-            return getattr(torch, self._dtype)
-        return np.dtype("float32" if self._dtype == "bfloat16" else self._dtype)
-
     @property
     def config(self) -> Config:
         """The fields of config.json."""
@@ -479,92 +415,6 @@ class BaseModel:
     def get_backend(self) -> str:
         """What was asked for. The engine is the same."""
         return self.backend
-
-    def to(self, *args: Any, **kwargs: Any) -> Any:
-        """Itself. A dtype is what results are then given in; a device other than the CPU is not used."""
-        for value in (*args, *kwargs.values()):
-            text = str(value)
-            if text.startswith("torch.") or (isinstance(value, str) and "float" in text):
-                self._dtype = _dtype_name(value)
-            elif isinstance(value, (str, int)) and not isinstance(value, bool):
-                on_cpu_by_torch(value)
-            elif hasattr(value, "type"):
-                on_cpu_by_torch(value)
-        return self
-
-    def cpu(self) -> Any:
-        return self
-
-    def cuda(self, device: Any = None) -> Any:
-        return self.to("cuda" if device is None else device)
-
-    def half(self) -> Any:
-        """Itself; results are then float16."""
-        return self.to("float16")
-
-    def bfloat16(self) -> Any:
-        return self.to("bfloat16")
-
-    def float(self) -> Any:
-        """Itself; results are then float32."""
-        return self.to("float32")
-
-    def double(self) -> Any:
-        """float()."""
-        return self.to("float32")
-
-    def eval(self) -> Any:
-        return self
-
-    def train(self, mode: bool = True) -> Any:
-        """Itself. It stays as it is: there is no dropout here."""
-        return self
-
-    training = False
-
-    def requires_grad_(self, requires_grad: bool = True) -> Any:
-        return self
-
-    def share_memory(self) -> Any:
-        return self
-
-    def compile(self, *args: Any, **kwargs: Any) -> None:
-        """Nothing: the engine is compiled."""
-
-    def parameters(self, recurse: bool = True) -> Iterator[Any]:
-        """None: the weights are the engine's."""
-        return iter(())
-
-    def named_children(self) -> Iterator[tuple[str, Module]]:
-        return iter(self._modules.items())
-
-    def children(self) -> Iterator[Module]:
-        return iter(self._modules.values())
-
-    def modules(self, remove_duplicate: bool = True) -> Iterator[Any]:
-        return iter((self, *self._modules.values()))
-
-    def _first_module(self) -> Module:
-        return self[0]
-
-    def _last_module(self) -> Module:
-        return self[-1]
-
-    def __len__(self) -> int:
-        return len(self._modules)
-
-    def __iter__(self) -> Iterator[Module]:
-        return iter(self._modules.values())
-
-    def __getitem__(self, place: int) -> Module:
-        return list(self._modules.values())[place]
-
-    def __bool__(self) -> bool:
-        return True
-
-    def __repr__(self) -> str:
-        lines = "".join(f"  ({name}): {module!r}\n" for name, module in self._modules.items())
-        return f"{type(self).__name__}(\n{lines})"
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_lazy": {}}
@@ -603,83 +453,6 @@ class BaseModel:
         if pooled and chunk_size is not None and chunk_size <= 0:
             raise ValueError(f"chunk_size must be a positive integer, got {chunk_size}.")
 
-    # Saving.
-
-    def save(
-        self,
-        path: str | os.PathLike[str] | None,
-        model_name: str | None = None,
-        create_model_card: bool = True,
-        train_datasets: list[str] | None = None,
-        safe_serialization: bool = True,
-    ) -> None:
-        """Copies the model's directory, with the settings as they are now: prompts, lengths, similarity, the dtype of
-        results. Without create_model_card no README.md is written; one that is there stays. InvalidArgument where a link
-        leads out of the model's directory."""
-        if path is None:
-            return
-        if not os.fspath(path):
-            raise FileNotFoundError(f"{type(self).__name__}.save: path: found '', expected a folder")
-        import shutil
-        from pathlib import Path
-
-        target, source = Path(path), Path(self.model_path)
-        place = target.resolve()
-
-        def left_out(folder: str, names: list[str]) -> set[str]:
-            here = Path(folder)
-            left = {name for name in names if name in (".git", ".cache") or (here / name).resolve() == place}
-            for name in set(names) - left:
-                checked_target(source, os.path.relpath(here / name, source))  # a stranger's link copies no other file
-            return left | ({"README.md"} if here == source and not create_model_card else set())
-
-        if not (target.exists() and target.samefile(source)):
-            shutil.copytree(source, target, dirs_exist_ok=True, ignore=left_out)
-        self._save_settings(target)
-
-    def _save_settings(self, target: Path) -> None:
-        settings = read_json(target, "config_sentence_transformers.json")
-        settings.setdefault("__version__", {"sentence_transformers": FOLLOWED_VERSION})
-        for name in self._optional_settings:
-            settings.pop(name, None)
-        write_json(target / "config_sentence_transformers.json", {**settings, **self._model_config()})
-        self._save_dtype(target)
-        if self._max_seq_length is not None:
-            names = [entry.name for entry in target.glob("sentence_*_config.json")] or ["sentence_bert_config.json"]
-            for name in names:
-                write_json(target / name, {**read_json(target, name), "max_seq_length": self._max_seq_length})
-            tokenizer = read_json(target, "tokenizer_config.json")
-            if "model_max_length" in tokenizer:
-                write_json(target / "tokenizer_config.json", {**tokenizer, "model_max_length": self._max_seq_length})
-
-    def _save_dtype(self, target: Path) -> None:
-        """The dtype of results, in config.json, where it is not what the directory has already. The weights are copied
-        as they are."""
-        config = read_json(target, "config.json")
-        saved = config.pop("torch_dtype", None)
-        saved = config.get("dtype") or saved or self._info["weights_dtype"]
-        if self._dtype != (saved if saved in ("float16", "bfloat16") else "float32"):
-            write_json(target / "config.json", {**config, "dtype": self._dtype})
-
-    def save_pretrained(
-        self,
-        path: str | os.PathLike[str],
-        model_name: str | None = None,
-        create_model_card: bool = True,
-        train_datasets: list[str] | None = None,
-        safe_serialization: bool = True,
-    ) -> None:
-        """save()."""
-        self.save(path, model_name, create_model_card, train_datasets, safe_serialization)
-
-    def push_to_hub(self, *args: Any, **kwargs: Any) -> str:
-        """Refused: Unsupported."""
-        raise errors.Unsupported(
-            f"{type(self).__name__}.push_to_hub: bgecpp uploads nothing: save() the model, and use huggingface_hub"
-        )
-
-    save_to_hub = push_to_hub
-
     def fit(self, *args: Any, **kwargs: Any) -> None:
         """Refused: Unsupported."""
         raise errors.Unsupported(f"{type(self).__name__}.fit: this is inference: train with sentence-transformers")
@@ -695,12 +468,3 @@ async def on_a_thread(function: Callable[..., Any], *args: Any, **kwargs: Any) -
     import asyncio  # which takes as long as the rest of this package
 
     return await asyncio.to_thread(function, *args, **kwargs)
-
-
-def _dtype_name(dtype: Any) -> str:
-    """ "float32", "float16" or "bfloat16" of whatever names it. float64 is float32 here."""
-    name = str(dtype).replace("torch.", "")
-    name = {"half": "float16", "float": "float32", "double": "float32", "float64": "float32"}.get(name, name)
-    if name not in ("float32", "float16", "bfloat16"):
-        raise ValueError(f"dtype: expected float32, float16 or bfloat16, found {dtype!r}")
-    return name

@@ -1,0 +1,109 @@
+"""Saving a model: its directory, with the settings as they are now."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from bgecpp import errors
+from bgecpp._model_files import checked_target
+
+from ._files import read_json, write_json
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# The version of sentence-transformers whose behaviour is followed.
+FOLLOWED_VERSION = "6.2.0"
+
+
+class Saved:
+    """The part of BaseModel that writes directories."""
+
+    _optional_settings: ClassVar[tuple[str, ...]] = ()  # of _model_config, which it leaves out where they are None
+    model_path: str
+    _max_seq_length: int | None
+    _dtype: str
+
+    @property
+    def _info(self) -> dict[str, Any]:
+        raise NotImplementedError
+
+    def _model_config(self) -> dict[str, Any]:
+        """What config_sentence_transformers.json says of the model."""
+        raise NotImplementedError
+
+    def save(
+        self,
+        path: str | os.PathLike[str] | None,
+        model_name: str | None = None,
+        create_model_card: bool = True,
+        train_datasets: list[str] | None = None,
+        safe_serialization: bool = True,
+    ) -> None:
+        """Copies the model's directory, with the settings as they are now: prompts, lengths, similarity, the dtype of
+        results. Without create_model_card no README.md is written; one that is there stays. InvalidArgument where a link
+        leads out of the model's directory."""
+        if path is None:
+            return
+        if not os.fspath(path):
+            raise FileNotFoundError(f"{type(self).__name__}.save: path: found '', expected a folder")
+        import shutil
+        from pathlib import Path
+
+        target, source = Path(path), Path(self.model_path)
+        place = target.resolve()
+
+        def left_out(folder: str, names: list[str]) -> set[str]:
+            here = Path(folder)
+            left = {name for name in names if name in (".git", ".cache") or (here / name).resolve() == place}
+            for name in set(names) - left:
+                checked_target(source, os.path.relpath(here / name, source))  # a stranger's link copies no other file
+            return left | ({"README.md"} if here == source and not create_model_card else set())
+
+        if not (target.exists() and target.samefile(source)):
+            shutil.copytree(source, target, dirs_exist_ok=True, ignore=left_out)
+        self._save_settings(target)
+
+    def _save_settings(self, target: Path) -> None:
+        settings = read_json(target, "config_sentence_transformers.json")
+        settings.setdefault("__version__", {"sentence_transformers": FOLLOWED_VERSION})
+        for name in self._optional_settings:
+            settings.pop(name, None)
+        write_json(target / "config_sentence_transformers.json", {**settings, **self._model_config()})
+        self._save_dtype(target)
+        if self._max_seq_length is not None:
+            names = [entry.name for entry in target.glob("sentence_*_config.json")] or ["sentence_bert_config.json"]
+            for name in names:
+                write_json(target / name, {**read_json(target, name), "max_seq_length": self._max_seq_length})
+            tokenizer = read_json(target, "tokenizer_config.json")
+            if "model_max_length" in tokenizer:
+                write_json(target / "tokenizer_config.json", {**tokenizer, "model_max_length": self._max_seq_length})
+
+    def _save_dtype(self, target: Path) -> None:
+        """The dtype of results, in config.json, where it is not what the directory has already. The weights are copied
+        as they are."""
+        config = read_json(target, "config.json")
+        saved = config.pop("torch_dtype", None)
+        saved = config.get("dtype") or saved or self._info["weights_dtype"]
+        if self._dtype != (saved if saved in ("float16", "bfloat16") else "float32"):
+            write_json(target / "config.json", {**config, "dtype": self._dtype})
+
+    def save_pretrained(
+        self,
+        path: str | os.PathLike[str],
+        model_name: str | None = None,
+        create_model_card: bool = True,
+        train_datasets: list[str] | None = None,
+        safe_serialization: bool = True,
+    ) -> None:
+        """save()."""
+        self.save(path, model_name, create_model_card, train_datasets, safe_serialization)
+
+    def push_to_hub(self, *args: Any, **kwargs: Any) -> str:
+        """Refused: Unsupported."""
+        raise errors.Unsupported(
+            f"{type(self).__name__}.push_to_hub: bgecpp uploads nothing: save() the model, and use huggingface_hub"
+        )
+
+    save_to_hub = push_to_hub
