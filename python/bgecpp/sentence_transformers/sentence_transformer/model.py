@@ -482,23 +482,31 @@ class SentenceTransformer(BaseModel):
 
     def _vectors_of_tokens(self, texts: Any, prompt: str | None, max_length: int | None) -> FloatArray:
         """(N, D) before any Normalize at the end, by the token vectors."""
-        pooling = self._pooling_alone()
-        left_out = 0 if pooling.include_prompt or not prompt else self._prompt_length(prompt, max_length)
+        self._check_pooling_alone()
         vectors = []
         for begin in range(0, len(texts), _TOKEN_TEXTS):
             tokens = self._tokens(texts[begin : begin + _TOKEN_TEXTS], prompt, max_length)
-            vectors.append(pool_tokens(self._hidden(tokens), tokens["cu_seqlens"], self._info["poolings"], left_out))
+            vectors.append(self._pooled(self._hidden(tokens), tokens["cu_seqlens"], prompt, max_length))
         return np.concatenate(vectors)
 
-    def _pooling_alone(self) -> Pooling:
-        """The pooling of a model that has no other module that computes; Unsupported otherwise."""
-        names = [name for name in self._info["modules"][1:] if name not in ("Pooling", "Normalize", "Dropout")]
+    def _pooled(self, hidden: FloatArray, bounds: Array, prompt: str | None, max_length: int | None) -> FloatArray:
+        """(N, D) of token vectors, before any Normalize at the end, where no other module computes."""
+        pooling = next(m for m in self if isinstance(m, Pooling))
+        left_out = 0 if pooling.include_prompt or not prompt else self._prompt_length(prompt, max_length)
+        return pool_tokens(hidden, bounds, self._info["poolings"], left_out)
+
+    def _check_pooling_alone(self) -> None:
+        """Unsupported where a module other than pooling computes."""
+        names = self._other_modules()
         if names:
             raise errors.Unsupported(
                 f"SentenceTransformer: pairs, ids and other prompt settings of a model with {', '.join(names)}: "
                 "encode texts, with the model's own settings"
             )
-        return next(m for m in self if isinstance(m, Pooling))
+
+    def _other_modules(self) -> list[str]:
+        """Names of the modules behind the transformer that compute, but for pooling and Normalize."""
+        return [name for name in self._info["modules"][1:] if name not in ("Pooling", "Normalize", "Dropout")]
 
     def _features_of(
         self, texts: Any, prompt: str | None, dim: int | None, batch_size: int, kwargs: dict[str, Any]
@@ -513,8 +521,15 @@ class SentenceTransformer(BaseModel):
             features = self.preprocess(batch, prompt=prompt, **kwargs)
             length = self._max_length(kwargs)
             width = features["attention_mask"].shape[1]
-            vectors = self._vectors(batch, prompt, False, dim, length)
-            for row, (place, tokens) in enumerate(zip(places, self._token_vectors(batch, prompt, length))):
+            found = self._tokens(batch, prompt, length)
+            hidden = self._hidden(found)
+            if self._other_modules():
+                vectors = self._vectors(batch, prompt, False, dim, length)
+            else:  # of the token vectors that are there already
+                vectors = self._pooled(hidden, found["cu_seqlens"], prompt, length)
+                vectors = (unit_rows(vectors) if self._ends_normalized else vectors)[:, :dim]
+            each = np.split(hidden, found["cu_seqlens"][1:-1])
+            for row, (place, tokens) in enumerate(zip(places, each)):
                 item = {name: value[row] if hasattr(value, "shape") else value for name, value in features.items()}
                 padded = np.zeros((width, tokens.shape[1]), np.float32)
                 padded[: len(tokens)] = tokens
@@ -551,7 +566,8 @@ class SentenceTransformer(BaseModel):
         hidden = self._embedder.hidden_states(ids[mask], types[mask], bounds)
         padded = np.zeros((*ids.shape, hidden.shape[1]), np.float32)
         padded[mask] = hidden
-        pooling = self._pooling_alone()
+        self._check_pooling_alone()
+        pooling = next(m for m in self if isinstance(m, Pooling))
         left_out = 0 if pooling.include_prompt else int(input.get("prompt_length", 0))
         vectors = pool_tokens(hidden, bounds, self._info["poolings"], left_out)
         output = dict(input)
