@@ -70,7 +70,8 @@ TEST(PublishedValues, OfDenseVectors) {
   EXPECT_TRUE(CompareOne({"a/b", kSum, "hello world", "", {sum}, 1e-6f, "x"}, model).within());
   EXPECT_TRUE(CompareOne({"a/b", kSimilarity, "hello world", "a cat", {product}, 1e-6f, "x"}, model)
                   .within());
-  const auto off = CompareOne({"a/b", kSum, "hello world", "", {sum + 0.01f}, 1e-3f, "x"}, model);
+  const PublishedValue other_sum = {"a/b", kSum, "hello world", "", {sum + 0.01f}, 1e-3f, "x"};
+  const auto off = CompareOne(other_sum, model);
   EXPECT_FALSE(off.within());
   EXPECT_NEAR(off.difference, 0.01f, 1e-5f);
   // More values than the vector has, and no number at all, are not within any tolerance.
