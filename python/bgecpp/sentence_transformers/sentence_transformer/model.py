@@ -16,13 +16,13 @@ from bgecpp._dimensions import whole_dimension
 from bgecpp.native import Embedder
 
 from .._arrays import Array, FloatArray, is_tensor, loaded_torch, require_torch, to_numpy, to_tensor, unit_rows
-from .._base import BaseModel, on_a_thread
+from .._base import on_a_thread
 from .._files import write_json
 from .._modules import Module, Normalize, Pooling, Transformer
 from .._options import Options, shows_options
-from .._pooling import pool as pool_tokens
 from ..util.quantization import quantize_embeddings
 from ..util.similarity import SimilarityFunction
+from ._tokens import METHODS, TokenModel, length_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,11 +30,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger("sentence_transformers.sentence_transformer.model")
 
 _PRECISIONS = ("float32", "int8", "uint8", "binary", "ubinary")
-_TOKEN_TEXTS = 256  # texts whose token vectors are computed at once
-_METHODS = ("preprocess", "forward", "__call__")  # that encode calls where a subclass has its own
 
 
-class SentenceTransformer(BaseModel):
+class SentenceTransformer(TokenModel):
     """Texts to dense vectors.
 
     model_name_or_path: a directory, or a name on the hub. threads: 0, one for each physical core.
@@ -49,7 +47,6 @@ class SentenceTransformer(BaseModel):
 
     _optional_settings: ClassVar[tuple[str, ...]] = ("truncate_dim",)
 
-    _embedder: Embedder
     _dimension: int  # of vectors that nothing cuts
 
     @shows_options
@@ -209,17 +206,16 @@ class SentenceTransformer(BaseModel):
         dim = truncate_dim if truncate_dim is not None else self.truncate_dim
         length = self._max_length(kwargs)
 
-        by_methods = self._overridden(*_METHODS)
+        by_methods = self._overridden(*METHODS)
         if output_value == "token_embeddings" and not by_methods:
             tokens = [self._as_tensor(rows) for rows in self._token_vectors(texts, prompt, length)]
             return tokens[0] if single else tokens
         if output_value == "token_embeddings":
-            items = self._by_methods(texts, prompt, dim, batch_size, kwargs)
-            tokens = [item["token_embeddings"][: _length_of(item["attention_mask"])] for item in items]
+            items = self._features_of(texts, prompt, dim, batch_size, kwargs)
+            tokens = [item["token_embeddings"][: length_of(item["attention_mask"])] for item in items]
             return tokens[0] if single else tokens
         if output_value is None:
-            make = self._by_methods if by_methods else self._features_of
-            items = make(texts, prompt, dim, batch_size, kwargs)
+            items = self._features_of(texts, prompt, dim, batch_size, kwargs)
             return items[0] if single else items
 
         if convert_to_tensor:
@@ -233,7 +229,7 @@ class SentenceTransformer(BaseModel):
         with progress_bar(show_progress_bar, "Batches", batch_size) as progress:
             vectors: Any
             if by_methods:
-                items = self._by_methods(texts, prompt, dim, batch_size, kwargs)
+                items = self._features_of(texts, prompt, dim, batch_size, kwargs)
                 vectors = np.stack([to_numpy(item["sentence_embedding"]).astype(np.float32) for item in items])
                 vectors = unit_rows(vectors) if normalize_embeddings else vectors
             else:
@@ -409,17 +405,6 @@ class SentenceTransformer(BaseModel):
         )
         return vectors
 
-    def _as_tensor(self, vectors: FloatArray) -> Any:
-        """A tensor of the model's dtype; without torch the array."""
-        if torch_or_none() is None:
-            return vectors.astype(np.float16) if self._dtype == "float16" else vectors
-        tensor = to_tensor(vectors)
-        return tensor if self._dtype == "float32" else tensor.to(self.dtype)
-
-    @property
-    def _ends_normalized(self) -> bool:
-        return bool(self._info["modules"]) and self._info["modules"][-1] == "Normalize"
-
     def _vectors(
         self,
         texts: Any,
@@ -430,12 +415,10 @@ class SentenceTransformer(BaseModel):
         progress: Any = None,
     ) -> FloatArray:
         """(N, D), float32."""
-        own = self._ends_normalized
         pooling = next((m for m in self if isinstance(m, Pooling)), None)
         include_prompt = pooling is None or pooling.include_prompt == self._info["include_prompt"]
         if not include_prompt and prompt or isinstance(texts, list) and isinstance(texts[0], (tuple, list)):
-            vectors = self._vectors_of_tokens(texts, prompt, max_length)
-            vectors = (unit_rows(vectors) if own else vectors)[:, :dim]
+            vectors = self._vectors_of_tokens(texts, prompt, max_length)[:, :dim]
             return unit_rows(vectors) if normalize else vectors
         # The engine cuts, then normalises. A model's own Normalize comes before the cut. No cut is said too: a length in
         # the directory's settings is truncate_dim's, which may have been changed since.
@@ -444,7 +427,7 @@ class SentenceTransformer(BaseModel):
         vectors = self._embedder.encode(
             texts,
             instruction=prompt or "",
-            normalize=normalize or own,
+            normalize=normalize or self._ends_normalized,
             truncate_dim=whole if cut is None else cut,
             max_length=max_length,
             progress=progress,
@@ -452,128 +435,6 @@ class SentenceTransformer(BaseModel):
         if dim is None or cut is not None:
             return vectors
         return np.ascontiguousarray(vectors[:, :dim])
-
-    def _tokens(self, texts: Any, prompt: str | None, max_length: int | None) -> dict[str, Array]:
-        """Ids, type ids and bounds of texts or pairs, the prompt put in front."""
-        texts = texts.tolist() if hasattr(texts, "tolist") else list(texts)
-        pairs = None
-        if texts and not isinstance(texts[0], str):
-            if not isinstance(texts[0], (tuple, list)) or len(texts[0]) != 2:
-                raise TypeError(f"inputs[0]: expected a str or a pair of str, found {type(texts[0]).__name__}")
-            texts, pairs = [pair[0] for pair in texts], [pair[1] for pair in texts]
-        if prompt:
-            texts = [prompt + text for text in texts]
-        found: dict[str, Array] = self._embedder.tokenizer.encode(
-            texts, pairs, max_length=max_length or self._info["max_length"]
-        )
-        return found
-
-    def _hidden(self, tokens: dict[str, Array]) -> FloatArray:
-        hidden: FloatArray = self._embedder.hidden_states(tokens["ids"], tokens["type_ids"], tokens["cu_seqlens"])
-        return hidden
-
-    def _token_vectors(self, texts: Any, prompt: str | None, max_length: int | None) -> list[FloatArray]:
-        """(tokens, H) of each text."""
-        vectors: list[FloatArray] = []
-        for begin in range(0, len(texts), _TOKEN_TEXTS):
-            tokens = self._tokens(texts[begin : begin + _TOKEN_TEXTS], prompt, max_length)
-            vectors += [rows.copy() for rows in np.split(self._hidden(tokens), tokens["cu_seqlens"][1:-1])]
-        return vectors
-
-    def _vectors_of_tokens(self, texts: Any, prompt: str | None, max_length: int | None) -> FloatArray:
-        """(N, D) before any Normalize at the end, by the token vectors."""
-        self._check_pooling_alone()
-        vectors = []
-        for begin in range(0, len(texts), _TOKEN_TEXTS):
-            tokens = self._tokens(texts[begin : begin + _TOKEN_TEXTS], prompt, max_length)
-            vectors.append(self._pooled(self._hidden(tokens), tokens["cu_seqlens"], prompt, max_length))
-        return np.concatenate(vectors)
-
-    def _pooled(self, hidden: FloatArray, bounds: Array, prompt: str | None, max_length: int | None) -> FloatArray:
-        """(N, D) of token vectors, before any Normalize at the end, where no other module computes."""
-        pooling = next(m for m in self if isinstance(m, Pooling))
-        left_out = 0 if pooling.include_prompt or not prompt else self._prompt_length(prompt, max_length)
-        return pool_tokens(hidden, bounds, self._info["poolings"], left_out)
-
-    def _check_pooling_alone(self) -> None:
-        """Unsupported where a module other than pooling computes."""
-        names = self._other_modules()
-        if names:
-            raise errors.Unsupported(
-                f"SentenceTransformer: pairs, ids and other prompt settings of a model with {', '.join(names)}: "
-                "encode texts, with the model's own settings"
-            )
-
-    def _other_modules(self) -> list[str]:
-        """Names of the modules behind the transformer that compute, but for pooling and Normalize."""
-        return [name for name in self._info["modules"][1:] if name not in ("Pooling", "Normalize", "Dropout")]
-
-    def _features_of(
-        self, texts: Any, prompt: str | None, dim: int | None, batch_size: int, kwargs: dict[str, Any]
-    ) -> list[dict[str, Any]]:
-        """What each text's pass made: its padded ids, mask and token vectors (zeros where it is padded), and its
-        vector, in batches of the longest texts first."""
-        texts = texts.tolist() if hasattr(texts, "tolist") else list(texts)
-        lengths = [len(text) if isinstance(text, str) else sum(map(len, text)) for text in texts]
-        items: list[dict[str, Any]] = [{}] * len(texts)
-        for places in _by_falling(lengths, batch_size):
-            batch = [texts[i] for i in places]
-            features = self.preprocess(batch, prompt=prompt, **kwargs)
-            length = self._max_length(kwargs)
-            width = features["attention_mask"].shape[1]
-            found = self._tokens(batch, prompt, length)
-            hidden = self._hidden(found)
-            if self._other_modules():
-                vectors = self._vectors(batch, prompt, False, dim, length)
-            else:  # of the token vectors that are there already
-                vectors = self._pooled(hidden, found["cu_seqlens"], prompt, length)
-                vectors = (unit_rows(vectors) if self._ends_normalized else vectors)[:, :dim]
-            each = np.split(hidden, found["cu_seqlens"][1:-1])
-            for row, (place, tokens) in enumerate(zip(places, each)):
-                item = {name: value[row] if hasattr(value, "shape") else value for name, value in features.items()}
-                padded = np.zeros((width, tokens.shape[1]), np.float32)
-                padded[: len(tokens)] = tokens
-                item["token_embeddings"] = self._as_tensor(padded)
-                item["sentence_embedding"] = self._as_tensor(vectors[row].copy())
-                items[place] = item
-        return items
-
-    def _by_methods(
-        self, texts: Any, prompt: str | None, dim: int | None, batch_size: int, kwargs: dict[str, Any]
-    ) -> list[dict[str, Any]]:
-        """What preprocess and forward make of each text, where a subclass has its own."""
-        texts = texts.tolist() if hasattr(texts, "tolist") else list(texts)
-        lengths = [len(text) if isinstance(text, str) else sum(map(len, text)) for text in texts]
-        items: list[dict[str, Any]] = [{}] * len(texts)
-        for places in _by_falling(lengths, batch_size):
-            features = self.preprocess([texts[i] for i in places], prompt=prompt, **kwargs)
-            output = self(features, **kwargs)
-            for row, place in enumerate(places):
-                item = {
-                    name: value[row] if getattr(value, "ndim", 0) > 0 and len(value) == len(places) else value
-                    for name, value in output.items()
-                }
-                item["sentence_embedding"] = item["sentence_embedding"][:dim]
-                items[place] = item
-        return items
-
-    def forward(self, input: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
-        """The features with token_embeddings (N, L, H), zeros where the mask has them, and sentence_embedding."""
-        ids = to_numpy(input["input_ids"]).astype(np.int32)
-        mask = to_numpy(input["attention_mask"]).astype(bool) if "attention_mask" in input else np.ones(ids.shape, bool)
-        types = to_numpy(input["token_type_ids"]).astype(np.int32) if "token_type_ids" in input else np.zeros_like(ids)
-        bounds = np.concatenate([[0], np.cumsum(mask.sum(axis=1))]).astype(np.int32)
-        hidden = self._embedder.hidden_states(ids[mask], types[mask], bounds)
-        padded = np.zeros((*ids.shape, hidden.shape[1]), np.float32)
-        padded[mask] = hidden
-        self._check_pooling_alone()
-        pooling = next(m for m in self if isinstance(m, Pooling))
-        left_out = 0 if pooling.include_prompt else int(input.get("prompt_length", 0))
-        vectors = pool_tokens(hidden, bounds, self._info["poolings"], left_out)
-        output = dict(input)
-        output["token_embeddings"] = self._as_tensor(padded)
-        output["sentence_embedding"] = self._as_tensor(unit_rows(vectors) if self._ends_normalized else vectors)
-        return output
 
     # Similarities.
 
@@ -638,18 +499,6 @@ class SentenceTransformer(BaseModel):
     def load(input_path: str) -> SentenceTransformer:
         """SentenceTransformer(input_path)."""
         return SentenceTransformer(input_path)
-
-
-def _by_falling(lengths: list[int], batch_size: int) -> Iterator[list[int]]:
-    """The places of texts in batches, the longest first."""
-    order = np.argsort([-length for length in lengths], kind="stable").tolist()
-    return (order[begin : begin + batch_size] for begin in range(0, len(order), batch_size))
-
-
-def _length_of(mask: Any) -> int:
-    """Tokens up to the last that the mask has."""
-    places = np.flatnonzero(to_numpy(mask))
-    return int(places[-1]) + 1 if len(places) else 1
 
 
 def _renamed(inputs: Any, kwargs: dict[str, Any]) -> Any:
