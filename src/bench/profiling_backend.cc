@@ -169,9 +169,14 @@ void ProfilingBackend::VarlenAttention(const OpContext& context, ConstMatrix qkv
   for (size_t n = 1; n < cu_seqlens.size(); ++n) {
     pairs += attention.NumPairs(n - 1, cu_seqlens[n] - cu_seqlens[n - 1]);
   }
+  // Rounding to bfloat16 is a part of attention; to int8 it is a pass of its own.
+  const bool rounded = out.type == ComputeType::kInt8;
+  const Operand result = rounded ? Operand(FloatsBeforeRounding(out.rows, out.cols)) : out;
   // For each pair q . k and its share of v, both over all heads: 2 H each.
-  Measure(context, Stage::kAttention, 4 * pairs * out.cols, Bytes(qkv) + Bytes(out),
-          [&] { backend_.VarlenAttention(context, qkv, bias, cu_seqlens, attention, type, out); });
+  Measure(context, Stage::kAttention, 4 * pairs * out.cols, Bytes(qkv) + Bytes(result), [&] {
+    backend_.VarlenAttention(context, qkv, bias, cu_seqlens, attention, type, result);
+  });
+  if (rounded) ToOperand(context, result.matrix(), out);
 }
 
 void ProfilingBackend::FirstTokenAttention(const OpContext& context, ConstMatrix q,

@@ -262,7 +262,8 @@ Matrix BertEncoder::ForwardFirstTokens(const PackedBatch& batch, const OpContext
   if (const auto* finer = first_tokens_.output()) {
     few = few.WithFinerWeights(context.workspace, finer->type());
   }
-  last.attention.Finish(backend_, context, config_.layer_norm_eps, few, few.attended, first,
+  backend_.ToOperand(context.At(Stage::kOutput), few.attended, few.mixed);
+  last.attention.Finish(backend_, context, config_.layer_norm_eps, few, first,
                         first_tokens_.output());
   last.feed_forward.Forward(backend_, context, config_.layer_norm_eps, few, first,
                             first_tokens_.down());

@@ -14,7 +14,7 @@ ConstOperand InputOf(const LayerScratch& scratch, Matrix x) {
 }
 
 // A matrix as a linear layer takes it, in `rounded` unless that is null.
-ConstOperand Rounded(const Backend& backend, const OpContext& context, ConstMatrix m,
+ConstOperand Rounded(const Backend& backend, const OpContext& context, Matrix m,
                      const Operand& rounded) {
   if (rounded.data == nullptr) return m;
   backend.ToOperand(context, m, rounded);
@@ -31,6 +31,7 @@ LayerScratch::LayerScratch(Workspace& workspace, ComputeType type, int64_t token
     float* wide = workspace.Floats(tokens * std::max(3 * hidden_size, intermediate_size));
     qkv = {wide, tokens, 3 * hidden_size};
     inner = Matrix(wide, tokens, intermediate_size);
+    mixed = attended;
     return;
   }
   qkv = workspace.NewMatrix(tokens, 3 * hidden_size);
@@ -52,7 +53,9 @@ LayerScratch LayerScratch::Rows(int64_t rows) const {
 
 LayerScratch LayerScratch::WithFinerWeights(Workspace& workspace, ComputeType type) const {
   LayerScratch other = *this;
-  other.mixed = NewOperand(workspace, type, attended.rows, attended.cols);
+  other.mixed = type == ComputeType::kFloat32
+                    ? Operand(attended)
+                    : NewOperand(workspace, type, attended.rows, attended.cols);
   other.inner = NewOperand(workspace, type, inner.rows, inner.cols);
   return other;
 }
@@ -75,8 +78,8 @@ void AttentionBlock::Forward(const Backend& backend, const OpContext& context,
   backend.Linear(project, input, *query, {}, scratch.qkv.Columns(0, x.cols));
   backend.Linear(project, input, *key_value, {}, scratch.qkv.Columns(x.cols, 2 * x.cols));
   backend.VarlenAttention(context, scratch.qkv, qkv_bias, cu_seqlens, Options(x, key_counts),
-                          query->type(), scratch.Attended());
-  Finish(backend, context, epsilon, scratch, scratch.Attended(), x);
+                          query->type(), scratch.mixed);
+  Finish(backend, context, epsilon, scratch, x);
 }
 
 void AttentionBlock::AttendFirstTokens(const Backend& backend, const OpContext& context,
@@ -92,12 +95,9 @@ void AttentionBlock::AttendFirstTokens(const Backend& backend, const OpContext& 
 }
 
 void AttentionBlock::Finish(const Backend& backend, const OpContext& context, float epsilon,
-                            const LayerScratch& scratch, const ConstOperand& attended, Matrix x,
+                            const LayerScratch& scratch, Matrix x,
                             const PreparedLinear* finer_output) const {
-  const OpContext mix = context.At(Stage::kOutput);
-  const bool is_rounded = attended.type == scratch.mixed.type;
-  backend.Linear(mix,
-                 is_rounded ? attended : Rounded(backend, mix, attended.matrix(), scratch.mixed),
+  backend.Linear(context.At(Stage::kOutput), scratch.mixed,
                  finer_output == nullptr ? *output : *finer_output, {}, scratch.projected);
   backend.AddBiasLayerNorm(context, scratch.projected, output_bias, x, norm.gamma, norm.beta,
                            epsilon, x, scratch.input);

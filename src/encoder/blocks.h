@@ -35,18 +35,14 @@ struct LayerScratch {
   LayerScratch WithFinerWeights(Workspace& workspace, ComputeType type) const;
 
   Matrix qkv;        // [T, 3H]
-  Matrix attended;   // [T, H]
+  Matrix attended;   // [T, H]: of first tokens
   Matrix projected;  // [T, H]: what a block adds to x
   /// [T, H]: x as linear layers multiply it, between blocks. Null with float32, where it is x
   /// itself.
   Operand input;
-  /// [T, H]: the same of `attended`, for the output layer; it may be input's memory.
+  /// [T, H]: what attention gives, as the output layer multiplies it; it may be input's memory, and
+  /// with float32 it is `attended`.
   Operand mixed;
-  /// Where whole sequences' attention goes: to `mixed` itself if that is bfloat16. (Rows of int8
-  /// are rounded once all heads are known.)
-  Operand Attended() const {
-    return mixed.type == ComputeType::kBFloat16 ? mixed : Operand(attended);
-  }
   Operand inner;  // [T, F]; may be qkv's memory, as they never live together
 };
 
@@ -67,16 +63,17 @@ struct AttentionBlock {
                std::span<const int32_t> cu_seqlens, float epsilon, const LayerScratch& scratch,
                Matrix x, std::span<const int32_t> key_counts = {}) const;
 
-  /// Attention of the first token of each sequence alone, to as many rows of scratch.attended: what
-  /// Finish goes on with. x: [T, H], and scratch.input; first: [N, H], their rows of x.
+  /// Attention of the first token of each sequence alone, to as many rows of scratch.attended: once
+  /// rounded to scratch.mixed, what Finish goes on with. x: [T, H], and scratch.input; first: [N,
+  /// H], their rows of x.
   void AttendFirstTokens(const Backend& backend, const OpContext& context,
                          std::span<const int32_t> cu_seqlens, const LayerScratch& scratch, Matrix x,
                          Matrix first) const;
 
-  /// x = LayerNorm(x + Wo * attended + bo), in place, and scratch.input with it. attended: float32,
-  /// or scratch.mixed. finer_output: is multiplied instead of `output`, where it is not null.
+  /// x = LayerNorm(x + Wo * scratch.mixed + bo), in place, and scratch.input with it.
+  /// finer_output: is multiplied instead of `output`, where it is not null.
   void Finish(const Backend& backend, const OpContext& context, float epsilon,
-              const LayerScratch& scratch, const ConstOperand& attended, Matrix x,
+              const LayerScratch& scratch, Matrix x,
               const PreparedLinear* finer_output = nullptr) const;
 
  private:

@@ -46,6 +46,7 @@ struct ModernBertEncoder::Pass {
     attended = workspace.NewMatrix(tokens, h);
     projected = workspace.NewMatrix(tokens, h);
     input = NewOperand(workspace, type, tokens, h);
+    mixed = type == ComputeType::kFloat32 ? Operand(attended) : input;
     inner = NewOperand(workspace, type, tokens, f);
   }
 
@@ -55,6 +56,7 @@ struct ModernBertEncoder::Pass {
     qkv = qkv.Rows(0, first.rows);
     gated = gated.Rows(0, first.rows);
     attended = attended.Rows(0, first.rows);
+    mixed = mixed.Rows(0, first.rows);
     projected = projected.Rows(0, first.rows);
     input = input.Rows(0, first.rows);
     inner = inner.Rows(0, first.rows);
@@ -76,13 +78,13 @@ struct ModernBertEncoder::Pass {
   Matrix global_turns;      // [longest sequence, D]
   Matrix local_turns;
 
-  Matrix qkv;          // [T, 3H]
-  Matrix gated;        // [T, 2F]; the same memory as qkv
-  Matrix attended;     // [T, H]
-  ConstOperand mixed;  // the same, or, in bfloat16, `input`
-  Matrix projected;    // [T, H]
-  Operand input;       // [T, H]: where `normalized` and what follows attention have their memory
-  Operand inner;       // [T, F]
+  Matrix qkv;        // [T, 3H]
+  Matrix gated;      // [T, 2F]; the same memory as qkv
+  Matrix attended;   // [T, H]: of first tokens
+  Operand mixed;     // [T, H]: what attention gives; `attended` in float32, else `input`
+  Matrix projected;  // [T, H]
+  Operand input;     // [T, H]: where `normalized` and what follows attention have their memory
+  Operand inner;     // [T, F]
 };
 
 ModernBertEncoder::ModernBertEncoder(const ModernBertConfig& config,
@@ -239,10 +241,8 @@ void ModernBertEncoder::Attend(const Layer& layer, const PackedBatch& batch, Pas
                   pass.qkv.Columns(h, 2 * h));
   backend_.RotaryEmbedding(pass.context, layer.window ? pass.local_turns : pass.global_turns,
                            batch.cu_seqlens, pass.qkv.Columns(0, 2 * h));
-  const Operand out = type_ == ComputeType::kBFloat16 ? pass.input : Operand(pass.attended);
   backend_.VarlenAttention(pass.context, pass.qkv, {}, batch.cu_seqlens, AttentionOf(layer, batch),
-                           type_, out);
-  pass.mixed = out;
+                           type_, pass.mixed);
 }
 
 // Leaves the rows of the first tokens in `pass`.
@@ -272,15 +272,12 @@ void ModernBertEncoder::AttendFirstTokens(size_t index, const PackedBatch& batch
                   pass.projected);
   backend_.FirstTokenAttention(pass.context, pass.projected, keys_values, {}, batch.cu_seqlens,
                                AttentionOf(layer, batch), pass.attended);
-  pass.mixed = pass.attended;
+  backend_.ToOperand(pass.context.At(Stage::kOutput), pass.attended, pass.mixed);
 }
 
 // What follows attention.
 void ModernBertEncoder::FinishLayer(const Layer& layer, Pass& pass) const {
-  const OpContext mix = pass.context.At(Stage::kOutput);
-  const bool is_rounded = pass.mixed.type == pass.input.type;
-  backend_.Linear(mix, is_rounded ? pass.mixed : pass.Rounded(backend_, mix, pass.attended),
-                  *layer.output, {}, pass.projected);
+  backend_.Linear(pass.context.At(Stage::kOutput), pass.mixed, *layer.output, {}, pass.projected);
   backend_.ResidualLayerNorm(pass.context, pass.projected, layer.output_bias,
                              layer.feed_forward_norm.gamma, layer.feed_forward_norm.beta,
                              config_.norm_eps, pass.x, pass.input);

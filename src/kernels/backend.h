@@ -236,7 +236,7 @@ class Backend {
 
   /// Attention within each sequence of a packed batch. qkv: [T, 3H], a row holds q, k, v, each [A,
   /// D], without bias; bias: [3H] in the same order, or empty. cu_seqlens: [N + 1], from 0 to T.
-  /// out: [T, H], float32 or bfloat16. With a window, the work grows with T times the window.
+  /// out: [T, H] of any format. With a window, the work grows with T times the window.
   /// (A backend may leave out the key's bias, which no softmax can see.) Other types than float32
   /// allow it to multiply bfloat16; sums and softmax are float32.
   virtual void VarlenAttention(const OpContext& context, ConstMatrix qkv,

@@ -46,8 +46,9 @@ void VarlenAttention(const OpContext& context, ConstMatrix qkv, std::span<const 
 
   AttendHeadsFunction attend_heads = nullptr;
   if (type != ComputeType::kFloat32) attend_heads = Bf16Attention();
-  const bool rounds = out.type != ComputeType::kFloat32;
-  if (rounds && attend_heads == nullptr) {  // no kernel that can
+  // The kernel rounds to bfloat16 itself. A row of int8 is rounded once all of its heads are known.
+  const bool rounds = out.type == ComputeType::kBFloat16 && attend_heads != nullptr;
+  if (!rounds && out.type != ComputeType::kFloat32) {
     thread_local FloatScratch scratch;
     const Matrix floats = {scratch.Floats(static_cast<size_t>(out.rows * out.cols)), out.rows,
                            out.cols};

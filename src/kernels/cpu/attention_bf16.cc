@@ -115,18 +115,9 @@ struct Packing<Bf16Numbers> {
 
   // Words of from[0, count), the last filled up with zero; `to` may be `from`.
   static HWY_INLINE void Narrow(const float* from, int64_t count, float* to) {
-    const D d;
-    const hn::Rebind<uint16_t, D> d16;
     auto* bits = reinterpret_cast<uint16_t*>(to);
-    int64_t i = 0;
-    for (; i + kLanes <= count; i += kLanes) {
-      hn::StoreU(Rounded(hn::LoadU(d, from + i)), d16, bits + i);
-    }
-    if (i == count) return;
-    const auto rest = static_cast<size_t>(count - i);
-    HWY_ALIGN uint16_t last[kLanes];
-    hn::Store(Rounded(LoadFirst(d, from + i, rest)), d16, last);
-    std::memcpy(bits + i, last, (rest + rest % 2) * sizeof(uint16_t));
+    Round(from, count, bits);
+    if (count % 2 != 0) bits[count] = 0;
   }
 };
 
