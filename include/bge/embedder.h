@@ -76,6 +76,7 @@ struct EncodeOptions {
 /// What a model is, and where each setting came from.
 struct ModelInfo {
   std::string path;          ///< the directory that was read
+  std::string encoder_path;  ///< of the encoder's config.json, weights and tokenizer: it, or within
   std::string name;          ///< "BAAI/bge-small-en-v1.5" where it is recognised, else the folder's
   std::string architecture;  ///< config.json's architectures[0], or its model_type
   int64_t num_layers = 0;

@@ -71,6 +71,7 @@ struct TextPair {
 /// What a reranker is, and where each setting came from.
 struct RerankerInfo {
   std::string path;
+  std::string encoder_path;  ///< as ModelInfo's
   std::string name;
   std::string architecture;
   int64_t num_layers = 0;

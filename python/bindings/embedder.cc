@@ -220,6 +220,7 @@ nb::dict InfoOf(const PyEmbedder& self) {
   const ModelInfo& info = self.embedder.info();
   nb::dict d;
   d["path"] = info.path;
+  d["encoder_path"] = info.encoder_path;
   d["name"] = info.name;
   d["architecture"] = info.architecture;
   d["num_layers"] = info.num_layers;

@@ -120,6 +120,7 @@ nb::dict InfoOf(const PyReranker& self) {
   const RerankerInfo& info = self.reranker.info();
   nb::dict d;
   d["path"] = info.path;
+  d["encoder_path"] = info.encoder_path;
   d["name"] = info.name;
   d["architecture"] = info.architecture;
   d["num_layers"] = info.num_layers;

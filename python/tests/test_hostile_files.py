@@ -278,7 +278,7 @@ def test_a_pooler_of_another_size(model: Path) -> None:
     begin = header[name]["data_offsets"][0]
     header[name] = {"dtype": "F32", "shape": [2], "data_offsets": [begin, begin + 8]}
     with pytest.raises(errors.CorruptData, match="pooler"):
-        engine = type("Engine", (), {"info": {"path": str(model), "hidden_size": 32}})()
+        engine = type("Engine", (), {"info": {"encoder_path": str(model), "hidden_size": 32}})()
         _write(model / "model.safetensors", header, from_file[8 + length :])
         AutoModel(engine, "model")
 

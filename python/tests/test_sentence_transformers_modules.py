@@ -200,6 +200,62 @@ def test_what_models_and_modules_show(model, cross):
     assert model[0].do_lower_case is False and model.double().dtype == model.float().dtype
 
 
+# An encoder in a folder of its own.
+
+
+def in_a_folder(name, place):
+    """The model as older versions and routers save it: what belongs to the encoder lies in 0_Transformer."""
+    shutil.copytree(MODELS / name, place)
+    folder = place / "0_Transformer"
+    folder.mkdir()
+    of_the_model = ("config_sentence_transformers.json", "modules.json", "router_config.json")
+    for file in [f for f in place.iterdir() if f.is_file() and f.name not in of_the_model]:
+        file.rename(folder / file.name)
+    if not (place / "modules.json").exists():  # of a CrossEncoder
+        kind = "sentence_transformers.base.modules.transformer.Transformer"
+        (place / "modules.json").write_text(json.dumps([{"idx": 0, "name": "0", "path": "", "type": kind}]))
+        (place / "config_sentence_transformers.json").write_text('{"model_type": "CrossEncoder"}')
+        (folder / "sentence_bert_config.json").write_text('{"transformer_task": "sequence-classification"}')
+    named = place / "router_config.json"
+    if not named.exists():
+        named = place / "modules.json"
+    named.write_text(named.read_text().replace('""', '"0_Transformer"'))
+    return place
+
+
+@pytest.mark.parametrize(
+    "name, kind",
+    [
+        ("tiny-bert", SentenceTransformer),
+        ("tiny-bert-reranker", CrossEncoder),
+        ("tiny-splade", SparseEncoder),
+        ("tiny-doc-sparse", SparseEncoder),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:No modules.json")
+def test_an_encoder_in_a_folder_of_its_own(name, kind, tmp_path):
+    plain, other = kind(str(MODELS / name)), kind(str(in_a_folder(name, tmp_path / name)))
+    assert other.model_path == str(tmp_path / name) and other.encoder_path == str(tmp_path / name / "0_Transformer")
+    assert other.config.hidden_size == plain.config.hidden_size if name != "tiny-doc-sparse" else other.config.dim == 32
+    assert other.transformers_model.num_parameters() == plain.transformers_model.num_parameters()
+    assert other.tokenizer.special_tokens_map == plain.tokenizer.special_tokens_map
+    assert other.tokenizer.model_input_names == plain.tokenizer.model_input_names
+    assert repr(other) == repr(plain)
+
+    def results(model):
+        if kind is SparseEncoder:
+            return [model.decode(row) for row in model.encode(TEXTS)]
+        return (model.predict(PAIRS) if kind is CrossEncoder else model.encode(TEXTS)).tolist()
+
+    assert results(plain) == results(other)
+    other.max_seq_length = 6
+    other.save(tmp_path / "saved")
+    again = kind(str(tmp_path / "saved"))
+    assert again.max_seq_length == 6
+    plain.max_seq_length = 6
+    assert results(plain) == results(again)
+
+
 # The tokenizer.
 
 

@@ -163,6 +163,7 @@ void EmbedderImpl::RequireHeads(const Representations& which) const {
 void EmbedderImpl::FillInfo() {
   const EncoderInfo& encoder = model_.encoder().info();
   info_.path = spec_.dir.string();
+  info_.encoder_path = spec_.transformer_dir.string();
   info_.name = spec_.name;
   info_.architecture = encoder.architecture;
   info_.num_layers = encoder.num_layers;

@@ -171,7 +171,7 @@ class AbsEmbedder(_Base):
         if tokenizer is None:
             from bgecpp.transformers import AutoTokenizer
 
-            tokenizer = self.__dict__["_tokenizer"] = AutoTokenizer.from_pretrained(self.model.info["path"])
+            tokenizer = self.__dict__["_tokenizer"] = AutoTokenizer.from_pretrained(self.model.info["encoder_path"])
         return tokenizer
 
     def encode_queries(

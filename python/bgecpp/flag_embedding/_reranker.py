@@ -60,7 +60,7 @@ class FlagReranker(AbsReranker):
         if tokenizer is None:
             from bgecpp.transformers import AutoTokenizer
 
-            tokenizer = self.__dict__["_tokenizer"] = AutoTokenizer.from_pretrained(self.model.info["path"])
+            tokenizer = self.__dict__["_tokenizer"] = AutoTokenizer.from_pretrained(self.model.info["encoder_path"])
         return tokenizer
 
     def compute_score_single_gpu(

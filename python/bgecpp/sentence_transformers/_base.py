@@ -47,6 +47,7 @@ class BaseModel(TorchNames, Saved):
     )  # fmt: skip
 
     model_path: str
+    encoder_path: str
     prompts: dict[str, Any]  # str; None while a model is loaded: open
     default_prompt_name: str | None
 
@@ -107,6 +108,7 @@ class BaseModel(TorchNames, Saved):
         self._modules: dict[str, Module] = {}
         self._load(self._resolved(str(model_name_or_path), given["cache_folder"], given["revision"]))
         self.model_path = str(self._info["path"])
+        self.encoder_path = str(self._info["encoder_path"])
         self._has_modules = os.path.isfile(os.path.join(self.model_path, "modules.json"))
         if self._has_modules:
             logger.info(f"Loading {self.model_type} model from {self.model_path}.")
@@ -202,7 +204,7 @@ class BaseModel(TorchNames, Saved):
                 asked = settings.get(key)
                 if asked is not None and asked != "auto":
                     return dtype_name(asked)
-        config = read_json(self.model_path, "config.json")
+        config = read_json(self.encoder_path, "config.json")
         saved = config.get("dtype") or config.get("torch_dtype")
         if saved is None:
             saved = self._info["weights_dtype"]
@@ -219,7 +221,7 @@ class BaseModel(TorchNames, Saved):
     @max_seq_length.setter
     def max_seq_length(self, value: int | None) -> None:
         if value is not None and value > self._info["max_length"]:
-            limit = position_limit(read_json(self._info["path"], "config.json"))
+            limit = position_limit(read_json(self.encoder_path, "config.json"))
             wanted = value if limit is None else min(value, limit)
             if wanted > self._info["max_length"]:
                 self._load(self._info["path"], wanted)
@@ -359,7 +361,7 @@ class BaseModel(TorchNames, Saved):
             self.max_seq_length = value
 
         if "tokenizer" not in self._lazy:
-            made = ModelTokenizer(self._engine.tokenizer, self.model_path, (lambda: self.max_seq_length, limit))
+            made = ModelTokenizer(self._engine.tokenizer, self.encoder_path, (lambda: self.max_seq_length, limit))
             self._lazy.setdefault("tokenizer", made)
         tokenizer: ModelTokenizer = self._lazy["tokenizer"]
         return tokenizer
@@ -390,7 +392,7 @@ class BaseModel(TorchNames, Saved):
     def config(self) -> Config:
         """The fields of config.json."""
         if "config" not in self._lazy:
-            fields = {**read_json(self.model_path, "config.json"), **self._config_kwargs}
+            fields = {**read_json(self.encoder_path, "config.json"), **self._config_kwargs}
             labels = fields.get("id2label")
             fields.setdefault("num_labels", len(labels) if labels else self._num_labels)
             fields["_name_or_path"] = self.model_path

@@ -22,6 +22,7 @@ class Saved:
 
     _optional_settings: ClassVar[tuple[str, ...]] = ()  # of _model_config, which it leaves out where they are None
     model_path: str
+    encoder_path: str
     _max_seq_length: int | None
     _dtype: str
 
@@ -71,23 +72,24 @@ class Saved:
         for name in self._optional_settings:
             settings.pop(name, None)
         write_json(target / "config_sentence_transformers.json", {**settings, **self._model_config()})
-        self._save_dtype(target)
+        encoder = target / os.path.relpath(self.encoder_path, self.model_path)
+        self._save_dtype(encoder)
         if self._max_seq_length is not None:
-            names = [entry.name for entry in target.glob("sentence_*_config.json")] or ["sentence_bert_config.json"]
+            names = [entry.name for entry in encoder.glob("sentence_*_config.json")] or ["sentence_bert_config.json"]
             for name in names:
-                write_json(target / name, {**read_json(target, name), "max_seq_length": self._max_seq_length})
-            tokenizer = read_json(target, "tokenizer_config.json")
+                write_json(encoder / name, {**read_json(encoder, name), "max_seq_length": self._max_seq_length})
+            tokenizer = read_json(encoder, "tokenizer_config.json")
             if "model_max_length" in tokenizer:
-                write_json(target / "tokenizer_config.json", {**tokenizer, "model_max_length": self._max_seq_length})
+                write_json(encoder / "tokenizer_config.json", {**tokenizer, "model_max_length": self._max_seq_length})
 
-    def _save_dtype(self, target: Path) -> None:
+    def _save_dtype(self, encoder: Path) -> None:
         """The dtype of results, in config.json, where it is not what the directory has already. The weights are copied
-        as they are."""
-        config = read_json(target, "config.json")
+        as they are. encoder: the folder of that file."""
+        config = read_json(encoder, "config.json")
         saved = config.pop("torch_dtype", None)
         saved = config.get("dtype") or saved or self._info["weights_dtype"]
         if self._dtype != (saved if saved in ("float16", "bfloat16") else "float32"):
-            write_json(target / "config.json", {**config, "dtype": self._dtype})
+            write_json(encoder / "config.json", {**config, "dtype": self._dtype})
 
     def save_pretrained(
         self,

@@ -41,7 +41,7 @@ class _Model:
     def __init__(self, engine: Any, name_or_path: str) -> None:
         self._engine = engine
         self.name_or_path = name_or_path
-        self.config: Config = read_config(engine.info["path"], name_or_path)
+        self.config: Config = read_config(engine.info["encoder_path"], name_or_path)
 
     @property
     def device(self) -> Any:
@@ -192,13 +192,13 @@ class AutoModel(_Model):
         super().__init__(engine, name_or_path)
         self._pooler: tuple[Any, Any] | None = None
         if add_pooling_layer and self.config.get("model_type") in ("bert", "xlm-roberta", "roberta", "camembert", "mpnet"):
-            weight = _tensors.find_tensor(engine.info["path"], ["pooler.dense.weight"])
-            bias = _tensors.find_tensor(engine.info["path"], ["pooler.dense.bias"])
+            weight = _tensors.find_tensor(engine.info["encoder_path"], ["pooler.dense.weight"])
+            bias = _tensors.find_tensor(engine.info["encoder_path"], ["pooler.dense.bias"])
             if weight is not None and bias is not None:
                 width = int(engine.info["hidden_size"])
                 if weight.shape != (width, width) or bias.shape != (width,):
                     raise errors.CorruptData(
-                        f"damaged model: {engine.info['path']}: pooler.dense: expected weights [{width}, {width}] and "
+                        f"damaged model: {engine.info['encoder_path']}: pooler.dense: expected weights [{width}, {width}] and "
                         f"biases [{width}], found {list(weight.shape)} and {list(bias.shape)}: fetch the model again"
                     )
                 self._pooler = weight, bias

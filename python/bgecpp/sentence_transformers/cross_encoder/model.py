@@ -145,7 +145,7 @@ class CrossEncoder(BaseModel):
             settings = read_json(self.model_path, "config_sentence_transformers.json")
             if settings.get("model_type") == self.model_type and settings.get("activation_fn"):
                 return str(settings["activation_fn"])
-        config = read_json(self.model_path, "config.json")
+        config = read_json(self.encoder_path, "config.json")
         nested = config.get("sentence_transformers")
         name = nested.get("activation_fn") if isinstance(nested, dict) else None
         name = name or config.get("sbert_ce_default_activation_function")
