@@ -8,8 +8,8 @@ Runs the developers' shared/bench/peers.py, engine by engine, on exactly the tex
 shown at its best batch size and number of streams; we have one setting, and our figure is the median of
 those runs. Also measured: load to the first vector with warm files, and the peak of memory.
 
-The exit status is 1 where we are slower than the best peer, the first vector takes 150 ms or more, or the
-peak is over 1.25 x the weights + 64 MB.
+The exit status is 1 where we are slower than the best peer, the first vector takes 150 ms or more (of larger models
+0.7 ms a MB of weights: bge-base 290), or the peak is over 1.25 x the weights + 64 MB.
 """
 
 import argparse
@@ -26,7 +26,6 @@ import engine
 
 MAX_LENGTH = 512
 TEXTS = {"short": 1024, "mixed": 512, "long": 128}
-FIRST_VECTOR_MS = 150
 ENGINES = {"f32": ["torch", "ort", "ov", "ct2"], "bf16": ["torch-bf16", "ov-bf16"], "int8": ["ort-int8", "ov-int8", "ct2-int8"]}
 
 
@@ -105,9 +104,10 @@ def compare(work: str, arguments, model: Path, scratch: Path) -> list[str]:
             missed.append(f"{work}: {ratio:.2f} times {best['engine']}")
     weights_mb = sum(f.stat().st_size for f in model.glob("*.safetensors")) / 2**20
     limit = 1.25 * weights_mb + 64
-    print(f"first vector {median['first_vector_ms']:.0f} ms (limit {FIRST_VECTOR_MS}), peak memory"
+    first_vector_limit = max(150, 0.7 * weights_mb)
+    print(f"first vector {median['first_vector_ms']:.0f} ms (limit {first_vector_limit:.0f}), peak memory"
           f" {median['peak_mb']:.0f} MB (limit {limit:.0f})")
-    if median["first_vector_ms"] >= FIRST_VECTOR_MS:
+    if median["first_vector_ms"] >= first_vector_limit:
         missed.append(f"{work}: first vector after {median['first_vector_ms']:.0f} ms")
     if work == "mixed" and median["peak_mb"] > limit:
         missed.append(f"{work}: peak memory {median['peak_mb']:.0f} MB")
