@@ -263,6 +263,31 @@ TEST_P(BackendOps, VarlenAttentionWhereLateKeysScoreMost) {
   }
 }
 
+// One query whose results are its weights, values being unit vectors: of scores 0 and -(1 + i /
+// 128), all exact in bfloat16, in powers of 2.
+TEST_P(BackendOps, VarlenAttentionWeighsAsExactlyAsItsNumbers) {
+  constexpr int64_t kKeys = 128;
+  Table qkv(kKeys, 3 * kKeys);
+  for (int64_t t = 0; t < kKeys; ++t) {
+    float* const row = qkv.view().row(t);
+    std::fill_n(row, 3 * kKeys, 0.0f);
+    row[0] = 1.0f;
+    row[kKeys] = t == 0 ? 0.0f : -1.0f - static_cast<float>(t) / 128.0f;
+    row[2 * kKeys + t] = 1.0f;
+  }
+  for (const auto& [type, tolerance] :
+       {std::pair(ComputeType::kFloat32, 2e-6), std::pair(ComputeType::kBFloat16, 0x1.02p-8)}) {
+    Table out(kKeys, kKeys);
+    backend().VarlenAttention(context(), qkv.view(), {}, Cumulate({kKeys}), {1, 0.69314718f}, type,
+                              out.view());
+    const float* const weights = out.view().row(0);
+    for (int64_t t = 1; t < kKeys; ++t) {
+      const double ratio = weights[t] / weights[0] * std::exp2(1.0 + static_cast<double>(t) / 128);
+      EXPECT_NEAR(ratio, 1.0, tolerance) << "key " << t;
+    }
+  }
+}
+
 // A key that is no number spoils every query, wherever it lies.
 TEST_P(BackendOps, VarlenAttentionKeepsNanOfLateKeys) {
   for (const int64_t late : {3, 40, 545, 699}) {

@@ -1,4 +1,5 @@
-// Attention whose products multiply bfloat16 (AVX512-BF16); softmax and all sums are float32.
+// Attention whose products multiply bfloat16 (AVX512-BF16, and AVX512-VBMI for exp); all sums are
+// float32.
 #include "kernels/cpu/attention.h"
 #include "kernels/cpu/targets.h"
 
@@ -14,34 +15,74 @@
 HWY_BEFORE_NAMESPACE();
 namespace bge::cpu::HWY_NAMESPACE {
 
+// 128 f - 128 (2^f - 1) for f = i / 128, rounded: 2^f by its series, which is 1e-17 off after 20
+// terms.
+struct Excess {
+  constexpr Excess() : of{} {
+    for (int i = 0; i < 128; ++i) {
+      double power = 1;
+      double term = 1;
+      for (int n = 1; n <= 20; ++n) {
+        term *= i / 128.0 * 0.69314718055994531 / n;
+        power += term;
+      }
+      of[i] = static_cast<uint8_t>(i - 128 * (power - 1) + 0.5);
+    }
+  }
+  alignas(64) uint8_t of[128];
+};
+constexpr Excess kExcess;
+
 struct Bf16Numbers {
   static constexpr int64_t kGroup = 2;
   static constexpr int64_t kMixKeys = kKeyBlock;
   using D = hn::Full512<float>;
-  using Words = hn::Vec<hn::RebindToSigned<D>>;
-  static HWY_INLINE Words Load(const float* p) {
-    return hn::BitCast(hn::RebindToSigned<D>(), hn::Load(D(), p));
-  }
+  using DI = hn::RebindToSigned<D>;
+  using Words = hn::Vec<DI>;
+  static HWY_INLINE Words Load(const float* p) { return hn::BitCast(DI(), hn::Load(D(), p)); }
   static HWY_INLINE Words Broadcast(const float* p) {
     int32_t word;
     std::memcpy(&word, p, sizeof word);
-    return hn::Set(hn::RebindToSigned<D>(), word);
+    return hn::Set(DI(), word);
   }
   static HWY_INLINE hn::Vec<D> MultiplyAdd(hn::Vec<D> sum, Words x, Words w) {
     asm("vdpbf16ps %2, %1, %0" : "+v"(sum.raw) : "v"(x.raw), "v"(w.raw));
     return sum;
   }
-  // 2^x = 2^floor(x) * p(x - floor(x)), to 7.5e-5 relatively, where bfloat16 rounds by up to 2e-3.
-  static HWY_INLINE hn::Vec<D> Exp2(hn::Vec<D> x) {
-    const D d;
-    hn::Vec<D> fraction;
-    asm("vreduceps $1, %1, %0" : "=v"(fraction.raw) : "v"(x.raw));  // 1: from the floor
-    auto p = hn::Set(d, 7.80245215e-2f);
-    p = hn::MulAdd(p, fraction, hn::Set(d, 2.26067171e-1f));
-    p = hn::MulAdd(p, fraction, hn::Set(d, 6.95833504e-1f));
-    p = hn::MulAdd(p, fraction, hn::Set(d, 9.99925196e-1f));
-    asm("vscalefps %1, %0, %0" : "+v"(p.raw) : "v"(x.raw));  // scales by the floor
-    return p;
+  // A bfloat16 is 2^(x / 128 - 127) for the integer x of its bits, if x is a multiple of 128, and
+  // between these 2^f is 1 + f less a little: all that exp takes is that little, by a table.
+  static constexpr float kScoreUnit = 128.0f;
+  static HWY_INLINE float Origin(float max) { return 127.0f * 128.0f - max; }
+  template <bool kMasked, int kVectors>
+  static HWY_INLINE hn::Vec<D> Weigh(hn::Vec<D> total, const RowOfTile<D, kVectors>& x,
+                                     int64_t count, float* to) {
+    const hn::Repartition<uint8_t, D> d8;
+    const hn::Repartition<uint16_t, D> d16;
+    const auto first = Integers(x[0]);
+    const auto second = kVectors == 2 ? Integers(x[kVectors - 1]) : hn::Zero(DI());
+    // Without sign: below 0 is 0. It takes turns in blocks of 16 bytes.
+    const auto turned = _mm512_packus_epi32(first.raw, second.raw);
+    constexpr int32_t kInOrder[] = {0, 1, 4, 5, 8, 9, 12, 13, 2, 3, 6, 7, 10, 11, 14, 15};
+    const auto bits = _mm512_permutexvar_epi32(hn::LoadU(DI(), kInOrder).raw, turned);
+    // Bytes 0 and 2 of a word hold f in their lower 7 bits, which are what picks of the table.
+    auto excess = bits;
+    constexpr uint64_t kLowBytes = 0x5555555555555555;
+    asm("vpermi2b %2, %1, %0 %{%3%}%{z%}"
+        : "+v"(excess)
+        : "v"(hn::Load(d8, kExcess.of).raw), "v"(hn::Load(d8, kExcess.of + 64).raw),
+          "Yk"(kLowBytes));
+    auto words = hn::Sub(hn::Vec<decltype(d16)>{bits}, hn::Vec<decltype(d16)>{excess});
+    if (count < 16 * kVectors) {
+      words = hn::IfThenElseZero(hn::FirstN(d16, static_cast<size_t>(count)), words);
+    }
+    const auto weights = hn::BitCast(DI(), words);
+    if constexpr (kVectors == 2) {
+      hn::Store(hn::BitCast(D(), weights), D(), to);
+    } else {
+      const hn::Half<D> half;
+      hn::Store(hn::LowerHalf(half, hn::BitCast(D(), weights)), half, to);
+    }
+    return MultiplyAdd(total, weights, hn::Set(DI(), 0x3f803f80));  // twice 1
   }
   // As many of the numbers as there are, up to `count`.
   static HWY_INLINE void StoreRounded(hn::Vec<D> v, uint16_t* to, size_t count) {
@@ -52,6 +93,12 @@ struct Bf16Numbers {
     hn::Store(bits, d16, lanes);
     std::memcpy(to, lanes, count * sizeof(uint16_t));
   }
+
+ private:
+  // The nearest ones; of NaN, and of what is above them, 32,767, which as bfloat16 is NaN.
+  static HWY_INLINE Words Integers(hn::Vec<D> x) {
+    return Words{_mm512_cvtps_epi32(hn::Min(x, hn::Set(D(), 32767.0f)).raw)};
+  }
 };
 
 template <>
@@ -61,9 +108,6 @@ struct Packing<Bf16Numbers> {
 
   // Words take the first half of a row's memory: what is overwritten has been read.
   static HWY_INLINE void Row(float* row, int64_t count) { Narrow(row, count, row); }
-  static HWY_INLINE void Store(hn::Vec<D> v, float* row, int64_t i) {
-    hn::StoreU(Rounded(v), hn::Rebind<uint16_t, D>(), reinterpret_cast<uint16_t*>(row) + i);
-  }
 
   // to[0, count) = from, or zeros where that is null.
   static HWY_INLINE void Round(const float* from, int64_t count, uint16_t* to) {
@@ -134,7 +178,9 @@ namespace bge::cpu {
 
 AttendHeadsFunction Bf16Attention() {
 #if HWY_TARGETS & HWY_AVX3
-  if (CanUse(Extension::kAvx512Bf16)) return &N_AVX3::AttendHeadsBf16;
+  if (CanUse(Extension::kAvx512Bf16) && CpuHas(Extension::kAvx512Vbmi)) {
+    return &N_AVX3::AttendHeadsBf16;
+  }
 #endif
   return nullptr;
 }

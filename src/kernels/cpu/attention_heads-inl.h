@@ -109,30 +109,23 @@ template <class Numbers, class Scores>
 struct StoreWeights {
   template <class D>
   HWY_INLINE hn::Vec<D> Begin(D d, int64_t row) const {
-    return scores_of.Begin(d, minus_max[row]);
+    return scores_of.Begin(d, origins[row]);
   }
   template <class D, int kVectors>
   HWY_INLINE void Take(D d, int64_t row, const RowOfTile<D, kVectors>& sums) const {
     const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-    auto total = hn::Load(d, totals + row * lanes);
+    RowOfTile<D, kVectors> x;
     BGE_UNROLL
-    for (int v = 0; v < kVectors; ++v) {
-      auto weight = Numbers::Exp2(scores_of.Finish(d, row, v, sums[v], minus_max[row]));
-      const int64_t left = columns - v * lanes;
-      if (left < lanes) {
-        weight = hn::IfThenElseZero(hn::FirstN(d, static_cast<size_t>(left)), weight);
-      }
-      total = hn::Add(total, weight);
-      Packing<Numbers>::Store(weight, weights + row * stride, column + v * lanes);
-    }
+    for (int v = 0; v < kVectors; ++v) x[v] = scores_of.Finish(d, row, v, sums[v], origins[row]);
+    const auto total = Numbers::template Weigh<false, kVectors>(hn::Load(d, totals + row * lanes),
+                                                                x, columns, weights + row * stride);
     hn::Store(total, d, totals + row * lanes);
   }
-  float* weights;
+  float* weights;  // of this panel
   int64_t stride;
-  int64_t column;          // of this panel
-  int64_t columns;         // of this panel, up to the last key
-  const float* minus_max;  // [rows]
-  float* totals;           // [rows][lanes]
+  int64_t columns;       // of this panel, up to the last key
+  const float* origins;  // [rows]
+  float* totals;         // [rows][lanes]
   Scores scores_of;
 };
 
@@ -236,18 +229,21 @@ HWY_NOINLINE void WeighBlock(const float* queries, int64_t rows, const float* ke
   const hn::ScalableTag<float> d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   HWY_ALIGN float totals[kMaxQueryRows * hn::MaxLanes(d)];
-  float minus_max[kMaxQueryRows];
+  float origins[kMaxQueryRows];
   for (int64_t r = 0; r < rows; ++r) {
     hn::Store(hn::Zero(d), d, totals + r * lanes);
-    minus_max[r] = -max[r];
+    origins[r] = Numbers::Origin(max[r]);
   }
   for (int64_t j = first; j < num_keys;) {
     const int64_t width = PanelWidth(num_keys - j, lanes);
     const float* panel = keys + j * depth;
     ForEachGroup(rows, [&](int64_t r, int64_t n) HWY_ATTR {
-      const StoreWeights<Numbers, Scores> use = {
-          weights + r * stride, stride, j, num_keys - j, minus_max + r, totals + r * lanes,
-          scores_of.At(r, j)};
+      const StoreWeights<Numbers, Scores> use = {weights + r * stride + j / Numbers::kGroup,
+                                                 stride,
+                                                 num_keys - j,
+                                                 origins + r,
+                                                 totals + r * lanes,
+                                                 scores_of.At(r, j)};
       const float* a = queries + r * head_dim;
       if (width == lanes) {
         TileOfRows<Numbers, 1>(d, n, a, head_dim, panel, depth, use);
@@ -342,7 +338,8 @@ HWY_INLINE void MaskRows(float* scores, int64_t stride, int64_t rows, int64_t ke
 template <class Numbers, bool kFirst, bool kMasked>
 HWY_NOINLINE void SoftmaxRows(float* scores, int64_t stride, int64_t rows, int64_t keys,
                               const SoftmaxState& state) {
-  const hn::ScalableTag<float> d;
+  using D = hn::ScalableTag<float>;
+  const D d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   const auto lowest = hn::Set(d, kMasked ? kLowestSeen : -std::numeric_limits<float>::infinity());
   const int64_t whole = keys - keys % lanes;
@@ -358,28 +355,32 @@ HWY_NOINLINE void SoftmaxRows(float* scores, int64_t stride, int64_t rows, int64
     }
     if (j < whole) m0 = hn::Max(m0, hn::Load(d, row + j));
     if (whole < keys) {
-      const auto tail = hn::IfThenElse(in_tail, hn::Load(d, row + whole), lowest);
-      m1 = hn::Max(m1, tail);
-      hn::Store(tail, d, row + whole);
+      m1 = hn::Max(m1, hn::IfThenElse(in_tail, hn::Load(d, row + whole), lowest));
     }
-    const auto m = hn::MaxOfLanes(d, hn::Max(m0, m1));
+    const float max = Max(d, hn::Max(m0, m1));
+    const auto origin = hn::Set(d, Numbers::Origin(max));
     auto sum = hn::Zero(d);
-    for (j = 0; j < keys; j += lanes) {
-      const auto x = hn::Sub(hn::Load(d, row + j), m);
-      auto e = Numbers::Exp2(x);
-      // Not 2^-126, with which every product would be subnormal, and slow. (NaN stays.)
-      if constexpr (kMasked) e = hn::IfThenZeroElse(hn::Le(x, hn::Set(d, -126.0f)), e);
-      sum = hn::Add(sum, e);
-      Packing<Numbers>::Store(e, row, j);
+    for (j = 0; j < keys; j += 2 * lanes) {
+      float* const words = row + j / Numbers::kGroup;
+      if (PanelWidth(keys - j, lanes) == lanes) {
+        const hn::Vec<D> x[] = {hn::Add(hn::Load(d, row + j), origin)};
+        sum = Numbers::template Weigh<kMasked, 1>(sum, x, keys - j, words);
+      } else {
+        const hn::Vec<D> x[] = {hn::Add(hn::Load(d, row + j), origin),
+                                hn::Add(hn::Load(d, row + j + lanes), origin)};
+        sum = Numbers::template Weigh<kMasked, 2>(sum, x, keys - j, words);
+      }
     }
     const float block_sum = Sum(d, sum);
     if constexpr (kFirst) {
       state.sum[r] = block_sum;
     } else {
-      state.keep[r] = hn::GetLane(Exp2(d, hn::Sub(hn::Set(d, state.max[r]), m)));
+      constexpr float kPerUnit = 1.0f / Numbers::kScoreUnit;
+      const auto fall = hn::Set(d, (state.max[r] - max) * kPerUnit);
+      state.keep[r] = hn::GetLane(Exp2(d, fall));
       state.sum[r] = state.sum[r] * state.keep[r] + block_sum;
     }
-    state.max[r] = hn::GetLane(m);
+    state.max[r] = max;
   }
 }
 
@@ -453,11 +454,11 @@ HWY_INLINE void FillUnseeing(const HeadInputs& in, int64_t begin, int64_t end) {
 
 constexpr float kLog2E = 1.44269504f;
 
-// The bias of one head, times log2(e): line[x] of distance begin + x.
-HWY_INLINE void FillBiasLine(const float* values, int64_t farthest, int64_t begin, int64_t size,
-                             float* line) {
+// The bias of one head, times `unit`: line[x] of distance begin + x.
+HWY_INLINE void FillBiasLine(const float* values, int64_t farthest, float unit, int64_t begin,
+                             int64_t size, float* line) {
   for (int64_t x = 0; x < size; ++x) {
-    line[x] = values[std::clamp(begin + x, -farthest, farthest) + farthest] * kLog2E;
+    line[x] = values[std::clamp(begin + x, -farthest, farthest) + farthest] * unit;
   }
 }
 
@@ -510,15 +511,16 @@ HWY_INLINE void AttendKeys(const HeadInputs& in, int64_t begin, int64_t end,
   float* const line = sums + state_rows;                     // [line_size]
   float* const unfinished = line + line_size;                // [mix_size]
 
-  PackQueries<Numbers>(in, begin, end, in.scale * kLog2E, sizes, queries);
+  constexpr float kUnit = kLog2E * Numbers::kScoreUnit;
+  PackQueries<Numbers>(in, begin, end, in.scale * kUnit, sizes, queries);
   for (int64_t first = all.begin; first < all.end; first += block) {
     const int64_t num_keys = std::min(block, all.end - first);
     PackBlock<Numbers>(in, first, num_keys, sizes, keys, values);
     for (int64_t h = 0; h < in.num_heads; ++h) {
       const int64_t nearest = first - (end - 1);  // distance of the first key from the last query
       if constexpr (kBiased) {
-        FillBiasLine(in.relative_bias + h * (2 * in.farthest + 1), in.farthest, nearest, line_size,
-                     line);
+        FillBiasLine(in.relative_bias + h * (2 * in.farthest + 1), in.farthest, kUnit, nearest,
+                     line_size, line);
       }
       for (int64_t q = begin; q < end; q += query_rows) {
         const int64_t rows = std::min(query_rows, end - q);

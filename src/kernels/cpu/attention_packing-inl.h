@@ -101,10 +101,6 @@ struct Packing {
   }
   // Of a query, in place.
   static HWY_INLINE void Row(float*, int64_t) {}
-  // row[i, i + lanes) in place, given that all before it are words already.
-  static HWY_INLINE void Store(hn::Vec<typename Numbers::D> v, float* row, int64_t i) {
-    hn::Store(v, typename Numbers::D(), row + i);
-  }
 };
 
 // What is packed for one head, in words. Each part begins on a vector's boundary.

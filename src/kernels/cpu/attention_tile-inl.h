@@ -19,25 +19,51 @@ namespace bge::cpu::HWY_NAMESPACE {
 
 // AVX-512 has twice the registers.
 constexpr int64_t kAttentionRows = HWY_TARGET == HWY_AVX3 ? 12 : 6;
+
+// The vectors of a row of a tile.
+template <class D, int kVectors>
+using RowOfTile = hn::Vec<D>[kVectors];
+
 // A number type has: kGroup, numbers in a word; kMixKeys, the most keys whose values are mixed by
 // one chain of multiply-adds (in float32 512 in one chain have twice the error); Words, a vector of
-// them; Load(p), Broadcast(p) and MultiplyAdd(sum, x, w); and Exp2(x), about as exact as the
-// numbers in [-126, 126]: below that something under 2^-126, above it something over 2^126 or
-// infinity.
+// them; Load(p), Broadcast(p) and MultiplyAdd(sum, x, w). Weights are 2^(score - max), with scores
+// in 1 / kScoreUnit: a score that is counted from Origin(max) is what Weigh(total, x, count, to)
+// takes, which writes the weights of the first `count` of x's numbers as words, zeros behind them,
+// and returns total + weights, by lanes. They are about as exact as the numbers: those under 2^-126
+// are as small or (always if kMasked) zero, those over 2^126 that large, infinity or NaN.
 struct Float32Numbers {
   static constexpr int64_t kGroup = 1;
   static constexpr int64_t kMixKeys = 128;
+  static constexpr float kScoreUnit = 1.0f;
   using D = hn::ScalableTag<float>;
   using Words = hn::Vec<D>;
   static HWY_INLINE Words Load(const float* p) { return hn::Load(D(), p); }
   static HWY_INLINE Words Broadcast(const float* p) { return hn::Set(D(), *p); }
   static HWY_INLINE Words MultiplyAdd(Words sum, Words x, Words w) { return hn::MulAdd(x, w, sum); }
-  static HWY_INLINE Words Exp2(Words x) { return HWY_NAMESPACE::SaturatedExp2(D(), x); }
+  static HWY_INLINE float Origin(float max) { return -max; }
+  template <bool kMasked, int kVectors>
+  static HWY_INLINE Words Weigh(Words total, const RowOfTile<D, kVectors>& x, int64_t count,
+                                float* to) {
+    const D d;
+    const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+    BGE_UNROLL
+    for (int v = 0; v < kVectors; ++v) {
+      auto weight = SaturatedExp2(d, x[v]);
+      // Not 2^-126, with which every product would be subnormal, and slow. (NaN stays.)
+      if constexpr (kMasked) {
+        weight = hn::IfThenZeroElse(hn::Le(x[v], hn::Set(d, -126.0f)), weight);
+      }
+      const int64_t left = count - v * lanes;
+      if (left < lanes) {
+        weight = hn::IfThenElseZero(hn::FirstN(d, static_cast<size_t>(std::max<int64_t>(left, 0))),
+                                    weight);
+      }
+      total = hn::Add(total, weight);
+      hn::Store(weight, d, to + v * lanes);
+    }
+    return total;
+  }
 };
-
-// The vectors of a row of a tile.
-template <class D, int kVectors>
-using RowOfTile = hn::Vec<D>[kVectors];
 
 // sums[r][c] = begin(r) + sum over k < depth of a[r * a_stride + k] * panel[k * W + c]: `use` has
 // Begin(d, r), a vector for all of a row, and Take(d, r, RowOfTile) for the sums; depth and strides

@@ -82,6 +82,7 @@ Extensions CpuExtensions() {
 #if defined(__x86_64__)
   unsigned a = 0, b = 0, c = 0, d = 0;
   if (__get_cpuid_count(7, 0, &a, &b, &c, &d) != 0) {
+    if ((c & (1u << 1)) != 0) found |= Bit(Extension::kAvx512Vbmi);
     if ((c & (1u << 11)) != 0) found |= Bit(Extension::kAvx512Vnni);
     constexpr unsigned kAmx = 1u << 22 | 1u << 24 | 1u << 25;  // bf16, tile, int8
     if ((d & kAmx) == kAmx && AskForTiles()) found |= Bit(Extension::kAmx);

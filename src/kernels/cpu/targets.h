@@ -13,6 +13,7 @@ enum class Extension {
   kAvxVnni,      ///< vpdpbusd on 256 bits
   kAvx512Vnni,   ///< vpdpbusd on 512 bits
   kAvx512Bf16,   ///< vdpbf16ps
+  kAvx512Vbmi,   ///< vpermi2b: of no target, but on all that have kAvx512Bf16 except Cooper Lake
   kAmx,          ///< tdpbf16ps, tdpbusd
   kEmulatedAmx,  ///< the same in plain code, for tests: no CPU lacks it
 };
