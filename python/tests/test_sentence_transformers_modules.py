@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from conftest import MODELS
 
-from bgecpp import _common, errors
+from bgecpp import Embedder, _common, errors
 from bgecpp.sentence_transformers import CrossEncoder, SentenceTransformer, SparseEncoder
 
 TEXTS = ["hello world", "A vector of tokens, in two dimensions!", "", "the vector"]
@@ -198,6 +198,39 @@ def test_what_models_and_modules_show(model, cross):
     assert repr(model[0]).endswith("'module_output_name': 'token_embeddings', 'architecture': 'bert'})")
     assert "'architecture': 'BertForSequenceClassification'" in repr(cross)
     assert model[0].do_lower_case is False and model.double().dtype == model.float().dtype
+
+
+# What the engine computes in.
+
+
+@pytest.mark.parametrize(
+    "options, compute_type, said",
+    [
+        ({}, "float32", None),
+        ({"backend": "onnx"}, "float32", None),
+        ({"backend": "onnx", "model_kwargs": {"file_name": "onnx/model_O2.onnx"}}, "float32", "ignores file_name"),
+        ({"backend": "onnx", "model_kwargs": {"file_name": "onnx/model_qint8_avx512.onnx"}}, "int8", "asks for int8"),
+        ({"model_kwargs": {"file_name": "model_qint8.onnx"}}, "float32", "ignores file_name"),
+        ({"backend": "openvino"}, "auto", "dtype='auto'"),
+        ({"backend": "openvino", "dtype": "f32"}, "float32", None),
+        ({"backend": "openvino", "model_kwargs": {"ov_config": {"INFERENCE_PRECISION_HINT": "f32"}}}, "float32", None),
+        ({"backend": "openvino", "model_kwargs": {"ov_config": {"EXECUTION_MODE_HINT": "ACCURACY"}}}, "float32", None),
+        ({"backend": "openvino", "model_kwargs": {"ov_config": "settings.json"}}, "float32", None),
+        ({"backend": "openvino", "model_kwargs": {"ov_config": {"NUM_STREAMS": 1}}}, "auto", "dtype='auto'"),
+        ({"backend": "openvino", "model_kwargs": {"file_name": "openvino_model_qint8_quantized.xml"}}, "int8", "int8"),
+    ],
+)
+def test_what_another_backend_would_compute_in(options, compute_type, said, tmp_path, monkeypatch):
+    (tmp_path / "settings.json").write_text('{"INFERENCE_PRECISION_HINT": "f32"}')
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(_common, "_warned", set())
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        model = SentenceTransformer(str(MODELS / "tiny-bert"), **options)
+    expected = Embedder(str(MODELS / "tiny-bert"), dtype="auto").info["compute_type"] if compute_type == "auto" else compute_type
+    assert model._info["compute_type"] == expected
+    messages = [str(warning.message) for warning in seen if "bgecpp" in str(warning.message)]
+    assert len(messages) == (said is not None) and all(said in message for message in messages)
 
 
 # An encoder in a folder of its own.

@@ -19,7 +19,7 @@ from ._arrays import is_tensor
 from ._card import ModelCardData
 from ._files import cached_snapshot, position_limit, read_json
 from ._modules import Module, Transformer
-from ._options import Options, complete, shows_options
+from ._options import Options, complete, compute_dtype, shows_options, tells_compute_dtype
 from ._saving import Saved
 from ._tokenizer import ModelTokenizer
 from ._torch_names import TorchNames, dtype_name
@@ -80,7 +80,7 @@ class BaseModel(TorchNames, Saved):
         self._processor_kwargs = dict(given["processor_kwargs"] or given["tokenizer_kwargs"] or {})
         self._engine_options = {
             "threads": given["threads"],
-            "dtype": given["dtype"],
+            "dtype": compute_dtype(given),
             "packed_cache": given["packed_cache"],
             "download": not given["local_files_only"],
         }
@@ -89,6 +89,7 @@ class BaseModel(TorchNames, Saved):
                 name: value
                 for name, value in self._model_kwargs.items()
                 if name not in ("torch_dtype", "dtype", "device_map", "trust_remote_code")
+                and not tells_compute_dtype(name, given)
             }
         )
         ignored(

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Callable
 from typing import Any, TypedDict, TypeVar
+
+from bgecpp import _model_files
+from bgecpp._common import warn_once
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -60,6 +64,45 @@ def complete(class_name: str, given: Options) -> Options:
         if name not in _DEFAULTS:
             raise TypeError(f"{class_name}() got an unexpected keyword argument '{name}'")
     return {**_DEFAULTS, **given}
+
+
+def compute_dtype(options: Options) -> str:
+    """The engine's dtype: the caller's, or where it is left open what the `backend` computes in that is asked for, with
+    a warning. OpenVINO multiplies bfloat16 where the CPU can, unless ov_config says otherwise, and a file_name of an
+    int8 model means int8."""
+    chosen = options["dtype"]
+    if chosen != "default":
+        return chosen
+    model_kwargs = options["model_kwargs"] or {}
+    if tells_compute_dtype("file_name", options):
+        name = model_kwargs["file_name"]
+        warn_once(f"bgecpp: {name!r} asks for int8, which bgecpp makes of the model's weights itself (dtype='int8')")
+        return "int8"
+    if options["backend"] == "openvino" and not _is_exact(model_kwargs.get("ov_config")):
+        warn_once(
+            "bgecpp: OpenVINO computes in bfloat16 where the CPU can, and so this does (dtype='auto'): "
+            "dtype='f32', or ov_config={'INFERENCE_PRECISION_HINT': 'f32'}, gives the numbers of torch"
+        )
+        return "auto"
+    return chosen
+
+
+def tells_compute_dtype(name: str, options: Options) -> bool:
+    """Whether compute_dtype() reads this one of model_kwargs."""
+    if name == "file_name":
+        value = (options["model_kwargs"] or {}).get(name)
+        return options["backend"] != "torch" and isinstance(value, str) and "int8" in value
+    return name == "ov_config" and options["backend"] == "openvino"
+
+
+def _is_exact(ov_config: Any) -> bool:
+    """Whether OpenVINO's settings, a dict or the name of a JSON file of one, ask for float32."""
+    if isinstance(ov_config, (str, os.PathLike)):
+        ov_config = _model_files.read_json(os.path.dirname(ov_config) or ".", os.path.basename(ov_config))
+    if not isinstance(ov_config, dict):
+        return False
+    settings = {str(name): str(value).lower() for name, value in ov_config.items()}
+    return settings.get("INFERENCE_PRECISION_HINT") == "f32" or settings.get("EXECUTION_MODE_HINT") == "accuracy"
 
 
 def shows_options(function: _Function) -> _Function:
