@@ -160,8 +160,8 @@ void ProfilingBackend::RotaryEmbedding(const OpContext& context, ConstMatrix tur
           [&] { backend_.RotaryEmbedding(context, turns, cu_seqlens, x); });
 }
 
-void ProfilingBackend::VarlenAttention(const OpContext& context, ConstMatrix qkv,
-                                       std::span<const float> bias,
+void ProfilingBackend::VarlenAttention(const OpContext& context, ConstMatrix q,
+                                       const ConstOperand& keys_values, std::span<const float> bias,
                                        std::span<const int32_t> cu_seqlens,
                                        const AttentionOptions& attention, ComputeType type,
                                        const Operand& out) const {
@@ -173,9 +173,11 @@ void ProfilingBackend::VarlenAttention(const OpContext& context, ConstMatrix qkv
   const bool rounded = out.type == ComputeType::kInt8;
   const Operand result = rounded ? Operand(FloatsBeforeRounding(out.rows, out.cols)) : out;
   // For each pair q . k and its share of v, both over all heads: 2 H each.
-  Measure(context, Stage::kAttention, 4 * pairs * out.cols, Bytes(qkv) + Bytes(result), [&] {
-    backend_.VarlenAttention(context, qkv, bias, cu_seqlens, attention, type, result);
-  });
+  Measure(context, Stage::kAttention, 4 * pairs * out.cols,
+          Bytes(q) + Bytes(keys_values) + Bytes(result), [&] {
+            backend_.VarlenAttention(context, q, keys_values, bias, cu_seqlens, attention, type,
+                                     result);
+          });
   if (rounded) ToOperand(context, result.matrix(), out);
 }
 

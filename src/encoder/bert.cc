@@ -75,12 +75,13 @@ BertEncoder::BertEncoder(const BertConfig& config, std::shared_ptr<const WeightS
       (config_.vocab_size + config_.max_positions + config_.type_vocab_size + 2) * h +
       config_.relative_buckets * config_.num_heads +
       config_.num_layers * (4 * (h * h + h) + 2 * h * f + f + h + 4 * h);
-  // As Forward allocates; narrower types keep qkv and the inner states apart.
+  // As Forward allocates; narrower types keep queries, keys and values apart from the inner states.
   info_.activation_bytes_per_token =
       static_cast<int64_t>(sizeof(float)) * (std::max(3 * h, f) + 3 * h);
   if (type_ != ComputeType::kFloat32) {
-    info_.activation_bytes_per_token =
-        static_cast<int64_t>(sizeof(float)) * 6 * h + OperandElementBytes(type_) * (h + f) + 128;
+    const int64_t qkv = backend_.KeyValueType(type_) == ComputeType::kFloat32 ? 3 * h : 2 * h;
+    info_.activation_bytes_per_token = static_cast<int64_t>(sizeof(float)) * (qkv + 3 * h) +
+                                       OperandElementBytes(type_) * (h + f) + 192;
   }
   info_.activation_bytes_per_token += first_tokens_.activation_bytes(h, f);
   info_.weights_dtype = DTypeName(tables_.word.dtype);
@@ -239,8 +240,8 @@ Matrix BertEncoder::ForwardToLastLayer(const PackedBatch& batch, const OpContext
 }
 
 Matrix BertEncoder::Forward(const PackedBatch& batch, const OpContext& context) const {
-  const LayerScratch scratch(context.workspace, type_, batch.num_tokens(), config_.hidden_size,
-                             config_.intermediate_size);
+  const LayerScratch scratch(backend_, context.workspace, type_, batch.num_tokens(),
+                             config_.hidden_size, config_.intermediate_size);
   const Matrix x = ForwardToLastLayer(batch, context, scratch);
   if (layers_.empty()) return x;
   const Layer& last = layers_.back();
@@ -251,8 +252,8 @@ Matrix BertEncoder::Forward(const PackedBatch& batch, const OpContext& context) 
 }
 
 Matrix BertEncoder::ForwardFirstTokens(const PackedBatch& batch, const OpContext& context) const {
-  const LayerScratch scratch(context.workspace, type_, batch.num_tokens(), config_.hidden_size,
-                             config_.intermediate_size);
+  const LayerScratch scratch(backend_, context.workspace, type_, batch.num_tokens(),
+                             config_.hidden_size, config_.intermediate_size);
   const Matrix x = ForwardToLastLayer(batch, context, scratch);
   const Matrix first = FirstRows(x, batch.cu_seqlens, context.workspace);
   if (layers_.empty()) return first;

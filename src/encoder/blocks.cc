@@ -23,18 +23,39 @@ ConstOperand Rounded(const Backend& backend, const OpContext& context, Matrix m,
 
 }  // namespace
 
-LayerScratch::LayerScratch(Workspace& workspace, ComputeType type, int64_t tokens,
-                           int64_t hidden_size, int64_t intermediate_size)
+LayerScratch::LayerScratch(const Backend& backend, Workspace& workspace, ComputeType type,
+                           int64_t tokens, int64_t hidden_size, int64_t intermediate_size)
     : attended(workspace.NewMatrix(tokens, hidden_size)),
       projected(workspace.NewMatrix(tokens, hidden_size)) {
+  const auto use_floats = [&](float* memory) {
+    const Matrix qkv(memory, tokens, 3 * hidden_size);
+    query = qkv.Columns(0, hidden_size);
+    float_keys_values = qkv.Columns(hidden_size, 2 * hidden_size);
+    keys_values = float_keys_values;
+  };
   if (type == ComputeType::kFloat32) {
     float* wide = workspace.Floats(tokens * std::max(3 * hidden_size, intermediate_size));
-    qkv = {wide, tokens, 3 * hidden_size};
+    use_floats(wide);
     inner = Matrix(wide, tokens, intermediate_size);
     mixed = attended;
     return;
   }
-  qkv = workspace.NewMatrix(tokens, 3 * hidden_size);
+  if (backend.KeyValueType(type) == ComputeType::kFloat32) {
+    use_floats(workspace.Floats(tokens * 3 * hidden_size));
+  } else {
+    // Queries, and behind them words of two numbers, on cache lines.
+    constexpr int64_t kLineFloats = 16;
+    const int64_t words = (hidden_size + kLineFloats - 1) / kLineFloats * kLineFloats;
+    float* const memory = workspace.Floats(tokens * 2 * words);
+    query = {memory, tokens, hidden_size, words};
+    keys_values = {ComputeType::kBFloat16,
+                   memory + tokens * words,
+                   nullptr,
+                   tokens,
+                   2 * hidden_size,
+                   2 * words};
+    float_keys_values = {memory, tokens, 2 * hidden_size, 2 * words};
+  }
   input = NewOperand(workspace, type, tokens, hidden_size);
   mixed = input;
   inner = NewOperand(workspace, type, tokens, intermediate_size);
@@ -42,7 +63,9 @@ LayerScratch::LayerScratch(Workspace& workspace, ComputeType type, int64_t token
 
 LayerScratch LayerScratch::Rows(int64_t rows) const {
   LayerScratch part;
-  part.qkv = qkv.Rows(0, rows);
+  part.query = query.Rows(0, rows);
+  part.keys_values = keys_values.Rows(0, rows);
+  part.float_keys_values = float_keys_values.Rows(0, rows);
   part.attended = attended.Rows(0, rows);
   part.projected = projected.Rows(0, rows);
   part.input = input.Rows(0, rows);
@@ -75,10 +98,10 @@ void AttentionBlock::Forward(const Backend& backend, const OpContext& context,
                              std::span<const int32_t> key_counts) const {
   const OpContext project = context.At(Stage::kQkv);
   const ConstOperand input = InputOf(scratch, x);
-  backend.Linear(project, input, *query, {}, scratch.qkv.Columns(0, x.cols));
-  backend.Linear(project, input, *key_value, {}, scratch.qkv.Columns(x.cols, 2 * x.cols));
-  backend.VarlenAttention(context, scratch.qkv, qkv_bias, cu_seqlens, Options(x, key_counts),
-                          query->type(), scratch.mixed);
+  backend.Linear(project, input, *query, {}, scratch.query);
+  backend.Linear(project, input, *key_value, {}, scratch.keys_values);
+  backend.VarlenAttention(context, scratch.query, scratch.keys_values, qkv_bias, cu_seqlens,
+                          Options(x, key_counts), query->type(), scratch.mixed);
   Finish(backend, context, epsilon, scratch, x);
 }
 
@@ -87,7 +110,7 @@ void AttentionBlock::AttendFirstTokens(const Backend& backend, const OpContext& 
                                        const LayerScratch& scratch, Matrix x, Matrix first) const {
   const OpContext project = context.At(Stage::kQkv);
   const LayerScratch few = scratch.Rows(first.rows);
-  const Matrix keys_values = scratch.qkv.Columns(x.cols, 2 * x.cols);
+  const Matrix& keys_values = scratch.float_keys_values;
   backend.Linear(project, InputOf(scratch, x), *key_value, {}, keys_values);
   backend.Linear(project, Rounded(backend, project, first, few.input), *query, {}, few.projected);
   backend.FirstTokenAttention(context, few.projected, keys_values, qkv_bias, cu_seqlens,

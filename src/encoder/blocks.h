@@ -24,9 +24,9 @@ Matrix FirstRows(Matrix x, std::span<const int32_t> cu_seqlens, Workspace& works
 /// Memory that the layers of one forward pass share. T: the batch's tokens.
 struct LayerScratch {
   LayerScratch() = default;
-  /// For blocks of these sizes whose linear layers multiply `type`.
-  LayerScratch(Workspace& workspace, ComputeType type, int64_t tokens, int64_t hidden_size,
-               int64_t intermediate_size);
+  /// For blocks of these sizes whose linear layers multiply `type` on this backend.
+  LayerScratch(const Backend& backend, Workspace& workspace, ComputeType type, int64_t tokens,
+               int64_t hidden_size, int64_t intermediate_size);
 
   /// The same memory for fewer rows.
   LayerScratch Rows(int64_t rows) const;
@@ -34,7 +34,10 @@ struct LayerScratch {
   /// The same for an output and a down layer that multiply `type`.
   LayerScratch WithFinerWeights(Workspace& workspace, ComputeType type) const;
 
-  Matrix qkv;        // [T, 3H]
+  Matrix query;         // [T, H]
+  Operand keys_values;  // [T, 2H], as attention takes them
+  /// [T, 2H]: the same as floats, for attention of first tokens; in the memory of both.
+  Matrix float_keys_values;
   Matrix attended;   // [T, H]: of first tokens
   Matrix projected;  // [T, H]: what a block adds to x
   /// [T, H]: x as linear layers multiply it, between blocks. Null with float32, where it is x
@@ -43,7 +46,8 @@ struct LayerScratch {
   /// [T, H]: what attention gives, as the output layer multiplies it; it may be input's memory, and
   /// with float32 it is `attended`.
   Operand mixed;
-  Operand inner;  // [T, F]; may be qkv's memory, as they never live together
+  /// [T, F]; may be the memory of query and keys_values, as they never live together.
+  Operand inner;
 };
 
 /// x = LayerNorm(x + Wo * Attention(x) + bo).

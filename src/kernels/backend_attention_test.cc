@@ -202,6 +202,42 @@ TEST_P(BackendOps, VarlenAttentionRoundsItsResults) {
   }
 }
 
+// Keys and values that are rounded already give what those give that attention rounds, bit by bit:
+// with heads of an even and an odd number of columns, and rows that end between words.
+TEST_P(BackendOps, VarlenAttentionTakesRoundedKeysAndValues) {
+  EXPECT_EQ(backend().KeyValueType(ComputeType::kFloat32), ComputeType::kFloat32);
+  if (backend().KeyValueType(ComputeType::kBFloat16) == ComputeType::kFloat32) return;
+  const std::vector<int32_t> cu_seqlens = Cumulate({70, 1, 0, 40, 700, 33, 16});
+  const int64_t tokens = cu_seqlens.back();
+  for (const int64_t head_dim : {3, 16, 25, 32, 64, 100}) {
+    for (const int64_t behind : {0, 7}) {
+      const int64_t hidden_size = 2 * head_dim;
+      const std::vector<float> distances = Normal(2 * 41);
+      for (const AttentionOptions& attention :
+           {AttentionOptions{.num_heads = 2, .scale = 0.2f},
+            AttentionOptions{.num_heads = 2, .scale = 0.2f, .window = 31},
+            AttentionOptions{.num_heads = 2, .scale = 0.2f, .relative_bias = {distances, 20}}}) {
+        SCOPED_TRACE("D " + std::to_string(head_dim) + " behind " + std::to_string(behind));
+        Table qkv = NormalTable(tokens, 3 * hidden_size, 1, 1.2f);
+        const std::vector<float> bias = Normal(3 * hidden_size);
+        Table expected(tokens, hidden_size);
+        backend().VarlenAttention(context(), qkv.view(), bias, cu_seqlens, attention,
+                                  ComputeType::kBFloat16, expected.view());
+        const int64_t stride = 2 * hidden_size + behind;
+        std::vector<uint16_t> rounded(static_cast<size_t>(tokens * stride), 0x7fc0);  // NaN
+        const Operand keys_values = {ComputeType::kBFloat16, rounded.data(), nullptr, tokens,
+                                     2 * hidden_size,        stride};
+        backend().ToOperand(context(), qkv.view().Columns(hidden_size, 2 * hidden_size),
+                            keys_values);
+        Table out(tokens, hidden_size);
+        backend().VarlenAttention(context(), qkv.view().Columns(0, hidden_size), keys_values, bias,
+                                  cu_seqlens, attention, ComputeType::kBFloat16, out.view());
+        EXPECT_EQ(out.Dense(), expected.Dense());
+      }
+    }
+  }
+}
+
 TEST_P(BackendOps, FirstTokenAttentionToTheFirstKeysAlone) {
   const std::vector<int32_t> cu_seqlens = Cumulate({32, 1, 17, 130});
   const std::vector<int32_t> key_counts = {9, 1, 16, 70};

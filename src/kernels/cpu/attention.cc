@@ -31,13 +31,19 @@ bool HasWindow(const AttentionOptions& attention, int64_t seqlen) {
 
 }  // namespace
 
-void VarlenAttention(const OpContext& context, ConstMatrix qkv, std::span<const float> bias,
-                     std::span<const int32_t> cu_seqlens, const AttentionOptions& attention,
-                     ComputeType type, const Operand& out) {
+ComputeType KeyValueType(ComputeType type) {
+  return type != ComputeType::kFloat32 && Bf16Attention() != nullptr ? ComputeType::kBFloat16
+                                                                     : ComputeType::kFloat32;
+}
+
+void VarlenAttention(const OpContext& context, ConstMatrix q, const ConstOperand& keys_values,
+                     std::span<const float> bias, std::span<const int32_t> cu_seqlens,
+                     const AttentionOptions& attention, ComputeType type, const Operand& out) {
   const int64_t hidden_size = out.cols;
   const int64_t num_heads = attention.num_heads;
-  BGE_DCHECK(qkv.cols == 3 * hidden_size && hidden_size % num_heads == 0);
-  BGE_DCHECK(bias.empty() || static_cast<int64_t>(bias.size()) == qkv.cols);
+  BGE_DCHECK(q.cols == hidden_size && hidden_size % num_heads == 0);
+  BGE_DCHECK(keys_values.cols == 2 * hidden_size && keys_values.rows == q.rows);
+  BGE_DCHECK(bias.empty() || static_cast<int64_t>(bias.size()) == 3 * hidden_size);
   if (cu_seqlens.size() < 2) return;
   BGE_DCHECK(attention.key_counts.empty() || attention.key_counts.size() + 1 == cu_seqlens.size());
   const int64_t head_dim = hidden_size / num_heads;
@@ -52,22 +58,28 @@ void VarlenAttention(const OpContext& context, ConstMatrix qkv, std::span<const 
     thread_local FloatScratch scratch;
     const Matrix floats = {scratch.Floats(static_cast<size_t>(out.rows * out.cols)), out.rows,
                            out.cols};
-    VarlenAttention(context, qkv, bias, cu_seqlens, attention, type, floats);
+    VarlenAttention(context, q, keys_values, bias, cu_seqlens, attention, type, floats);
     ToOperand(context, floats, out);
     return;
   }
+  const bool narrow = keys_values.type == ComputeType::kBFloat16;
+  BGE_CHECK(!narrow || attend_heads != nullptr);
   if (attend_heads == nullptr) attend_heads = Float32Attention();
   const auto attend = [&](const AttentionItem& item) {
     thread_local FloatScratch scratch;
     const int64_t first = cu_seqlens[item.n];
     const int64_t seqlen = cu_seqlens[item.n + 1] - first;
     const int64_t column = item.head * head_dim;
-    const float* row = qkv.row(first) + column;
+    const int64_t bytes = OperandElementBytes(keys_values.type);
+    const std::byte* const keys = static_cast<const std::byte*>(keys_values.data) +
+                                  (first * keys_values.stride + column) * bytes;
     const HeadInputs in = {
-        row,
-        row + hidden_size,
-        row + 2 * hidden_size,
-        qkv.stride,
+        q.row(first) + column,
+        q.stride,
+        keys,
+        keys + hidden_size * bytes,
+        narrow,
+        keys_values.stride,
         bias.empty() ? nullptr : bias.data() + column,
         bias.empty() ? nullptr : bias.data() + 2 * hidden_size + column,
         item.num_heads,

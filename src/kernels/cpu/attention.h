@@ -12,13 +12,15 @@ namespace bge::cpu {
 
 inline constexpr int64_t kNoWindow = std::numeric_limits<int64_t>::max();
 
-// Neighbouring heads of one sequence: row i of q of head h is at q + i * stride + h * head_dim, and
-// biases and out go on in the same way.
+// Neighbouring heads of one sequence: row i of q of head h is at q + i * q_stride + h * head_dim,
+// and so it is with k and v, biases and out.
 struct HeadInputs {
   const float* q;
-  const float* k;
-  const float* v;
-  int64_t stride;
+  int64_t q_stride;
+  const void* k;  // of floats, or of bfloat16 for Bf16Attention's kernel
+  const void* v;
+  bool narrow;  // bfloat16
+  int64_t kv_stride;
   const float* q_bias;  // [D] or null
   const float* v_bias;  // [D] or null
   int64_t num_heads;

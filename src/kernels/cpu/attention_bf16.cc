@@ -117,8 +117,14 @@ struct Packing<Bf16Numbers> {
     }
   }
 
-  static HWY_INLINE void Keys(const float* from, int64_t stride, int64_t count, int64_t head_dim,
+  // T: float, or uint16_t for the bits of bfloat16.
+  template <typename T>
+  static HWY_INLINE void Keys(const T* from, int64_t stride, int64_t count, int64_t head_dim,
                               int64_t width, float* to) {
+    if (sizeof(T) == 2 && head_dim % 2 == 0 && stride % 2 == 0) {  // they are words already
+      return TransposeKeys(reinterpret_cast<const float*>(from), stride / 2, count, head_dim / 2,
+                           width, to);
+    }
     constexpr int64_t kMaxDepth = 128;  // of a piece that is transposed at once
     HWY_ALIGN float words[2 * kLanes * kMaxDepth];
     const int64_t depth = WordsOf<Bf16Numbers>(head_dim);
@@ -131,25 +137,36 @@ struct Packing<Bf16Numbers> {
     }
   }
 
-  static HWY_INLINE void Values(const float* from, int64_t stride, int64_t count, int64_t columns,
+  template <typename T>
+  static HWY_INLINE void Values(const T* from, int64_t stride, int64_t count, int64_t columns,
                                 int64_t width, float* to) {
     const D d;
     const hn::RebindToUnsigned<D> du;
     for (int64_t j = 0; j < count; j += 2) {
       for (int64_t c = 0; c < width; c += kLanes) {
-        const auto first = LoadColumns(from + j * stride + c, columns - c);
-        const auto second =
-            j + 1 < count ? LoadColumns(from + (j + 1) * stride + c, columns - c) : hn::Zero(d);
-        const auto low = hn::PromoteTo(du, Rounded(first));
-        const auto high = hn::ShiftLeft<16>(hn::PromoteTo(du, Rounded(second)));
+        const Bits first = LoadBits(from + j * stride + c, columns - c);
+        const Bits second = j + 1 < count ? LoadBits(from + (j + 1) * stride + c, columns - c)
+                                          : hn::Zero(hn::Rebind<uint16_t, D>());
+        const auto low = hn::PromoteTo(du, first);
+        const auto high = hn::ShiftLeft<16>(hn::PromoteTo(du, second));
         hn::Store(hn::BitCast(d, hn::Or(low, high)), d, to + j / 2 * width + c);
       }
     }
   }
 
  private:
-  static HWY_INLINE hn::Vec<hn::Rebind<uint16_t, D>> Rounded(hn::Vec<D> v) {
-    return Bf16Instruction::Round(D(), v);
+  using Bits = hn::Vec<hn::Rebind<uint16_t, D>>;
+
+  // A vector of bfloat16, or what is left of it and zeros.
+  static HWY_INLINE Bits LoadBits(const float* from, int64_t left) {
+    return Bf16Instruction::Round(D(), LoadColumns(from, left));
+  }
+  static HWY_INLINE Bits LoadBits(const uint16_t* from, int64_t left) {
+    const hn::Rebind<uint16_t, D> d16;
+    if (left >= kLanes) return hn::LoadU(d16, from);
+    HWY_ALIGN uint16_t lanes[kLanes] = {};
+    if (left > 0) std::memcpy(lanes, from, static_cast<size_t>(left) * sizeof(uint16_t));
+    return hn::Load(d16, lanes);
   }
 
   static HWY_INLINE hn::Vec<D> LoadColumns(const float* from, int64_t left) {
@@ -161,6 +178,11 @@ struct Packing<Bf16Numbers> {
   static HWY_INLINE void Narrow(const float* from, int64_t count, float* to) {
     auto* bits = reinterpret_cast<uint16_t*>(to);
     Round(from, count, bits);
+    if (count % 2 != 0) bits[count] = 0;
+  }
+  static HWY_INLINE void Narrow(const uint16_t* from, int64_t count, float* to) {
+    auto* bits = reinterpret_cast<uint16_t*>(to);
+    std::memcpy(bits, from, static_cast<size_t>(count) * sizeof(uint16_t));
     if (count % 2 != 0) bits[count] = 0;
   }
 };

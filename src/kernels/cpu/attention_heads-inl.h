@@ -515,7 +515,15 @@ HWY_INLINE void AttendKeys(const HeadInputs& in, int64_t begin, int64_t end,
   PackQueries<Numbers>(in, begin, end, in.scale * kUnit, sizes, queries);
   for (int64_t first = all.begin; first < all.end; first += block) {
     const int64_t num_keys = std::min(block, all.end - first);
-    PackBlock<Numbers>(in, first, num_keys, sizes, keys, values);
+    if constexpr (Numbers::kGroup == 2) {
+      if (in.narrow) {
+        PackBlock<Numbers, uint16_t>(in, first, num_keys, sizes, keys, values);
+      } else {
+        PackBlock<Numbers, float>(in, first, num_keys, sizes, keys, values);
+      }
+    } else {
+      PackBlock<Numbers, float>(in, first, num_keys, sizes, keys, values);
+    }
     for (int64_t h = 0; h < in.num_heads; ++h) {
       const int64_t nearest = first - (end - 1);  // distance of the first key from the last query
       if constexpr (kBiased) {

@@ -119,27 +119,30 @@ struct HeadSizes {
 
 // Packs keys and values [first, first + count) of all heads: rows outside, heads inside, as the
 // rows lie kilobytes apart and each visit costs a page and its cache lines.
-template <class Numbers>
+// T: the numbers of in.k and in.v.
+template <class Numbers, typename T>
 HWY_NOINLINE void PackBlock(const HeadInputs& in, int64_t first, int64_t count,
                             const HeadSizes<Numbers>& sizes, float* keys, float* values) {
   const hn::ScalableTag<float> d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   const int64_t head_dim = in.head_dim;
+  const T* const all_keys = static_cast<const T*>(in.k) + first * in.kv_stride;
+  const T* const all_values = static_cast<const T*>(in.v) + first * in.kv_stride;
   for (int64_t j = 0; j < count;) {
     const int64_t panel = PanelWidth(count - j, lanes);
     const int64_t n = std::min(panel, count - j);
     for (int64_t h = 0; h < in.num_heads; ++h) {
-      const float* from = in.k + (first + j) * in.stride + h * head_dim;
-      Packing<Numbers>::Keys(from, in.stride, n, head_dim, panel,
+      const T* from = all_keys + j * in.kv_stride + h * head_dim;
+      Packing<Numbers>::Keys(from, in.kv_stride, n, head_dim, panel,
                              keys + h * sizes.keys + j * sizes.depth);
     }
     for (int64_t h = 0; h < in.num_heads; ++h) {
-      const float* from = in.v + (first + j) * in.stride + h * head_dim;
+      const T* from = all_values + j * in.kv_stride + h * head_dim;
       for (int64_t c = 0; c < head_dim;) {
         const int64_t width = PanelWidth(head_dim - c, lanes);
         // A panel of keys is a whole number of words, but for the last.
         Packing<Numbers>::Values(
-            from + c, in.stride, n, head_dim - c, width,
+            from + c, in.kv_stride, n, head_dim - c, width,
             values + h * sizes.values + c * WordsOf<Numbers>(count) + j / Numbers::kGroup * width);
         c += width;
       }
@@ -153,7 +156,7 @@ HWY_NOINLINE void PackBlock(const HeadInputs& in, int64_t first, int64_t count,
 // use.)
 HWY_INLINE void PrefetchQuery(const HeadInputs& in, int64_t row) {
   constexpr int64_t kLineFloats = 16;
-  const float* const from = in.q + row * in.stride;
+  const float* const from = in.q + row * in.q_stride;
   for (int64_t c = 0; c < in.num_heads * in.head_dim; c += kLineFloats) {
     __builtin_prefetch(from + c);
   }
@@ -170,7 +173,7 @@ HWY_NOINLINE void PackQueries(const HeadInputs& in, int64_t begin, int64_t end, 
   for (int64_t q = begin; q < end; ++q) {
     if (q + kRowsAhead < end) PrefetchQuery(in, q + kRowsAhead);
     for (int64_t h = 0; h < in.num_heads; ++h) {
-      const float* from = in.q + q * in.stride + h * in.head_dim;
+      const float* from = in.q + q * in.q_stride + h * in.head_dim;
       const float* bias = in.q_bias == nullptr ? nullptr : in.q_bias + h * in.head_dim;
       float* row = to + h * sizes.queries + (q - begin) * in.head_dim;
       int64_t k = 0;

@@ -78,10 +78,12 @@ class CpuBackendImpl : public Backend {
                        std::span<const int32_t> cu_seqlens, Matrix x) const override {
     cpu::RotaryEmbedding(context, turns, cu_seqlens, x);
   }
-  void VarlenAttention(const OpContext& context, ConstMatrix qkv, std::span<const float> bias,
-                       std::span<const int32_t> cu_seqlens, const AttentionOptions& attention,
-                       ComputeType type, const Operand& out) const override {
-    cpu::VarlenAttention(context, qkv, bias, cu_seqlens, attention, type, out);
+  ComputeType KeyValueType(ComputeType type) const override { return cpu::KeyValueType(type); }
+  void VarlenAttention(const OpContext& context, ConstMatrix q, const ConstOperand& keys_values,
+                       std::span<const float> bias, std::span<const int32_t> cu_seqlens,
+                       const AttentionOptions& attention, ComputeType type,
+                       const Operand& out) const override {
+    cpu::VarlenAttention(context, q, keys_values, bias, cu_seqlens, attention, type, out);
   }
   void FirstTokenAttention(const OpContext& context, ConstMatrix q, ConstMatrix keys_values,
                            std::span<const float> bias, std::span<const int32_t> cu_seqlens,

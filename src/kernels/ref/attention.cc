@@ -10,15 +10,16 @@
 
 namespace bge::ref {
 
-void VarlenAttention(ConstMatrix qkv, std::span<const float> bias,
+void VarlenAttention(ConstMatrix q, ConstMatrix keys_values, std::span<const float> bias,
                      std::span<const int32_t> cu_seqlens, const AttentionOptions& attention,
                      Matrix out) {
   const int64_t hidden_size = out.cols;
   const int64_t head_dim = hidden_size / attention.num_heads;
-  // Column c of row t of the projection, with its bias: q, k and v lie side by side.
+  // Column c of row t of the projection, with its bias: q, k and v as if side by side.
   const auto at = [&](int64_t t, int64_t c) {
     const double b = bias.empty() ? 0.0 : static_cast<double>(bias[static_cast<size_t>(c)]);
-    return static_cast<double>(qkv.row(t)[c]) + b;
+    const float x = c < hidden_size ? q.row(t)[c] : keys_values.row(t)[c - hidden_size];
+    return static_cast<double>(x) + b;
   };
 
   for (size_t n = 0; n + 1 < cu_seqlens.size(); ++n) {
@@ -27,15 +28,15 @@ void VarlenAttention(ConstMatrix qkv, std::span<const float> bias,
     const int64_t seqlen = sequence_end - sequence_begin;
     const int64_t window = std::min(attention.window.value_or(seqlen), seqlen);
     for (int64_t head = 0; head < attention.num_heads; ++head) {
-      const int64_t q = head * head_dim;
-      const int64_t k = hidden_size + q;
-      const int64_t v = 2 * hidden_size + q;
+      const int64_t column = head * head_dim;
+      const int64_t k = hidden_size + column;
+      const int64_t v = 2 * hidden_size + column;
       for (int64_t i = sequence_begin; i < sequence_end; ++i) {
         const int64_t begin = std::max(sequence_begin, i - window);
         const int64_t end = std::min(sequence_begin + attention.NumKeys(n, seqlen), i + window + 1);
         if (begin >= end) {
           for (int64_t d = 0; d < head_dim; ++d) {
-            out.row(i)[q + d] = bias.empty() ? 0.0f : bias[static_cast<size_t>(v + d)];
+            out.row(i)[column + d] = bias.empty() ? 0.0f : bias[static_cast<size_t>(v + d)];
           }
           continue;
         }
@@ -43,7 +44,7 @@ void VarlenAttention(ConstMatrix qkv, std::span<const float> bias,
         double max = -std::numeric_limits<double>::infinity();
         for (int64_t j = begin; j < end; ++j) {
           double score = 0.0;
-          for (int64_t d = 0; d < head_dim; ++d) score += at(i, q + d) * at(j, k + d);
+          for (int64_t d = 0; d < head_dim; ++d) score += at(i, column + d) * at(j, k + d);
           score *= static_cast<double>(attention.scale);
           if (!attention.relative_bias.values.empty()) {
             score += static_cast<double>(attention.relative_bias.At(head, j - i));
@@ -58,7 +59,7 @@ void VarlenAttention(ConstMatrix qkv, std::span<const float> bias,
           for (int64_t j = begin; j < end; ++j) {
             mix += p[static_cast<size_t>(j - begin)] * at(j, v + d);
           }
-          out.row(i)[q + d] = static_cast<float>(mix / sum);
+          out.row(i)[column + d] = static_cast<float>(mix / sum);
         }
       }
     }
@@ -71,16 +72,13 @@ void FirstTokenAttention(ConstMatrix q, ConstMatrix keys_values, std::span<const
                          Matrix out) {
   Workspace workspace;
   const int64_t h = out.cols;
-  const Matrix qkv = workspace.NewMatrix(keys_values.rows, 3 * h);
+  const Matrix all_q = workspace.NewMatrix(keys_values.rows, h);
   const Matrix all = workspace.NewMatrix(keys_values.rows, h);
-  for (int64_t t = 0; t < qkv.rows; ++t) {
-    std::fill_n(qkv.row(t), h, 0.0f);
-    std::copy_n(keys_values.row(t), 2 * h, qkv.row(t) + h);
-  }
+  for (int64_t t = 0; t < all_q.rows; ++t) std::fill_n(all_q.row(t), h, 0.0f);
   for (int64_t n = 0; n < q.rows; ++n) {
-    std::copy_n(q.row(n), h, qkv.row(cu_seqlens[static_cast<size_t>(n)]));
+    std::copy_n(q.row(n), h, all_q.row(cu_seqlens[static_cast<size_t>(n)]));
   }
-  VarlenAttention(qkv, bias, cu_seqlens, attention, all);
+  VarlenAttention(all_q, keys_values, bias, cu_seqlens, attention, all);
   for (int64_t n = 0; n < q.rows; ++n) {
     std::copy_n(all.row(cu_seqlens[static_cast<size_t>(n)]), h, out.row(n));
   }

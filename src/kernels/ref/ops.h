@@ -30,7 +30,7 @@ void ResidualLayerNorm(ConstMatrix y, std::span<const float> bias, std::span<con
 void BiasActivation(Matrix x, std::span<const float> bias, Activation activation);
 void GatedActivation(ConstMatrix x, Activation activation, const Operand& out);
 void RotaryEmbedding(ConstMatrix turns, std::span<const int32_t> cu_seqlens, Matrix x);
-void VarlenAttention(ConstMatrix qkv, std::span<const float> bias,
+void VarlenAttention(ConstMatrix q, ConstMatrix keys_values, std::span<const float> bias,
                      std::span<const int32_t> cu_seqlens, const AttentionOptions& attention,
                      Matrix out);
 void FirstTokenAttention(ConstMatrix q, ConstMatrix keys_values, std::span<const float> bias,
