@@ -233,6 +233,14 @@ def test_what_another_backend_would_compute_in(options, compute_type, said, tmp_
     assert len(messages) == (said is not None) and all(said in message for message in messages)
 
 
+@pytest.mark.parametrize("ov_config", ["nowhere.json", "settings.json", ["f32"]])
+def test_settings_of_openvino_that_are_none(ov_config, tmp_path, monkeypatch):
+    (tmp_path / "settings.json").write_text('["f32"]')
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match="ov_config: found .*, expected a dict"):
+        SentenceTransformer(str(MODELS / "tiny-bert"), backend="openvino", model_kwargs={"ov_config": ov_config})
+
+
 # An encoder in a folder of its own.
 
 

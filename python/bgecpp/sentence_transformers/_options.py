@@ -96,11 +96,14 @@ def tells_compute_dtype(name: str, options: Options) -> bool:
 
 
 def _is_exact(ov_config: Any) -> bool:
-    """Whether OpenVINO's settings, a dict or the name of a JSON file of one, ask for float32."""
-    if isinstance(ov_config, (str, os.PathLike)):
-        ov_config = _model_files.read_json(os.path.dirname(ov_config) or ".", os.path.basename(ov_config))
-    if not isinstance(ov_config, dict):
+    """Whether OpenVINO's settings, a dict or the name of a JSON file of one, ask for float32. ValueError for others."""
+    if ov_config is None:
         return False
+    if isinstance(ov_config, (str, os.PathLike)) and os.path.isfile(ov_config):
+        with open(ov_config, "rb") as file:
+            ov_config = _model_files.parse_json(file.read(_model_files.MOST_CONFIG_BYTES), ov_config)
+    if not isinstance(ov_config, dict):
+        raise ValueError(f"ov_config: found {ov_config!r:.80}, expected a dict, or the path of a JSON file that holds one")
     settings = {str(name): str(value).lower() for name, value in ov_config.items()}
     return settings.get("INFERENCE_PRECISION_HINT") == "f32" or settings.get("EXECUTION_MODE_HINT") == "accuracy"
 
