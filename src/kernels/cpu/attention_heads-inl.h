@@ -515,12 +515,9 @@ HWY_INLINE void AttendKeys(const HeadInputs& in, int64_t begin, int64_t end,
   PackQueries<Numbers>(in, begin, end, in.scale * kUnit, sizes, queries);
   for (int64_t first = all.begin; first < all.end; first += block) {
     const int64_t num_keys = std::min(block, all.end - first);
-    if constexpr (Numbers::kGroup == 2) {
-      if (in.narrow) {
-        PackBlock<Numbers, uint16_t>(in, first, num_keys, sizes, keys, values);
-      } else {
-        PackBlock<Numbers, float>(in, first, num_keys, sizes, keys, values);
-      }
+    if (in.narrow) {
+      using Narrow = std::conditional_t<Numbers::kGroup == 2, uint16_t, float>;  // or never
+      PackBlock<Numbers, Narrow>(in, first, num_keys, sizes, keys, values);
     } else {
       PackBlock<Numbers, float>(in, first, num_keys, sizes, keys, values);
     }
