@@ -81,14 +81,14 @@ def make(name: str) -> Path:
             (where / file).parent.mkdir(exist_ok=True)
             shutil.copyfile(published / "tokenizers/bge-m3" / file, where / file)
     if not labels:
-        move_sparse_bias(model, where)
+        move_sparse_bias(model, where, [[0, *range(1000, 240000, 997), 2]])
     (where / "done").touch()
     return where
 
 
 def e5_with_heads() -> Path:
     """multilingual-e5-small, whose states differ as a trained model's do, with as much of BGE-M3's heads as fits its width."""
-    where = reference.cache_dir() / f"{E5}-m3-heads-v1"
+    where = reference.cache_dir() / f"{E5}-m3-heads-v2"
     if (where / "done").exists():
         return where
     shutil.rmtree(where, ignore_errors=True)
@@ -101,16 +101,19 @@ def e5_with_heads() -> Path:
         head = torch.load(heads / f"{name}.pt", weights_only=True)
         rows = 1 if name == "sparse_linear" else width
         torch.save({"weight": head["weight"][:rows, :width].float().contiguous(), "bias": head["bias"][:rows].float()}, where / f"{name}.pt")
-    move_sparse_bias(model, where)
+    tokenize = transformers.AutoTokenizer.from_pretrained(where)
+    passages = [evaluation_sets.document_text(row) for language in ("en", "zh", "ar") for row in evaluation_sets.read_jsonl(
+        evaluation_sets.shared_dir() / f"data/xquad_retrieval/{language}/corpus.jsonl")[:10]]
+    move_sparse_bias(model, where, [tokenize(text, truncation=True, max_length=512)["input_ids"] for text in passages])
     (where / "done").touch()
     return where
 
 
-def move_sparse_bias(model, where: Path) -> None:
-    """So that half the tokens have a weight above zero."""
-    ids = torch.tensor([[0, *range(1000, 240000, 997), 2]])
+def move_sparse_bias(model, where: Path, texts: list[list[int]]) -> None:
+    """So that half the tokens of these texts, given as ids, have a weight above zero."""
     with torch.no_grad():
-        states = model.eval()(input_ids=ids, attention_mask=torch.ones_like(ids)).last_hidden_state[0]
+        states = torch.cat([model.eval()(input_ids=ids, attention_mask=torch.ones_like(ids)).last_hidden_state[0]
+                            for ids in (torch.tensor([text]) for text in texts)])
     head = torch.load(where / "sparse_linear.pt", weights_only=True)
     head["bias"] = -(states @ head["weight"].float().T).median().reshape(1).to(head["bias"].dtype)
     torch.save(head, where / "sparse_linear.pt")
