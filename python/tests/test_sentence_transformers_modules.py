@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from conftest import MODELS
 
-from bgecpp import Embedder, _common, errors
+from bgecpp import Embedder, _common, errors, quantize
 from bgecpp.sentence_transformers import CrossEncoder, SentenceTransformer, SparseEncoder
 
 TEXTS = ["hello world", "A vector of tokens, in two dimensions!", "", "the vector"]
@@ -202,6 +202,18 @@ def test_what_models_and_modules_show(model, cross):
 
 # What the engine computes in.
 
+_BFLOAT16 = {"INFERENCE_PRECISION_HINT": "bf16"}
+
+
+class Shown:
+    """In place of OpenVINO's own objects: only what they are shown as is looked at."""
+
+    def __init__(self, text):
+        self.text = text
+
+    def __str__(self):
+        return self.text
+
 
 @pytest.mark.parametrize(
     "options, compute_type, said",
@@ -218,6 +230,22 @@ def test_what_models_and_modules_show(model, cross):
         ({"backend": "openvino", "model_kwargs": {"ov_config": "settings.json"}}, "float32", None),
         ({"backend": "openvino", "model_kwargs": {"ov_config": {"NUM_STREAMS": 1}}}, "auto", "dtype='auto'"),
         ({"backend": "openvino", "model_kwargs": {"file_name": "openvino_model_qint8_quantized.xml"}}, "int8", "int8"),
+        *(
+            ({"backend": "openvino", "model_kwargs": {"ov_config": ov_config}}, "float32", None)
+            for ov_config in (
+                {"INFERENCE_PRECISION_HINT": "FP32"},
+                {"INFERENCE_PRECISION_HINT": "dynamic"},
+                {"INFERENCE_PRECISION_HINT": Shown("<Type: 'float32'>")},
+                {Shown("EXECUTION_MODE_HINT"): Shown("ExecutionMode.ACCURACY")},
+            )
+        ),
+        (
+            {"backend": "openvino", "model_kwargs": {"ov_config": {"EXECUTION_MODE_HINT": "ACCURACY", **_BFLOAT16}}},
+            "auto",
+            "dtype='auto'",
+        ),
+        ({"backend": "openvino", "dtype": "f32", "model_kwargs": {"ov_config": _BFLOAT16}}, "float32", "ignores ov_config"),
+        ({"backend": "onnx", "dtype": "f32", "model_kwargs": {"file_name": "qint8.onnx"}}, "float32", "ignores file_name"),
     ],
 )
 def test_what_another_backend_would_compute_in(options, compute_type, said, tmp_path, monkeypatch):
@@ -227,18 +255,33 @@ def test_what_another_backend_would_compute_in(options, compute_type, said, tmp_
     with warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("always")
         model = SentenceTransformer(str(MODELS / "tiny-bert"), **options)
-    expected = Embedder(str(MODELS / "tiny-bert"), dtype="auto").info["compute_type"] if compute_type == "auto" else compute_type
+    expected = compute_type
+    if compute_type == "auto":
+        expected = Embedder(str(MODELS / "tiny-bert"), dtype="auto").info["compute_type"]
+        said = said if expected == "bfloat16" else None
     assert model._info["compute_type"] == expected
     messages = [str(warning.message) for warning in seen if "bgecpp" in str(warning.message)]
     assert len(messages) == (said is not None) and all(said in message for message in messages)
 
 
-@pytest.mark.parametrize("ov_config", ["nowhere.json", "settings.json", ["f32"]])
-def test_settings_of_openvino_that_are_none(ov_config, tmp_path, monkeypatch):
+@pytest.mark.parametrize("dtype", ["default", "f32"])
+@pytest.mark.parametrize("ov_config", ["nowhere.json", "settings.json", "no.json", ["f32"]])
+def test_settings_of_openvino_that_are_none(ov_config, dtype, tmp_path, monkeypatch):
     (tmp_path / "settings.json").write_text('["f32"]')
+    (tmp_path / "no.json").write_text("{not json")
     monkeypatch.chdir(tmp_path)
+    settings = {"file_name": "qint8.xml", "ov_config": ov_config}
     with pytest.raises(ValueError, match="ov_config: found .*, expected a dict"):
-        SentenceTransformer(str(MODELS / "tiny-bert"), backend="openvino", model_kwargs={"ov_config": ov_config})
+        SentenceTransformer(str(MODELS / "tiny-bert"), backend="openvino", model_kwargs=settings, dtype=dtype)
+
+
+def test_openvino_on_a_quantized_directory_is_not_said_to_be_bfloat16(tmp_path, monkeypatch):
+    quantize(str(MODELS / "tiny-bert"), str(tmp_path / "int8"), dtype="int8")
+    monkeypatch.setattr(_common, "_warned", set())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model = SentenceTransformer(str(tmp_path / "int8"), backend="openvino")
+    assert model._info["compute_type"] == "int8"
 
 
 # An encoder in a folder of its own.

@@ -29,7 +29,10 @@ class PerThread {
     for (const Entry* entry = first_; entry != nullptr; entry = entry->next) {
       if (entry->taken) return;
     }
-    for (Entry* entry = first_; entry != nullptr;) delete std::exchange(entry, entry->next);
+    // Who asks from now on finds none of them.
+    for (Entry* entry = first_.exchange(nullptr); entry != nullptr;) {
+      delete std::exchange(entry, entry->next);
+    }
   }
   PerThread(const PerThread&) = delete;
   PerThread& operator=(const PerThread&) = delete;

@@ -75,13 +75,14 @@ BertEncoder::BertEncoder(const BertConfig& config, std::shared_ptr<const WeightS
       (config_.vocab_size + config_.max_positions + config_.type_vocab_size + 2) * h +
       config_.relative_buckets * config_.num_heads +
       config_.num_layers * (4 * (h * h + h) + 2 * h * f + f + h + 4 * h);
-  // As Forward allocates; narrower types keep queries, keys and values apart from the inner states.
+  // As Forward allocates; narrower types keep queries, keys and values apart from the inner states,
+  // and fill rows up to lines.
   info_.activation_bytes_per_token =
       static_cast<int64_t>(sizeof(float)) * (std::max(3 * h, f) + 3 * h);
   if (type_ != ComputeType::kFloat32) {
     const int64_t qkv = backend_.KeyValueType(type_) == ComputeType::kFloat32 ? 3 * h : 2 * h;
     info_.activation_bytes_per_token = static_cast<int64_t>(sizeof(float)) * (qkv + 3 * h) +
-                                       OperandElementBytes(type_) * (h + f) + 192;
+                                       OperandElementBytes(type_) * (h + f) + 384;
   }
   info_.activation_bytes_per_token += first_tokens_.activation_bytes(h, f);
   info_.weights_dtype = DTypeName(tables_.word.dtype);

@@ -300,26 +300,60 @@ TEST_P(BackendOps, VarlenAttentionWhereLateKeysScoreMost) {
 }
 
 // One query whose results are its weights, values being unit vectors: of scores 0 and -(1 + i /
-// 128), all exact in bfloat16, in powers of 2.
+// 128) in powers of 2, which are bfloat16 themselves, and a quarter, half and three quarters of
+// such a step below, which are the sum of two.
 TEST_P(BackendOps, VarlenAttentionWeighsAsExactlyAsItsNumbers) {
   constexpr int64_t kKeys = 128;
-  Table qkv(kKeys, 3 * kKeys);
-  for (int64_t t = 0; t < kKeys; ++t) {
-    float* const row = qkv.view().row(t);
-    std::fill_n(row, 3 * kKeys, 0.0f);
-    row[0] = 1.0f;
-    row[kKeys] = t == 0 ? 0.0f : -1.0f - static_cast<float>(t) / 128.0f;
-    row[2 * kKeys + t] = 1.0f;
+  for (const int64_t quarters : {0, 1, 2, 3}) {
+    Table qkv(kKeys, 3 * kKeys);
+    for (int64_t t = 0; t < kKeys; ++t) {
+      float* const row = qkv.view().row(t);
+      std::fill_n(row, 3 * kKeys, 0.0f);
+      row[0] = row[1] = 1.0f;
+      row[2 * kKeys + t] = 1.0f;
+      if (t == 0) continue;
+      row[kKeys] = -1.0f - static_cast<float>(t) / 128.0f;
+      row[kKeys + 1] = -static_cast<float>(quarters) / 512.0f;
+    }
+    for (const auto& [type, tolerance] :
+         {std::pair(ComputeType::kFloat32, 2e-6),
+          std::pair(ComputeType::kBFloat16, quarters == 0 ? 0x1.02p-8 : 0x1.b0p-8)}) {
+      Table out(kKeys, kKeys);
+      backend().VarlenAttention(context(), qkv.view(), {}, Cumulate({kKeys}), {1, 0.69314718f},
+                                type, out.view());
+      const float* const weights = out.view().row(0);
+      for (int64_t t = 1; t < kKeys; ++t) {
+        const double score = 1.0 + static_cast<double>(4 * t + quarters) / 512;
+        EXPECT_NEAR(weights[t] / weights[0] * std::exp2(score), 1.0, tolerance)
+            << "key " << t << " and " << quarters << " quarters";
+      }
+    }
   }
-  for (const auto& [type, tolerance] :
-       {std::pair(ComputeType::kFloat32, 2e-6), std::pair(ComputeType::kBFloat16, 0x1.02p-8)}) {
-    Table out(kKeys, kKeys);
-    backend().VarlenAttention(context(), qkv.view(), {}, Cumulate({kKeys}), {1, 0.69314718f}, type,
-                              out.view());
-    const float* const weights = out.view().row(0);
-    for (int64_t t = 1; t < kKeys; ++t) {
-      const double ratio = weights[t] / weights[0] * std::exp2(1.0 + static_cast<double>(t) / 128);
-      EXPECT_NEAR(ratio, 1.0, tolerance) << "key " << t;
+}
+
+// Scores whose last bit is worth more than any difference of two weights: still no weights of zero
+// alone. The last key is far above or below the others.
+TEST_P(BackendOps, VarlenAttentionOfHugeScores) {
+  constexpr int64_t kHeadDim = 32;
+  for (const int64_t keys : {1, 20, 40, 600}) {
+    for (const float score : {1e9f, -1e9f, 3e9f, -3e9f, 1e12f, -1e12f, 1e30f, -1e30f}) {
+      Table qkv(keys, 3 * kHeadDim);
+      for (int64_t t = 0; t < keys; ++t) {
+        float* const row = qkv.view().row(t);
+        std::fill_n(row, 2 * kHeadDim, 0.0f);
+        row[0] = score;
+        row[kHeadDim] = t == keys - 1 ? 2.0f : 1.0f;
+        std::fill_n(row + 2 * kHeadDim, kHeadDim, t == keys - 1 ? 3.0f : 1.0f);
+      }
+      const bool last_alone = score > 0 || keys == 1;
+      for (const ComputeType type : {ComputeType::kFloat32, ComputeType::kBFloat16}) {
+        Table out(keys, kHeadDim);
+        backend().VarlenAttention(context(), qkv.view(), {}, Cumulate({static_cast<int32_t>(keys)}),
+                                  {1, 1.0f}, type, out.view());
+        for (const float value : out.Dense()) {
+          ASSERT_NEAR(value, last_alone ? 3.0f : 1.0f, 2e-6) << keys << " keys of " << score;
+        }
+      }
     }
   }
 }

@@ -1,9 +1,10 @@
 """bgecpp in a local Spark and a local Ray: equal to one process, how much faster with two workers, one copy of the weights.
 
-    PYTHONPATH=python python tools/oracle/spark_ray_scale.py [--model DIR] [--n 100000] [--only spark|ray]
+    PYTHONPATH=python python tools/oracle/spark_ray_scale.py [--model DIR] [--n 100000] [--passes 2] [--only spark|ray]
 
 Needs pyspark (with a Java) or ray, pyarrow and pandas; what is absent is said and left out. Each run encodes N short
-texts with one worker of one thread, then with two; times are of the second of two passes over the data, workers warm.
+texts with one worker of one thread, then with two; times are of the last pass over the data, of two by default, workers warm
+(Ray starts its own for each).
 PSS is each worker's share of the mapped packed weights (from /proc/PID/smaps): with one copy for all, two workers
 have half of it each.
 """
@@ -53,7 +54,7 @@ def report(name: str, times: dict[int, float], worst: float, pss: list) -> bool:
     return worst <= 1e-6
 
 
-def run_spark(model: str, texts: list[str], expected: np.ndarray, cache: str) -> bool:
+def run_spark(model: str, texts: list[str], expected: np.ndarray, cache: str, passes: int) -> bool:
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     from pyspark.sql import SparkSession
 
@@ -70,7 +71,7 @@ def run_spark(model: str, texts: list[str], expected: np.ndarray, cache: str) ->
         frame = spark.createDataFrame(pandas.DataFrame({"id": range(len(texts)), "text": texts})).repartition(4).cache()
         frame.count()
         vectors = frame.withColumn("vector", encode_udf(model, packed_cache=cache)("text"))
-        for _ in range(2):
+        for _ in range(passes):
             begin = time.perf_counter()
             vectors.selectExpr("sum(vector[0])").collect()
             times[workers] = time.perf_counter() - begin
@@ -82,7 +83,7 @@ def run_spark(model: str, texts: list[str], expected: np.ndarray, cache: str) ->
     return report("Spark", times, worst, pss)
 
 
-def run_ray(model: str, texts: list[str], expected: np.ndarray, cache: str) -> bool:
+def run_ray(model: str, texts: list[str], expected: np.ndarray, cache: str, passes: int) -> bool:
     import ray
 
     from bgecpp.ray import Encode
@@ -93,7 +94,7 @@ def run_ray(model: str, texts: list[str], expected: np.ndarray, cache: str) -> b
     for workers in (1, 2):
         mapped = data.map_batches(Encode, fn_constructor_args=(model,), fn_constructor_kwargs={"packed_cache": cache},
                                   concurrency=workers, num_cpus=1, batch_size=2000, batch_format="pyarrow")
-        for _ in range(2):
+        for _ in range(passes):
             begin = time.perf_counter()
             whole = mapped.materialize()
             times[workers] = time.perf_counter() - begin
@@ -109,6 +110,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--model", default=str(Path(__file__).resolve().parents[2] / "tests/data/models/tiny-bert"))
     parser.add_argument("--n", type=int, default=100000)
+    parser.add_argument("--passes", type=int, default=2)
     parser.add_argument("--only", choices=["spark", "ray"])
     arguments = parser.parse_args()
     texts = [f"passage {i} of a corpus about topic {i % 977}, with a few more words to read" for i in range(arguments.n)]
@@ -122,7 +124,7 @@ def main() -> None:
             print(f"{name}: left out, {package} is not installed")
             continue
         with tempfile.TemporaryDirectory(prefix="bgecpp-scale-") as cache:
-            fine = run(arguments.model, texts, expected, cache) and fine
+            fine = run(arguments.model, texts, expected, cache, arguments.passes) and fine
     sys.exit(0 if fine else 1)
 
 

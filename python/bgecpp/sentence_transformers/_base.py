@@ -19,7 +19,7 @@ from ._arrays import is_tensor
 from ._card import ModelCardData
 from ._files import cached_snapshot, position_limit, read_json
 from ._modules import Module, Transformer
-from ._options import Options, complete, compute_dtype, shows_options, tells_compute_dtype
+from ._options import Options, complete, compute_dtype, shows_options, tells_compute_dtype, warn_of_bfloat16
 from ._saving import Saved
 from ._tokenizer import ModelTokenizer
 from ._torch_names import TorchNames, dtype_name
@@ -108,6 +108,7 @@ class BaseModel(TorchNames, Saved):
         self._lazy: dict[str, Any] = {}
         self._modules: dict[str, Module] = {}
         self._load(self._resolved(str(model_name_or_path), given["cache_folder"], given["revision"]))
+        warn_of_bfloat16(given, str(self._info["compute_type"]))
         self.model_path = str(self._info["path"])
         self.encoder_path = str(self._info["encoder_path"])
         self._has_modules = os.path.isfile(os.path.join(self.model_path, "modules.json"))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import json
 import os
+import re
 from collections.abc import Callable
 from typing import Any, TypedDict, TypeVar
 
@@ -67,28 +69,34 @@ def complete(class_name: str, given: Options) -> Options:
 
 
 def compute_dtype(options: Options) -> str:
-    """The engine's dtype: the caller's, or where it is left open what the `backend` computes in that is asked for, with
-    a warning. OpenVINO multiplies bfloat16 where the CPU can, unless ov_config says otherwise, and a file_name of an
-    int8 model means int8."""
+    """The engine's dtype: the caller's, or where it is left open what the `backend` computes in that is asked for.
+    OpenVINO multiplies bfloat16 where the CPU can, unless ov_config says otherwise, and a file_name of an int8 model
+    means int8, with a warning. ValueError for an ov_config that is none."""
+    model_kwargs = options["model_kwargs"] or {}
+    exact = options["backend"] != "openvino" or _is_exact(model_kwargs.get("ov_config"))
     chosen = options["dtype"]
     if chosen != "default":
         return chosen
-    model_kwargs = options["model_kwargs"] or {}
     if tells_compute_dtype("file_name", options):
         name = model_kwargs["file_name"]
         warn_once(f"bgecpp: {name!r} asks for int8, which bgecpp makes of the model's weights itself (dtype='int8')")
         return "int8"
-    if options["backend"] == "openvino" and not _is_exact(model_kwargs.get("ov_config")):
+    return chosen if exact else "auto"
+
+
+def warn_of_bfloat16(options: Options, compute_type: str) -> None:
+    """Says so where compute_dtype() has chosen bfloat16, given what the loaded model computes in."""
+    if options["backend"] == "openvino" and options["dtype"] == "default" and compute_type == "bfloat16":
         warn_once(
             "bgecpp: OpenVINO computes in bfloat16 where the CPU can, and so this does (dtype='auto'): "
             "dtype='f32', or ov_config={'INFERENCE_PRECISION_HINT': 'f32'}, gives the numbers of torch"
         )
-        return "auto"
-    return chosen
 
 
 def tells_compute_dtype(name: str, options: Options) -> bool:
-    """Whether compute_dtype() reads this one of model_kwargs."""
+    """Whether compute_dtype() goes by this one of model_kwargs."""
+    if options["dtype"] != "default":
+        return False
     if name == "file_name":
         value = (options["model_kwargs"] or {}).get(name)
         return options["backend"] != "torch" and isinstance(value, str) and "int8" in value
@@ -99,13 +107,21 @@ def _is_exact(ov_config: Any) -> bool:
     """Whether OpenVINO's settings, a dict or the name of a JSON file of one, ask for float32. ValueError for others."""
     if ov_config is None:
         return False
+    settings = ov_config
     if isinstance(ov_config, (str, os.PathLike)) and os.path.isfile(ov_config):
         with open(ov_config, "rb") as file:
-            ov_config = _model_files.parse_json(file.read(_model_files.MOST_CONFIG_BYTES), ov_config)
-    if not isinstance(ov_config, dict):
+            try:
+                settings = json.loads(file.read(_model_files.MOST_CONFIG_BYTES))
+            except (ValueError, RecursionError):
+                settings = None
+    if not isinstance(settings, dict):
         raise ValueError(f"ov_config: found {ov_config!r:.80}, expected a dict, or the path of a JSON file that holds one")
-    settings = {str(name): str(value).lower() for name, value in ov_config.items()}
-    return settings.get("INFERENCE_PRECISION_HINT") == "f32" or settings.get("EXECUTION_MODE_HINT") == "accuracy"
+    # Of its own objects too: "<Type: 'float32'>", "ExecutionMode.ACCURACY".
+    last_words = {str(name): re.findall(r"\w+", str(value).lower())[-1:] for name, value in settings.items()}
+    precision = last_words.get("INFERENCE_PRECISION_HINT")
+    if precision is not None:
+        return precision in (["f32"], ["fp32"], ["float32"], ["dynamic"], ["undefined"])
+    return last_words.get("EXECUTION_MODE_HINT") == ["accuracy"]
 
 
 def shows_options(function: _Function) -> _Function:

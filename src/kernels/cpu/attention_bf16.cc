@@ -52,7 +52,7 @@ struct Bf16Numbers {
   // A bfloat16 is 2^(x / 128 - 127) for the integer x of its bits, if x is a multiple of 128, and
   // between these 2^f is 1 + f less a little: all that exp takes is that little, by a table.
   static constexpr float kScoreUnit = 128.0f;
-  static HWY_INLINE float Origin(float max) { return 127.0f * 128.0f - max; }
+  static constexpr float kOne = 127.0f * 128.0f;
   template <bool kMasked, int kVectors>
   static HWY_INLINE hn::Vec<D> Weigh(hn::Vec<D> total, const RowOfTile<D, kVectors>& x,
                                      int64_t count, float* to) {
@@ -176,14 +176,16 @@ struct Packing<Bf16Numbers> {
 
   // Words of from[0, count), the last filled up with zero; `to` may be `from`.
   static HWY_INLINE void Narrow(const float* from, int64_t count, float* to) {
-    auto* bits = reinterpret_cast<uint16_t*>(to);
-    Round(from, count, bits);
-    if (count % 2 != 0) bits[count] = 0;
+    Round(from, count, reinterpret_cast<uint16_t*>(to));
+    FillLastWord(count, to);
   }
   static HWY_INLINE void Narrow(const uint16_t* from, int64_t count, float* to) {
-    auto* bits = reinterpret_cast<uint16_t*>(to);
-    std::memcpy(bits, from, static_cast<size_t>(count) * sizeof(uint16_t));
-    if (count % 2 != 0) bits[count] = 0;
+    std::memcpy(to, from, static_cast<size_t>(count) * sizeof(uint16_t));
+    FillLastWord(count, to);
+  }
+  static HWY_INLINE void FillLastWord(int64_t count, float* to) {
+    if (count % 2 == 0) return;
+    std::memset(reinterpret_cast<std::byte*>(to) + count * sizeof(uint16_t), 0, sizeof(uint16_t));
   }
 };
 

@@ -15,8 +15,8 @@
 //
 // Softmax is the same for any max from which no weight overflows. It is that of a query's first
 // two vectors of keys; the keys after them are weighed in the registers where their scores were
-// summed, which hides most of the cost of exp behind the products: 7 % of the whole in float32, 15
-// % in bfloat16 (Zen 5, D 64). Only where a later score is above max by 2^64 is the block's softmax
+// summed, which hides most of the cost of exp behind the products (of which 7 % of the whole stay
+// in float32: Zen 5, D 64). Only where a later score is above max by 2^64 is the block's softmax
 // computed again from its largest score, and what went before rescaled (Milakov and Gimelshein
 // 2018). Sum and max of each query are kept beside `out`, which holds the unfinished mix. With a
 // window, a block of queries reads the panels of keys that any of them sees, what a query among
@@ -232,7 +232,7 @@ HWY_NOINLINE void WeighBlock(const float* queries, int64_t rows, const float* ke
   float origins[kMaxQueryRows];
   for (int64_t r = 0; r < rows; ++r) {
     hn::Store(hn::Zero(d), d, totals + r * lanes);
-    origins[r] = Numbers::Origin(max[r]);
+    origins[r] = Numbers::kOne - max[r];
   }
   for (int64_t j = first; j < num_keys;) {
     const int64_t width = PanelWidth(num_keys - j, lanes);
@@ -358,16 +358,19 @@ HWY_NOINLINE void SoftmaxRows(float* scores, int64_t stride, int64_t rows, int64
       m1 = hn::Max(m1, hn::IfThenElse(in_tail, hn::Load(d, row + whole), lowest));
     }
     const float max = Max(d, hn::Max(m0, m1));
-    const auto origin = hn::Set(d, Numbers::Origin(max));
+    // In this order the largest is 1, however large the scores are: one of the weights is not zero.
+    const auto weigh_from = [&](const float* score) HWY_ATTR {
+      const auto below = hn::Sub(hn::Load(d, score), hn::Set(d, max));
+      return Numbers::kOne == 0.0f ? below : hn::Add(below, hn::Set(d, Numbers::kOne));
+    };
     auto sum = hn::Zero(d);
     for (j = 0; j < keys; j += 2 * lanes) {
       float* const words = row + j / Numbers::kGroup;
       if (PanelWidth(keys - j, lanes) == lanes) {
-        const hn::Vec<D> x[] = {hn::Add(hn::Load(d, row + j), origin)};
+        const hn::Vec<D> x[] = {weigh_from(row + j)};
         sum = Numbers::template Weigh<kMasked, 1>(sum, x, keys - j, words);
       } else {
-        const hn::Vec<D> x[] = {hn::Add(hn::Load(d, row + j), origin),
-                                hn::Add(hn::Load(d, row + j + lanes), origin)};
+        const hn::Vec<D> x[] = {weigh_from(row + j), weigh_from(row + j + lanes)};
         sum = Numbers::template Weigh<kMasked, 2>(sum, x, keys - j, words);
       }
     }

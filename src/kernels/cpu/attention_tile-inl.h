@@ -27,10 +27,11 @@ using RowOfTile = hn::Vec<D>[kVectors];
 // A number type has: kGroup, numbers in a word; kMixKeys, the most keys whose values are mixed by
 // one chain of multiply-adds (in float32 512 in one chain have twice the error); Words, a vector of
 // them; Load(p), Broadcast(p) and MultiplyAdd(sum, x, w). Weights are 2^(score - max), with scores
-// in 1 / kScoreUnit: a score that is counted from Origin(max) is what Weigh(total, x, count, to)
-// takes, which writes the weights of the first `count` of x's numbers as words, zeros behind them,
-// and returns total + weights, by lanes. They are about as exact as the numbers: those under 2^-126
-// are as small or (always if kMasked) zero, those over 2^126 that large, infinity or NaN.
+// in 1 / kScoreUnit: score - max + kOne is what Weigh(total, x, count, to) takes, which writes the
+// weights of the first `count` of x's numbers as words, zeros behind them, and returns total +
+// weights, by lanes. They are off by no more than the numbers, or in bfloat16 by 1.7 times as much:
+// those under 2^-126 are as small or (always if kMasked) zero, those over 2^126 that large,
+// infinity or NaN.
 struct Float32Numbers {
   static constexpr int64_t kGroup = 1;
   static constexpr int64_t kMixKeys = 128;
@@ -40,7 +41,7 @@ struct Float32Numbers {
   static HWY_INLINE Words Load(const float* p) { return hn::Load(D(), p); }
   static HWY_INLINE Words Broadcast(const float* p) { return hn::Set(D(), *p); }
   static HWY_INLINE Words MultiplyAdd(Words sum, Words x, Words w) { return hn::MulAdd(x, w, sum); }
-  static HWY_INLINE float Origin(float max) { return -max; }
+  static constexpr float kOne = 0.0f;
   template <bool kMasked, int kVectors>
   static HWY_INLINE Words Weigh(Words total, const RowOfTile<D, kVectors>& x, int64_t count,
                                 float* to) {
