@@ -42,6 +42,13 @@ _BASES = {
     "FlagEmbedding.abc.inference.AbsEmbedder": "bgecpp.flag_embedding._abstract",
     "FlagEmbedding.abc.inference.AbsReranker": "bgecpp.flag_embedding._abstract",
 }
+# Modules that had the names of classes, which the real package keeps alive for those that import them so. They are
+# there once the package is, or importing one would put it in the place of the class.
+_OLD_NAMES = {
+    "sentence_transformers.SentenceTransformer": "bgecpp.sentence_transformers.sentence_transformer.model",
+    "sentence_transformers.cross_encoder.CrossEncoder": "bgecpp.sentence_transformers.cross_encoder.model",
+    "sentence_transformers.sparse_encoder.SparseEncoder": "bgecpp.sentence_transformers.sparse_encoder.model",
+}
 # Of these packages each module of ours stands in for the one of the same name below it.
 _MIRRORED = {"fastembed": "bgecpp.fastembed", "sentence_transformers": "bgecpp.sentence_transformers"}
 
@@ -145,6 +152,10 @@ class _StandIn(ModuleType):
     """Ours under the real module's name; what it lacks is the real one's."""
 
     def __getattr__(self, name: str) -> Any:
+        if name == "__all__" and hasattr(self.__dict__.get("_ours"), "__all__"):
+            names = self._names_of_both(self.__dict__["_ours"])
+            self.__dict__["__all__"] = names
+            return names
         if name.startswith("__") and name.endswith("__"):
             raise AttributeError(f"module '{self.__name__}' has no attribute '{name}'")
         ours: ModuleType = self.__dict__["_ours"]
@@ -164,6 +175,14 @@ class _StandIn(ModuleType):
         setattr(self, name, value)
         return value
 
+    def _names_of_both(self, ours: ModuleType) -> list[str]:
+        """What an import of * gives: the real package's names too, which loads it where it is installed."""
+        try:
+            real = list(getattr(_real_module(self.__name__), "__all__", ()))
+        except ImportError:
+            real = []
+        return list(dict.fromkeys([*ours.__all__, *real]))
+
     def __dir__(self) -> list[str]:
         others = {module.name for module in pkgutil.iter_modules(self.__path__)}
         return sorted(set(super().__dir__()) | set(dir(self.__dict__["_ours"])) | others)
@@ -180,11 +199,14 @@ class _Loader(importlib.abc.Loader):
         ours = importlib.import_module(self.ours)
         module.__dict__["_ours"] = ours
         module.__doc__ = ours.__doc__
-        if hasattr(ours, "__all__"):
-            module.__dict__["__all__"] = list(ours.__all__)
         # Where the code is that runs.
         module.__dict__["__file__"] = ours.__file__
         module.__dict__["__version__"] = getattr(ours, "__version__", None) or _version()
+        for name, of in _OLD_NAMES.items():
+            if name.partition(".")[0] == module.__name__ and name not in sys.modules:
+                spec = importlib.machinery.ModuleSpec(name, _Loader(of), origin=f"bgecpp ({of})", is_package=True)
+                sys.modules[name] = importlib.util.module_from_spec(spec)
+                self.__class__(of).exec_module(sys.modules[name])
 
 
 def _version() -> str:

@@ -385,3 +385,11 @@ def test_pairs_that_are_none_are_named(models):
     assert model.compute_score([("a", "b", "c")]) == model.compute_score([pair])
     with pytest.raises(ValueError, match="max_length out of range: found 3"):
         model.compute_score([pair], max_length=3)
+
+
+def test_weights_that_sum_to_zero_divide_by_it(models, recwarn):
+    model = BGEM3FlagModel(str(models / "tiny-m3"), use_fp16=False, devices="cpu")
+    scores = model.compute_score([["hello there", "hello world"], ["a", "b"]], weights_for_different_modes=[1, -1, 0])
+    for name in ("sparse+dense", "colbert+sparse+dense"):
+        assert [abs(value) for value in scores[name]] == [np.inf, np.inf]
+    assert not [w for w in recwarn if issubclass(w.category, RuntimeWarning)]

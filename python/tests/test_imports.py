@@ -192,3 +192,37 @@ def test_run_says_what_is_missing(tmp_path: Path) -> None:
     assert done.returncode == 7
     done = run("-c", "1/0", cwd=tmp_path)
     assert done.returncode == 1 and "ZeroDivisionError" in done.stderr
+
+
+def test_modules_that_had_the_names_of_classes() -> None:
+    program = """
+import bgecpp
+bgecpp.install()
+import sentence_transformers.SentenceTransformer
+from sentence_transformers.SentenceTransformer import SentenceTransformer
+from sentence_transformers.cross_encoder.CrossEncoder import CrossEncoder
+from sentence_transformers.sparse_encoder.SparseEncoder import SparseEncoder
+import sentence_transformers
+assert sentence_transformers.SentenceTransformer is SentenceTransformer and isinstance(SentenceTransformer, type)
+assert sentence_transformers.CrossEncoder is CrossEncoder and sentence_transformers.SparseEncoder is SparseEncoder
+assert SentenceTransformer.__module__.startswith("bgecpp.")
+bgecpp.uninstall()
+import sys
+assert not [name for name in sys.modules if name.startswith("sentence_transformers")]
+print("fine")
+"""
+    assert python(program) == "fine\n"
+
+
+def test_a_star_gives_the_names_of_both(tmp_path: Path) -> None:
+    (tmp_path / "sentence_transformers").mkdir()
+    (tmp_path / "sentence_transformers/__init__.py").write_text(
+        "__all__ = ['SentenceTransformer', 'InputExample']\nclass SentenceTransformer: pass\nclass InputExample: pass\n"
+    )
+    program = """
+import bgecpp
+bgecpp.install()
+from sentence_transformers import *
+print(SentenceTransformer.__module__.split(".")[0], InputExample.__module__, CrossEncoder.__name__)
+"""
+    assert python(program, path=tmp_path) == "bgecpp sentence_transformers CrossEncoder\n"

@@ -11,6 +11,7 @@ import pytest
 
 import bgecpp
 from bgecpp import AutoModel, AutoModelForSequenceClassification, AutoTokenizer
+from bgecpp.transformers import AutoConfig
 
 TEXTS = [
     "hello world",
@@ -310,3 +311,14 @@ def test_minilm_is_transformers(minilm: Path, reference: Any) -> None:
     kept = inputs["attention_mask"] == 1
     assert (output.last_hidden_state - expected.last_hidden_state)[kept].abs().max() < LIMIT
     assert (output.pooler_output - expected.pooler_output).abs().max() < LIMIT
+
+
+def test_what_config_json_does_not_say(models: Path) -> None:
+    config = AutoConfig.from_pretrained(models / "tiny-bert")
+    assert (config.is_decoder, config.is_encoder_decoder, config.output_hidden_states, config.return_dict) == (False, False, False, True)
+    assert config.id2label == {0: "LABEL_0", 1: "LABEL_1"} and config.label2id == {"LABEL_0": 0, "LABEL_1": 1}
+    with pytest.raises(AttributeError, match="no field nothing"):
+        config.nothing
+    labelled = AutoConfig.from_pretrained(models / "tiny-bert-reranker")
+    assert labelled.id2label == {0: "LABEL_0"} and labelled.to_dict()["id2label"] == {0: "LABEL_0"}
+    assert AutoModelForSequenceClassification.from_pretrained(models / "tiny-bert-reranker").config.id2label[0] == "LABEL_0"

@@ -297,14 +297,14 @@ class BGEM3FlagModel(AbsEmbedder):
             for n in range(len(part)):
                 scores[:, begin + n] = queries.scores(n, passages, n)
         colbert, sparse, dense = scores
-        both = weights[0] + weights[1]
-        named = {
-            "colbert": colbert,
-            "sparse": sparse,
-            "dense": dense,
-            "sparse+dense": (sparse * weights[1] + dense * weights[0]) / both if both else np.full_like(dense, np.nan),
-            "colbert+sparse+dense": (colbert * weights[2] + sparse * weights[1] + dense * weights[0]) / sum(weights),
-        }
+        with np.errstate(divide="ignore", invalid="ignore"):  # weights that sum to zero: as torch, without a word
+            named = {
+                "colbert": colbert,
+                "sparse": sparse,
+                "dense": dense,
+                "sparse+dense": (sparse * weights[1] + dense * weights[0]) / (weights[0] + weights[1]),
+                "colbert+sparse+dense": (colbert * weights[2] + sparse * weights[1] + dense * weights[0]) / sum(weights),
+            }
         if single:
             return {name: float(values[0]) for name, values in named.items()}
         return {name: values.tolist() for name, values in named.items()}

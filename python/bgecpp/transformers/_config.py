@@ -10,10 +10,25 @@ from typing import Any
 from bgecpp import _model_files
 
 
+# Of transformers' PretrainedConfig, where config.json has no such field.
+_DEFAULTS = {
+    "add_cross_attention": False,
+    "is_decoder": False,
+    "is_encoder_decoder": False,
+    "output_attentions": False,
+    "output_hidden_states": False,
+    "problem_type": None,
+    "return_dict": True,
+}
+
+
 class Config:
-    """The fields of a config.json as they stand there."""
+    """The fields of a config.json, and transformers' own defaults. Labels are counted by int, as there."""
 
     def __init__(self, fields: dict[str, Any], name_or_path: str) -> None:
+        labels = fields.get("id2label")
+        if isinstance(labels, dict) and all(str(key).isdecimal() for key in labels):
+            fields = {**fields, "id2label": {int(key): label for key, label in labels.items()}}
         self.__dict__.update(fields)
         self.name_or_path = name_or_path
         self._fields = fields
@@ -25,6 +40,11 @@ class Config:
         return self._fields.get(name, default)
 
     def __getattr__(self, name: str) -> Any:
+        if name in _DEFAULTS:
+            return _DEFAULTS[name]
+        if name in ("id2label", "label2id"):
+            labels = [f"LABEL_{i}" for i in range(self.__dict__.get("num_labels", 2))]
+            return dict(enumerate(labels)) if name == "id2label" else {label: i for i, label in enumerate(labels)}
         raise AttributeError(f"config.json has no field {name}")
 
     def __repr__(self) -> str:
