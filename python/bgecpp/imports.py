@@ -53,6 +53,10 @@ _OLD_NAMES = {
 _MIRRORED = {"fastembed": "bgecpp.fastembed", "sentence_transformers": "bgecpp.sentence_transformers"}
 
 
+# Whose modules can be imported in the order alone in which the package itself imports them.
+_IN_ORDER = frozenset({"fastembed"})
+
+
 def _ours(name: str) -> str | None:
     """Our module for a real one's name; None where there is none."""
     if name in _STAND_INS:
@@ -121,6 +125,16 @@ class _LoaderBeside(importlib.abc.Loader):
             self._real.loader.exec_module(module)
         finally:
             self._real._initializing = False  # type: ignore[attr-defined]
+
+
+class _LoaderOfLoaded(importlib.abc.Loader):
+    """Gives a module that has been loaded since it was asked for."""
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:
+        return sys.modules[spec.name]
+
+    def exec_module(self, module: ModuleType) -> None:
+        pass
 
 
 class _LoaderOfBase(importlib.abc.Loader):
@@ -228,6 +242,14 @@ class _Finder(importlib.abc.MetaPathFinder):
             if parent == "FlagEmbedding.abc.inference" and fullname in _BASES and real is not None and real.loader:
                 real.loader = _LoaderOfBase(real.loader, name)
                 return real
+            package = fullname.partition(".")[0]
+            if package in _IN_ORDER and real is not None:
+                try:
+                    _real_module(package)
+                except ImportError:
+                    return None
+                if fullname in sys.modules:
+                    return importlib.machinery.ModuleSpec(fullname, _LoaderOfLoaded(), origin=real.origin)
             return None
         spec = importlib.machinery.ModuleSpec(fullname, _Loader(ours), origin=f"bgecpp ({ours})")
         # A package: its other modules are the real one's, if that is installed.

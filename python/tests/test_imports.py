@@ -226,3 +226,23 @@ from sentence_transformers import *
 print(SentenceTransformer.__module__.split(".")[0], InputExample.__module__, CrossEncoder.__name__)
 """
     assert python(program, path=tmp_path) == "bgecpp sentence_transformers CrossEncoder\n"
+
+
+def test_modules_of_fastembed_come_in_its_own_order(tmp_path: Path) -> None:
+    package = tmp_path / "fastembed"
+    (package / "pictures").mkdir(parents=True)
+    (package / "__init__.py").write_text("from fastembed.pictures import Picture\n")
+    (package / "pictures/__init__.py").write_text("from fastembed.common_part import A\nclass Picture: pass\n")
+    (package / "common_part.py").write_text("from fastembed.pictures.operators import Operator\nclass A: pass\n")
+    (package / "pictures/operators.py").write_text("class Operator: pass\n")
+    program = """
+import sys
+import bgecpp
+bgecpp.install()
+from fastembed.common_part import A
+import fastembed.pictures.operators
+from fastembed import Picture, TextEmbedding
+assert sys.modules["fastembed.common_part"].A is A and Picture is fastembed.pictures.Picture
+print(TextEmbedding.__module__.split(".")[0])
+"""
+    assert python(program, path=tmp_path) == "bgecpp\n"
