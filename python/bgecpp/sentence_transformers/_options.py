@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import json
 import os
 import re
 from collections.abc import Callable
@@ -111,8 +110,8 @@ def _is_exact(ov_config: Any) -> bool:
     if isinstance(ov_config, (str, os.PathLike)) and os.path.isfile(ov_config):
         with open(ov_config, "rb") as file:
             try:
-                settings = json.loads(file.read(_model_files.MOST_CONFIG_BYTES))
-            except (ValueError, RecursionError):
+                settings = _model_files.parse_json(file.read(_model_files.MOST_CONFIG_BYTES), ov_config)
+            except ValueError:  # which speaks of a damaged model
                 settings = None
     if not isinstance(settings, dict):
         raise ValueError(f"ov_config: found {ov_config!r:.80}, expected a dict, or the path of a JSON file that holds one")
