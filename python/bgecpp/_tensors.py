@@ -20,14 +20,16 @@ _FILE, _INDEX = "model.safetensors", "model.safetensors.index.json"
 _BYTES = {"F32": 4, "F16": 2, "BF16": 2}
 
 
-def find_tensor(directory: str | Path, names: Iterable[str]) -> NDArray[np.float32] | None:
-    """The first of these tensors, as float32 of its shape; None where model.safetensors, or the files that its index
-    names, hold none. A name also stands for itself behind any prefix that ends in a point. CorruptData where a file is
+def find_tensor(
+    directory: str | Path, names: Iterable[str], file_name: str | None = None
+) -> NDArray[np.float32] | None:
+    """The first of these tensors, as float32 of its shape; None where this file, or model.safetensors, or the files that
+    its index names, hold none. A name also stands for itself behind any prefix that ends in a point. CorruptData where a file is
     not what its format says."""
     names = list(names)
-    for file_name in _files(Path(directory), names):
-        path = Path(directory) / file_name
-        with _model_files.open_file(directory, file_name) as file:
+    for name_of_file in [file_name] if file_name else _files(Path(directory), names):
+        path = Path(directory) / name_of_file
+        with _model_files.open_file(directory, name_of_file) as file:
             size = os.fstat(file.fileno()).st_size
             header, start = _header(file, path, size)
             for name in names:

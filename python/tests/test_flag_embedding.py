@@ -11,7 +11,7 @@ import warnings
 import numpy as np
 import pytest
 
-from bgecpp import BGEM3FlagModel, FlagAutoModel, FlagAutoReranker, FlagModel, FlagReranker
+from bgecpp import BGEM3FlagModel, FlagAutoModel, FlagAutoReranker, FlagModel, FlagReranker, errors
 from bgecpp.flag_embedding import compat
 from conftest import need
 
@@ -29,7 +29,7 @@ def compat_reset():
 
 def test_shapes(models):
     model = FlagModel(str(models / "tiny-bert"))
-    dimension = model.model.info["dimension"]
+    dimension = model._engine.info["dimension"]
     for encode in (model.encode, model.encode_queries, model.encode_corpus, model.encode_single_device):
         assert encode("a").shape == (dimension,) and encode("a").dtype == np.float32
         assert encode(TEXTS).shape == (len(TEXTS), dimension)
@@ -92,10 +92,10 @@ def test_encode_reads_no_file(models, monkeypatch):
     monkeypatch.setattr("builtins.open", None)
     monkeypatch.setattr("os.open", None)
     for model in loaded:
-        info = model.model.info
+        info = model._engine.info
         model.encode(TEXTS)
         model.encode_queries(TEXTS[0])
-        assert model.model.info == info and model.model.info is not info
+        assert model._engine.info == info and model._engine.info is not info
 
 
 def test_columns_of_arrow_are_not_made_strs(models):
@@ -135,7 +135,7 @@ def test_m3_outputs(models):
 
 def test_m3_tokens_and_compat(models, compat_reset):
     model = BGEM3FlagModel(str(models / "tiny-m3"))
-    tokenizer = model.model.tokenizer
+    tokenizer = model._engine.tokenizer
     weights = {str(i): float(i) for i in range(5, 12)}
     named = model.convert_id_to_token(weights)
     assert named == {tokenizer.decode([int(i)], False): max(
@@ -247,6 +247,81 @@ def test_auto_classes(models, tmp_path):
         FlagAutoReranker.from_finetuned("no-such-reranker")
 
 
+def inputs_of(model, tensors="np"):
+    return model.tokenizer(TEXTS, padding=True, truncation=True, max_length=32, return_tensors=tensors)
+
+
+def test_models_inside_are_transformers(models):
+    """What a program that pools itself calls: .model, beside .tokenizer."""
+    flag = FlagModel(str(models / "tiny-bert"), passage_max_length=32)
+    inputs = inputs_of(flag)
+    hidden = flag.model(**inputs, return_dict=True).last_hidden_state
+    first = hidden[:, 0] / np.linalg.norm(hidden[:, 0], axis=1, keepdims=True)
+    assert np.abs(first - flag.encode(TEXTS)).max() < 1e-6
+    flag.pooling_method, flag.normalize_embeddings = "mean", False
+    mean = flag.pooling(hidden, inputs["attention_mask"])
+    assert mean.dtype == np.float32 and np.abs(mean - flag.encode(TEXTS)).max() < 1e-5
+    flag.pooling_method = "max"
+    with pytest.raises(NotImplementedError, match="max"):
+        flag.pooling(hidden, inputs["attention_mask"])
+    flag.pooling_method = "cls"
+    assert flag.model is flag.model and flag.model.to("cpu").eval() is flag.model
+    assert flag.model.config.hidden_size == hidden.shape[2]
+    assert np.abs(pickle.loads(pickle.dumps(flag)).encode("a") - flag.encode("a")).max() < 1e-6
+    reranker = FlagReranker(str(models / "tiny-reranker"), max_length=64)
+    pair = [("what is a panda?", "hi")]
+    ids = reranker.tokenizer([pair[0][0]], [pair[0][1]], padding=True, return_tensors="np")
+    logits = reranker.model(**ids, return_dict=True).logits
+    assert np.abs(logits.reshape(-1) - reranker.compute_score(pair)).max() < 1e-5
+    pickle.dumps(reranker)
+
+
+def test_m3_model_inside(models):
+    pytest.importorskip("torch", reason="torch is not installed: tiny-m3's heads are .pt files")
+    m3 = BGEM3FlagModel(str(models / "tiny-m3"), passage_max_length=32)
+    inputs = inputs_of(m3)
+    found, expected = m3.model(inputs, True, True, True), m3.encode(TEXTS, **M3_ALL)
+    assert np.abs(found["dense_vecs"] - expected["dense_vecs"]).max() < 1e-6
+    lengths = inputs["attention_mask"].sum(axis=1)
+    for row, vectors in enumerate(expected["colbert_vecs"]):
+        assert np.abs(found["colbert_vecs"][row, : lengths[row] - 1] - vectors).max(initial=0) < 1e-6
+        assert not found["colbert_vecs"][row, lengths[row] - 1 :].any()
+    whole = m3.model(inputs, False, True, return_sparse_embedding=True)["sparse_vecs"]
+    for row, weights in enumerate(expected["lexical_weights"]):
+        ids = np.flatnonzero(whole[row])
+        assert sorted(map(int, weights)) == ids.tolist()
+        assert max((abs(weights[str(i)] - whole[row, i]) for i in ids), default=0) < 1e-6
+    with pytest.raises(AssertionError, match="Must choose one or more"):
+        m3.model(inputs, return_dense=False)
+    assert m3.model(inputs, truncate_dim=4)["dense_vecs"].shape == (len(TEXTS), 4)
+    pickle.dumps(m3)
+
+
+def test_m3_model_inside_reads_safetensors_and_refuses_damage(models, tmp_path):
+    torch = pytest.importorskip("torch", reason="torch is not installed: tiny-m3's heads are .pt files")
+    save_file = pytest.importorskip("safetensors.torch", reason="safetensors is not installed").save_file
+    shutil.copytree(models / "tiny-m3", tmp_path / "m3")
+    by_file = BGEM3FlagModel(str(models / "tiny-m3"))
+    for name in ("sparse_linear", "colbert_linear"):
+        save_file(torch.load(tmp_path / f"m3/{name}.pt", weights_only=True), tmp_path / f"m3/{name}.safetensors")
+        (tmp_path / f"m3/{name}.pt").unlink()
+    model = BGEM3FlagModel(str(tmp_path / "m3"))
+    inputs = inputs_of(model)
+    for kind, values in model.model(inputs, True, True, True).items():
+        assert np.abs(values - by_file.model(inputs, True, True, True)[kind]).max() < 1e-6
+    damaged = BGEM3FlagModel(str(tmp_path / "m3"))
+    (tmp_path / "m3/sparse_linear.safetensors").write_bytes(b"\xff" * 64)
+    with pytest.raises(errors.CorruptData, match="sparse_linear.safetensors"):
+        damaged.model(inputs, return_sparse=True)
+    (tmp_path / "m3/sparse_linear.safetensors").unlink()
+    with pytest.raises(errors.Unsupported, match="sparse_linear"):
+        damaged.model(inputs, return_sparse=True)
+    (tmp_path / "outside.pt").write_bytes(b"")
+    (tmp_path / "m3/sparse_linear.pt").symlink_to(tmp_path / "outside.pt")
+    with pytest.raises(errors.InvalidArgument, match="leads out"):
+        damaged.model(inputs, return_sparse=True)
+
+
 def test_unmodified_programs_get_these_classes(models, tmp_path):
     program = tmp_path / "program.py"
     program.write_text(
@@ -309,6 +384,51 @@ def test_reranker_as_the_reference(models, settings):
 
 
 @pytest.mark.oracle
+def test_models_inside_as_the_references(models):
+    reference = need("FlagEmbedding")
+    torch = need("torch")
+    real, ours = reference.FlagModel(str(models / "tiny-bert"), use_fp16=False), FlagModel(str(models / "tiny-bert"))
+    inputs = inputs_of(real, "pt")
+    mask = inputs["attention_mask"].bool()
+    expected, found = real.model(**inputs).last_hidden_state, ours.model(**inputs_of(ours, "pt")).last_hidden_state
+    assert torch.is_tensor(found) and (expected - found)[mask].abs().max() < 1e-5
+    for method in ("cls", "mean"):
+        real.pooling_method = ours.pooling_method = method
+        a, b = real.pooling(expected, inputs["attention_mask"]), ours.pooling(found, inputs["attention_mask"])
+        assert b.dtype == a.dtype and (a - b).abs().max() < 1e-5
+    real = reference.BGEM3FlagModel(str(models / "tiny-m3"), use_fp16=False, colbert_dim=16)
+    ours = BGEM3FlagModel(str(models / "tiny-m3"))
+    inputs = inputs_of(real, "pt")
+    mask = inputs["attention_mask"].bool()
+    kinds = {"return_dense": True, "return_sparse": True, "return_colbert_vecs": True}
+    for settings in ({}, {"truncate_dim": 8}, {"return_sparse_embedding": True}):
+        with torch.no_grad():
+            expected = real.model(inputs, **kinds, **settings)
+        found = ours.model(inputs_of(ours, "pt"), **kinds, **settings)
+        assert list(found) == list(expected)
+        for kind, values in expected.items():
+            assert found[kind].shape == values.shape and found[kind].dtype == values.dtype
+            off = (found[kind] - values).abs()
+            off = off[mask] if kind == "sparse_vecs" and not settings.get("return_sparse_embedding") else off
+            assert off.max() < 2e-5, kind
+    assert np.abs(real.model.compute_dense_score(expected["dense_vecs"], expected["dense_vecs"])
+                  - ours.model.compute_dense_score(found["dense_vecs"], found["dense_vecs"])).max() < 1e-5
+    assert np.abs(real.model.compute_sparse_score(expected["sparse_vecs"], expected["sparse_vecs"])
+                  - ours.model.compute_sparse_score(found["sparse_vecs"], found["sparse_vecs"])).max() < 1e-4
+    a = real.model.compute_colbert_score(expected["colbert_vecs"], expected["colbert_vecs"], inputs["attention_mask"])
+    b = ours.model.compute_colbert_score(found["colbert_vecs"], found["colbert_vecs"], inputs["attention_mask"])
+    assert a.shape == b.shape
+    rows = torch.isfinite(a)  # of an empty text with one token it is 0 / 0 or so
+    assert (torch.isfinite(b) == rows).all() and (a - b)[rows].abs().max() < 1e-5
+    for model in (real.model, ours.model):
+        assert model.vocab_size == model.config.vocab_size and model.model.config.hidden_size
+        assert tuple(model.colbert_linear(torch.zeros(2, model.config.hidden_size)).shape) == (2, 16)
+    real, ours = reference.FlagReranker(str(models / "tiny-reranker")), FlagReranker(str(models / "tiny-reranker"))
+    ids = real.tokenizer(["a b"], ["c d e"], return_tensors="pt")
+    assert (real.model(**ids).logits - ours.model(**ids).logits).abs().max() < 1e-5
+
+
+@pytest.mark.oracle
 def test_every_name_of_the_reference_is_there():
     import bgecpp.flag_embedding as ours
 
@@ -317,7 +437,7 @@ def test_every_name_of_the_reference_is_there():
         have = set(dir(getattr(ours, name)))
         lacking = {method for method in dir(getattr(real, name)) if not method.startswith("_")} - have
         # Insides of the reference's classes, with torch tensors in and out.
-        assert lacking <= {"get_model_torch_dtype", "pooling", "compute_score_multi_process", "model_config"}, lacking
+        assert lacking <= {"get_model_torch_dtype", "compute_score_multi_process", "model_config"}, lacking
 
 
 PAIR_TEXTS = [("a b c", "d"), "a text alone", ["one two", "three " * 200], ("x " * 300, "y")]

@@ -92,6 +92,34 @@ class _Base(ABC):
     target_devices: list[str]
     kwargs: dict[str, Any]
     pool: Any = None
+    model_name_or_path: str
+    _engine: Any
+    # The engine as transformers has models and tokenizers: made when they are asked for, and in no pickle.
+    _model: Any = None
+    _tokenizer: Any = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name not in ("_tokenizer", "_model")}
+
+    @property
+    def model(self) -> Any:
+        """As transformers' AutoModel, or AutoModelForSequenceClassification, on the same engine: batches of token ids to
+        hidden states, or logits."""
+        if self._model is None:
+            self._model = self._make_model()
+        return self._model
+
+    def _make_model(self) -> Any:
+        raise NotImplementedError
+
+    @property
+    def tokenizer(self) -> Any:
+        """As transformers' AutoTokenizer: encode, decode, and calls."""
+        if self._tokenizer is None:
+            from bgecpp.transformers import AutoTokenizer
+
+            self._tokenizer = AutoTokenizer.from_pretrained(self._engine.info["encoder_path"])
+        return self._tokenizer
 
     @staticmethod
     def get_target_devices(devices: Devices) -> list[str]:
@@ -116,7 +144,7 @@ class _Base(ABC):
 class AbsEmbedder(_Base):
     """FlagEmbedding's base of embedders. Safe from many threads; pickled by the model's path."""
 
-    model: _core.Embedder
+    _engine: _core.Embedder
 
     def __init__(
         self,
@@ -150,10 +178,10 @@ class AbsEmbedder(_Base):
             setattr(self, name, value)
         self.kwargs = kwargs
 
-    def __getstate__(self) -> dict[str, Any]:
-        state = dict(self.__dict__)
-        state.pop("_tokenizer", None)
-        return state
+    def _make_model(self) -> Any:
+        from bgecpp.transformers import AutoModel
+
+        return AutoModel(self._engine, self.model_name_or_path)
 
     @property
     def _half(self) -> bool:
@@ -162,17 +190,7 @@ class AbsEmbedder(_Base):
 
     def _length(self, max_length: int) -> int:
         # The reference fails in the model where that is beyond its positions.
-        return min(max_length, int(_common.info_of(self.model)["max_positions"]))
-
-    @property
-    def tokenizer(self) -> Any:
-        """As transformers' AutoTokenizer: encode, decode, and calls."""
-        tokenizer = self.__dict__.get("_tokenizer")
-        if tokenizer is None:
-            from bgecpp.transformers import AutoTokenizer
-
-            tokenizer = self.__dict__["_tokenizer"] = AutoTokenizer.from_pretrained(self.model.info["encoder_path"])
-        return tokenizer
+        return min(max_length, int(_common.info_of(self._engine)["max_positions"]))
 
     def encode_queries(
         self,
@@ -256,7 +274,7 @@ def _pair(pair: Any, place: int) -> list[str]:
 class AbsReranker(_Base):
     """FlagEmbedding's base of rerankers. Safe from many threads; pickled by the model's path."""
 
-    model: _core.Reranker
+    _engine: _core.Reranker
 
     def __init__(
         self,
@@ -287,6 +305,11 @@ class AbsReranker(_Base):
         for name, value in kwargs.items():
             setattr(self, name, value)
         self.kwargs = kwargs
+
+    def _make_model(self) -> Any:
+        from bgecpp.transformers import AutoModelForSequenceClassification
+
+        return AutoModelForSequenceClassification(self._engine, self.model_name_or_path)
 
     def get_detailed_inputs(self, sentence_pairs: Iterable[Sequence[str]]) -> list[list[str]]:
         """The pairs with their instructions."""

@@ -65,10 +65,10 @@ class FlagModel(AbsEmbedder):
             **kwargs,
         )
         self.pooling_method = pooling_method
-        self.model = _core.Embedder(self.model_name_or_path, pooling=pooling_method, **own)
-        plain = all(module in _PLAIN_MODULES for module in self.model.info["modules"])
+        self._engine = _core.Embedder(self.model_name_or_path, pooling=pooling_method, **own)
+        plain = all(module in _PLAIN_MODULES for module in self._engine.info["modules"])
         # What the engine makes of texts are the reference's vectors with this pooling alone, which may be set later.
-        self._engine_pooling = pooling_method if plain and own_truncation(self.model) is None else None
+        self._engine_pooling = pooling_method if plain and own_truncation(self._engine) is None else None
 
     def encode_single_device(
         self,
@@ -105,12 +105,16 @@ class FlagModel(AbsEmbedder):
         # instruction="": the directory's prompts are sentence-transformers', not FlagEmbedding's.
         settings: dict[str, Any] = {"instruction": "", "max_length": max_length, "progress": progress}
         if self.normalize_embeddings:
-            dimension = int(_common.info_of(self.model)["dimension"])
+            dimension = int(_common.info_of(self._engine)["dimension"])
             cut = None if self.truncate_dim is None else min(self.truncate_dim, dimension)
-            vectors = self.model.encode(sentences, normalize=True, truncate_dim=cut, **settings)
+            vectors = self._engine.encode(sentences, normalize=True, truncate_dim=cut, **settings)
             return vectors
-        vectors = self.model.encode(sentences, normalize=False, **settings)
+        vectors = self._engine.encode(sentences, normalize=False, **settings)
         return vectors[..., : self.truncate_dim]
+
+    def pooling(self, last_hidden_state: Any, attention_mask: Any = None) -> Any:
+        """pooling_method's vectors of `model`'s output: (B, L, H) and (B, L) to (B, H), arrays or tensors."""
+        return pooled(last_hidden_state, attention_mask, self.pooling_method)
 
     def _encode_pairs(self, sentences: Any, max_length: int) -> NDArray[Any]:
         """Of pairs, or texts and pairs: each as the model reads two texts, the longer one cut."""
@@ -127,9 +131,9 @@ class FlagModel(AbsEmbedder):
     # or a length of vectors of their own, which the reference does not read.
     def _encode_hidden_states(self, sentences: Any, seconds: list[str] | None, max_length: int) -> NDArray[Any]:
         single = isinstance(sentences, str)
-        tokens = self.model.tokenizer.encode(sentences, seconds, max_length=max_length)
+        tokens = self._engine.tokenizer.encode(sentences, seconds, max_length=max_length)
         offsets = tokens["cu_seqlens"]
-        hidden = self.model.hidden_states(tokens["ids"], tokens["type_ids"], offsets)
+        hidden = self._engine.hidden_states(tokens["ids"], tokens["type_ids"], offsets)
         if len(offsets) == 1:
             vectors: NDArray[Any] = np.zeros((0, hidden.shape[1]), np.float32)
         elif self.pooling_method == "cls":
@@ -140,6 +144,16 @@ class FlagModel(AbsEmbedder):
         if self.normalize_embeddings:
             vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
         return vectors[0] if single else vectors
+
+
+def pooled(hidden: Any, mask: Any, method: str) -> Any:
+    """As the reference: the first token's state, or the mean of those that the mask has."""
+    _check_pooling(method)
+    if method == "cls":
+        return hidden[:, 0]
+    weights = mask[..., None]
+    weights = weights.to(hidden.dtype) if hasattr(weights, "to") else weights.astype(hidden.dtype)
+    return (hidden * weights).sum(1) / weights.sum(1)
 
 
 def _is_pair(sentence: Any) -> bool:

@@ -68,12 +68,18 @@ class BGEM3FlagModel(AbsEmbedder):
         self.return_dense = return_dense
         self.return_sparse = return_sparse
         self.return_colbert_vecs = return_colbert_vecs
-        self.model = _core.Embedder(self.model_name_or_path, pooling=pooling_method, **own)
-        self._cuts_itself = own_truncation(self.model) is not None
-        if colbert_dim > 0 and self.model.info["colbert_dimension"] not in (0, colbert_dim):
+        self._engine = _core.Embedder(self.model_name_or_path, pooling=pooling_method, **own)
+        self._cuts_itself = own_truncation(self._engine) is not None
+        if colbert_dim > 0 and self._engine.info["colbert_dimension"] not in (0, colbert_dim):
             raise ValueError(
-                f"colbert_dim: found {colbert_dim}, the model's is {self.model.info['colbert_dimension']}"
+                f"colbert_dim: found {colbert_dim}, the model's is {self._engine.info['colbert_dimension']}"
             )
+
+    def _make_model(self) -> Any:
+        from ._m3_model import M3ModelForInference
+
+        normalize = self.normalize_embeddings
+        return M3ModelForInference(self._engine, self.model_name_or_path, self.tokenizer, self.pooling_method, normalize)
 
     def encode_queries(  # type: ignore[override]
         self,
@@ -179,7 +185,7 @@ class BGEM3FlagModel(AbsEmbedder):
         self, texts: Any, length: int, dense: bool, sparse: bool, colbert: bool, progress: Any = None, cut: bool = True
     ) -> dict[str, Any]:
         vectors = dense or colbert
-        return self.model.encode_all(
+        return self._engine.encode_all(
             texts,
             dense=dense,
             sparse=sparse,
@@ -193,7 +199,7 @@ class BGEM3FlagModel(AbsEmbedder):
 
     def _columns(self, cut: bool) -> int | None:
         """How many columns of the vectors are asked for: none, where that is all."""
-        dimension = int(_common.info_of(self.model)["dimension"])
+        dimension = int(_common.info_of(self._engine)["dimension"])
         if cut and self.truncate_dim is not None:
             return min(self.truncate_dim, dimension)
         return dimension if self._cuts_itself else None
@@ -201,7 +207,7 @@ class BGEM3FlagModel(AbsEmbedder):
     # In the order in which the tokens come in the text, as the reference has them.
     def _lexical_weights(self, texts: Any, length: int, sparse: Any) -> list[LexicalWeights]:
         indptr, ids, weights = sparse
-        tokens = self.model.tokenizer.encode(texts, max_length=length)
+        tokens = self._engine.tokenizer.encode(texts, max_length=length)
         numbers: Any = list if compat.numpy_lexical_weights else np.ndarray.tolist
         names: dict[int, str] = {}  # texts have most of their tokens in common
         result: list[LexicalWeights] = []
@@ -225,7 +231,7 @@ class BGEM3FlagModel(AbsEmbedder):
         """The same with the tokens' texts for their ids: a dict of a dict, a list of a list."""
         single = isinstance(lexical_weights, dict)
         items: list[LexicalWeights] = [lexical_weights] if isinstance(lexical_weights, dict) else lexical_weights
-        tokenizer = self.model.tokenizer
+        tokenizer = self._engine.tokenizer
         result: list[LexicalWeights] = []
         for item in items:
             named: LexicalWeights = {}

@@ -46,22 +46,7 @@ class FlagReranker(AbsReranker):
             normalize=normalize,
             **kwargs,
         )
-        self.model = _core.Reranker(self.model_name_or_path, pair_style="flagembedding", **own)
-
-    def __getstate__(self) -> dict[str, Any]:
-        state = dict(self.__dict__)
-        state.pop("_tokenizer", None)
-        return state
-
-    @property
-    def tokenizer(self) -> Any:
-        """As transformers' AutoTokenizer: encode, decode, and calls."""
-        tokenizer = self.__dict__.get("_tokenizer")
-        if tokenizer is None:
-            from bgecpp.transformers import AutoTokenizer
-
-            tokenizer = self.__dict__["_tokenizer"] = AutoTokenizer.from_pretrained(self.model.info["encoder_path"])
-        return tokenizer
+        self._engine = _core.Reranker(self.model_name_or_path, pair_style="flagembedding", **own)
 
     def compute_score_single_gpu(
         self,
@@ -79,15 +64,15 @@ class FlagReranker(AbsReranker):
         if len(sentence_pairs) > 0 and isinstance(sentence_pairs[0], str):
             sentence_pairs = [sentence_pairs]
         length = self.max_length if max_length is None else max_length
-        length = min(length, int(_common.info_of(self.model)["max_positions"]))
+        length = min(length, int(_common.info_of(self._engine)["max_positions"]))
         if query_max_length is None:
             query_max_length = self.query_max_length
         if query_max_length is None:
             query_max_length = length * 3 // 4
-        query_max_length = min(query_max_length, length - self.model.tokenizer.num_special_tokens(True) - 1)
+        query_max_length = min(query_max_length, length - self._engine.tokenizer.num_special_tokens(True) - 1)
         size = self.batch_size if batch_size is None else batch_size
         with _common.progress_bar(len(sentence_pairs) >= size, "Compute Scores") as progress:
-            logits = self.model.compute_score(
+            logits = self._engine.compute_score(
                 [pair[0] for pair in sentence_pairs],
                 [pair[1] for pair in sentence_pairs],
                 normalize=False,
