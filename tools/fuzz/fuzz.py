@@ -38,7 +38,7 @@ TARGETS = {
                       "encoder/modernbert_config.cc", "encoder/config_fields.cc"], 3072),
     "npy": (["apps/npy_reader.cc"], 256),
     "records": (["apps/jsonl_reader.cc", "apps/lines_reader.cc", "apps/table_reader.cc"], 512),
-    "regex": (["tokenizer/regex.cc"], 192),
+    "regex": (["tokenizer/regex.cc"], 224),
     "reranker_config": (["engine/reranker_spec.cc"], 2048),
     "safetensors": (["weights/safetensors.cc", "weights/mapped_tensors.cc"], 1024),
     "segments": (["index/deleted_rows.cc", "index/mapped_segment.cc"], 2048),

@@ -3,6 +3,7 @@
     python tools/fuzz/seeds.py FOLDER     writes FOLDER/<target>/<name>
 """
 
+import itertools
 import json
 import struct
 import sys
@@ -68,6 +69,14 @@ def npy(descr, shape, data, version=1):
 
 RERANKER_CONFIGS = ["config.json", "config_sentence_transformers.json", "sentence_bert_config.json", "modules.json",
                     "tokenizer_config.json"]
+
+
+def regex_kind(content):
+    """As tests/fuzz/regex.cc: what it makes long of an input."""
+    value = 0
+    for byte in content:
+        value = (value * 31 + byte) & 0xFFFFFFFF
+    return ((value * 2654435761 & 0xFFFFFFFF) >> 16) % 1024
 
 
 def seeds():
@@ -136,10 +145,9 @@ def seeds():
                                  r"(?<=a)b(?!c)|[[:alpha:]&&[^x]]", r"(a|b)*?\1", "a{2,5}+", r"(?=aa\K)b", r"(?=a\K)", "zzz"]):
         content = pattern.encode() + SEPARATOR + "Hello's aab  中 12345\n".encode()
         yield "regex", str(i), content
-        # Of a size that makes the text a long one.
-        yield "regex", f"{i}-many", content + b"a" * (62 - len(content) % 64)
-        yield "regex", f"{i}-more", content + b"a" * (126 - len(content) % 64)
-        yield "regex", f"{i}-long", content + b"a" * (63 - len(content) % 64)
+        # The pattern repeated to what is accepted, and to more; the text repeated.
+        for name, wanted in (("many", 1), ("more", 513), ("long", 0)):
+            yield "regex", f"{i}-{name}", next(c for n in itertools.count() if regex_kind(c := content + b"%d" % n) == wanted)
     for folder in sorted(MODELS.iterdir()):
         if (folder / "config.json").is_file():
             yield "model_config", folder.name, joined(folder, MODEL_CONFIGS)
