@@ -3,8 +3,8 @@
     PYTHONPATH=python python tools/oracle/spark_ray_scale.py [--model DIR] [--n 100000] [--passes 2] [--only spark|ray]
 
 Needs pyspark (with a Java) or ray, pyarrow and pandas; what is absent is said and left out. Each run encodes N short
-texts with one worker of one thread, then with two; times are of the last pass over the data, of two by default, workers warm
-(Ray starts its own for each).
+texts with one worker of one thread, then with two; times are of the last pass over the data, of two by default, workers warm.
+Ray starts its own for each pass: its times are given with that, and from the first text given to a worker to the last vector.
 PSS is each worker's share of the mapped packed weights (from /proc/PID/smaps): with one copy for all, two workers
 have half of it each.
 """
@@ -23,32 +23,37 @@ import numpy as np
 from bgecpp import Embedder
 
 
-def weights_pss(cache: str) -> list[tuple[int, float, float]]:
-    """(pid, PSS, RSS in MB) of each process that maps a file of the packed cache."""
-    found = []
-    for smaps in glob.glob("/proc/[0-9]*/smaps"):
-        try:
-            lines = Path(smaps).read_text().splitlines()
-        except OSError:
-            continue
-        pss = rss = 0
-        inside = False
-        for line in lines:
-            if "-" in line.split(" ", 1)[0] and ":" not in line.split(" ", 1)[0]:
-                inside = cache in line
-            elif inside and line.startswith("Pss:"):
-                pss += int(line.split()[1])
-            elif inside and line.startswith("Rss:"):
-                rss += int(line.split()[1])
-        if rss and int(smaps.split("/")[2]) != os.getpid():
-            found.append((int(smaps.split("/")[2]), pss / 1024, rss / 1024))
-    return found
+def weights_of(pid: int, cache: str) -> tuple[float, float]:
+    """PSS and RSS in MB of what a process maps of the packed cache's files; zeros of a process that is gone."""
+    try:
+        lines = Path(f"/proc/{pid}/smaps").read_text().splitlines()
+    except OSError:
+        return 0.0, 0.0
+    pss = rss = 0
+    inside = False
+    for line in lines:
+        if "-" in line.split(" ", 1)[0] and ":" not in line.split(" ", 1)[0]:
+            inside = cache in line
+        elif inside and line.startswith("Pss:"):
+            pss += int(line.split()[1])
+        elif inside and line.startswith("Rss:"):
+            rss += int(line.split()[1])
+    return pss / 1024, rss / 1024
+
+
+def weights_of_all(cache: str) -> list[tuple[int, float, float]]:
+    """(pid, PSS, RSS) of each other process that maps any."""
+    pids = {int(folder.split("/")[2]) for folder in glob.glob("/proc/[0-9]*")} - {os.getpid()}
+    found = [(pid, *weights_of(pid, cache)) for pid in sorted(pids)]
+    return [row for row in found if row[2] > 0]
+
+
+def faster(name: str, times: dict[int, float]) -> str:
+    return f"{name}: 1 worker {times[1]:.2f} s, 2 workers {times[2]:.2f} s: {times[1] / times[2]:.2f} times as fast"
 
 
 def report(name: str, times: dict[int, float], worst: float, pss: list) -> bool:
-    gain = times[1] / times[2]
-    print(f"{name}: 1 worker {times[1]:.2f} s, 2 workers {times[2]:.2f} s: {gain:.2f} times as fast; largest difference "
-          f"from one process {worst:.1e}")
+    print(f"{faster(name, times)}; largest difference from one process {worst:.1e}")
     for pid, share, resident in pss:
         print(f"  worker {pid}: weights resident {resident:.1f} MB, share (PSS) {share:.1f} MB")
     return worst <= 1e-6
@@ -76,7 +81,7 @@ def run_spark(model: str, texts: list[str], expected: np.ndarray, cache: str, pa
             vectors.selectExpr("sum(vector[0])").collect()
             times[workers] = time.perf_counter() - begin
         if workers == 2:
-            pss = weights_pss(cache)
+            pss = weights_of_all(cache)
             found = vectors.orderBy("id").toPandas()["vector"]
             worst = float(np.abs(np.stack(found.to_list()) - expected).max())
         spark.stop()
@@ -88,21 +93,39 @@ def run_ray(model: str, texts: list[str], expected: np.ndarray, cache: str, pass
 
     from bgecpp.ray import Encode
 
+    class Timed(Encode):
+        """With columns of each batch's beginning and end, and of the worker's share of the weights then."""
+
+        def __call__(self, batch):
+            import pyarrow
+
+            begin = time.time()
+            batch = super().__call__(batch)
+            share, resident = weights_of(os.getpid(), cache)
+            columns = {"begin": begin, "end": time.time(), "pid": os.getpid(), "pss": share, "rss": resident}
+            for name, value in columns.items():
+                batch = batch.append_column(name, pyarrow.array(np.full(len(batch), value)))
+            return batch
+
     ray.init(num_cpus=4, include_dashboard=False, log_to_driver=False)
-    times, worst, pss = {}, 0.0, []
+    times, busy, worst, pss = {}, {}, 0.0, []
     data = ray.data.from_items([{"id": i, "text": text} for i, text in enumerate(texts)]).repartition(32).materialize()
     for workers in (1, 2):
-        mapped = data.map_batches(Encode, fn_constructor_args=(model,), fn_constructor_kwargs={"packed_cache": cache},
+        mapped = data.map_batches(Timed, fn_constructor_args=(model,), fn_constructor_kwargs={"packed_cache": cache},
                                   concurrency=workers, num_cpus=1, batch_size=2000, batch_format="pyarrow")
         for _ in range(passes):
             begin = time.perf_counter()
             whole = mapped.materialize()
             times[workers] = time.perf_counter() - begin
-            pss = weights_pss(cache) or pss
+            busy[workers] = whole.max("end") - whole.min("begin")
         if workers == 2:
             rows = sorted(whole.take_all(), key=lambda row: row["id"])
+            # Of each worker's batches those while the other was there too.
+            both = {row["pid"]: row for row in sorted(rows, key=lambda row: -row["pss"])}
+            pss = [(pid, row["pss"], row["rss"]) for pid, row in both.items()]
             worst = float(np.abs(np.stack([row["vector"] for row in rows]) - expected).max())
     ray.shutdown()
+    print(faster("Ray, its workers started", busy))
     return report("Ray", times, worst, pss)
 
 
