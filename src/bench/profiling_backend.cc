@@ -160,7 +160,7 @@ void ProfilingBackend::RotaryEmbedding(const OpContext& context, ConstMatrix tur
           [&] { backend_.RotaryEmbedding(context, turns, cu_seqlens, x); });
 }
 
-void ProfilingBackend::VarlenAttention(const OpContext& context, ConstMatrix q,
+void ProfilingBackend::VarlenAttention(const OpContext& context, const ConstOperand& q,
                                        const ConstOperand& keys_values, std::span<const float> bias,
                                        std::span<const int32_t> cu_seqlens,
                                        const AttentionOptions& attention, ComputeType type,

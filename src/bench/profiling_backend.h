@@ -69,11 +69,13 @@ class ProfilingBackend : public Backend {
                        const Operand& out) const override;
   void RotaryEmbedding(const OpContext& context, ConstMatrix turns,
                        std::span<const int32_t> cu_seqlens, Matrix x) const override;
-  ComputeType KeyValueType(ComputeType type) const override { return backend_.KeyValueType(type); }
-  void VarlenAttention(const OpContext& context, ConstMatrix q, const ConstOperand& keys_values,
-                       std::span<const float> bias, std::span<const int32_t> cu_seqlens,
-                       const AttentionOptions& attention, ComputeType type,
-                       const Operand& out) const override;
+  ComputeType AttentionInputType(ComputeType type) const override {
+    return backend_.AttentionInputType(type);
+  }
+  void VarlenAttention(const OpContext& context, const ConstOperand& q,
+                       const ConstOperand& keys_values, std::span<const float> bias,
+                       std::span<const int32_t> cu_seqlens, const AttentionOptions& attention,
+                       ComputeType type, const Operand& out) const override;
   void FirstTokenAttention(const OpContext& context, ConstMatrix q, ConstMatrix keys_values,
                            std::span<const float> bias, std::span<const int32_t> cu_seqlens,
                            const AttentionOptions& attention, Matrix out) const override;

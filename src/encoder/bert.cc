@@ -80,7 +80,7 @@ BertEncoder::BertEncoder(const BertConfig& config, std::shared_ptr<const WeightS
   info_.activation_bytes_per_token =
       static_cast<int64_t>(sizeof(float)) * (std::max(3 * h, f) + 3 * h);
   if (type_ != ComputeType::kFloat32) {
-    const int64_t qkv = backend_.KeyValueType(type_) == ComputeType::kFloat32 ? 3 * h : 2 * h;
+    const int64_t qkv = backend_.AttentionInputType(type_) == ComputeType::kFloat32 ? 3 * h : 2 * h;
     info_.activation_bytes_per_token = static_cast<int64_t>(sizeof(float)) * (qkv + 3 * h) +
                                        OperandElementBytes(type_) * (h + f) + 384;
   }

@@ -40,14 +40,18 @@ LayerScratch::LayerScratch(const Backend& backend, Workspace& workspace, Compute
     mixed = attended;
     return;
   }
-  if (backend.KeyValueType(type) == ComputeType::kFloat32) {
+  if (backend.AttentionInputType(type) == ComputeType::kFloat32) {
     use_floats(workspace.Floats(tokens * 3 * hidden_size));
   } else {
-    // Queries, and behind them words of two numbers, on cache lines.
+    // Queries, and behind them keys and values, words of two numbers on cache lines. Attention
+    // reads a line or two of many queries at once, which an odd number of lines from row to row
+    // keeps apart in the cache.
     constexpr int64_t kLineFloats = 16;
     const int64_t words = (hidden_size + kLineFloats - 1) / kLineFloats * kLineFloats;
+    const int64_t query_words =
+        (((hidden_size + 1) / 2 + kLineFloats - 1) / kLineFloats | 1) * kLineFloats;
     float* const memory = workspace.Floats(tokens * 2 * words);
-    query = {memory, tokens, hidden_size, words};
+    query = {ComputeType::kBFloat16, memory, nullptr, tokens, hidden_size, 2 * query_words};
     keys_values = {ComputeType::kBFloat16,
                    memory + tokens * words,
                    nullptr,
@@ -98,7 +102,11 @@ void AttentionBlock::Forward(const Backend& backend, const OpContext& context,
                              std::span<const int32_t> key_counts) const {
   const OpContext project = context.At(Stage::kQkv);
   const ConstOperand input = InputOf(scratch, x);
-  backend.Linear(project, input, *query, {}, scratch.query);
+  Epilogue add_bias;  // to what attention adds none to
+  if (scratch.query.type != ComputeType::kFloat32 && !qkv_bias.empty()) {
+    add_bias.bias = std::span(qkv_bias).first(static_cast<size_t>(x.cols));
+  }
+  backend.Linear(project, input, *query, add_bias, scratch.query);
   backend.Linear(project, input, *key_value, {}, scratch.keys_values);
   backend.VarlenAttention(context, scratch.query, scratch.keys_values, qkv_bias, cu_seqlens,
                           Options(x, key_counts), query->type(), scratch.mixed);

@@ -34,8 +34,8 @@ struct LayerScratch {
   /// The same for an output and a down layer that multiply `type`.
   LayerScratch WithFinerWeights(Workspace& workspace, ComputeType type) const;
 
-  Matrix query;         // [T, H]
-  Operand keys_values;  // [T, 2H], as attention takes them
+  Operand query;        // [T, H], as attention takes them
+  Operand keys_values;  // [T, 2H], likewise
   /// [T, 2H]: the same as floats, for attention of first tokens; in the memory of both.
   Matrix float_keys_values;
   Matrix attended;   // [T, H]: of first tokens

@@ -234,17 +234,17 @@ class Backend {
   virtual void RotaryEmbedding(const OpContext& context, ConstMatrix turns,
                                std::span<const int32_t> cu_seqlens, Matrix x) const = 0;
 
-  /// What VarlenAttention of this type takes keys and values as with the least work: kBFloat16
-  /// where it would round them to that, else kFloat32.
-  virtual ComputeType KeyValueType(ComputeType type) const = 0;
+  /// What VarlenAttention of this type takes queries, keys and values as with the least work:
+  /// kBFloat16 where it would round them to that, else kFloat32.
+  virtual ComputeType AttentionInputType(ComputeType type) const = 0;
 
-  /// Attention within each sequence of a packed batch. q: [T, H]; keys_values: [T, 2H] of float32
-  /// or KeyValueType(type), a row holds k, v; each is [A, D], without bias. bias: [3H] of q, k, v,
-  /// or empty. cu_seqlens: [N + 1], from 0 to T. out: [T, H] of any format. With a window, the work
-  /// grows with T times the window.
+  /// Attention within each sequence of a packed batch. q: [T, H]; keys_values: [T, 2H], a row holds
+  /// k, v; each is [A, D], of float32 or AttentionInputType(type), without bias, but for queries
+  /// that are not float32, which have it. bias: [3H] of q, k, v, or empty. cu_seqlens: [N + 1],
+  /// from 0 to T. out: [T, H] of any format. With a window, the work grows with T times the window.
   /// (A backend may leave out the key's bias, which no softmax can see.) Other types than float32
   /// allow it to multiply bfloat16; sums and softmax are float32.
-  virtual void VarlenAttention(const OpContext& context, ConstMatrix q,
+  virtual void VarlenAttention(const OpContext& context, const ConstOperand& q,
                                const ConstOperand& keys_values, std::span<const float> bias,
                                std::span<const int32_t> cu_seqlens,
                                const AttentionOptions& attention, ComputeType type,
@@ -255,8 +255,8 @@ class Backend {
                        std::span<const int32_t> cu_seqlens, const AttentionOptions& attention,
                        ComputeType type, const Operand& out) const {
     const int64_t h = out.cols;
-    VarlenAttention(context, qkv.Columns(0, h), ConstOperand(qkv.Columns(h, 2 * h)), bias,
-                    cu_seqlens, attention, type, out);
+    VarlenAttention(context, ConstOperand(qkv.Columns(0, h)), ConstOperand(qkv.Columns(h, 2 * h)),
+                    bias, cu_seqlens, attention, type, out);
   }
 
   /// VarlenAttention for the first token of each sequence alone, in float32. q: [N, H], theirs;

@@ -98,11 +98,13 @@ BENCHMARK(BM_LinearNarrow)
     ->ArgsProduct({{1536, 3072, 4096}, {384, 768, 1024}, {1, 2}, {0, 1}, {0, 1}, {512}})
     ->ArgsProduct({{384, 768}, {384, 768, 1536, 3072}, {1, 2}, {0}, {0}, {1, 12, 512}});
 
-// Sequences of S tokens, A heads of D: 4 S^2 A D operations each.
+// Sequences of S tokens, A heads of D: 4 S^2 A D operations each. bf16: 1 of floats, 2 of keys and
+// values that are rounded already, 3 of queries too.
 void BM_Attention(benchmark::State& state) {
   const int64_t s = state.range(0);
   const int64_t head_dim = state.range(1);
-  const auto type = state.range(2) == 0 ? ComputeType::kFloat32 : ComputeType::kBFloat16;
+  const int64_t rounded = state.range(2);
+  const auto type = rounded == 0 ? ComputeType::kFloat32 : ComputeType::kBFloat16;
   const int64_t num_heads = 12;
   const int64_t h = num_heads * head_dim;
   const int64_t n = std::max<int64_t>(1, 512 / s);
@@ -113,15 +115,28 @@ void BM_Attention(benchmark::State& state) {
   std::vector<int32_t> cu_seqlens;
   for (int64_t i = 0; i <= n; ++i) cu_seqlens.push_back(static_cast<int32_t>(i * s));
   const float scale = 1.0f / std::sqrt(static_cast<float>(head_dim));
+  const ConstMatrix all(qkv.data(), n * s, 3 * h);
+  ConstOperand q = all.Columns(0, h);
+  ConstOperand keys_values = all.Columns(h, 2 * h);
+  if (rounded >= 2 && bench.cpu.AttentionInputType(type) != ComputeType::kFloat32) {
+    const Operand kv = NewOperand(bench.workspace, type, n * s, 2 * h);
+    bench.cpu.ToOperand(bench.context, all.Columns(h, 2 * h), kv);
+    keys_values = kv;
+    if (rounded == 3) {
+      const Operand queries = NewOperand(bench.workspace, type, n * s, h);
+      bench.cpu.ToOperand(bench.context, all.Columns(0, h), queries);
+      q = queries;
+    }
+  }
   for (auto _ : state) {
-    bench.cpu.VarlenAttention(bench.context, {qkv.data(), n * s, 3 * h}, bias, cu_seqlens,
-                              {num_heads, scale}, type, Matrix(out.data(), n * s, h));
+    bench.cpu.VarlenAttention(bench.context, q, keys_values, bias, cu_seqlens, {num_heads, scale},
+                              type, Matrix(out.data(), n * s, h));
   }
   ReportFlops(state, 4.0 * static_cast<double>(n * s * s * h));
 }
 BENCHMARK(BM_Attention)
     ->ArgNames({"S", "D", "bf16"})
-    ->ArgsProduct({{4, 8, 12, 16, 24, 32, 64, 128, 200, 256, 512, 2048}, {32, 64}, {0, 1}});
+    ->ArgsProduct({{4, 8, 12, 16, 24, 32, 64, 128, 200, 256, 512, 2048}, {32, 64}, {0, 1, 2, 3}});
 
 // One sequence of S tokens, 12 heads of 64, a window of 64 tokens each way: the operations that
 // count are those of pairs that see each other.

@@ -11,6 +11,7 @@
 #define HWY_TARGET_INCLUDE "kernels/cpu/activation.cc"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
+#include "kernels/cpu/coarse_gelu-inl.h"
 #include "kernels/cpu/vector_math-inl.h"
 // clang-format on
 

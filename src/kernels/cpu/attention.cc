@@ -31,14 +31,15 @@ bool HasWindow(const AttentionOptions& attention, int64_t seqlen) {
 
 }  // namespace
 
-ComputeType KeyValueType(ComputeType type) {
+ComputeType AttentionInputType(ComputeType type) {
   return type != ComputeType::kFloat32 && Bf16Attention() != nullptr ? ComputeType::kBFloat16
                                                                      : ComputeType::kFloat32;
 }
 
-void VarlenAttention(const OpContext& context, ConstMatrix q, const ConstOperand& keys_values,
-                     std::span<const float> bias, std::span<const int32_t> cu_seqlens,
-                     const AttentionOptions& attention, ComputeType type, const Operand& out) {
+void VarlenAttention(const OpContext& context, const ConstOperand& q,
+                     const ConstOperand& keys_values, std::span<const float> bias,
+                     std::span<const int32_t> cu_seqlens, const AttentionOptions& attention,
+                     ComputeType type, const Operand& out) {
   const int64_t hidden_size = out.cols;
   const int64_t num_heads = attention.num_heads;
   BGE_DCHECK(q.cols == hidden_size && hidden_size % num_heads == 0);
@@ -63,24 +64,28 @@ void VarlenAttention(const OpContext& context, ConstMatrix q, const ConstOperand
     return;
   }
   const bool narrow = keys_values.type == ComputeType::kBFloat16;
-  BGE_CHECK(!narrow || attend_heads != nullptr);
+  const bool narrow_q = q.type == ComputeType::kBFloat16;
+  BGE_CHECK(!(narrow || narrow_q) || attend_heads != nullptr);
   if (attend_heads == nullptr) attend_heads = Float32Attention();
   const auto attend = [&](const AttentionItem& item) {
     thread_local FloatScratch scratch;
     const int64_t first = cu_seqlens[item.n];
     const int64_t seqlen = cu_seqlens[item.n + 1] - first;
     const int64_t column = item.head * head_dim;
+    const std::byte* const queries = static_cast<const std::byte*>(q.data) +
+                                     (first * q.stride + column) * OperandElementBytes(q.type);
     const int64_t bytes = OperandElementBytes(keys_values.type);
     const std::byte* const keys = static_cast<const std::byte*>(keys_values.data) +
                                   (first * keys_values.stride + column) * bytes;
     const HeadInputs in = {
-        q.row(first) + column,
+        queries,
         q.stride,
+        narrow_q,
         keys,
         keys + hidden_size * bytes,
         narrow,
         keys_values.stride,
-        bias.empty() ? nullptr : bias.data() + column,
+        bias.empty() || narrow_q ? nullptr : bias.data() + column,
         bias.empty() ? nullptr : bias.data() + 2 * hidden_size + column,
         item.num_heads,
         attention.NumKeys(item.n, seqlen),

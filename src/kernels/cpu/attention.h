@@ -15,13 +15,14 @@ inline constexpr int64_t kNoWindow = std::numeric_limits<int64_t>::max();
 // Neighbouring heads of one sequence: row i of q of head h is at q + i * q_stride + h * head_dim,
 // and so it is with k and v, biases and out.
 struct HeadInputs {
-  const float* q;
+  const void* q;  // of floats, or of bfloat16 for Bf16Attention's kernel, as k and v
   int64_t q_stride;
-  const void* k;  // of floats, or of bfloat16 for Bf16Attention's kernel
+  bool narrow_q;  // bfloat16, bias included
+  const void* k;
   const void* v;
   bool narrow;  // bfloat16
   int64_t kv_stride;
-  const float* q_bias;  // [D] or null
+  const float* q_bias;  // [D] or null; of floats
   const float* v_bias;  // [D] or null
   int64_t num_heads;
   int64_t num_keys;  // the first rows of k and v; q has as many or more

@@ -117,6 +117,16 @@ struct Packing<Bf16Numbers> {
     }
   }
 
+  // Words of from[0, count), the last filled up with zero; `to` may be `from`.
+  static HWY_INLINE void Narrow(const float* from, int64_t count, float* to) {
+    Round(from, count, reinterpret_cast<uint16_t*>(to));
+    FillLastWord(count, to);
+  }
+  static HWY_INLINE void Narrow(const uint16_t* from, int64_t count, float* to) {
+    std::memcpy(to, from, static_cast<size_t>(count) * sizeof(uint16_t));
+    FillLastWord(count, to);
+  }
+
   // T: float, or uint16_t for the bits of bfloat16.
   template <typename T>
   static HWY_INLINE void Keys(const T* from, int64_t stride, int64_t count, int64_t head_dim,
@@ -174,15 +184,6 @@ struct Packing<Bf16Numbers> {
     return left <= 0 ? hn::Zero(D()) : LoadFirst(D(), from, static_cast<size_t>(left));
   }
 
-  // Words of from[0, count), the last filled up with zero; `to` may be `from`.
-  static HWY_INLINE void Narrow(const float* from, int64_t count, float* to) {
-    Round(from, count, reinterpret_cast<uint16_t*>(to));
-    FillLastWord(count, to);
-  }
-  static HWY_INLINE void Narrow(const uint16_t* from, int64_t count, float* to) {
-    std::memcpy(to, from, static_cast<size_t>(count) * sizeof(uint16_t));
-    FillLastWord(count, to);
-  }
   static HWY_INLINE void FillLastWord(int64_t count, float* to) {
     if (count % 2 == 0) return;
     std::memset(reinterpret_cast<std::byte*>(to) + count * sizeof(uint16_t), 0, sizeof(uint16_t));

@@ -22,7 +22,8 @@
 // window, a block of queries reads the panels of keys that any of them sees, what a query among
 // them does not see gets weight 0, and max is always the largest score so far.
 //
-// The scale and log2(e) are folded into q, so that exp becomes 2^x. The key's bias adds the same
+// The scale and log2(e) are folded into q, so that exp becomes 2^x; queries that are bfloat16
+// already are read where they are, and their sums multiplied instead. The key's bias adds the same
 // number to all scores of a query, which softmax does not see: left out. What scores get by the
 // distance of the key is added to their sums. The value's bias is added at the end, as the weights
 // of a query sum to 1. Every result is a sum of chains of multiply-adds in the order of keys: it
@@ -55,10 +56,13 @@ constexpr int64_t kMaxQueryRows = 24;
 // Words of the score tile: together with a key panel and the queries it fits a 32 KB cache.
 constexpr int64_t kScoreWords = 4096;
 
-// What becomes of q . k: a score is q . k + shift, plus what the distance of the key adds. Without
-// distances sums begin with the shift; large numbers that these add come last, when no more sums
-// are rounded to their size.
-struct PlainScores {
+// What becomes of q . k: a score is q . k times the scale, plus the shift and what the distance of
+// the key adds. Where neither scale nor distances matter sums begin with the shift; large numbers
+// that distances add come last, when no more sums are rounded to their size.
+template <bool kScaled>
+struct PlainScores;
+template <>
+struct PlainScores<false> {
   HWY_INLINE PlainScores At(int64_t, int64_t) const { return {}; }
   template <class D>
   HWY_INLINE hn::Vec<D> Begin(D d, float shift) const {
@@ -69,9 +73,23 @@ struct PlainScores {
     return sum;
   }
 };
+template <>
+struct PlainScores<true> {
+  HWY_INLINE PlainScores At(int64_t, int64_t) const { return *this; }
+  template <class D>
+  HWY_INLINE hn::Vec<D> Begin(D d, float) const {
+    return hn::Zero(d);
+  }
+  template <class D>
+  HWY_INLINE hn::Vec<D> Finish(D d, int64_t, int64_t, hn::Vec<D> sum, float shift) const {
+    return hn::MulAdd(sum, hn::Set(d, scale), hn::Set(d, shift));
+  }
+  float scale = 1.0f;
+};
+template <bool kScaled>
 struct BiasedScores {
   // From another row and key on.
-  HWY_INLINE BiasedScores At(int64_t row, int64_t key) const { return {line + key - row}; }
+  HWY_INLINE BiasedScores At(int64_t row, int64_t key) const { return {scale, line + key - row}; }
   template <class D>
   HWY_INLINE hn::Vec<D> Begin(D d, float) const {
     return hn::Zero(d);
@@ -80,9 +98,12 @@ struct BiasedScores {
   template <class D>
   HWY_INLINE hn::Vec<D> Finish(D d, int64_t row, int64_t v, hn::Vec<D> sum, float shift) const {
     const float* const from = line + v * static_cast<int64_t>(hn::Lanes(d)) - row;
-    return hn::Add(sum, hn::Add(hn::LoadU(d, from), hn::Set(d, shift)));
+    const auto more = hn::Add(hn::LoadU(d, from), hn::Set(d, shift));
+    return kScaled ? hn::MulAdd(sum, hn::Set(d, scale), more) : hn::Add(sum, more);
   }
-  const float* line;  // of row 0 and key 0; one further for each key, one back for each row
+  float scale = 1.0f;
+  const float* line =
+      nullptr;  // of row 0 and key 0; one further for each key, one back for each row
 };
 
 template <class Scores>
@@ -194,10 +215,17 @@ struct StoreMix {
   const float* bias;     // of the panel's columns, or null
 };
 
+// Words of queries, a row each.
+struct Queries {
+  const float* words;
+  int64_t stride;
+  HWY_INLINE Queries From(int64_t row) const { return {words + row * stride, stride}; }
+};
+
 // scores[r][j] = the score of queries[r] and keys[j] for j < num_keys; behind them, up to a whole
 // vector, anything.
 template <class Numbers, class Scores>
-HWY_NOINLINE void ScoreBlock(const float* queries, int64_t rows, const float* keys,
+HWY_NOINLINE void ScoreBlock(const Queries& queries, int64_t rows, const float* keys,
                              int64_t num_keys, int64_t head_dim, const Scores& scores_of,
                              float* scores, int64_t stride) {
   const int64_t depth = WordsOf<Numbers>(head_dim);
@@ -208,11 +236,11 @@ HWY_NOINLINE void ScoreBlock(const float* queries, int64_t rows, const float* ke
     const float* panel = keys + j * depth;
     ForEachGroup(rows, [&](int64_t r, int64_t n) HWY_ATTR {
       const StoreScores<Scores> finish = {scores + r * stride + j, stride, scores_of.At(r, j)};
-      const float* a = queries + r * head_dim;
+      const float* a = queries.From(r).words;
       if (width == lanes) {
-        TileOfRows<Numbers, 1>(d, n, a, head_dim, panel, depth, finish);
+        TileOfRows<Numbers, 1>(d, n, a, queries.stride, panel, depth, finish);
       } else {
-        TileOfRows<Numbers, 2>(d, n, a, head_dim, panel, depth, finish);
+        TileOfRows<Numbers, 2>(d, n, a, queries.stride, panel, depth, finish);
       }
     });
     j += width;
@@ -222,7 +250,7 @@ HWY_NOINLINE void ScoreBlock(const float* queries, int64_t rows, const float* ke
 // weights[r][j] = 2^(score - max[r]) for keys [first, num_keys), as words, zeros behind them up to
 // a whole vector; adds their sum to sums[r]. `first` is a multiple of two vectors.
 template <class Numbers, class Scores>
-HWY_NOINLINE void WeighBlock(const float* queries, int64_t rows, const float* keys, int64_t first,
+HWY_NOINLINE void WeighBlock(const Queries& queries, int64_t rows, const float* keys, int64_t first,
                              int64_t num_keys, int64_t head_dim, const Scores& scores_of,
                              const float* max, float* weights, int64_t stride, float* sums) {
   const int64_t depth = WordsOf<Numbers>(head_dim);
@@ -244,11 +272,11 @@ HWY_NOINLINE void WeighBlock(const float* queries, int64_t rows, const float* ke
                                                  origins + r,
                                                  totals + r * lanes,
                                                  scores_of.At(r, j)};
-      const float* a = queries + r * head_dim;
+      const float* a = queries.From(r).words;
       if (width == lanes) {
-        TileOfRows<Numbers, 1>(d, n, a, head_dim, panel, depth, use);
+        TileOfRows<Numbers, 1>(d, n, a, queries.stride, panel, depth, use);
       } else {
-        TileOfRows<Numbers, 2>(d, n, a, head_dim, panel, depth, use);
+        TileOfRows<Numbers, 2>(d, n, a, queries.stride, panel, depth, use);
       }
     });
     j += width;
@@ -406,7 +434,7 @@ constexpr float kMostWeight = 0x1p64f;
 // where a later one is far above it, is max brought up to date. So the weights are computed where
 // the scores are, in registers.
 template <class Numbers, class Scores>
-HWY_INLINE void WeighKeys(bool is_first, const float* queries, int64_t rows, const float* keys,
+HWY_INLINE void WeighKeys(bool is_first, const Queries& queries, int64_t rows, const float* keys,
                           int64_t num_keys, int64_t head_dim, const Scores& scores_of,
                           float* scores, int64_t stride, const SoftmaxState& state) {
   const auto lanes = static_cast<int64_t>(hn::Lanes(hn::ScalableTag<float>()));
@@ -428,8 +456,8 @@ HWY_INLINE void WeighKeys(bool is_first, const float* queries, int64_t rows, con
     } else {  // NaN too
       float* const row = scores + r * stride;
       const SoftmaxState row_state = {state.max + r, state.sum + r, state.keep + r};
-      ScoreBlock<Numbers>(queries + r * head_dim, 1, keys, num_keys, head_dim, scores_of.At(r, 0),
-                          row, stride);
+      ScoreBlock<Numbers>(queries.From(r), 1, keys, num_keys, head_dim, scores_of.At(r, 0), row,
+                          stride);
       Softmax<Numbers, false>(is_first, row, stride, 1, num_keys, row_state);
     }
   }
@@ -465,11 +493,12 @@ HWY_INLINE void FillBiasLine(const float* values, int64_t farthest, float unit, 
   }
 }
 
-// As AttendHeadsFunction; kWindow: in.window counts; Scores: what is added to scores, of which
-// BiasedScores takes in.relative_bias.
-template <class Numbers, bool kWindow, class Scores>
+// As AttendHeadsFunction; kWindow: in.window counts; kBiased: in.relative_bias does.
+template <class Numbers, bool kWindow, bool kBiased>
 HWY_INLINE void AttendKeys(const HeadInputs& in, int64_t begin, int64_t end,
                            FloatScratch& scratch) {
+  constexpr bool kScaled = Numbers::kGroup == 2;
+  using Scores = std::conditional_t<kBiased, BiasedScores<kScaled>, PlainScores<kScaled>>;
   const hn::ScalableTag<float> d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   const int64_t head_dim = in.head_dim;
@@ -487,7 +516,9 @@ HWY_INLINE void AttendKeys(const HeadInputs& in, int64_t begin, int64_t end,
   }
   const KeyRange all = keys_of(begin, end);
   const int64_t block = std::min(all.size(), kKeyBlock);
-  const HeadSizes<Numbers> sizes(block, end - begin, head_dim, lanes);
+  // Of whole words.
+  const bool in_place = in.narrow_q && head_dim % 2 == 0 && in.q_stride % 2 == 0;
+  const HeadSizes<Numbers> sizes(block, in_place ? 0 : end - begin, head_dim, lanes);
   const int64_t most_scores =
       kWindow ? std::min(block, kMaxQueryRows + 2 * in.window + 4 * lanes) : block;
   // Not a multiple of 4 KB, or the rows of a tile would compete for the same cache lines.
@@ -495,7 +526,6 @@ HWY_INLINE void AttendKeys(const HeadInputs& in, int64_t begin, int64_t end,
   const int64_t query_rows = std::clamp(
       kScoreWords / score_stride / kAttentionRows * kAttentionRows, kAttentionRows, kMaxQueryRows);
   const int64_t state_rows = PaddedColumns(end - begin, lanes);
-  constexpr bool kBiased = std::is_same_v<Scores, BiasedScores>;
   // Distances of a block of keys from all queries, as far as whole panels reach.
   const int64_t line_size = kBiased ? PaddedColumns(end - begin + block, lanes) + 2 * lanes : 0;
   // Where results are rounded, what earlier blocks of keys have come to.
@@ -515,7 +545,11 @@ HWY_INLINE void AttendKeys(const HeadInputs& in, int64_t begin, int64_t end,
   float* const unfinished = line + line_size;                // [mix_size]
 
   constexpr float kUnit = kLog2E * Numbers::kScoreUnit;
-  PackQueries<Numbers>(in, begin, end, in.scale * kUnit, sizes, queries);
+  Scores scores_of;
+  if constexpr (kScaled) {
+    if (in.narrow_q) scores_of.scale = in.scale * kUnit;
+  }
+  if (!in_place) PackQueries<Numbers>(in, begin, end, in.scale * kUnit, sizes, queries);
   for (int64_t first = all.begin; first < all.end; first += block) {
     const int64_t num_keys = std::min(block, all.end - first);
     if (in.narrow) {
@@ -546,9 +580,12 @@ HWY_INLINE void AttendKeys(const HeadInputs& in, int64_t begin, int64_t end,
         const SoftmaxState state = {maxima + at, sums + at, keep};
         const bool is_first = needed.begin >= first;
         const bool is_last = needed.end <= first + num_keys;
-        const float* const block_queries = queries + h * sizes.queries + at * head_dim;
+        const Queries block_queries =
+            in_place ? Queries{static_cast<const float*>(in.q) +
+                                   (q * in.q_stride + h * head_dim) / Numbers::kGroup,
+                               in.q_stride / Numbers::kGroup}
+                     : Queries{queries + h * sizes.queries + at * head_dim, head_dim};
         const float* const block_keys = keys + h * sizes.keys + seen.begin * sizes.depth;
-        Scores scores_of;
         if constexpr (kBiased) scores_of.line = line + (end - 1 - q);
         if (kWindow) {
           ScoreBlock<Numbers>(block_queries, rows, block_keys, seen.size(), head_dim, scores_of,
@@ -585,11 +622,11 @@ template <class Numbers>
 HWY_INLINE void AttendHeads(const HeadInputs& in, int64_t begin, int64_t end,
                             FloatScratch& scratch) {
   if (in.window != kNoWindow) {
-    AttendKeys<Numbers, true, PlainScores>(in, begin, end, scratch);
+    AttendKeys<Numbers, true, false>(in, begin, end, scratch);
   } else if (in.relative_bias != nullptr) {
-    AttendKeys<Numbers, false, BiasedScores>(in, begin, end, scratch);
+    AttendKeys<Numbers, false, true>(in, begin, end, scratch);
   } else {
-    AttendKeys<Numbers, false, PlainScores>(in, begin, end, scratch);
+    AttendKeys<Numbers, false, false>(in, begin, end, scratch);
   }
 }
 

@@ -156,13 +156,14 @@ HWY_NOINLINE void PackBlock(const HeadInputs& in, int64_t first, int64_t count,
 // use.)
 HWY_INLINE void PrefetchQuery(const HeadInputs& in, int64_t row) {
   constexpr int64_t kLineFloats = 16;
-  const float* const from = in.q + row * in.q_stride;
+  const float* const from = static_cast<const float*>(in.q) + row * in.q_stride;
   for (int64_t c = 0; c < in.num_heads * in.head_dim; c += kLineFloats) {
     __builtin_prefetch(from + c);
   }
 }
 
-// Row r = (q + bias) * scale for queries [begin, end) of all heads, [head_dim] words apart.
+// Row r = (q + bias) * scale for queries [begin, end) of all heads, [head_dim] words apart; of
+// bfloat16 what they are.
 template <class Numbers>
 HWY_NOINLINE void PackQueries(const HeadInputs& in, int64_t begin, int64_t end, float scale,
                               const HeadSizes<Numbers>& sizes, float* to) {
@@ -171,9 +172,19 @@ HWY_NOINLINE void PackQueries(const HeadInputs& in, int64_t begin, int64_t end, 
   const auto vscale = hn::Set(d, scale);
   constexpr int64_t kRowsAhead = 8;
   for (int64_t q = begin; q < end; ++q) {
+    if constexpr (Numbers::kGroup == 2) {
+      if (in.narrow_q) {
+        const auto* from = static_cast<const uint16_t*>(in.q) + q * in.q_stride;
+        for (int64_t h = 0; h < in.num_heads; ++h) {
+          Packing<Numbers>::Narrow(from + h * in.head_dim, in.head_dim,
+                                   to + h * sizes.queries + (q - begin) * in.head_dim);
+        }
+        continue;
+      }
+    }
     if (q + kRowsAhead < end) PrefetchQuery(in, q + kRowsAhead);
     for (int64_t h = 0; h < in.num_heads; ++h) {
-      const float* from = in.q + q * in.q_stride + h * in.head_dim;
+      const float* from = static_cast<const float*>(in.q) + q * in.q_stride + h * in.head_dim;
       const float* bias = in.q_bias == nullptr ? nullptr : in.q_bias + h * in.head_dim;
       float* row = to + h * sizes.queries + (q - begin) * in.head_dim;
       int64_t k = 0;

@@ -78,11 +78,13 @@ class CpuBackendImpl : public Backend {
                        std::span<const int32_t> cu_seqlens, Matrix x) const override {
     cpu::RotaryEmbedding(context, turns, cu_seqlens, x);
   }
-  ComputeType KeyValueType(ComputeType type) const override { return cpu::KeyValueType(type); }
-  void VarlenAttention(const OpContext& context, ConstMatrix q, const ConstOperand& keys_values,
-                       std::span<const float> bias, std::span<const int32_t> cu_seqlens,
-                       const AttentionOptions& attention, ComputeType type,
-                       const Operand& out) const override {
+  ComputeType AttentionInputType(ComputeType type) const override {
+    return cpu::AttentionInputType(type);
+  }
+  void VarlenAttention(const OpContext& context, const ConstOperand& q,
+                       const ConstOperand& keys_values, std::span<const float> bias,
+                       std::span<const int32_t> cu_seqlens, const AttentionOptions& attention,
+                       ComputeType type, const Operand& out) const override {
     cpu::VarlenAttention(context, q, keys_values, bias, cu_seqlens, attention, type, out);
   }
   void FirstTokenAttention(const OpContext& context, ConstMatrix q, ConstMatrix keys_values,

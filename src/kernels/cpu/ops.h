@@ -35,10 +35,11 @@ void GatedActivation(const OpContext& context, ConstMatrix x, Activation activat
                      const Operand& out);
 void RotaryEmbedding(const OpContext& context, ConstMatrix turns,
                      std::span<const int32_t> cu_seqlens, Matrix x);
-ComputeType KeyValueType(ComputeType type);
-void VarlenAttention(const OpContext& context, ConstMatrix q, const ConstOperand& keys_values,
-                     std::span<const float> bias, std::span<const int32_t> cu_seqlens,
-                     const AttentionOptions& attention, ComputeType type, const Operand& out);
+ComputeType AttentionInputType(ComputeType type);
+void VarlenAttention(const OpContext& context, const ConstOperand& q,
+                     const ConstOperand& keys_values, std::span<const float> bias,
+                     std::span<const int32_t> cu_seqlens, const AttentionOptions& attention,
+                     ComputeType type, const Operand& out);
 void FirstTokenAttention(const OpContext& context, ConstMatrix q, ConstMatrix keys_values,
                          std::span<const float> bias, std::span<const int32_t> cu_seqlens,
                          const AttentionOptions& attention, Matrix out);

@@ -193,24 +193,6 @@ HWY_INLINE V GeluErf(D d, V x) {
   return hn::NegMulAdd(hn::Mul(a, p), e, AtLeast(d, 0.0f, x));
 }
 
-// GeluErf to 7e-5 absolutely, for results that bfloat16 or int8 then rounds: with a = |x|, x Phi(x)
-// = max(x, 0) - a Phi(-a), whose second term is a polynomial of degree 10 up to 4.2 and ends there.
-template <class D, class V>
-HWY_INLINE V CoarseGeluErf(D d, V x) {
-  const V a = AtMost(d, 4.2f, hn::Abs(x));
-  V p = hn::Set(d, -1.63228888e-5f);
-  p = hn::MulAdd(p, a, hn::Set(d, 3.76982585e-4f));
-  p = hn::MulAdd(p, a, hn::Set(d, -3.61162215e-3f));
-  p = hn::MulAdd(p, a, hn::Set(d, 1.80549268e-2f));
-  p = hn::MulAdd(p, a, hn::Set(d, -4.69708219e-2f));
-  p = hn::MulAdd(p, a, hn::Set(d, 4.5651231e-2f));
-  p = hn::MulAdd(p, a, hn::Set(d, 3.25366706e-2f));
-  p = hn::MulAdd(p, a, hn::Set(d, 1.43392822e-2f));
-  p = hn::MulAdd(p, a, hn::Set(d, -4.01924103e-1f));
-  p = hn::MulAdd(p, a, hn::Set(d, 5.00214159e-1f));
-  return hn::NegMulAdd(a, p, AtLeast(d, 0.0f, x));
-}
-
 // 1 / (1 + e^-x), to a few ulp.
 template <class D, class V>
 HWY_INLINE V Sigmoid(D d, V x) {

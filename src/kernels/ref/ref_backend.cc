@@ -64,18 +64,19 @@ class RefBackend : public Backend {
                        Matrix x) const override {
     ref::RotaryEmbedding(turns, cu_seqlens, x);
   }
-  ComputeType KeyValueType(ComputeType) const override { return ComputeType::kFloat32; }
-  void VarlenAttention(const OpContext&, ConstMatrix q, const ConstOperand& keys_values,
+  ComputeType AttentionInputType(ComputeType) const override { return ComputeType::kFloat32; }
+  void VarlenAttention(const OpContext&, const ConstOperand& q, const ConstOperand& keys_values,
                        std::span<const float> bias, std::span<const int32_t> cu_seqlens,
                        const AttentionOptions& attention, ComputeType,
                        const Operand& out) const override {
     if (out.type == ComputeType::kFloat32) {
-      ref::VarlenAttention(q, keys_values.matrix(), bias, cu_seqlens, attention, out.matrix());
+      ref::VarlenAttention(q.matrix(), keys_values.matrix(), bias, cu_seqlens, attention,
+                           out.matrix());
       return;
     }
     Workspace workspace;
     const Matrix floats = workspace.NewMatrix(out.rows, out.cols);
-    ref::VarlenAttention(q, keys_values.matrix(), bias, cu_seqlens, attention, floats);
+    ref::VarlenAttention(q.matrix(), keys_values.matrix(), bias, cu_seqlens, attention, floats);
     ref::ToOperand(floats, out);
   }
   void FirstTokenAttention(const OpContext&, ConstMatrix q, ConstMatrix keys_values,
