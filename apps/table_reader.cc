@@ -42,8 +42,7 @@ class TableReader : public SourceReader {
                    : "take tabs out of the texts, or use CSV or JSONL");
     }
     record->line = record_line_;
-    record->id.reset();
-    if (id_column_) record->id = fields_[*id_column_];
+    record->id = id_column_ ? std::optional(fields_[*id_column_]) : std::nullopt;
     record->text_pair.clear();
     if (pair_column_) record->text_pair = fields_[*pair_column_];
     if (title_column_) {

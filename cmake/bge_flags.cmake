@@ -1,5 +1,12 @@
 # bge_flags: the one place for compile options. Linked PRIVATE by every target of ours.
-option(BGE_WERROR "Treat warnings as errors" ${PROJECT_IS_TOP_LEVEL})
+# Warnings are errors where this is developed: another compiler may know more of them.
+set(werror OFF)
+if(PROJECT_IS_TOP_LEVEL AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU"
+    AND CMAKE_CXX_COMPILER_VERSION VERSION_GREATER_EQUAL 12
+    AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  set(werror ON)
+endif()
+option(BGE_WERROR "Treat warnings as errors" ${werror})
 set(BGE_SANITIZE "" CACHE STRING "Sanitizers, as for -fsanitize= (for example address,undefined)")
 option(BGE_FUZZ "Build the fuzz targets as libFuzzer programs (clang)" OFF)
 

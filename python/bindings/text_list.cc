@@ -13,7 +13,13 @@ namespace bge::python {
 
 namespace {
 
-std::string TypeName(nb::handle object) { return Py_TYPE(object.ptr())->tp_name; }
+// Not by the attribute, which a metaclass may make anything of, and not by the type's fields, which
+// the stable ABI does not show.
+std::string TypeName(nb::handle object) {
+  const nb::object name = nb::steal(PyType_GetName(Py_TYPE(object.ptr())));
+  if (!name.is_valid()) throw nb::python_error();
+  return nb::cast<std::string>(name);
+}
 
 // UTF-8 of a str with lone surrogates, each of them U+FFFD.
 nb::object Repaired(nb::handle text) {
