@@ -5,6 +5,7 @@ import gc
 import json
 import os
 import pickle
+import re
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import pytest
 
 import bgecpp
 from bgecpp import Embedder, Index, IndexEditor, IndexWriter, Reranker, Tokenizer
+from conftest import ROOT
 
 TEXTS = ["What is BGE?", "a b c", "", "x" * 3000, "Ünïcode 中文 😀", "What is BGE?"]
 
@@ -408,3 +410,14 @@ def test_a_cancelled_task_stops_computing(model):
         return await model.aencode(texts[:5], progress=lambda done, total: reported.append(total))
 
     assert len(asyncio.run(whole())) == 5 and reported[-1] == 5
+
+
+def test_bindings_keep_to_the_stable_abi():
+    """One module is for Python 3.12 and later: it may not see what Python's objects are made of. (Python 3.11 cannot build
+    it: `./dev wheel python3.12` does.)"""
+    folder = ROOT / "python/bindings"
+    if not folder.is_dir():
+        pytest.skip("no sources beside these tests")
+    fields = re.compile(r"->\s*(?:tp|ob|nb|sq|mp|am|bf)_\w+")
+    found = [f"{path.name}: {match[0]}" for path in sorted(folder.glob("*.[ch]*")) for match in fields.finditer(path.read_text())]
+    assert not found, found
