@@ -97,6 +97,13 @@ def torch_or_none() -> Any:
         return None
 
 
+def unit(vectors: Any) -> Any:
+    """Vectors, in the last direction, of length 1; zeros stay zeros (torch's normalize). float32."""
+    import numpy as np
+
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), np.float32(1e-12))
+
+
 def info_of(engine: Any) -> dict[str, Any]:
     """The `info` of an Embedder or Reranker, which makes a new dict each time: here one for all. Not to be changed."""
     fields: dict[str, Any] = engine.__dict__

@@ -23,8 +23,8 @@ _BYTES = {"F32": 4, "F16": 2, "BF16": 2}
 def find_tensor(
     directory: str | Path, names: Iterable[str], file_name: str | None = None
 ) -> NDArray[np.float32] | None:
-    """The first of these tensors, as float32 of its shape; None where this file, or model.safetensors, or the files that
-    its index names, hold none. A name also stands for itself behind any prefix that ends in a point. CorruptData where a file is
+    """The first of these tensors, as float32 of its shape; None where this file, or model.safetensors, or the files
+    that its index names, hold none. A name also stands for itself behind any prefix that ends in a point. CorruptData where a file is
     not what its format says."""
     names = list(names)
     for name_of_file in [file_name] if file_name else _files(Path(directory), names):
@@ -34,12 +34,12 @@ def find_tensor(
             header, start = _header(file, path, size)
             for name in names:
                 for key, entry in header.items():
-                    if _stands_for(key, name):
+                    if stands_for(key, name):
                         return _tensor(file, path, key, entry, start, size)
     return None
 
 
-def _stands_for(key: str, name: str) -> bool:
+def stands_for(key: str, name: str) -> bool:
     return key == name or key.endswith("." + name)
 
 
@@ -53,7 +53,7 @@ def _files(directory: Path, names: list[str]) -> list[str]:
     weight_map = index.get("weight_map")
     if not isinstance(weight_map, dict):
         raise _damaged(directory / _INDEX, "expected an object weight_map")
-    files = [file for key, file in weight_map.items() if any(_stands_for(key, name) for name in names)]
+    files = [file for key, file in weight_map.items() if any(stands_for(key, name) for name in names)]
     for file in files:
         if not isinstance(file, str) or not file.endswith(".safetensors") or Path(file).name != file:
             raise _damaged(directory / _INDEX, f"found the file {file!r:.80}, expected the name of a .safetensors file")

@@ -377,9 +377,7 @@ class AsyncEmbeddingEngine:
         cut = [e[..., :dimension] for e in embeddings]
         if not self._engine_args.matryoshka_normalize or self._engine_args.embedding_dtype is not EmbeddingDtype.float32:
             return cut
-        import numpy as np
-
-        return [e / np.maximum(np.linalg.norm(e, axis=-1, keepdims=True), np.float32(1e-12)) for e in cut]
+        return [_common.unit(e) for e in cut]
 
 
 # On the engine's thread.

@@ -297,6 +297,20 @@ def test_m3_model_inside(models):
     pickle.dumps(m3)
 
 
+def test_m3_model_inside_finds_heads_beside_the_encoder(models, tmp_path):
+    pytest.importorskip("torch", reason="torch is not installed: tiny-m3's heads are .pt files")
+    shutil.copytree(models / "tiny-m3", tmp_path / "m3/0_Transformer")
+    kinds = enumerate([("0_Transformer", "Transformer"), ("1_Pooling", "Pooling")])
+    modules = [{"idx": i, "name": str(i), "path": p, "type": f"sentence_transformers.models.{kind}"} for i, (p, kind) in kinds]
+    (tmp_path / "m3/1_Pooling").mkdir()
+    (tmp_path / "m3/1_Pooling/config.json").write_text('{"word_embedding_dimension": 24, "pooling_mode_cls_token": true}')
+    (tmp_path / "m3/modules.json").write_text(json.dumps(modules))
+    model, whole = BGEM3FlagModel(str(tmp_path / "m3")), BGEM3FlagModel(str(models / "tiny-m3"))
+    inputs = inputs_of(whole)
+    for kind, values in whole.model(inputs, True, True, True).items():
+        assert np.abs(values - model.model(inputs, True, True, True)[kind]).max() < 1e-6
+
+
 def test_m3_model_inside_reads_safetensors_and_refuses_damage(models, tmp_path):
     torch = pytest.importorskip("torch", reason="torch is not installed: tiny-m3's heads are .pt files")
     save_file = pytest.importorskip("safetensors.torch", reason="safetensors is not installed").save_file
@@ -316,6 +330,15 @@ def test_m3_model_inside_reads_safetensors_and_refuses_damage(models, tmp_path):
     (tmp_path / "m3/sparse_linear.safetensors").unlink()
     with pytest.raises(errors.Unsupported, match="sparse_linear"):
         damaged.model(inputs, return_sparse=True)
+    for damaged_bytes in (b"", b"PK\x03\x04", b"\x80\x02csystem\n.", (tmp_path / "m3/colbert_linear.safetensors").read_bytes()):
+        (tmp_path / "m3/sparse_linear.pt").write_bytes(damaged_bytes)
+        with pytest.raises(errors.CorruptData, match="sparse_linear.pt"):
+            damaged.model(inputs, return_sparse=True)
+    for tensors in ({"weight": torch.zeros(3)}, {"weight": torch.zeros(3), "bias": torch.zeros(1)}, {"weight": 1, "bias": 2}):
+        torch.save(tensors, tmp_path / "m3/sparse_linear.pt")
+        with pytest.raises(errors.CorruptData, match="sparse_linear"):
+            damaged.model(inputs, return_sparse=True)
+    (tmp_path / "m3/sparse_linear.pt").unlink()
     (tmp_path / "outside.pt").write_bytes(b"")
     (tmp_path / "m3/sparse_linear.pt").symlink_to(tmp_path / "outside.pt")
     with pytest.raises(errors.InvalidArgument, match="leads out"):

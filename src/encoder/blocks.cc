@@ -47,9 +47,9 @@ LayerScratch::LayerScratch(const Backend& backend, Workspace& workspace, Compute
     // reads a line or two of many queries at once, which an odd number of lines from row to row
     // keeps apart in the cache.
     constexpr int64_t kLineFloats = 16;
-    const int64_t words = (hidden_size + kLineFloats - 1) / kLineFloats * kLineFloats;
-    const int64_t query_words =
-        (((hidden_size + 1) / 2 + kLineFloats - 1) / kLineFloats | 1) * kLineFloats;
+    const auto lines = [](int64_t floats) { return (floats + kLineFloats - 1) / kLineFloats; };
+    const int64_t words = lines(hidden_size) * kLineFloats;
+    const int64_t query_words = (lines((hidden_size + 1) / 2) | 1) * kLineFloats;
     float* const memory = workspace.Floats(tokens * 2 * words);
     query = {ComputeType::kBFloat16, memory, nullptr, tokens, hidden_size, 2 * query_words};
     keys_values = {ComputeType::kBFloat16,

@@ -1,7 +1,7 @@
 // Conformance: every op of every backend against ref, for odd shapes, dtypes, threads and, where a
 // backend has several, instruction sets. A new backend is picked up from AllBackends(). Linear
-// layers and attention have files of their own, backend_linear_test.cc and
-// backend_attention_test.cc.
+// layers and attention have files of their own, backend_linear_test.cc,
+// backend_attention_test.cc and backend_attention_bf16_test.cc.
 #include "base/numeric.h"
 #include "kernels/test_backend_ops.h"
 

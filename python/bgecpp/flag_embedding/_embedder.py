@@ -142,7 +142,7 @@ class FlagModel(AbsEmbedder):
             vectors = np.add.reduceat(hidden, offsets[:-1]) / np.diff(offsets)[:, None]
         vectors = np.asarray(vectors[:, : self.truncate_dim], np.float32)
         if self.normalize_embeddings:
-            vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+            vectors = _common.unit(vectors)
         return vectors[0] if single else vectors
 
 

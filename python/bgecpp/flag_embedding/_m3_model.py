@@ -9,7 +9,7 @@ import numpy as np
 
 from bgecpp import _common, _model_files, _tensors, errors
 from bgecpp.transformers import AutoModel
-from bgecpp.transformers._models import _like, _Model
+from bgecpp.transformers._models import _like, _Model, as_numpy
 
 from ._embedder import pooled
 
@@ -21,33 +21,42 @@ class Linear:
     """A layer of a head: weight (outputs, inputs) and bias (outputs,), as NumPy arrays or, called with a tensor, tensors."""
 
     def __init__(self, directory: str, name: str) -> None:
-        tensors = _read_layer(Path(directory), name)
-        self.weight, self.bias = tensors["weight"], tensors["bias"]
+        self.weight, self.bias = _read_layer(Path(directory), name)
         self.out_features, self.in_features = self.weight.shape
 
     def __call__(self, hidden: Any) -> Any:
-        return _like(_array(hidden) @ self.weight.T + self.bias, hidden)
+        return _like(as_numpy(hidden) @ self.weight.T + self.bias, hidden)
 
 
-def _array(value: Any) -> NDArray[Any]:
-    return np.asarray(value.detach().cpu().numpy() if hasattr(value, "detach") else value)
-
-
-def _read_layer(directory: Path, name: str) -> dict[str, NDArray[np.float32]]:
-    """weight and bias of NAME.safetensors or NAME.pt."""
-    found: dict[str, Any] = {}
+def _read_layer(directory: Path, name: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """weight and bias of NAME.safetensors or, where there is none, NAME.pt: as src/heads/token_linear.cc finds them."""
     if (directory / f"{name}.safetensors").exists():
-        found = {key: _tensors.find_tensor(directory, [key], f"{name}.safetensors") for key in ("weight", "bias")}
+        found = [_tensors.find_tensor(directory, [key], f"{name}.safetensors") for key in ("weight", "bias")]
     elif (directory / f"{name}.pt").exists():
-        torch = _common.torch_or_none()
-        if torch is None:
-            raise errors.Unsupported(f"{directory}: {name}.pt: its weights are read by torch: pip install torch")
-        with _model_files.open_file(directory, f"{name}.pt") as file:
-            loaded = torch.load(file, map_location="cpu", weights_only=True)
-        found = {key: loaded[key].float().numpy() for key in ("weight", "bias")}
-    if found.get("weight") is None or found.get("bias") is None:
-        raise errors.Unsupported(f"{directory}: it has no {name}.safetensors or {name}.pt with weight and bias")
-    return found
+        tensors = _read_torch(directory, f"{name}.pt")
+        found = [next((t for key, t in tensors.items() if _tensors.stands_for(key, of)), None) for of in ("weight", "bias")]
+    else:
+        raise errors.Unsupported(f"{directory}: it has no {name}.safetensors or {name}.pt")
+    weight, bias = found
+    if weight is None or bias is None or weight.ndim != 2 or bias.shape != weight.shape[:1]:
+        raise errors.CorruptData(
+            f"damaged file: {directory}: {name}: expected weight [outputs, inputs] and bias [outputs], found "
+            f"{[None if part is None else list(part.shape) for part in found]}: fetch the model again"
+        )
+    return weight, bias
+
+
+def _read_torch(directory: Path, file_name: str) -> dict[str, NDArray[np.float32]]:
+    """The tensors of a file of torch.save; nothing in it is run."""
+    torch = _common.torch_or_none()
+    if torch is None:
+        raise errors.Unsupported(f"{directory}: {file_name}: its weights are read by torch: pip install torch")
+    with _model_files.open_file(directory, file_name) as file:
+        try:
+            tensors = torch.load(file, map_location="cpu", weights_only=True)
+            return {str(key): tensor.float().numpy() for key, tensor in tensors.items()}
+        except Exception as error:  # of many kinds, as the bytes are
+            raise errors.CorruptData(f"damaged file: {directory}: {file_name}: {error!s:.200}: fetch the model again") from None
 
 
 class M3ModelForInference(_Model):
@@ -68,7 +77,7 @@ class M3ModelForInference(_Model):
     # The engine has its own copy of these: they are read when they are first asked for.
     def _layer(self, name: str) -> Linear:
         if name not in self._layers:
-            self._layers[name] = Linear(self._engine.info["path"], name)
+            self._layers[name] = Linear(self._engine.info["encoder_path"], name)
         return self._layers[name]
 
     @property
@@ -95,8 +104,8 @@ class M3ModelForInference(_Model):
         assert return_dense or return_sparse or return_colbert_vecs, (
             "Must choose one or more from `return_colbert_vecs`, `return_sparse`, `return_dense` to set `True`!"
         )
-        ids, mask = _array(text_input["input_ids"]), _array(text_input["attention_mask"])
-        hidden = _array(self.model(ids, mask).last_hidden_state)
+        ids, mask = as_numpy(text_input["input_ids"]), as_numpy(text_input["attention_mask"])
+        hidden = as_numpy(self.model(ids, mask).last_hidden_state)
         output: dict[str, Any] = {}
         if return_dense:
             output["dense_vecs"] = self._unit(pooled(hidden, mask, self.sentence_pooling_method)[..., :truncate_dim])
@@ -122,19 +131,17 @@ class M3ModelForInference(_Model):
         return vectors
 
     def _unit(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-        if not self.normalize_embeddings:
-            return vectors
-        return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12), np.float32)
+        return _common.unit(vectors) if self.normalize_embeddings else vectors
 
     def compute_dense_score(self, q_reps: Any, p_reps: Any) -> Any:
         """Products of rows: (Q, D) and (P, D) to (Q, P)."""
-        return _like(_array(q_reps) @ _array(p_reps).T / self.temperature, q_reps)
+        return _like(as_numpy(q_reps) @ as_numpy(p_reps).T / self.temperature, q_reps)
 
     compute_sparse_score = compute_dense_score
 
     def compute_colbert_score(self, q_reps: Any, p_reps: Any, q_mask: Any = None) -> Any:
         """The mean over a query's tokens of the largest product with a passage's: (Q, P) of (Q, L, D) and (P, M, D)."""
-        queries, passages, mask = _array(q_reps), _array(p_reps), _array(q_mask)
+        queries, passages, mask = as_numpy(q_reps), as_numpy(p_reps), as_numpy(q_mask)
         best = np.stack([(queries @ passage.T).max(axis=-1).sum(axis=-1) for passage in passages], axis=1)
         return _like((best / mask[:, 1:].sum(axis=-1, keepdims=True) / self.temperature).astype(np.float32), q_reps)
 

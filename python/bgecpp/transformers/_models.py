@@ -133,13 +133,18 @@ def _shifted(mask: Any) -> Any:
     return before
 
 
+def as_numpy(value: Any) -> Any:
+    """A tensor, an array or nested lists as an array."""
+    import numpy as np
+
+    return np.asarray(value.detach().cpu().numpy() if hasattr(value, "detach") else value)
+
+
 def _array(value: Any, name: str, shape: tuple[int, ...] | None = None) -> Any:
     """A tensor, array or list of rows as an integer array [B, L]."""
     import numpy as np
 
-    if hasattr(value, "detach"):
-        value = value.detach().cpu().numpy()
-    array = np.asarray(value)
+    array = as_numpy(value)
     is_mask = name == "attention_mask"
     known = np.issubdtype(array.dtype, np.integer) or (is_mask and array.dtype.kind in "bf")
     if array.ndim != 2 or (array.size and not known):

@@ -63,9 +63,9 @@ void VarlenAttention(const OpContext& context, const ConstOperand& q,
     ToOperand(context, floats, out);
     return;
   }
-  const bool narrow = keys_values.type == ComputeType::kBFloat16;
+  const bool narrow_kv = keys_values.type == ComputeType::kBFloat16;
   const bool narrow_q = q.type == ComputeType::kBFloat16;
-  BGE_CHECK(!(narrow || narrow_q) || attend_heads != nullptr);
+  BGE_CHECK(!(narrow_kv || narrow_q) || attend_heads != nullptr);
   if (attend_heads == nullptr) attend_heads = Float32Attention();
   const auto attend = [&](const AttentionItem& item) {
     thread_local FloatScratch scratch;
@@ -83,7 +83,7 @@ void VarlenAttention(const OpContext& context, const ConstOperand& q,
         narrow_q,
         keys,
         keys + hidden_size * bytes,
-        narrow,
+        narrow_kv,
         keys_values.stride,
         bias.empty() || narrow_q ? nullptr : bias.data() + column,
         bias.empty() ? nullptr : bias.data() + 2 * hidden_size + column,

@@ -20,7 +20,7 @@ struct HeadInputs {
   bool narrow_q;  // bfloat16, bias included
   const void* k;
   const void* v;
-  bool narrow;  // bfloat16
+  bool narrow_kv;  // bfloat16
   int64_t kv_stride;
   const float* q_bias;  // [D] or null; of floats
   const float* v_bias;  // [D] or null

@@ -68,7 +68,7 @@ class LateInteractionTextEmbedding(_model.Vectors):
         ids = np.insert(ids, 1, _QUERY_MARKER_ID).astype(np.int32)
         hidden = self.model.hidden_states(ids, None, np.array([0, len(ids)], np.int32))
         whole: NDArray[np.float32] = hidden @ self._projection_matrix().T
-        whole /= np.maximum(np.linalg.norm(whole, axis=1, keepdims=True), np.float32(1e-12))
+        whole = _common.unit(whole)
         return whole
 
     def _is_stanford(self) -> bool:
