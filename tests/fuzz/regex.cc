@@ -7,8 +7,8 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <span>
 #include <string>
+#include <string_view>
 
 int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   bge::fuzz::Pieces pieces(data, size);
@@ -18,9 +18,8 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   // Now and then long ones. They take a hundred times as long, so it is a hash that says when: what
   // made an input long would stay in most inputs that a fuzzer makes of it, and it would do little
   // else.
-  uint32_t hash = 0;  // as seeds.py has it, for seeds that are long ones
-  for (const uint8_t byte : std::span(data, size)) hash = hash * 31 + byte;
-  hash = hash * 2654435761U >> 16;
+  const uint32_t hash =
+      bge::fuzz::HashOf(std::string_view(reinterpret_cast<const char*>(data), size));
   // A text longer than what is searched at once. (Where a pattern repeats something, it takes for
   // ever.)
   if (hash % 512 == 0 && !text.empty() && pattern.find_first_of("+*{") == std::string::npos) {

@@ -48,6 +48,13 @@ class Pieces {
   std::string_view rest_;
 };
 
+/// Of the bytes of an input: decides what is seldom tried. seeds.py has it too.
+inline uint32_t HashOf(std::string_view bytes) {
+  uint32_t hash = 0;
+  for (const char byte : bytes) hash = hash * 31 + static_cast<uint8_t>(byte);
+  return hash * 2654435761U >> 16;
+}
+
 /// Runs f(), which may throw Error: the only exception that an input may cause.
 template <class F>
 void Expect(F&& f) {

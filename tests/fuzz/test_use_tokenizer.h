@@ -13,11 +13,16 @@
 namespace bge::fuzz {
 
 /// Encodes `text` and its like in every way and decodes the ids. Aborts where an encoding
-/// contradicts itself.
+/// contradicts itself. The targets are about a tokenizer's files: a long text would take most of
+/// the time, so that of most inputs only the start is encoded. Which, a hash says: what made a text
+/// long or short would stay in most inputs that a fuzzer makes of it.
 inline void UseTokenizer(const Tokenizer& tokenizer, std::string_view text) {
+  const uint32_t kind = HashOf(text) % 64;
+  constexpr size_t kStart = 48;
   for (const std::string_view input :
        {std::string_view("Hello, wOrld! a b"),
-        std::string_view("  \xc3\xa9\xe4\xb8\xad\xe2\x96\x81<mask>\n"), text}) {
+        std::string_view("  \xc3\xa9\xe4\xb8\xad\xe2\x96\x81<mask>\n"),
+        kind % 8 == 0 ? text : text.substr(0, kStart)}) {
     Expect([&] {
       TokenizeOptions options;
       options.want_offsets = true;
@@ -43,8 +48,8 @@ inline void UseTokenizer(const Tokenizer& tokenizer, std::string_view text) {
   }
   tokenizer.vocab_size();
   tokenizer.num_special_tokens(true);
-  // Of a long text only the start is looked at. Not always: it takes long.
-  if (text.size() % 16 == 15) {
+  // Where there is a limit, a tokenizer looks at the start of a long text only.
+  if (kind == 1 && !text.empty()) {
     Expect([&] {
       std::string many;
       while (many.size() < 4096) many += text;
