@@ -197,7 +197,7 @@ def xlmr(name: str, where: Path) -> None:
             layer = torch.nn.Linear(width, rows)
             random_weights.fill(layer, rows)
             torch.save({key: value.half() for key, value in layer.state_dict().items()}, where / f"{head}.pt")
-        xlmr_models.move_sparse_bias(model, where)
+        xlmr_models.move_sparse_bias(model, where, [xlmr_models.IDS_IN_NO_ORDER])
 
 
 def cross_encoder(name: str, where: Path) -> None:

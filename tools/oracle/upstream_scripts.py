@@ -15,6 +15,9 @@ and what was printed are compared: shapes, keys, texts and integers equal, float
 that is above 1), printed numbers to a unit of their last digit, measured times not at all. A block that the real
 package does not run here (a model of another kind, a GPU, a key) says nothing about ours: it is counted with its
 reason. Exit status 1 where ours fails or differs.
+
+Beside requirements.txt it takes what the scripts import: faiss-cpu, fastembed, langchain-community and langchain-huggingface.
+Where one is not installed, its blocks are counted as such.
 """
 
 import argparse
