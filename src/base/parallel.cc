@@ -22,9 +22,10 @@ namespace {
 
 thread_local bool in_loop = false;  // this thread is running a chunk of some loop
 
-// How long a thread without work looks for some before it sleeps: waking it takes some 50 us, and
-// the ops of one forward pass follow each other within that time.
-constexpr std::chrono::microseconds kSpinTime(40);
+// How long a thread without work looks for some before it sleeps. The ops of one forward pass
+// follow each other within 40 us, one short text after another, from Python, within 100; waking a
+// thread takes 50 us, in a virtual machine on a busy host several times that.
+constexpr std::chrono::microseconds kSpinTime(150);
 
 void Pause() {
 #if defined(__x86_64__)

@@ -1,12 +1,12 @@
 #include "kernels/cpu/packed_weights.h"
 
+#include "base/huge_pages.h"
 #include "base/numeric.h"
 #include "kernels/cpu/ops.h"
 #include "tensor/int8_row.h"
 
 #include <algorithm>
 #include <cstring>
-#include <new>
 #include <numeric>
 #include <type_traits>
 #include <vector>
@@ -78,8 +78,7 @@ PackedWeights::PackedWeights(int64_t n, int64_t k, ComputeType type, size_t num_
 PackedWeights::PackedWeights(std::span<const TensorView> parts, ComputeType type,
                              std::span<const int32_t> exact_columns)
     : PackedWeights(RowsOf(parts), parts[0].shape[1], type, exact_columns.size()) {
-  memory_ = hwy::AllocateAligned<std::byte>(std::max<size_t>(bytes_, 1));
-  if (memory_ == nullptr) throw std::bad_alloc();
+  memory_ = AllocateOnHugePages(bytes_);
   SetMemory(memory_.get());
   if (type == ComputeType::kInt8) {
     PackInt8(parts, exact_columns);

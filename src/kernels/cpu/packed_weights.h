@@ -2,7 +2,6 @@
 #ifndef BGE_KERNELS_CPU_PACKED_WEIGHTS_H_
 #define BGE_KERNELS_CPU_PACKED_WEIGHTS_H_
 
-#include "hwy/aligned_allocator.h"
 #include "kernels/backend.h"
 #include "kernels/cpu/gemm.h"
 
@@ -75,12 +74,12 @@ class PackedWeights : public PreparedLinear {
   int64_t part_groups_ = 0;  // kInt8
   size_t num_exact_ = 0;
   size_t bytes_ = 0;
-  hwy::AlignedFreeUniquePtr<std::byte[]> memory_;  // null where it is somebody else's
-  const std::byte* panels_ = nullptr;              // behind them the others, in this order
-  const float* scales_ = nullptr;                  // [num_parts][columns()]
-  const int32_t* sums_ = nullptr;                  // [num_parts][columns()]
-  const int32_t* exact_columns_ = nullptr;         // [num_exact]
-  const int8_t* remainders_ = nullptr;             // [num_exact][columns()]
+  std::shared_ptr<std::byte> memory_;       // null where it is somebody else's
+  const std::byte* panels_ = nullptr;       // behind them the others, in this order
+  const float* scales_ = nullptr;           // [num_parts][columns()]
+  const int32_t* sums_ = nullptr;           // [num_parts][columns()]
+  const int32_t* exact_columns_ = nullptr;  // [num_exact]
+  const int8_t* remainders_ = nullptr;      // [num_exact][columns()]
 };
 
 }  // namespace bge::cpu
