@@ -22,10 +22,14 @@ namespace {
 
 thread_local bool in_loop = false;  // this thread is running a chunk of some loop
 
-// How long a thread without work looks for some before it sleeps. The ops of one forward pass
-// follow each other within 40 us, one short text after another, from Python, within 100; waking a
-// thread takes 50 us, in a virtual machine on a busy host several times that.
-constexpr std::chrono::microseconds kSpinTime(150);
+// How long a thread looks for what it waits for before it sleeps: waking it takes 50 us, in a
+// virtual machine on a busy host several times that. A helper waits for the next loop. The ops of
+// one forward pass follow each other within 40 us, one short text after another, from Python,
+// within 100.
+constexpr std::chrono::microseconds kHelperSpinTime(150);
+// A caller waits for its helpers' last chunks. Where threads outnumber CPUs, a helper may need this
+// one.
+constexpr std::chrono::microseconds kCallerSpinTime(40);
 
 void Pause() {
 #if defined(__x86_64__)
@@ -35,11 +39,11 @@ void Pause() {
 #endif
 }
 
-// Waits for `done()` without sleeping, for kSpinTime at most.
+// Waits for `done()` without sleeping, for `time` at most.
 template <typename Done>
-void SpinUntil(const Done& done) {
+void SpinUntil(const Done& done, std::chrono::microseconds time) {
   constexpr int kPausesPerLook = 32;
-  const auto give_up = std::chrono::steady_clock::now() + kSpinTime;
+  const auto give_up = std::chrono::steady_clock::now() + time;
   do {
     for (int i = 0; i < kPausesPerLook; ++i) {
       if (done()) return;
@@ -93,7 +97,7 @@ class ThreadPool::Impl {
       std::erase(loops_, loop);  // all items are taken: no helper may come any more
     }
     const auto finished = [&] { return loop->helpers.load(std::memory_order_acquire) == 0; };
-    SpinUntil(finished);
+    SpinUntil(finished, kCallerSpinTime);
     if (!finished()) {
       std::unique_lock lock(mu_);
       done_.wait(lock, finished);
@@ -150,7 +154,7 @@ class ThreadPool::Impl {
       const uint64_t seen = published_.load(std::memory_order_relaxed);
       const auto news = [&] { return published_.load(std::memory_order_acquire) != seen; };
       lock.unlock();
-      SpinUntil(news);
+      SpinUntil(news, kHelperSpinTime);
       lock.lock();
       if (!news()) work_.wait(lock);  // whatever woke it: look again, and spin again
     }
