@@ -2,7 +2,7 @@
 //
 // A processor keeps where some thousand pages lie (the TLB) and looks the others up in tables, in a
 // virtual machine in two. The weights of a small model are ten thousand pages of 4 kB, all read for
-// each query: of one short text a third of the time went into looking them up.
+// each query: of one short text up to a fifth of the time went into looking them up.
 #ifndef BGE_BASE_HUGE_PAGES_H_
 #define BGE_BASE_HUGE_PAGES_H_
 
