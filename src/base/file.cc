@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/file_operations.h"
+#include "base/numeric.h"
 #include "base/owner_process.h"
 #include "base/unfinished.h"
 
@@ -103,7 +104,7 @@ MappedFile::~MappedFile() {
 void MappedFile::Release(size_t offset, size_t size) const {
   if (data_ == nullptr || offset > size_ || size > size_ - offset) return;
   const auto page = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
-  const size_t begin = (offset + page - 1) / page * page;
+  const size_t begin = RoundUp(offset, page);
   const size_t end = (offset + size) / page * page;
   if (begin < end) ::madvise(const_cast<std::byte*>(data_) + begin, end - begin, MADV_DONTNEED);
 }

@@ -1,5 +1,7 @@
 #include "base/huge_pages.h"
 
+#include "base/numeric.h"
+
 #include <pthread.h>
 #include <sys/mman.h>
 
@@ -19,8 +21,7 @@ constexpr size_t kAlignment = 64;  // a cache line, and the widest vector
 // Blocks of whole pages would all begin at the same place of a page, and so compete for the same
 // sets of the first-level cache.
 constexpr size_t kStagger = 5 * kAlignment;
-
-size_t RoundUp(size_t n, size_t multiple) { return (n + multiple - 1) / multiple * multiple; }
+constexpr size_t kMostBytes = std::numeric_limits<size_t>::max() / 4;
 
 // Address space of its own, at a multiple of a huge page.
 class Piece {
@@ -74,8 +75,14 @@ struct Pieces {
 
 }  // namespace
 
+std::shared_ptr<std::byte> MapHugePages(size_t bytes) {
+  if (bytes > kMostBytes) throw std::bad_alloc();
+  const auto piece = std::make_shared<Piece>(RoundUp(std::max<size_t>(bytes, 1), kHugePageBytes));
+  return {piece, piece->Take(bytes)};
+}
+
 std::shared_ptr<std::byte> AllocateOnHugePages(size_t bytes) {
-  if (bytes > std::numeric_limits<size_t>::max() / 4) throw std::bad_alloc();
+  if (bytes > kMostBytes) throw std::bad_alloc();
   Pieces& pieces = Pieces::Get();
   const std::lock_guard lock(pieces.mutex);
   std::shared_ptr<Piece> piece = pieces.last.lock();

@@ -21,6 +21,10 @@ inline constexpr size_t kHugePageBytes = size_t{2} << 20;
 /// of its blocks. Thread-safe, also across fork. Throws std::bad_alloc.
 std::shared_ptr<std::byte> AllocateOnHugePages(size_t bytes);
 
+/// The same on pages of its own, which go with it: for what is read and written, and grows. The
+/// last of its pages is whole, so that `bytes` had better be a multiple of kHugePageBytes.
+std::shared_ptr<std::byte> MapHugePages(size_t bytes);
+
 }  // namespace bge
 
 #endif  // BGE_BASE_HUGE_PAGES_H_

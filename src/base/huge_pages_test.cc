@@ -51,9 +51,23 @@ TEST(HugePagesTest, ABlockOutlivesItsNeighbours) {
   for (int i = 0; i < 1000; ++i) ASSERT_TRUE(IsZero(AllocateOnHugePages(100).get(), 100));
 }
 
+TEST(HugePagesTest, PagesOfItsOwnAreWholeAndZeroAgain) {
+  for (const size_t bytes : {size_t{0}, size_t{1}, kHugePageBytes - 1, 3 * kHugePageBytes}) {
+    for (int again = 0; again < 3; ++again) {
+      const auto block = MapHugePages(bytes);
+      ASSERT_NE(block, nullptr);
+      EXPECT_EQ(reinterpret_cast<uintptr_t>(block.get()) % kHugePageBytes, 0u);
+      ASSERT_TRUE(IsZero(block.get(), bytes));
+      std::memset(block.get(), 0xff, bytes);
+    }
+  }
+}
+
 TEST(HugePagesTest, TakesNoMoreThanThereIs) {
   EXPECT_THROW(AllocateOnHugePages(std::numeric_limits<size_t>::max()), std::bad_alloc);
   EXPECT_THROW(AllocateOnHugePages(size_t{1} << 60), std::bad_alloc);
+  EXPECT_THROW(MapHugePages(std::numeric_limits<size_t>::max()), std::bad_alloc);
+  EXPECT_THROW(MapHugePages(size_t{1} << 60), std::bad_alloc);
   EXPECT_NE(AllocateOnHugePages(1), nullptr);
 }
 

@@ -1,10 +1,11 @@
-// Checked arithmetic on sizes from files, and the 16-bit floating-point formats.
+// Checked arithmetic on sizes from files, rounding up, and the 16-bit floating-point formats.
 #ifndef BGE_BASE_NUMERIC_H_
 #define BGE_BASE_NUMERIC_H_
 
 #include <bit>
 #include <cstdint>
 #include <optional>
+#include <type_traits>
 
 namespace bge {
 
@@ -16,6 +17,12 @@ inline std::optional<uint64_t> CheckedMul(uint64_t a, uint64_t b) {
 inline std::optional<uint64_t> CheckedAdd(uint64_t a, uint64_t b) {
   uint64_t r;
   return __builtin_add_overflow(a, b, &r) ? std::nullopt : std::optional<uint64_t>(r);
+}
+
+/// The least multiple of `multiple` that is not below n. n + multiple - 1 must fit.
+template <typename T>
+constexpr T RoundUp(T n, std::type_identity_t<T> multiple) {
+  return (n + multiple - 1) / multiple * multiple;
 }
 
 /// bfloat16 bits to float: exact.

@@ -14,6 +14,11 @@ TEST(Numeric, CheckedArithmeticFindsOverflow) {
   EXPECT_FALSE(CheckedAdd(~uint64_t{0}, 1).has_value());
 }
 
+TEST(Numeric, RoundUpIsTheLeastMultiple) {
+  static_assert(RoundUp(0, 64) == 0 && RoundUp(1, 64) == 64 && RoundUp(64, 64) == 64);
+  static_assert(RoundUp(uint64_t{5}, 3) == 6 && RoundUp(size_t{7}, 1) == 7);
+}
+
 TEST(Numeric, HalfIsExactForEveryBitPattern) {
   for (uint32_t bits = 0; bits < 0x10000; ++bits) {
     const auto h = static_cast<uint16_t>(bits);

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "base/numeric.h"
 #include "base/unfinished.h"
 
 #include <algorithm>
@@ -24,8 +25,6 @@ constexpr size_t kFingerprintBytes = 64;
 constexpr uint64_t kMostLayers = 1 << 20;
 constexpr uint64_t kAlignment = 4096;  // of each layer: a page, and more than any kernel wants
 constexpr size_t kSampleBytes = 256;   // of each tensor, read from its middle
-
-uint64_t AlignUp(uint64_t offset) { return (offset + kAlignment - 1) / kAlignment * kAlignment; }
 
 std::span<const std::byte> BytesOf(std::string_view text) {
   return std::as_bytes(std::span(text.data(), text.size()));
@@ -141,7 +140,7 @@ void PackedCache::Save(std::span<const PreparedLinear* const> layers) const {
   std::string header = std::string(kMagic) + fingerprint_ + std::string(AsText(count));
   uint64_t end = header.size() + count * sizeof(Entry);
   for (const PreparedLinear* layer : layers) {
-    const uint64_t offset = AlignUp(end);
+    const uint64_t offset = RoundUp(end, kAlignment);
     end = offset + layer->packed().size();
     for (const uint64_t number :
          {static_cast<uint64_t>(layer->out_features()), static_cast<uint64_t>(layer->in_features()),
@@ -160,7 +159,7 @@ void PackedCache::Save(std::span<const PreparedLinear* const> layers) const {
     AtomicFile file(path_, FileAccess::kOwnerOnly);
     file.Write(header);
     for (const PreparedLinear* layer : layers) {
-      file.Write(std::string(AlignUp(file.size()) - file.size(), '\0'));
+      file.Write(std::string(RoundUp(file.size(), kAlignment) - file.size(), '\0'));
       file.Write(layer->packed());
     }
     file.Commit();

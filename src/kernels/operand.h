@@ -4,6 +4,7 @@
 
 #include "bge/types.h"
 
+#include "base/numeric.h"
 #include "tensor/tensor_view.h"
 #include "tensor/workspace.h"
 
@@ -88,7 +89,7 @@ using ConstOperand = OperandView<const void, const float>;
 inline Operand NewOperand(Workspace& workspace, ComputeType type, int64_t rows, int64_t cols) {
   if (type == ComputeType::kFloat32) return workspace.NewMatrix(rows, cols);
   const int64_t line = 64 / OperandElementBytes(type);
-  const int64_t stride = (cols + line - 1) / line * line;
+  const int64_t stride = RoundUp(cols, line);
   void* data = workspace.Allocate(static_cast<size_t>(rows * stride * OperandElementBytes(type)));
   if (type != ComputeType::kInt8) return {type, data, nullptr, rows, cols, stride};
   void* scales = workspace.Allocate(static_cast<size_t>(rows) * sizeof(RowScale));

@@ -1,5 +1,8 @@
 #include "tensor/workspace.h"
 
+#include "base/huge_pages.h"
+#include "base/numeric.h"
+
 #include <algorithm>
 #include <cstdlib>
 #include <new>
@@ -9,22 +12,23 @@ namespace bge {
 namespace {
 constexpr size_t kAlignment = 64;         // a cache line, and the widest vector
 constexpr size_t kMinBlock = 256 * 1024;  // below this the number of blocks would matter
+// Half a page is lost at most, of one block.
+constexpr size_t kLeastOnHugePages = kHugePageBytes / 2;
 }  // namespace
 
-void Workspace::Free::operator()(std::byte* p) const { std::free(p); }
-
 Workspace::Block Workspace::NewBlock(size_t size) {
-  size = (size + kAlignment - 1) / kAlignment * kAlignment;
+  if (size >= kLeastOnHugePages) {
+    size = RoundUp(size, kHugePageBytes);
+    return {MapHugePages(size), size};
+  }
+  size = RoundUp(size, kAlignment);
   auto* p = static_cast<std::byte*>(std::aligned_alloc(kAlignment, size));
   if (p == nullptr) throw std::bad_alloc();
-  Block block;
-  block.data.reset(p);
-  block.size = size;
-  return block;
+  return {std::shared_ptr<std::byte>(p, &std::free), size};
 }
 
 void* Workspace::Allocate(size_t bytes) {
-  bytes = (bytes + kAlignment - 1) / kAlignment * kAlignment;
+  bytes = RoundUp(bytes, kAlignment);
   if (blocks_.empty() || blocks_.back().size - used_ < bytes) {
     blocks_.push_back(NewBlock(std::max({bytes, kMinBlock, next_block_})));
     next_block_ = 0;

@@ -12,7 +12,8 @@
 namespace bge {
 
 /// A bump arena of 64-byte-aligned blocks. Allocations live until Reset(), which keeps the memory
-/// (as one block large enough for what was used before). Single thread.
+/// (as one block large enough for what was used before). Large blocks lie on huge pages. Single
+/// thread.
 class Workspace {
  public:
   Workspace() = default;
@@ -30,11 +31,8 @@ class Workspace {
   size_t capacity_bytes() const { return capacity_; }
 
  private:
-  struct Free {
-    void operator()(std::byte* p) const;
-  };
   struct Block {
-    std::unique_ptr<std::byte[], Free> data;
+    std::shared_ptr<std::byte> data;
     size_t size = 0;
   };
   static Block NewBlock(size_t size);

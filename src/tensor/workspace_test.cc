@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <utility>
 
 namespace bge {
 namespace {
@@ -19,6 +20,21 @@ TEST(Workspace, AllocationsAreAlignedAndDisjoint) {
   std::memset(c, 3, 1 << 20);
   EXPECT_EQ(*a, 1);
   EXPECT_EQ(b[99], 2);
+}
+
+TEST(Workspace, BlocksOfEverySizeHoldWhatIsWritten) {
+  Workspace workspace;
+  for (const size_t bytes :
+       {size_t{300} * 1024, size_t{1} << 20, (size_t{2} << 20) - 1, size_t{5} << 20}) {
+    std::memset(workspace.Allocate(bytes), 1, bytes);
+    EXPECT_GE(workspace.capacity_bytes(), bytes);
+  }
+  const size_t capacity = workspace.capacity_bytes();
+  EXPECT_LE(capacity, size_t{12} << 20);  // less than a huge page lost of each
+  workspace.Reset();
+  Workspace moved = std::move(workspace);
+  std::memset(moved.Allocate(capacity), 2, capacity);
+  EXPECT_LT(moved.capacity_bytes(), capacity + (size_t{2} << 20));
 }
 
 TEST(Workspace, ResetKeepsWhatWasNeededAsOneBlock) {
