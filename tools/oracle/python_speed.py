@@ -1,17 +1,18 @@
 """What Python adds to the engine, and how fast its classes are beside those that they stand for.
 
     PYTHONPATH=python python tools/oracle/python_speed.py [--bge build/release/bge] [--work short] [--n 10000] [--dtype f32]
-        [--rounds 11] [--queries] [--peers]
+        [--rounds 40] [--queries] [--peers]
 
 The texts are those of the developers' shared/bench/peers.py, the model is all-MiniLM-L6-v2. Shown: the time of
 Embedder.encode beside the best passes of `bge bench` (before and after, so that a drift of the machine meets both); one
-query on one thread and on two beside a C++ program that calls Embedder::Encode as often (tests/query_latency.cc, built
-beside PROGRAM), each in a new process, --rounds times in turns; the time that `import bgecpp` adds to an interpreter; and
+query on one thread and on two beside C++ that calls Embedder::Encode as often (tests/query_latency.cc, a shared library
+built beside PROGRAM, in this process), --rounds times in turns; the time that `import bgecpp` adds to an interpreter; and
 with --peers sentence-transformers on torch (where installed), given texts sorted by length. --queries: the queries alone.
 A quiet machine is needed.
 """
 
 import argparse
+import ctypes
 import importlib.util
 import json
 import statistics
@@ -25,21 +26,7 @@ import engine
 from speed_compare import peers_texts
 
 QUERY = "what is the best way to embed a short query"  # 12 tokens with the special ones
-QUERY_TIMES = 500
-# What tests/query_latency.cc does, in Python.
-QUERY_PROGRAM = """
-import statistics, sys, time
-from bgecpp import Embedder
-model, dtype, threads, times, text = sys.argv[1:]
-embedder = Embedder(model, dtype=dtype, threads=int(threads))
-found = []
-for i in range(-int(times) // 5, int(times)):
-    begin = time.perf_counter()
-    embedder.encode(text)
-    found.append(time.perf_counter() - begin)
-print(statistics.median(found[int(times) // 5:]) * 1e3)
-"""
-
+QUERY_TIMES = 100  # calls of one turn
 
 def best(function, times: int) -> float:
     found = []
@@ -58,27 +45,41 @@ def bench(bge: str, model: Path, texts: Path, dtype: str) -> dict:
     return json.loads(done.stdout)
 
 
-def query_ms(command: list, model: Path, dtype: str, threads: int) -> float:
-    command = [*command, model, dtype, threads, QUERY_TIMES, QUERY]
-    done = subprocess.run([str(c) for c in command], capture_output=True, text=True)
-    if done.returncode:
-        sys.exit(done.stderr)
-    return float(done.stdout)
+def median_ms(function, times: int) -> float:
+    found = []
+    for _ in range(times):
+        begin = time.perf_counter()
+        function()
+        found.append(time.perf_counter() - begin)
+    return statistics.median(found) * 1e3
 
 
-def show_queries(program: Path, model: Path, dtype: str, rounds: int) -> None:
-    commands = {"Python": [sys.executable, "-c", QUERY_PROGRAM], "C++": [program]}
+def show_queries(library: Path, model: Path, dtype: str, rounds: int) -> None:
+    from bgecpp import Embedder
+
+    native = ctypes.CDLL(str(library))
+    native.query_latency_load.restype = ctypes.c_void_p
+    native.query_latency_load.argtypes = [ctypes.c_char_p, ctypes.c_int, ctypes.c_int]
+    native.query_latency_run.restype = ctypes.c_double
+    native.query_latency_run.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int64]
     for threads in (1, 2):
-        pairs = []
-        for turn in range(rounds):  # each goes first as often as the other
-            order = sorted(commands, reverse=turn % 2 == 1)
-            times = {name: query_ms(commands[name], model, dtype, threads) for name in order}
-            pairs.append((times["Python"], times["C++"]))
-        python, native = zip(*pairs)
-        apart = sorted(a - b for a, b in pairs)
-        print(f"one query, {dtype}, {threads} threads, {rounds} rounds in turns: Python {statistics.median(python):.3f} ms (least "
-              f"{min(python):.3f}), C++ {statistics.median(native):.3f} (least {min(native):.3f}): of a pair {statistics.median(apart):+.3f} "
-              f"(from {apart[0]:+.3f} to {apart[-1]:+.3f})")
+        loaded = native.query_latency_load(str(model).encode(), {"f32": 2, "bf16": 3, "int8": 4}[dtype], threads)
+        embedder = Embedder(str(model), dtype=dtype, threads=threads)
+        turns = {
+            "C++": lambda: native.query_latency_run(loaded, QUERY.encode(), QUERY_TIMES),
+            "Python": lambda: median_ms(lambda: embedder.encode(QUERY), QUERY_TIMES),
+        }
+        for turn in turns.values():
+            turn()
+        times = {name: [] for name in turns}
+        for place in range(rounds):  # each goes first as often as the other
+            for name in sorted(turns, reverse=place % 2 == 1):
+                times[name].append(turns[name]())
+        apart = [a - b for a, b in zip(times["Python"], times["C++"])]
+        shown = ", ".join(f"{name} {statistics.median(found):.3f} ms (least {min(found):.3f})" for name, found in times.items())
+        quarters = statistics.quantiles(apart, n=4)
+        print(f"one query, {dtype}, {threads} thread{'s' * (threads > 1)}, {rounds} turns of {QUERY_TIMES}: {shown}: "
+              f"{statistics.median(apart):+.3f} ms a turn (half of them {quarters[0]:+.3f} to {quarters[2]:+.3f})", flush=True)
 
 
 def import_ms() -> float:
@@ -96,14 +97,14 @@ def main() -> None:
     parser.add_argument("--work", default="short", choices=["short", "mixed", "long"])
     parser.add_argument("--n", type=int, default=10000)
     parser.add_argument("--dtype", default="f32", choices=["f32", "bf16", "int8"])
-    parser.add_argument("--rounds", type=int, default=11)
+    parser.add_argument("--rounds", type=int, default=40)
     parser.add_argument("--queries", action="store_true")
     parser.add_argument("--peers", action="store_true")
     arguments = parser.parse_args()
     from bgecpp import Embedder, SentenceTransformer
 
     model = engine.minilm_dir()
-    native_query = arguments.bge.resolve().parent / "tests/query_latency"
+    native_query = arguments.bge.resolve().parent / "tests/libquery_latency.so"
     if not native_query.exists():
         sys.exit(f"no {native_query}: build the target query_latency")
     if arguments.queries:
