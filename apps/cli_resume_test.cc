@@ -76,7 +76,21 @@ TEST_P(Resume, AKilledRunGoesOnWhereItStopped) {
   RecordProperty("kept", kept);
 }
 
-INSTANTIATE_TEST_SUITE_P(Formats, Resume, ::testing::Values("npy", "jsonl"),
+// So short that all of it is still buffered at the end.
+TEST_P(Resume, AShortRunGivesWhatOneWithoutTheOptionDoes) {
+  const std::string whole = (folder_.path() / "whole").string() + "." + GetParam();
+  for (const int count : {0, 1, 3000}) {
+    SCOPED_TRACE(count);
+    folder_.Write("texts.txt", TextsOf(count));
+    ASSERT_EQ(RunBge(Arguments(whole, false)).status, 0);
+    std::filesystem::remove(output_);
+    const ProgramResult result = RunBge(Arguments(output_, true));
+    EXPECT_EQ(result.status, 0) << result.err;
+    EXPECT_EQ(ReadWhole(output_), ReadWhole(whole));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Formats, Resume, ::testing::Values("npy", "jsonl", "f32", "txt"),
                          [](const auto& suite) { return suite.param; });
 
 class ResumeErrors : public ::testing::Test {

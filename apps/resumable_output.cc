@@ -202,7 +202,7 @@ void ResumableOutput::Checkpoint() {
 }
 
 void ResumableOutput::WriteBuffer() {
-  WriteAt(bytes_, buffer_);
+  WriteThrough(bytes_, buffer_);
   bytes_ += buffer_.size();
   buffer_.clear();
 }
@@ -212,7 +212,13 @@ void ResumableOutput::Write(std::string_view bytes) {
   if (buffer_.size() >= kBufferBytes) WriteBuffer();
 }
 
+// What is buffered may be of that place, and would be written over it later.
 void ResumableOutput::WriteAt(uint64_t offset, std::string_view bytes) {
+  WriteBuffer();
+  WriteThrough(offset, bytes);
+}
+
+void ResumableOutput::WriteThrough(uint64_t offset, std::string_view bytes) {
   while (!bytes.empty()) {
     const ssize_t count = ::pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
     if (count < 0 && errno == EINTR) continue;

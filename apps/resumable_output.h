@@ -58,6 +58,7 @@ class ResumableOutput : public OutputStream {
   void Checkpoint();
   void AddToDigest(const TextRecord& record);
   void WriteBuffer();
+  void WriteThrough(uint64_t offset, std::string_view bytes);
 
   std::string path_;
   std::string part_;   // PATH.part
