@@ -3,6 +3,7 @@
 #include "apps/commands.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/unfinished.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -143,7 +144,9 @@ std::unique_ptr<OutputStream> OpenOutput(const std::string& path) {
     if (fd < 0) FailToWrite(path, errno);
     return std::make_unique<DescriptorStream>(fd, true, path);
   }
-  return std::make_unique<FileStream>(target);
+  auto stream = std::make_unique<FileStream>(target);
+  RemoveLeftovers(target);
+  return stream;
 }
 
 void CheckNotInput(const std::string& output, const std::string& input) {

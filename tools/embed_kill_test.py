@@ -1,14 +1,17 @@
 #!/usr/bin/env python3
-"""Kills `bge embed --resume` at random moments.
+"""Kills `bge embed` at random moments.
 
     python3 tools/embed_kill_test.py --bge build/release/bge --rounds 1000
 
-Each round starts or goes on with an output (.npy, .jsonl, .f32 or .txt) and kills it (SIGKILL) after
+Each round starts or goes on with an output (.npy, .jsonl, .f32 or .txt) by --resume and kills it (SIGKILL) after
 a random time. Rows that a checkpoint has acknowledged must be there ever after, byte for byte those
 of a run that nobody disturbed; nothing stands under the output's name before all of it is there; and
 where a run ends, its output is that of the undisturbed run and nothing is left beside it. The
 program saves a checkpoint a second: it is given a clock that runs 50 times as fast (cc makes it), so
 that a run of a fifth of a second has many.
+
+A quarter of the rounds run without --resume over an output that is there already (.npy, .jsonl, and all three kinds of
+vectors in .npz and .safetensors): it must be the old one or the new one, whole.
 """
 
 import argparse
@@ -19,6 +22,7 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
+import command_tasks
 import kills
 
 TEXTS = 4000
@@ -102,9 +106,20 @@ class Output:
         return False
 
 
-def kill_all(outputs, rounds, seed):
+def kill_plain(task, moments, outcomes):
+    task.prepare()
+    killed = kills.killed(task.command, moments.uniform(0, 1.1 * task.seconds))
+    state = task.state()
+    assert killed or state == "new", f"{task.name} ended, and its output is the old one"
+    outcomes[f"plain: {'killed' if killed else 'ended'}, {state}"] += 1
+
+
+def kill_all(outputs, plain, rounds, seed):
     outcomes, moments = Counter(), random.Random(seed)
     for done in range(rounds):
+        if done % 4 == 3:
+            kill_plain(plain[done // 4 % len(plain)], moments, outcomes)
+            continue
         output = outputs[done % len(outputs)]
         before = output.rows
         if not output.killed(moments.uniform(0, 1.1 * output.seconds)):
@@ -131,7 +146,10 @@ def main():
         outputs = [
             Output(arguments.bge, texts, folder, kind, environment) for kind in ("npy", "jsonl", "f32", "txt")
         ]
-        kill_all(outputs, arguments.rounds, arguments.seed)
+        plain = command_tasks.embed_tasks(arguments.bge, folder)
+        for task in plain:
+            task.seconds = kills.must(task.command)
+        kill_all(outputs, plain, arguments.rounds, arguments.seed)
 
 
 if __name__ == "__main__":

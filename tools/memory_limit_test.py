@@ -18,7 +18,7 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-import index_kill_test
+import command_tasks
 import kills
 import pull_kill_test
 
@@ -51,77 +51,6 @@ def least(works):
     return high * STEP
 
 
-class Embed:
-    """Over an output that is there already."""
-
-    name = "embed"
-
-    def __init__(self, bge, folder):
-        self.folder = folder / "embed"
-        self.folder.mkdir()
-        texts, self.output = self.folder / "texts.txt", self.folder / "vectors.npy"
-        texts.write_text("".join(f"text number {i} of words\n" for i in range(2000)))
-        self.command = [bge, "embed", "--model", kills.MODEL, "--input", texts, "--threads", "2"]
-        self.command += ["--output", self.output]
-        self.environment = {}
-        kills.must(self.command)
-        self.right = self.output.read_bytes()
-        self.files = sorted(self.folder.iterdir())
-
-    def prepare(self):
-        self.output.write_bytes(b"old")
-
-    def check(self, ended):
-        assert self.output.read_bytes() == (self.right if ended else b"old")
-        assert sorted(self.folder.iterdir()) == self.files, "something is left"
-
-
-class Index:
-    """`index build` over an index, or `index add` to it."""
-
-    def __init__(self, bge, folder, name):
-        self.name = f"index {name}"
-        self.writer = index_kill_test.Writer(bge, folder / name, 1)
-        (folder / name).mkdir()
-        added = self.writer.write_corpus([f"n{i}" for i in range(300)])
-        corpus = self.writer.corpus.rename(folder / name / "new.jsonl")
-        self.old = self.writer.write_corpus([f"old{i}" for i in range(20)])
-        self.command = [bge, "index", name, self.writer.index, "--input", corpus, "--threads", "2"]
-        if name == "build":
-            self.command += ["--model", kills.MODEL]
-        self.right = added if name == "build" else self.old | added
-        self.environment = {}
-        self.changed = True
-
-    def prepare(self):
-        if self.changed:
-            build = ["build", self.writer.index, "--model", kills.MODEL, "--input", self.writer.corpus]
-            self.writer.must(build)
-
-    def check(self, ended):
-        found = index_kill_test.read_index(self.writer.index)
-        assert index_kill_test.same(found, self.right if ended else self.old)
-        files = sum(1 for _ in self.writer.index.iterdir())
-        assert files == index_kill_test.expected_files(self.writer.index), "something is left"
-        self.changed = ended
-
-
-class Pull:
-    name = "pull"
-
-    def __init__(self, bge, folder, hub, expected):
-        self.cache = pull_kill_test.Cache(folder / "cache", expected, pull_kill_test.Python())
-        self.command = [bge, "pull", pull_kill_test.REPO]
-        self.environment = pull_kill_test.environment(hub, self.cache)
-
-    def prepare(self):
-        if self.cache.snapshot.exists():
-            self.cache.forget()
-
-    def check(self, ended):
-        self.cache.check(ended)
-
-
 def check_one(task, limit):
     """What came of it."""
     task.prepare()
@@ -140,14 +69,11 @@ def check_all(task, lowest, rounds, seed):
         if limit < lowest:
             return False
         task.prepare()
-        code, _ = run(task.command, limit, task.environment)
-        task.changed = True
-        return code == 0
+        return run(task.command, limit, task.environment)[0] == 0
 
     enough = least(works)
     outcomes, sizes = Counter(), random.Random(seed)
     failed = []
-    task.changed = True
     for _ in range(rounds):
         limit = sizes.randrange(lowest, enough + (enough - lowest) // 10) // 4096 * 4096
         try:
@@ -176,10 +102,10 @@ def main():
         os.environ |= {"HF_ENDPOINT": hub.endpoint, "HF_HOME": str(folder / "home")}
         try:
             for task in (
-                Embed(arguments.bge, folder),
-                Index(arguments.bge, folder, "build"),
-                Index(arguments.bge, folder, "add"),
-                Pull(arguments.bge, folder, hub, expected),
+                command_tasks.Embed(arguments.bge, folder, "embed", "vectors.npy"),
+                command_tasks.Index(arguments.bge, folder, "build"),
+                command_tasks.Index(arguments.bge, folder, "add"),
+                command_tasks.Pull(arguments.bge, folder, hub, expected),
             ):
                 failed += check_all(task, lowest, arguments.rounds, arguments.seed)
         finally:

@@ -5,13 +5,15 @@
         [--limit-mb 300]
 
 Lines go through pipes into `bge tokenize` (the tokenizer of --model) and into `bge embed` with a tiny
-random model. Shown, and at most the limit: the most memory that the program had at once (VmHWM, from
-wait4), of a tenth of the stream and of all of it. What it writes is counted: a line of ids, or a
-vector, for each text.
+random model: no text is like another, and but for one word of each text no word is. Shown, and at most
+the limit: the most memory that the program had at once (VmHWM, from wait4), of a tenth of the stream
+and of all of it. What it writes is counted: a line of ids, or a vector, for each text.
 """
 
 import argparse
 import os
+import random
+import string
 import subprocess
 import sys
 import threading
@@ -20,18 +22,30 @@ from pathlib import Path
 
 import kills
 
-LINES = [
-    "the quick brown fox jumps over the lazy dog",
-    "Bread is flour, water, salt and patience: what does a baker need? Caf\u00e9s, na\u00efvely.",
-    "",
-    "\u4e2d\u6587\u6587\u672c 12345.678 " + "a long line of words that goes on " * 12,
-]
-BLOCK = ("\n".join(LINES) + "\n").encode() * 2000
+TEXTS_A_BLOCK = 10_000
+ASCII = string.ascii_lowercase.encode()
+OTHERS = ["\u0434\u043e\u043c", "\u4e2d\u6587", "caf\u00e9", "\U0001f600", "2026"]
+
+
+def make_block() -> bytes:
+    """Lines of words of random letters, one of ten of them long, and an empty one."""
+    draw = random.Random(1)
+    lines = []
+    for place in range(TEXTS_A_BLOCK - 1):
+        words = ["".join(draw.choices(string.ascii_lowercase, k=draw.randrange(5, 10))) for _ in range(100 if place % 10 == 0 else 10)]
+        lines.append(" ".join([*words, OTHERS[place % len(OTHERS)]]))
+    return ("\n".join(lines) + "\n\n").encode()
+
+
+BLOCK = make_block()
 
 
 def feed(pipe, blocks: int) -> None:
-    for _ in range(blocks):
-        pipe.write(BLOCK)
+    """Each block with its letters exchanged."""
+    for place in range(blocks):
+        letters = bytearray(ASCII)
+        random.Random(place).shuffle(letters)
+        pipe.write(BLOCK.translate(bytes.maketrans(ASCII, letters)))
     pipe.close()
 
 
@@ -75,7 +89,7 @@ def main() -> None:
     for name, command, size in (("tokenize", tokenize, arguments.tokenize_gb), ("embed", embed, arguments.embed_gb)):
         for share in (0.1, 1.0):
             blocks = max(1, round(size * share * 1e9 / len(BLOCK)))
-            texts = blocks * BLOCK.count(b"\n")
+            texts = blocks * TEXTS_A_BLOCK
             lines, written, peak, seconds = stream(command, blocks)
             right = written == texts * vector if name == "embed" else lines == texts
             good = right and peak <= arguments.limit_mb

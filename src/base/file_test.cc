@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <fstream>
 
 namespace bge {
@@ -123,6 +124,28 @@ TEST_F(FileTest, RemoveUnfinishedFilesRemovesThem) {
   EXPECT_EQ(Entries(), 1);
   RemoveUnfinishedFiles();
   EXPECT_EQ(Entries(), 0);
+}
+
+TEST_F(FileTest, RemoveLeftoversRemovesOldOnesOfOurOwn) {
+  const auto write = [this](const std::string& name, std::chrono::hours age) {
+    std::ofstream(dir_ / name) << "x";
+    fs::last_write_time(dir_ / name, fs::file_time_type::clock::now() - age);
+  };
+  write("out.npy.tmp-0123456789abcdef", std::chrono::hours(2));
+  write("out.npy.tmp-fedcba9876543210", std::chrono::hours(0));  // of a process at work
+  write("out.npy.tmp-backup", std::chrono::hours(2));
+  write("out.npy.tmp-0123456789abcdef.old", std::chrono::hours(2));
+  write("other.npy.tmp-0123456789abcdef", std::chrono::hours(2));
+  fs::create_directory(dir_ / "out.npy.tmp-1123456789abcdef");
+  fs::last_write_time(dir_ / "out.npy.tmp-1123456789abcdef",
+                      fs::file_time_type::clock::now() - std::chrono::hours(2));
+  RemoveLeftovers(dir_ / "out.npy");
+  EXPECT_FALSE(fs::exists(dir_ / "out.npy.tmp-0123456789abcdef"));
+  EXPECT_EQ(Entries(), 5);
+  fs::current_path(dir_);
+  RemoveLeftovers("other.npy");
+  EXPECT_EQ(Entries(), 4);
+  fs::current_path("/");
 }
 
 TEST_F(FileTest, MapsAndReadsAndSaysWhatIsWrong) {

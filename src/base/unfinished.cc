@@ -132,12 +132,18 @@ void RemoveUnfinishedFiles() noexcept {
 
 void RemoveLeftovers(const fs::path& path, std::chrono::seconds older_than) {
   const std::string prefix = path.filename().string() + "." + kTemporary;
+  // What a user may have called alike is not ours.
+  const auto is_ours = [&prefix](const std::string& name) {
+    return name.starts_with(prefix) && name.size() == prefix.size() + 16 &&
+           name.find_first_not_of("0123456789abcdef", prefix.size()) == std::string::npos;
+  };
   const auto now = fs::file_time_type::clock::now();
   std::error_code error;
-  fs::directory_iterator entry(path.parent_path(), error);
+  fs::directory_iterator entry(path.has_parent_path() ? path.parent_path() : ".", error);
   for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
-    if (!entry->path().filename().string().starts_with(prefix)) continue;
+    if (!is_ours(entry->path().filename().string())) continue;
     std::error_code ignored;
+    if (!fs::is_regular_file(entry->symlink_status(ignored))) continue;
     const auto changed = entry->last_write_time(ignored);
     if (!ignored && now - changed > older_than) fs::remove(entry->path(), ignored);
   }

@@ -38,9 +38,13 @@ void RemoveTree(const char* path) noexcept;
 /// Async-signal-safe; may run beside other threads.
 void RemoveUnfinishedFiles() noexcept;
 
+/// Files with a temporary name that are younger may be those of a process that is at work.
+inline constexpr std::chrono::hours kOldLeftover(1);
+
 /// Removes what killed processes left of writing the file `path`: files with its temporary names
-/// that are older. What cannot be removed stays.
-void RemoveLeftovers(const std::filesystem::path& path, std::chrono::seconds older_than);
+/// that were not written to for so long. What cannot be removed stays.
+void RemoveLeftovers(const std::filesystem::path& path,
+                     std::chrono::seconds older_than = kOldLeftover);
 
 /// Makes what was renamed in a folder ("" is the current one) outlast a power failure, where its
 /// file system can. Error(kIo) where the disk fails.

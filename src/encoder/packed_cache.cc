@@ -6,7 +6,6 @@
 #include "base/unfinished.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstring>
 #include <filesystem>
 #include <string_view>
@@ -17,8 +16,6 @@ namespace bge {
 
 namespace {
 
-// Younger ones may be another process's that is at work.
-constexpr std::chrono::hours kOldLeftover(1);
 
 constexpr std::string_view kMagic = "BGEPACK1";
 constexpr size_t kFingerprintBytes = 64;
@@ -39,6 +36,7 @@ void AddText(Sha256* hash, std::string_view text) {
 std::string Fingerprint(const WeightSource& weights, std::string_view layout) {
   Sha256 hash;
   AddText(&hash, layout);
+  AddText(&hash, weights.Variant());
   for (const std::string& name : weights.Names()) {
     AddText(&hash, name);
     const auto stored = weights.FindStored(name);
@@ -68,6 +66,7 @@ PackedCache::PackedCache(const PackedCacheOptions& options, const WeightSource& 
   Sha256 place;
   AddText(&place, std::filesystem::weakly_canonical(weights.FileOf(names.front())).string());
   AddText(&place, layout);
+  AddText(&place, weights.Variant());
   if (!part.empty()) AddText(&place, part);
   path_ = options.folder / (place.Hex().substr(0, 32) + ".bgepack");
   fingerprint_ = Fingerprint(weights, layout);
@@ -107,7 +106,7 @@ void PackedCache::Open() {
   }
   file_ = std::move(file);
   entries_ = std::move(entries);
-  RemoveLeftovers(path_, kOldLeftover);
+  RemoveLeftovers(path_);
 }
 
 std::unique_ptr<const PreparedLinear> PackedCache::Find(
@@ -155,7 +154,7 @@ void PackedCache::Save(std::span<const PreparedLinear* const> layers) const {
       Fail(ErrorCode::kIo, "cannot create the folder of packed weights",
            path_.parent_path().string() + ": " + error.message(), "give another folder");
     }
-    RemoveLeftovers(path_, kOldLeftover);
+    RemoveLeftovers(path_);
     AtomicFile file(path_, FileAccess::kOwnerOnly);
     file.Write(header);
     for (const PreparedLinear* layer : layers) {
