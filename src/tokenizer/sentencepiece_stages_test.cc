@@ -91,7 +91,7 @@ TEST(Metaspace, DecodesToSpaces) {
 }
 
 TEST(PreTokenizers, CutByCharacters) {
-  EXPECT_THAT(CutBy(R"({"type":"Delimiter","delimiter":"é"})", "aéébé").pieces,
+  EXPECT_THAT(CutBy(R"({"type":"CharDelimiterSplit","delimiter":"é"})", "aéébé").pieces,
               ElementsAre("a", "b"));
   EXPECT_THAT(CutBy(R"({"type":"FixedLength"})", "aébcdef").pieces, ElementsAre("aébcd", "ef"));
   EXPECT_THAT(CutBy(R"({"type":"FixedLength","length":2})", "aéb").pieces, ElementsAre("aé", "b"));
@@ -101,7 +101,7 @@ TEST(PreTokenizers, CutByCharacters) {
   EXPECT_THAT(CutBy(R"({"type":"UnicodeScripts"})", "  ").pieces, IsEmpty());
   EXPECT_THAT(test::Thrown([] { CutBy(R"({"type":"FixedLength","length":0})", "a"); }),
               HasSubstr("field length"));
-  EXPECT_THAT(test::Thrown([] { CutBy(R"({"type":"Delimiter","delimiter":"ab"})", "a"); }),
+  EXPECT_THAT(test::Thrown([] { CutBy(R"({"type":"CharDelimiterSplit","delimiter":"ab"})", "a"); }),
               HasSubstr("field delimiter"));
 }
 

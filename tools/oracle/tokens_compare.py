@@ -1,7 +1,7 @@
 """Token ids, type ids, offsets and special-token masks against Hugging Face `tokenizers` (0.23.3).
 
     python tools/oracle/tokens_compare.py --bge PROGRAM [--only corpus random pieces stages decode merges golden]
-                                           [--models NAME ...] [--random N]
+                                           [--models NAME ...] [--random N] [--xlmr DIRECTORY]
 
   corpus   every text under shared/data: BGE's English and Chinese tokenizers, RoBERTa's, Llama 2's, Mistral's, XLM-R's and
            T5's, single and pair, 16, 128, 512 tokens
@@ -16,8 +16,8 @@
   golden   what other projects say about these tokenizers: transformers.js, llama.cpp
   pairs    pairs of the corpus's texts, XLM-R's and T5's tokenizers, cut to 512 tokens by each strategy
 
-XLM-R is the tokenizer.json of --xlmr, or else made from the pruned SentencePiece file under shared/data. The exit status
-is 1 where anything differs. Needs the target tokenizer_oracle_tool, built beside PROGRAM.
+XLM-R is the tokenizer.json of --xlmr (what xlmr_models.py prints of multilingual-e5-small), or else made from the pruned
+SentencePiece file under shared/data, which has 32,000 of its pieces. The exit status is 1 where anything differs. Needs the target tokenizer_oracle_tool, built beside PROGRAM.
 """
 
 import argparse
@@ -27,6 +27,7 @@ import os
 import re
 import shutil
 import sys
+from collections import Counter
 from pathlib import Path
 
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
@@ -41,6 +42,9 @@ from tokens_tool import PANIC, Count, OurTokenizer, theirs, to_str  # noqa: E402
 
 PINNED = "0.23.3"
 CHUNK = 2000
+# Random strings for each tokenizer, where --random says nothing.
+RANDOM = {"XLM-R": 1_000_000}
+RANDOM_OF_OTHERS = 100_000
 
 
 def strings(value):
@@ -95,8 +99,8 @@ def run_corpus(tool, args):
     for model, path in files(MODELS, args):
         reference = tokenizers.Tokenizer.from_file(str(path))
         ours = OurTokenizer(tool, path)
-        for pair in (False, True):
-            for max_length in (16, 128, 512):
+        for pair in sorted(name == "pair" for name in set(args.inputs)):
+            for max_length in args.lengths:
                 count = Count(f"corpus, {model}, {'pair' if pair else 'single'}, {max_length}")
                 # tokenizers merges every part that a pair's first text overflows into with every part of its
                 # second: whole books would take it hours. So texts of pairs are cut, at any byte.
@@ -112,7 +116,6 @@ def run_corpus(tool, args):
 
 def run_random(tool, args):
     different = 0
-    share = args.random // len(args.models)
     for model, path in files((*MODELS, *VARIANTS, *STAGES), args):
         words = () if model.startswith("bge-") else tokens_random.WORDS + tokens_random.PIECES + tokens_random.MORE_WORDS
         reference = tokenizers.Tokenizer.from_file(str(path))
@@ -120,8 +123,9 @@ def run_random(tool, args):
         general = OurTokenizer(tool, path, "--general")
         count = Count(f"random, {model}")
         source = tokens_random.Texts(seed=len(model))
-        for i in range(0, share, CHUNK):
-            part = [source.text(words) for _ in range(CHUNK)]
+        total = args.random if args.random is not None else RANDOM.get(model, RANDOM_OF_OTHERS)
+        for i in range(0, total, CHUNK):
+            part = [source.text(words) for _ in range(min(CHUNK, total - i))]
             expected = theirs(reference, part)
             count.compare(part, ours.encode(part), expected, f"{model}, fast path")
             ids_only = [e and (e[0], e[1], b"", b"") for e in expected]
@@ -129,8 +133,8 @@ def run_random(tool, args):
             if i % (8 * CHUNK) == 0:
                 count.compare(part, general.encode(part), expected, f"{model}, general path")
             if (i // CHUNK) % 25 == 24:
-                print(f"  {i + CHUNK:,} strings, {count.different:,} differences", flush=True)
-        different += count.report(f", {share:,} strings")
+                print(f"  {i + len(part):,} strings, {count.different:,} differences", flush=True)
+        different += count.report(f", {total:,} strings")
         ours.close()
         general.close()
     return different
@@ -172,8 +176,8 @@ def run_pieces(tool, args):
         count = Count(f"pieces, {name}")
         source = tokens_random.Texts(seed=3)
         words = tokens_random.WORDS + tokens_random.PIECES
-        for _ in range(0, args.random // 20, CHUNK):
-            part = [source.text(words) for _ in range(CHUNK)]
+        for i in range(0, args.pieces, CHUNK):
+            part = [source.text(words) for _ in range(min(CHUNK, args.pieces - i))]
             for inputs in (part, list(zip(part, part[1:] + part[:1]))):
                 count.compare(inputs, ours.encode(inputs), theirs(reference, inputs), name)
         ours.close()
@@ -237,9 +241,21 @@ def shortened(config):
     return re.sub(r'"[A-Za-z0-9+/=]{100,}"', '"..."', json.dumps(config))
 
 
+def stage_kinds(value):
+    """The types of all stages in a configuration."""
+    found = set()
+    if isinstance(value, dict):
+        found |= {value["type"]} if isinstance(value.get("type"), str) else set()
+        value = list(value.values())
+    for member in value if isinstance(value, list) else []:
+        found |= stage_kinds(member)
+    return found
+
+
 def run_stages(tool, args):
     count = Count("stages")
     refused = 0
+    tried, compared, reasons = set(), set(), Counter()
     source = tokens_random.Texts(seed=7)
     configurations = tokens_random.Configurations(seed=11)
     path = Path(args.work) / "tokenizer.json"
@@ -247,16 +263,21 @@ def run_stages(tool, args):
     for n in range(args.stages):
         config = configurations.config()
         path.write_text(json.dumps(config), encoding="utf-8")
+        kinds = stage_kinds({name: stage for name, stage in config.items() if name != "added_tokens"})
+        tried |= kinds
+        reason = "added tokens that normalize to nothing or to the same"
         try:
             reference = tokenizers.Tokenizer.from_file(str(path))
             defined = well_defined(config, reference)
         except BaseException as error:  # a panic is no Exception
             if isinstance(error, KeyboardInterrupt):
                 raise
-            defined = False
+            defined, reason = False, str(error)
         if not defined:
             refused += 1
+            reasons[reason] += 1
             continue
+        compared |= kinds
         direction = (config["truncation"] or {}).get("direction", "Right").lower()
         reference.no_padding()
         ours = OurTokenizer(tool, path)
@@ -281,6 +302,11 @@ def run_stages(tool, args):
             if which.close()[0] != 0:
                 print(f"  configuration {n}: the tool failed")
                 count.different += 1
+    for reason, times in reasons.most_common(8):
+        print(f"  upstream refuses {times} configurations: {reason[:200]}")
+    if args.stages >= 400 and tried != compared:
+        print(f"  never compared, since upstream refuses every configuration with them: {sorted(tried - compared)}")
+        count.different += 1
     return count.report(f", {args.stages - refused:,} configurations")
 
 
@@ -399,11 +425,15 @@ def main():
     parser.add_argument("--bge", type=Path, help="the bge program; the tool is looked for in its build directory")
     parser.add_argument("--tool", type=Path, help="tokenizer_oracle_tool itself")
     parser.add_argument("--only", nargs="+", choices=sorted(SUITES))
-    parser.add_argument("--random", type=int, default=1_000_000, help="random strings, of all models together")
+    parser.add_argument("--random", type=int, metavar="N", help="random strings for each tokenizer "
+                        f"({', '.join(f'{model}: {n:,}' for model, n in RANDOM.items())}; others: {RANDOM_OF_OTHERS:,})")
+    parser.add_argument("--pieces", type=int, default=50_000, help="random texts for each directory of the suite pieces, single and pair")
     parser.add_argument("--stages", type=int, default=400, help="random configurations")
     parser.add_argument("--xlmr", type=Path, help="a directory with XLM-R's tokenizer.json and sentencepiece.bpe.model")
     parser.add_argument("--models", nargs="+", choices=(*MODELS, *VARIANTS, *STAGES), default=(*MODELS, *VARIANTS, *STAGES),
                         help="of corpus, random and decode, only these")
+    parser.add_argument("--inputs", nargs="+", choices=("single", "pair"), default=("single", "pair"), help="of the suite corpus, only these")
+    parser.add_argument("--lengths", nargs="+", type=int, default=(16, 128, 512), help="tokens that the suite corpus cuts to")
     parser.add_argument("--every", type=int, default=1, help="take every Nth text of the corpus")
     parser.add_argument("--bpe", type=int, default=20_000, help="random texts for each directory of the suite bpe")
     parser.add_argument("--corpus", action="store_true", help="of the suite bpe, the texts of the corpus too")
@@ -415,6 +445,8 @@ def main():
     tool = args.tool or (args.bge and args.bge.resolve().parent / "src/tokenizer/tokenizer_oracle_tool")
     if not tool or not tool.exists():
         sys.exit(f"no tool at {tool}: build the target tokenizer_oracle_tool")
+    if args.xlmr is None:
+        print("XLM-R: the pruned file of 32,000 pieces; --xlmr gives the real one", flush=True)
     different = sum(SUITES[name](tool, args) for name in SUITES if not args.only or name in args.only)
     print(f"tokens: {different:,} differences" if different else "tokens: 0 differences")
     return 1 if different else 0

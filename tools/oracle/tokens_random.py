@@ -219,11 +219,11 @@ class Configurations:
     def pre_tokenizer(self, depth=0):
         rng = self.rng
         kind = rng.choice(["BertPreTokenizer", "Whitespace", "WhitespaceSplit", "Punctuation", "Digits", "Metaspace", "Metaspace",
-                           "Delimiter", "UnicodeScripts", "FixedLength", "ByteLevel", "ByteLevel", "Split", "Split", "Split"]
+                           "CharDelimiterSplit", "UnicodeScripts", "FixedLength", "ByteLevel", "ByteLevel", "Split", "Split", "Split"]
                           + ["Sequence"] * 4 * (depth < 2))
         if kind == "Metaspace":
             return self.metaspace()
-        if kind == "Delimiter":
+        if kind == "CharDelimiterSplit":
             return {"type": kind, "delimiter": rng.choice((" ", "a", "é", "中"))}
         if kind == "FixedLength":
             return {"type": kind, "length": rng.choice((1, 2, 5, 100))} if self.flag() else {"type": kind}

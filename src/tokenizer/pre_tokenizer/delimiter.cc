@@ -1,4 +1,4 @@
-// CharDelimiterSplit, whose JSON type is Delimiter: what lies between one character.
+// CharDelimiterSplit: what lies between one character.
 #include "tokenizer/metaspace.h"
 #include "tokenizer/pre_tokenizer/pre_tokenizer.h"
 

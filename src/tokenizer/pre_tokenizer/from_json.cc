@@ -15,7 +15,7 @@ std::unique_ptr<const PreTokenizer> WithoutFields(const json::Value&) {
 constexpr StageRow<Make> kPreTokenizers[] = {
     {"BertPreTokenizer", &WithoutFields<&MakeBertPreTokenizer>},
     {"ByteLevel", &MakeByteLevel},
-    {"Delimiter", &MakeCharDelimiterSplit},
+    {"CharDelimiterSplit", &MakeCharDelimiterSplit},
     {"Digits", &MakeDigits},
     {"FixedLength", &MakeFixedLength},
     {"Metaspace", &MakeMetaspace},
