@@ -71,5 +71,34 @@ TEST(Explain, KnowsWhatAnIndexDecides) {
   EXPECT_THAT(found.out, Not(HasSubstr("the index")));
 }
 
+TEST(Explain, SaysWhatAnIndexThatIsAddedToDecides) {
+  const test::TempDir folder;
+  const std::string texts = folder.Write("texts.txt", "a\nb\n").string();
+  const std::string index = (folder.path() / "index").string();
+  // Built without --model: the environment's.
+  const ProgramResult built =
+      RunBge({"index", "build", index, "--input", texts, "--instruction", "about: ", "--explain"});
+  EXPECT_EQ(built.status, 0) << built.err;
+  EXPECT_THAT(built.err, HasSubstr("($BGE_MODEL, or the default)"));
+  EXPECT_THAT(built.err, HasSubstr("in front     \"about: \"  (--instruction)"));
+  EXPECT_THAT(built.err, HasSubstr("(the default: int8 where the weights are, else float32)"));
+  EXPECT_THAT(built.err, Not(HasSubstr("similarity, dot")));
+  const ProgramResult added = RunBge({"index", "add", index, "--input", texts, "--explain"});
+  EXPECT_EQ(added.status, 0) << added.err;
+  for (const char* line : {"documents  (the index)", "in front     \"about: \"  (the index)",
+                           "computed in  float32  (the index)"}) {
+    EXPECT_THAT(added.err, HasSubstr(line));
+  }
+  const ProgramResult typed =
+      RunBge({"index", "add", index, "--input", texts, "--dtype", "int8", "--explain"});
+  EXPECT_THAT(typed.err, HasSubstr("computed in  int8  (--dtype)"));
+
+  const std::string prompted = (folder.path() / "prompted").string();
+  ASSERT_EQ(
+      RunBge({"index", "build", prompted, "--input", texts, "--prompt-name", "passage"}).status, 0);
+  EXPECT_THAT(RunBge({"index", "add", prompted, "--input", texts, "--explain"}).err,
+              HasSubstr("(the index: prompt passage)"));
+}
+
 }  // namespace
 }  // namespace bge::cli

@@ -1,6 +1,7 @@
 // FILE.bge.json beside vectors: which model and settings they are from.
 #include "bge/embedder.h"
 #include "bge/identity.h"
+#include "bge/quantize.h"
 
 #include "apps/run_program.h"
 #include "base/file.h"
@@ -10,6 +11,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdint>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -18,7 +21,9 @@
 namespace bge::cli {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 const std::string kModels = std::string(BGE_TEST_DATA_DIR) + "/models/";
 
@@ -61,6 +66,39 @@ TEST_F(IdentityFiles, SayModelSpaceAndSettings) {
     EXPECT_EQ(root.At("settings").At("pooling").AsString(), "cls");
     EXPECT_THAT(std::string(root.At("settings").At("in front").AsString()), HasSubstr("query: "));
   }
+}
+
+TEST_F(IdentityFiles, OfArraysAreInside) {
+  const Embedder embedder = Embedder::Load(kModels + "tiny-bert");
+  Embed(Path("v.safetensors"), {"--return", "dense", "--truncate-dim", "8", "--no-normalize"});
+  EXPECT_FALSE(std::filesystem::exists(Path("v.safetensors.bge.json")));
+  const std::string file = ReadFile(Path("v.safetensors"), 1 << 20);
+  uint64_t length = 0;
+  std::memcpy(&length, file.data(), sizeof(length));
+  const auto header = json::Document::Parse(file.substr(8, length), "header");
+  const json::Value metadata = header->root().At("__metadata__");
+  EXPECT_EQ(metadata.At("model").AsString(), embedder.info().name);
+  EXPECT_EQ(metadata.At("space").AsString(), IdentifyModel(embedder.info())->space);
+  EXPECT_EQ(metadata.At("type").AsString(), "float32");
+  const auto settings =
+      json::Document::Parse(std::string(metadata.At("settings").AsString()), "settings");
+  EXPECT_EQ(settings->root().At("dimension").AsString(), "8");
+  EXPECT_THAT(std::string(settings->root().At("length 1").AsString()), HasSubstr("no"));
+  Embed(Path("v.npz"), {"--return", "dense", "--instruction", "about: "});
+  EXPECT_THAT(ReadFile(Path("v.npz"), 1 << 20), HasSubstr("about: "));
+}
+
+TEST_F(IdentityFiles, AnIndexWarnsOfAQuantizedCopy) {
+  ASSERT_EQ(
+      RunBge({"index", "build", Path("i"), "--model", kModels + "tiny-bert", "--input", texts_})
+          .status,
+      0);
+  Quantize(kModels + "tiny-bert", Path("int8"), {.type = WeightType::kInt8});
+  const ProgramResult result = RunBge({"search", Path("i"), "a", "--model", Path("int8")});
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_THAT(result.err, AllOf(StartsWith("bge: warning: "),
+                                HasSubstr("built with other files of the same space")));
+  EXPECT_EQ(RunBge({"search", Path("i"), "a"}).err, "");
 }
 
 TEST_F(IdentityFiles, AreBesideFilesOnly) {

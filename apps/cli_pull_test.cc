@@ -1,7 +1,13 @@
 // bge pull and models by name, run as a user runs them, against a hub on this machine.
+#include "bge/embedder.h"
+#include "bge/model_directory.h"
+
 #include "apps/test_program_output.h"
+#include "base/error.h"
 #include "base/file.h"
+#include "tests/expect_error.h"
 #include "tests/hub_server.h"
+#include "tests/scoped_environment.h"
 #include "tests/temp_dir.h"
 
 #include <gmock/gmock.h>
@@ -136,6 +142,23 @@ TEST_F(PullCommand, EveryCommandDownloadsWhatIsAbsentAndSaysSo) {
   EXPECT_THAT(Run({"info", kRepo}).out, HasSubstr("some-org/tiny-bert"));
 }
 
+TEST_F(PullCommand, AnIndexDoesNotChooseWhatIsDownloaded) {
+  const test::TempDir folder;
+  const std::string texts = folder.Write("texts.txt", "a\nb\n").string();
+  const std::string index = (folder.path() / "index").string();
+  ASSERT_EQ(Run({"index", "build", index, "--model", kRepo, "--input", texts}).status, 0);
+  EXPECT_EQ(Run({"search", index, "a"}).status, 0);  // from the cache
+  fs::remove_all(cache_.path() / "models--some-org--tiny-bert");
+  const size_t asked = server_.requests().size();
+  for (const std::vector<std::string>& arguments : std::vector<std::vector<std::string>>{
+           {"search", index, "a"}, {"index", "add", index, "--input", texts}}) {
+    ExpectFailure(Run(arguments), "give --model some-org/tiny-bert to download it");
+  }
+  EXPECT_EQ(server_.requests().size(), asked);
+  EXPECT_EQ(Run({"search", index, "a", "--model", kRepo}).status, 0);
+  EXPECT_GT(server_.requests().size(), asked);
+}
+
 TEST_F(PullCommand, ASnapshotThatLacksFilesIsCompletedOrUsedAsItIs) {
   ASSERT_EQ(Run({"pull", kRepo}).status, 0);
   fs::remove(fs::canonical(Snapshot() / "model.safetensors"));
@@ -152,6 +175,40 @@ TEST_F(PullCommand, ASnapshotThatLacksFilesIsCompletedOrUsedAsItIs) {
   const ProgramResult tokens = Run({"tokenize", "--model", kRepo, "a"});
   EXPECT_EQ(tokens.status, 0);
   EXPECT_THAT(tokens.err, IsEmpty());
+}
+
+TEST_F(PullCommand, TheLibraryCompletesASnapshotToo) {
+  const test::TempDir home;  // no certificates, no hashes
+  test::ScopedEnvironment environment(
+      {"HF_HUB_OFFLINE", "NO_PROXY", "HF_ENDPOINT", "HF_HUB_CACHE", "HF_HOME"});
+  for (const std::string& variable : Environment()) {
+    const size_t equals = variable.find('=');
+    environment.Set(variable.substr(0, equals).c_str(), variable.substr(equals + 1));
+  }
+  EXPECT_THROW(Embedder::Load(kRepo), Error);
+  EXPECT_EQ(Embedder::Load(kRepo, {.download = true}).dimension(), 32);
+  // As after AutoTokenizer.from_pretrained: all but the weights.
+  fs::remove(fs::canonical(Snapshot() / "model.safetensors"));
+  EXPECT_THROW(Embedder::Load(kRepo), Error);
+  EXPECT_EQ(Embedder::Load(kRepo, {.download = true}).dimension(), 32);
+  // Who asks for the folder may want the tokenizer alone.
+  fs::remove(fs::canonical(Snapshot() / "model.safetensors"));
+  EXPECT_EQ(ModelDirectory(kRepo, true), Snapshot().string());
+  EXPECT_FALSE(fs::exists(Snapshot() / "model.safetensors"));
+  // And without a hub what is there is read as it is.
+  server_.SetHook([](const HubRequest&) { return HubReply{.status = 403}; });
+  EXPECT_THAT(test::Thrown([] { Embedder::Load(kRepo, {.download = true}); }),
+              HasSubstr("model.safetensors"));
+}
+
+TEST_F(PullCommand, ASnapshotWithoutATokenizerIsCompletedForTokens) {
+  ASSERT_EQ(Run({"pull", kRepo}).status, 0);
+  for (const char* file : {"tokenizer.json", "vocab.txt"}) {
+    if (fs::exists(Snapshot() / file)) fs::remove(fs::canonical(Snapshot() / file));
+  }
+  const ProgramResult tokens = Run({"tokenize", "--model", kRepo, "a"});
+  EXPECT_EQ(tokens.status, 0) << tokens.err;
+  EXPECT_THAT(tokens.err, HasSubstr("is not wholly in the Hugging Face cache"));
 }
 
 TEST_F(PullCommand, FailuresAreOneLine) {

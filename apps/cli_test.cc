@@ -17,6 +17,7 @@
 #include <cstring>
 #include <filesystem>
 #include <map>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -96,6 +97,34 @@ TEST(Cli, IsDocumentedOptionByOption) {
       EXPECT_THAT(section, AnyOf(HasSubstr("`" + option + "`"), HasSubstr("`" + option + " "),
                                  HasSubstr("[" + option + "]")))
           << command[0];
+    }
+  }
+}
+
+// "--name" of every option that a paragraph of the documentation says a command shares.
+std::vector<std::string> SharedOptionsIn(const std::string& section) {
+  std::vector<std::string> names;
+  const size_t begin = section.find("\nShared options: ");
+  if (begin == std::string::npos) return names;
+  std::istringstream words(section.substr(begin, section.find("\n\n", begin) - begin));
+  for (std::string word; words >> word;) {
+    if (word.starts_with("`--")) names.push_back(word.substr(1, word.find('`', 1) - 1));
+  }
+  return names;
+}
+
+TEST(Cli, HasEveryOptionThatItsDocumentationShares) {
+  for (const Command& command : Commands()) {
+    const std::string name(command.name);
+    std::vector<std::string> options = OptionsIn(RunBge({name, "--help"}).out);
+    for (const char* sub : {"build", "add", "roof"}) {
+      const ProgramResult help = RunBge({name, sub, "--help"});
+      if (help.status != 0) continue;
+      const auto more = OptionsIn(help.out);
+      options.insert(options.end(), more.begin(), more.end());
+    }
+    for (const std::string& shared : SharedOptionsIn(DocumentationOf(name))) {
+      EXPECT_THAT(options, ::testing::Contains(shared)) << name;
     }
   }
 }

@@ -95,8 +95,7 @@ int WriteAll(const EmbedOptions& options, const Representations& which, const Em
   writing.sparse_tokens = options.sparse_tokens;
   writing.colbert_float16 = options.colbert_float16;
   if (writing.format != RepresentationFormat::kJsonl) {  // the others have no place for it
-    const auto identity = IdentifyModel(embedder.info());
-    writing.metadata = {{"fingerprint", identity->fingerprint}, {"space", identity->space}};
+    writing.metadata = IdentityMetadata(embedder, options.embedding);
   }
   const IdentityFile side(writing.metadata.empty() ? options.output : "");
   const auto writer = MakeRepresentationWriter(writing, embedder.tokenizer(encode.role),

@@ -55,7 +55,7 @@ int ScorePairs(const RerankFlags& flags, const RunContext& context) {
   reading.pair_field = "passage";
   reading.on_note = PrintWarning;
   reading.stop = context.stop;
-  const auto reader = OpenTextReader(flags.pairs, reading, context.stop_fd);
+  const auto reader = OnError(flags.input, OpenTextReader(flags.pairs, reading, context.stop_fd));
   CheckNotInput(flags.output, flags.pairs);
   const auto output = OpenOutput(flags.output);
   const auto scorer = LoadPairScorer(flags.reranker, context);
@@ -154,6 +154,7 @@ void SetUpRerank(CLI::App& app, Action* action) {
   AddString(app, "-i,--input", &flags->input.input, "File of passages; - is standard input")
       ->type_name("FILE");
   AddTextFormatFlags(app, &flags->input);
+  AddOnErrorFlag(app, &flags->input);
   AddString(app, "--pairs", &flags->pairs,
             "Instead: file of pairs, with the fields query and passage; - is standard input")
       ->type_name("FILE");

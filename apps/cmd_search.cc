@@ -90,8 +90,8 @@ int Search(const SearchFlags& flags, const RunContext& context) {
   loading.max_length.reset();  // it is for the queries
   const Embedder embedder =
       LoadSpaceEmbedder(index.info(), flags.dir, loading, !flags.embedding.model.empty(), context);
-  CheckSpace(index.info(), flags.dir, embedding, HashFiles::kNever, embedder);
-  Explain(embedder, embedding, flags.embedding, "the index");
+  CheckSpace(index.info(), flags.dir, embedding, embedder);
+  Explain(embedder, embedding, flags.embedding, {.space = "the index", .normalize = "the index"});
 
   std::unique_ptr<PairScorer> reranker;
   if (!flags.reranker.empty()) {
@@ -154,6 +154,7 @@ void SetUpSearch(CLI::App& app, Action* action) {
             "JSON field or column of the query (default: text); a number is a column of a table "
             "without a header line")
       ->type_name("NAME");
+  AddOnErrorFlag(app, &flags->input);
   app.add_option("-k,--top-k", flags->top_k, "Texts found for each query (default: 10)")
       ->type_name("K")
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 31));

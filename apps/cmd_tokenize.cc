@@ -12,6 +12,7 @@
 #include "apps/text_input.h"
 #include "base/error.h"
 #include "base/stop.h"
+#include "hub/needed_files.h"
 
 #include <fmt/format.h>
 
@@ -123,11 +124,12 @@ struct Reading {
   int64_t max_length;  // 0: nothing is cut
 };
 
-// A snapshot without weights will do.
+// A snapshot without weights will do, one without a tokenizer will not.
 std::string TokenizerDirectory(const std::string& model, const RunContext& context) {
   const ModelReference reference = ParseModelReference(model);
   const auto snapshot = reference.name ? FindModel(*reference.name) : std::nullopt;
-  return snapshot ? snapshot->string() : ModelDirectory(model, context);
+  return snapshot && hub::HasTokenizerFiles(*snapshot) ? snapshot->string()
+                                                       : ModelDirectory(model, context);
 }
 
 // Reads the lines and writes one for each.

@@ -16,22 +16,32 @@ std::string Quoted(std::string_view text) {
   return quoted;
 }
 
-Setting RoleOf(const EmbeddingFlags& flags, const EmbeddingFlags& typed) {
-  if (flags.query) return {"texts are", "queries", typed.query ? "--query" : "the command"};
-  if (flags.passage) {
-    return {"texts are", "documents", typed.passage ? "--passage" : "the command"};
-  }
+// Where a setting came from that may have been typed.
+std::string Origin(bool typed, std::string_view option, std::string_view source) {
+  return std::string(typed || source.empty() ? option : source);
+}
+
+Setting RoleOf(const EmbeddingFlags& flags, const EmbeddingFlags& typed, std::string_view source) {
+  const std::string untyped = Origin(false, "the command", source);
+  if (flags.query) return {"texts are", "queries", typed.query ? "--query" : untyped};
+  if (flags.passage) return {"texts are", "documents", typed.passage ? "--passage" : untyped};
   return {"texts are", "texts without a role", "the command; --query and --passage give one"};
 }
 
 // What is put in front of each text.
-Setting InstructionOf(const ModelInfo& info, const EmbeddingFlags& flags) {
+Setting InstructionOf(const ModelInfo& info, const EmbeddingFlags& flags,
+                      const EmbeddingFlags& typed, std::string_view source) {
   const std::string name = "in front";
-  if (flags.instruction) return {name, Quoted(*flags.instruction), "--instruction"};
+  if (flags.instruction) {
+    return {name, Quoted(*flags.instruction),
+            Origin(typed.instruction.has_value(), "--instruction", source)};
+  }
   if (flags.prompt_name) {
     const auto found = info.prompts.find(*flags.prompt_name);
     return {name, Quoted(found == info.prompts.end() ? std::string() : found->second),
-            "--prompt-name " + *flags.prompt_name};
+            typed.prompt_name || source.empty()
+                ? "--prompt-name " + *flags.prompt_name
+                : fmt::format("{}: prompt {}", source, *flags.prompt_name)};
   }
   if (flags.query) return {name, Quoted(info.query_instruction), info.instruction_source};
   if (flags.passage) return {name, Quoted(info.document_instruction), info.instruction_source};
@@ -72,30 +82,30 @@ Setting PoolingOf(const ModelInfo& info, const EmbeddingFlags& flags, const std:
 }  // namespace
 
 std::vector<Setting> ExplainEncoding(const Embedder& model, const EmbeddingFlags& flags,
-                                     const EmbeddingFlags& typed, std::string_view source) {
+                                     const EmbeddingFlags& typed, const FlagSources& sources) {
   const ModelInfo& info = model.info();
-  // Where a setting came from that may have been typed.
-  const auto origin = [source](bool was_typed, std::string_view option) {
-    return std::string(was_typed || source.empty() ? option : source);
+  const auto of_space = [&](bool was_typed, std::string_view option) {
+    return Origin(was_typed, option, sources.space);
   };
   std::vector<Setting> settings;
   settings.push_back(
       {"model", info.name + ", " + info.path,
-       typed.model.empty() ? origin(false, "$BGE_MODEL, or the default") : "--model"});
-  settings.push_back(RoleOf(flags, typed));
-  settings.push_back(InstructionOf(info, flags));
-  settings.push_back(LengthOf(info, flags, origin(typed.max_length.has_value(), "--max-length")));
-  settings.push_back(PoolingOf(info, flags, origin(!typed.pooling.empty(), "--pooling")));
+       typed.model.empty() ? of_space(false, "$BGE_MODEL, or the default") : "--model"});
+  settings.push_back(RoleOf(flags, typed, sources.documents));
+  settings.push_back(InstructionOf(info, flags, typed, sources.documents));
+  settings.push_back(LengthOf(info, flags, of_space(typed.max_length.has_value(), "--max-length")));
+  settings.push_back(PoolingOf(info, flags, of_space(!typed.pooling.empty(), "--pooling")));
   if (info.heads.dense) {
     settings.push_back({"length 1", flags.no_normalize ? "no: vectors are not scaled" : "yes",
-                        flags.no_normalize ? origin(typed.no_normalize, "--no-normalize")
-                        : info.normalizes  ? "the model's Normalize module"
-                                           : "the default; --no-normalize turns it off"});
+                        flags.no_normalize
+                            ? Origin(typed.no_normalize, "--no-normalize", sources.normalize)
+                        : info.normalizes ? "the model's Normalize module"
+                                          : "the default; --no-normalize turns it off"});
     settings.push_back(
         {"dimension",
          fmt::format("{}", flags.truncate_dim ? std::min(*flags.truncate_dim, info.dimension)
                                               : info.dimension),
-         flags.truncate_dim ? origin(typed.truncate_dim.has_value(), "--truncate-dim")
+         flags.truncate_dim ? of_space(typed.truncate_dim.has_value(), "--truncate-dim")
                             : "the model"});
   }
   if (flags.max_active_dims) {
@@ -105,9 +115,11 @@ std::vector<Setting> ExplainEncoding(const Embedder& model, const EmbeddingFlags
     settings.push_back(
         {"weights kept", fmt::format("{} a text", info.max_active_dims), "the model"});
   }
-  settings.push_back(
-      {"computed in", std::string(ComputeTypeName(info.compute_type)),
-       typed.dtype.empty() ? "as the weights are stored; --dtype chooses" : "--dtype"});
+  settings.push_back({"computed in", std::string(ComputeTypeName(info.compute_type)),
+                      !typed.dtype.empty() ? "--dtype"
+                      : !flags.dtype.empty()
+                          ? Origin(false, "--dtype", sources.documents)
+                          : "the default: int8 where the weights are, else float32"});
   settings.push_back(
       {"threads", fmt::format("{}", model.threads()),
        typed.threads > 0 ? "--threads" : "one a physical core, within the container's limit"});
@@ -115,9 +127,9 @@ std::vector<Setting> ExplainEncoding(const Embedder& model, const EmbeddingFlags
 }
 
 void Explain(const Embedder& model, const EmbeddingFlags& flags, const EmbeddingFlags& typed,
-             std::string_view source) {
+             const FlagSources& sources) {
   if (!flags.explain) return;
-  for (const Setting& setting : ExplainEncoding(model, flags, typed, source)) {
+  for (const Setting& setting : ExplainEncoding(model, flags, typed, sources)) {
     std::string line = fmt::format("{:<13}{}", setting.name, Printable(setting.value, 4096));
     if (!setting.source.empty()) line += fmt::format("  ({})", Printable(setting.source, 1000));
     PrintNote(line);

@@ -19,15 +19,21 @@ struct Setting {
   std::string source;
 };
 
-/// What happens to texts that `model` encodes as `flags` ask. `source` is where those flags came
-/// from where it was not the command line ("the index"), for the settings that `typed`, the flags
-/// as they were typed, leave open.
+/// Where flags came from that were not typed; an empty one says that nothing else sets them.
+struct FlagSources {
+  std::string_view space = {};      ///< the model, length, pooling and dimension: "the index"
+  std::string_view normalize = {};  ///< length 1
+  std::string_view documents = {};  ///< the role, what is put in front, and the type
+};
+
+/// What happens to texts that `model` encodes as `flags` ask; `sources` for the settings that
+/// `typed`, the flags as they were typed, leave open.
 std::vector<Setting> ExplainEncoding(const Embedder& model, const EmbeddingFlags& flags,
-                                     const EmbeddingFlags& typed, std::string_view source = {});
+                                     const EmbeddingFlags& typed, const FlagSources& sources = {});
 
 /// Prints them on standard error, a line each, where flags.explain asks.
 void Explain(const Embedder& model, const EmbeddingFlags& flags, const EmbeddingFlags& typed,
-             std::string_view source = {});
+             const FlagSources& sources = {});
 
 }  // namespace bge::cli
 

@@ -28,6 +28,18 @@ std::filesystem::path NameFor(const std::filesystem::path& output) {
   return path;
 }
 
+// What decides vectors; the model and the type have members of their own.
+std::map<std::string, std::string> SettingsOf(const Embedder& embedder,
+                                              const EmbeddingFlags& flags) {
+  std::map<std::string, std::string> settings;
+  for (const Setting& setting : ExplainEncoding(embedder, flags, flags)) {
+    if (setting.name == "model" || setting.name == "computed in" || setting.name == "threads")
+      continue;
+    settings[setting.name] = setting.value;
+  }
+  return settings;
+}
+
 // 0 where it is not there.
 uint64_t SizeOf(const std::filesystem::path& path) {
   std::error_code error;
@@ -59,10 +71,6 @@ void IdentityFile::Remove() const {
 void IdentityFile::Write(const Embedder& embedder, const EmbeddingFlags& flags) const {
   if (path_.empty()) return;
   const ModelIdentity identity = *IdentifyModel(embedder.info());
-  std::map<std::string, std::string> settings;
-  for (const Setting& setting : ExplainEncoding(embedder, flags, flags)) {
-    settings[setting.name] = setting.value;
-  }
   std::string text;
   JsonObject object(&text);
   object.Text("bge", Version());
@@ -71,12 +79,26 @@ void IdentityFile::Write(const Embedder& embedder, const EmbeddingFlags& flags) 
   object.Text("space", identity.space);
   object.Text("type", ComputeTypeName(embedder.info().compute_type));
   object.Number("bytes", static_cast<int64_t>(SizeOf(output_)));
-  object.Map("settings", settings);
+  object.Map("settings", SettingsOf(embedder, flags));
   object.End();
   text += '\n';
   AtomicFile file(path_);
   file.Write(text);
   file.Commit();
+}
+
+std::map<std::string, std::string> IdentityMetadata(const Embedder& embedder,
+                                                    const EmbeddingFlags& flags) {
+  const ModelIdentity identity = *IdentifyModel(embedder.info());
+  std::string settings;
+  JsonObject object(&settings);
+  for (const auto& [name, value] : SettingsOf(embedder, flags)) object.Text(name.c_str(), value);
+  object.End();
+  return {{"model", embedder.info().name},
+          {"fingerprint", identity.fingerprint},
+          {"space", identity.space},
+          {"type", std::string(ComputeTypeName(embedder.info().compute_type))},
+          {"settings", settings}};
 }
 
 void WarnOfOtherSpace(const std::string& vectors, const Embedder& embedder) {
@@ -89,8 +111,8 @@ void WarnOfOtherSpace(const std::string& vectors, const Embedder& embedder) {
   const std::string space(root.At("space").AsString());
   // Vectors that another program has put there since.
   if (root.At("bytes").AsInt() != static_cast<int64_t>(SizeOf(output))) return;
-  const auto identity = IdentifyModel(embedder.info(), HashFiles::kNever);
-  if (!identity || identity->space == space) return;
+  const auto identity = IdentifyModel(embedder.info());
+  if (identity->space == space) return;
   PrintWarning(
       fmt::format("vectors of another space: {}: they are of {} (space {:.12}...), compared with "
                   "{} ({:.12}...)",

@@ -7,6 +7,7 @@
 #include "apps/embedding_flags.h"
 
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -34,9 +35,14 @@ class IdentityFile {
   std::filesystem::path path_;  // empty: the output has none
 };
 
+/// For outputs whose formats have a place for it: model, fingerprint, space, type, and the settings
+/// as the text of a JSON object. Reads the model's files where they must be hashed.
+std::map<std::string, std::string> IdentityMetadata(const Embedder& embedder,
+                                                    const EmbeddingFlags& flags);
+
 /// A warning on standard error where the file beside `vectors` says that they are of another space
-/// than `embedder`'s; nothing where there is no such file, or it is of other vectors, or the model
-/// is not known without reading it. Error(kCorruptData) where the file is none of ours.
+/// than `embedder`'s; nothing where there is no such file, or it is of other vectors.
+/// Error(kCorruptData) where the file is none of ours.
 void WarnOfOtherSpace(const std::string& vectors, const Embedder& embedder);
 
 }  // namespace bge::cli

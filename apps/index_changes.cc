@@ -93,7 +93,7 @@ int Build(const IndexFlags& flags, const RunContext& context) {
   embedding.passage = !embedding.query;
   const Embedder embedder = LoadEmbedder(embedding, context);
   if (!NormalizesVectors(embedder.info())) embedding.no_normalize = true;
-  Explain(embedder, embedding, flags.embedding, "the model's similarity, dot");
+  Explain(embedder, embedding, flags.embedding, {.normalize = "the model's similarity, dot"});
   const EncodeOptions encode = ToEncodeOptions(embedding, context);
   const int64_t dimension = embedder.OutputDimension(encode);
   IndexSpace space = DescribeSpace(embedding, embedder);
@@ -121,8 +121,9 @@ int Add(const IndexFlags& flags, const RunContext& context) {
   ApplyDocumentSpace(info, &embedding);
   const Embedder embedder =
       LoadSpaceEmbedder(info, flags.dir, embedding, !flags.embedding.model.empty(), context);
-  CheckSpace(info, flags.dir, embedding, HashFiles::kWhereNeeded, embedder);
-  Explain(embedder, embedding, flags.embedding, "the index");
+  CheckSpace(info, flags.dir, embedding, embedder);
+  Explain(embedder, embedding, flags.embedding,
+          {.space = "the index", .normalize = "the index", .documents = "the index"});
   int64_t added = 0;
   int64_t replaced = 0;
   // A number is never that of another text, not even of a deleted one.

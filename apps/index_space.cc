@@ -3,6 +3,7 @@
 #include "apps/console.h"
 #include "apps/json_text.h"
 #include "base/error.h"
+#include "hub/cache.h"
 
 #include <fmt/format.h>
 
@@ -105,13 +106,10 @@ bool IsSameDirection(std::span<const float> a, std::span<const float> b) {
        "leave --model, --pooling and --max-length out, or build the index again");
 }
 
-// Where the model cannot be identified without reading it, the probe has said what there is to say.
-void CheckIdentity(const IndexInfo& info, const std::string& dir, HashFiles hash,
-                   const Embedder& embedder) {
+void CheckIdentity(const IndexInfo& info, const std::string& dir, const Embedder& embedder) {
   const std::string* space = Find(info, "space");
   if (space == nullptr) return;  // of an earlier version, or from the library
-  const auto identity = IdentifyModel(embedder.info(), hash);
-  if (!identity) return;
+  const auto identity = IdentifyModel(embedder.info());
   if (identity->space != *space) {
     FailOtherSpace(info, dir, embedder,
                    fmt::format("found the space {}, expected {}", identity->space, *space));
@@ -122,6 +120,15 @@ void CheckIdentity(const IndexInfo& info, const std::string& dir, HashFiles hash
       "{}: built with other files of the same space, {}: quantized weights give slightly other "
       "vectors",
       Printable(dir, 1000), Printable(info.model, 1000)));
+}
+
+bool WouldBeDownloaded(const std::string& model) {
+  try {
+    const ModelReference reference = ParseModelReference(model);
+    return reference.name && !FindModel(*reference.name);
+  } catch (const Error&) {
+    return false;  // it is neither a directory nor a name: loading it says so
+  }
 }
 
 }  // namespace
@@ -184,6 +191,12 @@ void ApplyDocumentSpace(const IndexInfo& info, EmbeddingFlags* flags) {
 
 Embedder LoadSpaceEmbedder(const IndexInfo& info, const std::string& dir,
                            const EmbeddingFlags& flags, bool asked, const RunContext& context) {
+  // An index may be a stranger's: what is downloaded is what the user names.
+  if (!asked && WouldBeDownloaded(flags.model)) {
+    Fail(ErrorCode::kNotFound, "the model that this index was built with is not in the cache",
+         fmt::format("{}: built with {}", dir, info.model),
+         fmt::format("give --model {} to download it, or the place where it is", info.model));
+  }
   try {
     return LoadEmbedder(flags, context);
   } catch (const Error& error) {
@@ -199,7 +212,7 @@ Embedder LoadSpaceEmbedder(const IndexInfo& info, const std::string& dir,
 }
 
 void CheckSpace(const IndexInfo& info, const std::string& dir, const EmbeddingFlags& flags,
-                HashFiles hash, const Embedder& embedder) {
+                const Embedder& embedder) {
   // Asked for first: a model of fewer values than the cut could not even be tried.
   const int64_t dimension = flags.truncate_dim ? std::min(*flags.truncate_dim, embedder.dimension())
                                                : embedder.dimension();
@@ -212,7 +225,7 @@ void CheckSpace(const IndexInfo& info, const std::string& dir, const EmbeddingFl
       !IsSameDirection(ParseValues(*probe), Probe(flags, MaxLengthOf(info), embedder))) {
     FailOtherSpace(info, dir, embedder, "a test sentence has another vector");
   }
-  CheckIdentity(info, dir, hash, embedder);
+  CheckIdentity(info, dir, embedder);
 }
 
 }  // namespace bge::cli

@@ -39,17 +39,17 @@ void ApplyDocumentSpace(const IndexInfo& info, EmbeddingFlags* flags);
 
 /// Loads the model that ApplySpace chose. Where flags.max_length is for queries alone it must not
 /// be set here but for each encode call, because CheckSpace needs the length of the index. Where
-/// the model that the index was built with is no longer there, Error(kNotFound) says so. `asked`:
-/// --model was given. `dir` is for the message.
+/// the model that the index was built with is not there, Error(kNotFound) says so: `asked`, that
+/// --model was given, lets it be downloaded. `dir` is for the message.
 Embedder LoadSpaceEmbedder(const IndexInfo& info, const std::string& dir,
                            const EmbeddingFlags& flags, bool asked, const RunContext& context);
 
 /// Error(kInvalidArgument) unless vectors of `embedder`, which is LoadSpaceEmbedder's, have the
 /// index's dimension, its vector of a fixed sentence is the one that the index remembers, and its
-/// space is the index's, as far as `hash` lets it be known. A warning where its files are others of
-/// that space. `dir` is for the messages.
+/// space is the index's. A warning where its files are others of that space. Reads the model's
+/// files where their hashes are not known. `dir` is for the messages.
 void CheckSpace(const IndexInfo& info, const std::string& dir, const EmbeddingFlags& flags,
-                HashFiles hash, const Embedder& embedder);
+                const Embedder& embedder);
 
 }  // namespace bge::cli
 

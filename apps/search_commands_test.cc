@@ -5,6 +5,8 @@
 
 #include "apps/commands.h"
 #include "tests/expect_error.h"
+#include "tests/safetensors_builder.h"
+#include "tests/scoped_environment.h"
 #include "tests/temp_dir.h"
 
 #include <CLI/CLI.hpp>
@@ -12,6 +14,8 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdint>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -312,6 +316,48 @@ TEST_F(SearchCommandsTest, AModelOfAnotherSpaceIsRefusedThoughItsVectorsAreNear)
   dir_.Write("int8/config.json", config);
   EXPECT_THAT(search("int8"),
               AllOf(StartsWith("corrupt_data: "), HasSubstr("field quantized_from.weights")));
+}
+
+TEST_F(SearchCommandsTest, ALargeModelOfAnotherSpaceIsRefusedThoughItWasNeverSeen) {
+  // Larger than what is hashed each time, and nothing known of it.
+  test::ScopedEnvironment environment({"XDG_CACHE_HOME"});
+  environment.Set("XDG_CACHE_HOME", Path("hashes"));
+  fs::copy(kModel, Path("large"), fs::copy_options::recursive);
+  std::string weights = Read("large/model.safetensors");
+  uint64_t header = 0;
+  std::memcpy(&header, weights.data(), sizeof(header));
+  const std::string more = ",\"unused\":{\"dtype\":\"F32\",\"shape\":[1280000],\"data_offsets\":[" +
+                           std::to_string(weights.size() - 8 - header) + "," +
+                           std::to_string(weights.size() - 8 - header + 5120000) + "]}}";
+  const size_t end = weights.rfind('}', 8 + header - 1);
+  std::string text = weights.substr(8, end - 8) + more;
+  while (text.size() % 8 != 0) text += ' ';
+  weights = test::RawSafetensors(text, weights.substr(8 + header) + std::string(5120000, '\0'));
+  dir_.Write("large/model.safetensors", weights);
+  const std::string corpus = dir_.Write("corpus.txt", "the train left the station\n").string();
+  ASSERT_EQ(Run({"index", "build", Path("i"), "--model", Path("large"), "--input", corpus}),
+            "status 0");
+
+  weights.back() = 1;
+  fs::copy(Path("large"), Path("trained"), fs::copy_options::recursive);
+  dir_.Write("trained/model.safetensors", weights);
+  fs::remove_all(Path("hashes"));
+  EXPECT_THAT(Run({"search", Path("i"), "q", "--model", Path("trained")}),
+              HasSubstr("built with another model or other settings: "));
+  EXPECT_EQ(Run({"search", Path("i"), "q", "--output", Path("out.run")}), "status 0");
+}
+
+TEST_F(SearchCommandsTest, BadQueriesMayBeSkipped) {
+  ASSERT_EQ(Build("i"), "status 0");
+  const std::string queries =
+      dir_.Write("q.jsonl", "{\"_id\": \"x\", \"text\": \"cats\"}\n{\"text\": 5}\n").string();
+  const std::vector<std::string> search = {"search",   Path("i"),       "--queries", queries,
+                                           "--output", Path("out.run"), "--top-k",   "1"};
+  EXPECT_THAT(Run(search), HasSubstr("line 2"));
+  std::vector<std::string> skip = search;
+  skip.insert(skip.end(), {"--on-error", "skip"});
+  EXPECT_EQ(Run(skip), "status 0");
+  EXPECT_THAT(Read("out.run"), StartsWith("x Q0 a 1 "));
 }
 
 TEST_F(SearchCommandsTest, AddsTextsWithTheSettingsOfTheIndex) {

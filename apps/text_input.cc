@@ -20,6 +20,10 @@ void AddTextInputFlags(CLI::App& app, TextInputFlags* flags, bool positional) {
   AddString(app, "-i,--input", &flags->input, "File of texts; - is standard input")
       ->type_name("FILE");
   AddTextFormatFlags(app, flags);
+  AddOnErrorFlag(app, flags);
+}
+
+void AddOnErrorFlag(CLI::App& app, TextInputFlags* flags) {
   app.add_option(
          "--on-error", flags->on_error,
          "A bad record of the input: stop there (the default), or skip it and go on; what is "
@@ -63,7 +67,12 @@ std::unique_ptr<TextReader> OpenTextInput(const TextInputFlags& flags, bool pair
   options.pair = pair;
   options.on_note = PrintWarning;
   options.stop = context.stop;
-  auto reader = OpenTextReader(flags.input.empty() ? "-" : flags.input, options, context.stop_fd);
+  return OnError(flags,
+                 OpenTextReader(flags.input.empty() ? "-" : flags.input, options, context.stop_fd));
+}
+
+std::unique_ptr<TextReader> OnError(const TextInputFlags& flags,
+                                    std::unique_ptr<TextReader> reader) {
   return flags.on_error == "skip" ? SkipBadRecords(std::move(reader), PrintWarning)
                                   : std::move(reader);
 }

@@ -24,8 +24,11 @@ struct TextInputFlags {
 /// --input --format --field --on-error, and TEXT... where `positional`.
 void AddTextInputFlags(CLI::App& app, TextInputFlags* flags, bool positional);
 
-/// --format --field alone
+/// --format --field alone.
 void AddTextFormatFlags(CLI::App& app, TextInputFlags* flags);
+
+/// --on-error alone.
+void AddOnErrorFlag(CLI::App& app, TextInputFlags* flags);
 
 /// The texts that the flags ask for: TEXT..., or --input, or standard input where it is not a
 /// terminal
@@ -33,6 +36,10 @@ void AddTextFormatFlags(CLI::App& app, TextInputFlags* flags);
 /// there is nothing to read.
 std::unique_ptr<TextReader> OpenTextInput(const TextInputFlags& flags, bool pair,
                                           const RunContext& context);
+
+/// The reader, without its bad records where --on-error says so. (OpenTextInput's is so already.)
+std::unique_ptr<TextReader> OnError(const TextInputFlags& flags,
+                                    std::unique_ptr<TextReader> reader);
 
 /// CheckNotInput (output_stream.h) for what OpenTextInput reads.
 void CheckNotTextInput(const std::string& output, const TextInputFlags& flags);

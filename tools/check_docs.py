@@ -3,10 +3,12 @@
 
 Every relative link of a Markdown file leads to a file; every environment variable that the code reads
 (always through GetEnv of base/env.h) has a row in docs/environment.md, and every row is read; every
-folder of src/ has its paragraph in docs/architecture.md. Prints one line for each fault and exits
+folder of src/ has its paragraph in docs/architecture.md; the table of fuzzing in docs/security.md has the numbers of
+tests/fuzz/tally.json (--write-tally puts them there). Prints one line for each fault and exits
 with 1 if there is any.
 """
 
+import json
 import pathlib
 import re
 import sys
@@ -61,9 +63,37 @@ def check_folders(root):
             yield f"docs/architecture.md: nothing about src/{folder.name}/"
 
 
+FUZZED = re.compile(r"^\| (\w+) \| ([\d,]+) \| ([\d,]+) \|", re.MULTILINE)
+
+
+def fuzz_rows(root):
+    """The beginning of each target's row, as the tally has it."""
+    tally = json.loads((root / "tests/fuzz/tally.json").read_text(encoding="utf-8"))
+    return {
+        target: f"| {target} | {sums['executions']:,} | {sums['executions'] / max(sums['cpu_seconds'], 0.1):,.0f} |"
+        for target, sums in tally.items()
+    }
+
+
+def check_fuzz_table(root):
+    expected = fuzz_rows(root)
+    found = {row.group(1): row.group(0) for row in FUZZED.finditer((root / "docs/security.md").read_text(encoding="utf-8"))}
+    for target in sorted(expected.keys() | found.keys()):
+        if found.get(target) != expected.get(target):
+            yield f"docs/security.md: found {found.get(target)}, expected {expected.get(target)} (tests/fuzz/tally.json)"
+
+
+def write_fuzz_table(root):
+    rows, page = fuzz_rows(root), root / "docs/security.md"
+    text = page.read_text(encoding="utf-8")
+    page.write_text(FUZZED.sub(lambda row: rows.get(row.group(1), row.group(0)), text), encoding="utf-8")
+
+
 def main():
     root = pathlib.Path(__file__).resolve().parent.parent
-    faults = [*check_links(root), *check_variables(root), *check_folders(root)]
+    if sys.argv[1:] == ["--write-tally"]:
+        write_fuzz_table(root)
+    faults = [*check_links(root), *check_variables(root), *check_folders(root), *check_fuzz_table(root)]
     for fault in faults:
         print(fault)
     print(f"{len(faults)} faults in the documentation")

@@ -215,16 +215,45 @@ class Walk {
 
 void FetchNeededFiles(const ModelTree& tree) { Walk(tree).Run(); }
 
+namespace {
+
+// No more than one over kMaxLocalFiles: of so many, who asks says that all is there. A link that
+// leads nowhere is a file that is absent.
+std::vector<std::string> RegularFiles(const fs::path& dir) {
+  std::vector<std::string> files;
+  for (const auto& entry : fs::recursive_directory_iterator(dir)) {
+    if (entry.is_regular_file()) files.push_back(entry.path().lexically_relative(dir));
+    if (files.size() > kMaxLocalFiles) break;
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+bool IsTokenizerFile(std::string_view name) {
+  return std::find(std::begin(kTokenizerFiles), std::end(kTokenizerFiles), name) !=
+         std::end(kTokenizerFiles);
+}
+
+}  // namespace
+
+bool HasTokenizerFiles(const fs::path& dir) {
+  try {
+    const std::vector<std::string> files = RegularFiles(dir);
+    return files.size() > kMaxLocalFiles ||
+           std::any_of(files.begin(), files.end(), [](const std::string& file) {
+             return IsTokenizerFile(fs::path(file).filename().string());
+           });
+  } catch (const fs::filesystem_error&) {
+    return false;
+  }
+}
+
 bool HasNeededFiles(const fs::path& dir) {
   try {
     ModelTree tree;
     tree.name = dir.string();
-    for (const auto& entry : fs::recursive_directory_iterator(dir)) {
-      // A link that leads nowhere is a file that is absent.
-      if (entry.is_regular_file()) tree.files.push_back(entry.path().lexically_relative(dir));
-      if (tree.files.size() > kMaxLocalFiles) return true;
-    }
-    std::sort(tree.files.begin(), tree.files.end());
+    tree.files = RegularFiles(dir);
+    if (tree.files.size() > kMaxLocalFiles) return true;
     std::set<std::string> names;
     tree.fetch = [&names](const std::vector<std::string>& files) {
       for (const std::string& file : files) names.insert(fs::path(file).filename());
@@ -232,8 +261,7 @@ bool HasNeededFiles(const fs::path& dir) {
     tree.read = [&dir](const std::string& file) { return ReadFile(dir / file, kMaxReadBytes); };
     FetchNeededFiles(tree);
     return names.count("config.json") > 0 &&
-           std::any_of(std::begin(kTokenizerFiles), std::end(kTokenizerFiles),
-                       [&names](std::string_view name) { return names.count(std::string(name)); });
+           std::any_of(names.begin(), names.end(), IsTokenizerFile);
   } catch (const Error&) {
     return false;
   } catch (const fs::filesystem_error&) {

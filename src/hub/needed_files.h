@@ -30,6 +30,9 @@ void FetchNeededFiles(const ModelTree& tree);
 /// Whether a directory has all of that, as far as its own files tell.
 bool HasNeededFiles(const std::filesystem::path& dir);
 
+/// Whether it has the files of a tokenizer, in it or in a folder of it.
+bool HasTokenizerFiles(const std::filesystem::path& dir);
+
 }  // namespace bge::hub
 
 #endif  // BGE_HUB_NEEDED_FILES_H_

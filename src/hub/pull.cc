@@ -147,8 +147,14 @@ std::filesystem::path ResolveModel(const std::string& path_or_name, bool downloa
   if (!download || hub::IsOffline()) return ResolveModel(path_or_name);
   const ModelReference model = ParseModelReference(path_or_name);
   if (!model.name) return model.dir;
-  if (const auto snapshot = FindModel(*model.name)) return *snapshot;
-  return hub::Pull(*model.name, {.stop = std::move(stop)}).snapshot;
+  const auto snapshot = FindModel(*model.name);
+  if (snapshot && hub::HasNeededFiles(*snapshot)) return *snapshot;
+  try {
+    return hub::Pull(*model.name, {.stop = std::move(stop)}).snapshot;
+  } catch (const Error& error) {
+    if (!snapshot || error.code() == ErrorCode::kCancelled) throw;
+  }
+  return *snapshot;  // what is there may do
 }
 
 }  // namespace bge

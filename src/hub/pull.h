@@ -45,8 +45,9 @@ PullResult Pull(const ModelName& name, const HubSettings& settings,
 
 namespace bge {
 
-/// As ResolveModel, but a name that is not in the cache is downloaded first, if `download` allows
-/// it and HF_HUB_OFFLINE does not forbid it, until `stop` asks: Error(kCancelled).
+/// As ResolveModel, but a name that is not in the cache, or lacks files of its model there, is
+/// downloaded first, if `download` allows it and HF_HUB_OFFLINE does not forbid it, until `stop`
+/// asks: Error(kCancelled). What lacks files and cannot be completed is given as it is.
 std::filesystem::path ResolveModel(const std::string& path_or_name, bool download,
                                    std::stop_token stop = {});
 
