@@ -34,6 +34,9 @@ struct EmbedderOptions {
   std::optional<int64_t> max_length = {};  ///< tokens, special tokens included
   /// What linear layers multiply. Weights that are stored in another type are converted.
   ComputeChoice compute_type = ComputeChoice::kDefault;
+  /// Of the transformer's weights and BGE-M3's heads: FlagEmbedding's use_fp16 and use_bf16 on a
+  /// CPU, which compute in float32 with weights that were rounded.
+  WeightRounding round_weights = WeightRounding::kNone;
   /// A masked-language model without modules.json, which is a dense model otherwise, is a SPLADE
   /// model: what SparseEncoder makes of such a directory. Error(kInvalidArgument) where
   /// modules.json says that it is a dense one.

@@ -22,6 +22,11 @@ enum class Role { kNone, kQuery, kDocument };
 /// them. kInt8: one scale for each output of a weight and for each token.
 enum class ComputeType { kFloat32, kBFloat16, kInt8 };
 
+/// What is made of floating-point weights when they are read: nothing, or the nearest numbers of a
+/// 16-bit type, as where torch loads a model in that type. What is computed with them is another
+/// matter (ComputeType).
+enum class WeightRounding { kNone, kFloat16, kBFloat16 };
+
 /// How to choose the ComputeType of a model. A type that this CPU cannot multiply becomes float32,
 /// with a warning.
 enum class ComputeChoice {

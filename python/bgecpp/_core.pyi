@@ -50,6 +50,7 @@ class Embedder:
         splade: bool = False,
         packed_cache: str = "",
         download: bool = True,
+        round_weights: str | None = None,
     ) -> None: ...
     @overload
     def encode(

@@ -53,6 +53,7 @@ class Embedder(_core.Embedder):
             splade: bool = False,
             packed_cache: Path = "",
             download: bool = True,
+            round_weights: str | None = None,
         ) -> None: ...
 
     async def aencode(self, texts: _core.Texts, **options: Any) -> Any:

@@ -45,11 +45,12 @@ Embedder LoadEmbedder(const std::string& model, EmbedderOptions options) {
 
 void Init(PyEmbedder* self, const std::string& model, int threads, const OptionalText& pooling,
           Optional64 max_length, const std::string& dtype, bool splade,
-          const std::string& packed_cache, bool download) {
+          const std::string& packed_cache, bool download, const OptionalText& round_weights) {
   const EmbedderOptions options = {.threads = threads,
                                    .pooling = PoolingNamed(pooling),
                                    .max_length = max_length,
                                    .compute_type = ComputeNamed(dtype),
+                                   .round_weights = RoundingNamed(round_weights),
                                    .splade = splade,
                                    .packed_cache = packed_cache,
                                    .download = download};
@@ -273,13 +274,16 @@ nb::tuple GetState(const PyEmbedder& self) {
   OptionalText pooling;
   if (o.pooling) pooling = std::string(PoolingName(*o.pooling));
   return nb::make_tuple(self.model, o.threads, pooling, o.max_length, NameOf(o.compute_type),
-                        o.splade, o.packed_cache, o.download);
+                        o.splade, o.packed_cache, o.download, NameOf(o.round_weights));
 }
 
-void SetState(PyEmbedder* self, const std::tuple<std::string, int, OptionalText, Optional64,
-                                                 std::string, bool, std::string, bool>& state) {
-  const auto& [model, threads, pooling, max_length, dtype, splade, packed_cache, download] = state;
-  Init(self, model, threads, pooling, max_length, dtype, splade, packed_cache, download);
+void SetState(PyEmbedder* self,
+              const std::tuple<std::string, int, OptionalText, Optional64, std::string, bool,
+                               std::string, bool, OptionalText>& state) {
+  const auto& [model, threads, pooling, max_length, dtype, splade, packed_cache, download,
+               round_weights] = state;
+  Init(self, model, threads, pooling, max_length, dtype, splade, packed_cache, download,
+       round_weights);
 }
 
 }  // namespace
@@ -291,7 +295,7 @@ void AddEmbedder(nb::module_& m) {
                          "threads at once, and lets go of the GIL. Pickled by the model's path.")
       .def("__init__", &Init, "model"_a, nb::kw_only(), "threads"_a = 0, "pooling"_a = none,
            "max_length"_a = none, "dtype"_a = "default", "splade"_a = false, "packed_cache"_a = "",
-           "download"_a = true,
+           "download"_a = true, "round_weights"_a = none,
            "model: a model directory, or a name on the Hugging Face hub (\"name@revision\").\n"
            "threads: 0, one for each physical core that this process may use.\n"
            "pooling: instead of the model's: cls, mean, max, mean_sqrt_len_tokens, weightedmean, "
@@ -300,7 +304,10 @@ void AddEmbedder(nb::module_& m) {
            "dtype: default, auto, f32, bf16 or int8: what linear layers multiply.\n"
            "splade: a masked-language model without modules.json is a SPLADE model.\n"
            "packed_cache: folder where packed weights are kept, which processes then share.\n"
-           "download: a name that the cache lacks is downloaded.")
+           "download: a name that the cache lacks is downloaded.\n"
+           "round_weights: None, or \"f16\" or \"bf16\": weights are rounded to that type as they "
+           "are "
+           "read, and computed with as dtype says: FlagEmbedding's use_fp16 and use_bf16 on a CPU.")
       .def("encode", &Encode, "texts"_a, nb::kw_only(), "role"_a = none, "instruction"_a = none,
            "prompt_name"_a = none, "normalize"_a = none, "max_length"_a = none,
            "truncate_dim"_a = none, "batch_tokens"_a = 0, "progress"_a.none() = none,

@@ -37,6 +37,18 @@ ComputeChoice ComputeNamed(const std::string& name) {
   RefuseName("dtype", name, "default, auto, f32, bf16 or int8");
 }
 
+WeightRounding RoundingNamed(const std::optional<std::string>& name) {
+  if (!name) return WeightRounding::kNone;
+  if (*name == "f16") return WeightRounding::kFloat16;
+  if (*name == "bf16") return WeightRounding::kBFloat16;
+  RefuseName("round_weights", *name, "None, f16 or bf16");
+}
+
+std::optional<std::string> NameOf(WeightRounding rounding) {
+  if (rounding == WeightRounding::kNone) return std::nullopt;
+  return rounding == WeightRounding::kFloat16 ? "f16" : "bf16";
+}
+
 std::string NameOf(ComputeChoice choice) {
   switch (choice) {
     case ComputeChoice::kDefault:

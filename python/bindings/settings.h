@@ -19,6 +19,11 @@ ComputeChoice ComputeNamed(const std::string& name);
 /// What ComputeNamed takes.
 std::string NameOf(ComputeChoice choice);
 
+/// None, "f16" or "bf16".
+WeightRounding RoundingNamed(const std::optional<std::string>& name);
+/// What RoundingNamed takes.
+std::optional<std::string> NameOf(WeightRounding rounding);
+
 /// The model, or where huggingface_hub has put it: where a download is allowed that this build of
 /// the library cannot do, and the model is not in the cache. Raises what bgecpp._hub raises.
 std::string Located(const std::string& model, bool download);

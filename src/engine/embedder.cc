@@ -85,7 +85,7 @@ void EmbedderImpl::LoadHeads(const EmbedderOptions& options) {
   dense_head_ = std::make_unique<const DenseHead>(
       spec_.modules, model_.encoder().info().hidden_size, model_.backend());
   AddFiles(dense_head_->files());
-  LoadM3Heads(options.on_warning);
+  LoadM3Heads(options);
 }
 
 // To those that info() lists.
@@ -97,7 +97,7 @@ void EmbedderImpl::AddFiles(std::span<const std::filesystem::path> files) {
 
 // BGE-M3's heads, which lie in files of their own beside the weights. One that cannot be read is an
 // error where it is asked for: dense vectors do without.
-void EmbedderImpl::LoadM3Heads(const WarningSink& on_warning) {
+void EmbedderImpl::LoadM3Heads(const EmbedderOptions& options) {
   const int64_t hidden_size = model_.encoder().info().hidden_size;
   const Backend& backend = model_.backend();
   const auto load = [&](const char* name, auto&& make) {
@@ -108,15 +108,18 @@ void EmbedderImpl::LoadM3Heads(const WarningSink& on_warning) {
       AddFiles(std::span(&*file, 1));
     } catch (const Error& error) {
       unreadable_heads_.emplace(name, error);
-      if (on_warning) on_warning(std::string("a head is left out: ") + error.what());
+      if (options.on_warning) {
+        options.on_warning(std::string("a head is left out: ") + error.what());
+      }
     }
   };
   load(M3SparseHead::kFile, [&](const std::filesystem::path& file) {
-    sparse_head_ =
-        std::make_unique<const M3SparseHead>(file, hidden_size, UnusedTokenIds(), backend);
+    sparse_head_ = std::make_unique<const M3SparseHead>(file, hidden_size, UnusedTokenIds(),
+                                                        backend, options.round_weights);
   });
   load(M3ColbertHead::kFile, [&](const std::filesystem::path& file) {
-    colbert_head_ = std::make_unique<const M3ColbertHead>(file, hidden_size, backend);
+    colbert_head_ =
+        std::make_unique<const M3ColbertHead>(file, hidden_size, backend, options.round_weights);
   });
 }
 

@@ -55,7 +55,7 @@ class EmbedderImpl {
  private:
   EmbedderImpl(ModelSpec spec, const EmbedderOptions& options, const Backend& backend);
   void LoadHeads(const EmbedderOptions& options);
-  void LoadM3Heads(const WarningSink& on_warning);
+  void LoadM3Heads(const EmbedderOptions& options);
   void LoadTokenVectors(const WarningSink& on_warning);
   void LoadSpladeHead(const EmbedderOptions& options);
   void AddFiles(std::span<const std::filesystem::path> files);

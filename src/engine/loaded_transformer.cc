@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "engine/model_files.h"
 #include "tokenizer/load.h"
+#include "weights/rounded.h"
 
 #include <algorithm>
 #include <cstddef>
@@ -93,7 +94,7 @@ LoadedTransformer::LoadedTransformer(const std::filesystem::path& dir, json::Val
       tokenizer_(tokenizer::LoadTokenizer(dir, {.lowercase_first = lowercase_first,
                                                 .on_warning = options.on_warning,
                                                 .markers = std::move(markers)})),
-      weights_(OpenWeights(dir)),
+      weights_(RoundWeights(OpenWeights(dir), options.round_weights)),
       encoder_(MakeEncoder(config, weights_, ChooseComputeType(options, *weights_, backend_),
                            backend_, pool_, PackedCacheOf(options), first_tokens)) {}
 

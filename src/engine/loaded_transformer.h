@@ -28,16 +28,19 @@ struct EngineOptions {
   int threads = 0;
   ComputeChoice compute_type = ComputeChoice::kDefault;
   std::string packed_cache = {};
+  WeightRounding round_weights = WeightRounding::kNone;
   WarningSink on_warning = {};
 };
 
 /// Of EmbedderOptions or RerankerOptions.
 template <typename Options>
 EngineOptions EngineOptionsOf(const Options& options) {
-  return {.threads = options.threads,
-          .compute_type = options.compute_type,
-          .packed_cache = options.packed_cache,
-          .on_warning = options.on_warning};
+  EngineOptions result = {.threads = options.threads,
+                          .compute_type = options.compute_type,
+                          .packed_cache = options.packed_cache,
+                          .on_warning = options.on_warning};
+  if constexpr (requires { options.round_weights; }) result.round_weights = options.round_weights;
+  return result;
 }
 
 /// Where packed weights are kept: the options' folder, else the environment's.

@@ -17,8 +17,9 @@ class M3ColbertHead : public MultiVectorHead {
   static constexpr const char* kFile = "colbert_linear";
 
   /// `file`: weight [D, hidden_size], bias [D].
-  M3ColbertHead(const std::filesystem::path& file, int64_t hidden_size, const Backend& backend)
-      : backend_(backend), linear_(file, hidden_size, 0, backend) {}
+  M3ColbertHead(const std::filesystem::path& file, int64_t hidden_size, const Backend& backend,
+                WeightRounding rounding = WeightRounding::kNone)
+      : backend_(backend), linear_(file, hidden_size, 0, backend, rounding) {}
 
   int64_t dimension() const override { return linear_.outputs(); }
   int64_t num_parameters() const override { return linear_.num_parameters(); }

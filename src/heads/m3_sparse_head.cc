@@ -6,8 +6,9 @@
 namespace bge {
 
 M3SparseHead::M3SparseHead(const std::filesystem::path& file, int64_t hidden_size,
-                           std::vector<int32_t> unused_ids, const Backend& backend)
-    : linear_(file, hidden_size, 1, backend), unused_ids_(std::move(unused_ids)) {}
+                           std::vector<int32_t> unused_ids, const Backend& backend,
+                           WeightRounding rounding)
+    : linear_(file, hidden_size, 1, backend, rounding), unused_ids_(std::move(unused_ids)) {}
 
 void M3SparseHead::Run(const OpContext& caller, std::span<const int32_t> ids,
                        std::span<const int32_t> cu_seqlens, ConstMatrix hidden,

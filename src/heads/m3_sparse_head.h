@@ -19,7 +19,8 @@ class M3SparseHead : public SparseHead {
 
   /// `file`: weight [1, hidden_size], bias [1]. `unused_ids`: left out of every vector.
   M3SparseHead(const std::filesystem::path& file, int64_t hidden_size,
-               std::vector<int32_t> unused_ids, const Backend& backend);
+               std::vector<int32_t> unused_ids, const Backend& backend,
+               WeightRounding rounding = WeightRounding::kNone);
 
   int64_t num_parameters() const override { return linear_.num_parameters(); }
   void Run(const OpContext& context, std::span<const int32_t> ids,

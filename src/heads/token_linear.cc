@@ -1,10 +1,12 @@
 #include "heads/token_linear.h"
 
 #include "base/error.h"
+#include "weights/rounded.h"
 #include "weights/torch_file.h"
 #include "weights/weight_source.h"
 
 #include <array>
+#include <utility>
 
 namespace bge {
 
@@ -21,10 +23,10 @@ std::optional<fs::path> TokenLinear::FindFile(const fs::path& dir, const std::st
 }
 
 TokenLinear::TokenLinear(const fs::path& file, int64_t inputs, int64_t outputs,
-                         const Backend& backend)
+                         const Backend& backend, WeightRounding rounding)
     : backend_(backend) {
-  const PrefixedWeights weights(
-      file.extension() == ".pt" ? OpenTorchFile(file) : OpenSafetensors(file), "weight");
+  auto stored = file.extension() == ".pt" ? OpenTorchFile(file) : OpenSafetensors(file);
+  const PrefixedWeights weights(RoundWeights(std::move(stored), rounding), "weight");
   source_ = weights.shared_source();
   if (outputs == 0) {
     outputs = weights.GetRank("weight", 2).shape[0];

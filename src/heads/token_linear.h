@@ -25,7 +25,7 @@ class TokenLinear {
   /// `file` holds "weight" [outputs, inputs] and "bias" [outputs]. `outputs` 0: as many as the file
   /// has. Error(kCorruptData) where it does not fit; as the readers of the two formats.
   TokenLinear(const std::filesystem::path& file, int64_t inputs, int64_t outputs,
-              const Backend& backend);
+              const Backend& backend, WeightRounding rounding = WeightRounding::kNone);
 
   int64_t outputs() const { return linear_->out_features(); }
   int64_t num_parameters() const { return outputs() * (linear_->in_features() + 1); }

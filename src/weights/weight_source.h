@@ -49,9 +49,12 @@ class WeightSource {
   /// MappedFile::state() of the files that hold tensors; none where they are no files.
   virtual std::vector<std::string> FileStates() const = 0;
 
+  /// What was done to the numbers of the files; empty where nothing was.
+  virtual std::string Variant() const { return {}; }
+
   /// Lets the kernel drop the mapped pages wholly inside this view, which now exists in packed
-  /// form. The view stays valid: pages are read again when touched. A view of another source does
-  /// nothing.
+  /// form. The view stays valid: pages are read again when touched (of RoundWeights it ends). A view
+  /// of another source does nothing.
   virtual void Release(const TensorView& view) const = 0;
 };
 
