@@ -1,8 +1,11 @@
 """FlagEmbedding's classes: what they give, and (marked oracle) what the reference gives."""
 
+import asyncio
 import collections
+import importlib.util
 import json
 import pickle
+import queue
 import shutil
 import subprocess
 import sys
@@ -11,7 +14,7 @@ import warnings
 import numpy as np
 import pytest
 
-from bgecpp import BGEM3FlagModel, FlagAutoModel, FlagAutoReranker, FlagModel, FlagReranker, errors
+from bgecpp import BGEM3FlagModel, FlagAutoModel, FlagAutoReranker, FlagModel, FlagReranker, _core, errors
 from bgecpp.flag_embedding import compat
 from conftest import need
 
@@ -100,10 +103,75 @@ def test_encode_reads_no_file(models, monkeypatch):
 
 def test_columns_of_arrow_are_not_made_strs(models):
     arrow = pytest.importorskip("pyarrow", reason="pyarrow is not installed")
-    model = FlagModel(str(models / "tiny-bert"))
-    column = arrow.chunked_array([TEXTS[:2], TEXTS[2:]])
-    assert np.abs(model.encode(column) - model.encode(TEXTS)).max() < 1e-6
-    assert np.abs(model.encode(column, instruction="i ") - model.encode(["i " + t for t in TEXTS])).max() < 1e-6
+    from bgecpp.flag_embedding._abstract import InstructedColumn
+
+    def made_strs(self):
+        raise AssertionError("strs were made of a column")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(InstructedColumn, "__iter__", made_strs)
+        model = FlagModel(str(models / "tiny-bert"), query_instruction_for_retrieval="q:")
+        column = arrow.chunked_array([TEXTS[:2], TEXTS[2:]])
+        assert np.array_equal(model.encode(column), model.encode(TEXTS))
+        assert np.array_equal(model.encode(column, instruction="i "), model.encode(["i " + t for t in TEXTS]))
+        assert np.array_equal(model.encode_queries(column), model.encode_queries(TEXTS))
+        m3 = BGEM3FlagModel(str(models / "tiny-m3"), query_instruction_for_retrieval="q:", return_colbert_vecs=True)
+        mine, theirs = m3.encode_queries(column), m3.encode_queries(TEXTS)
+        assert np.array_equal(mine["dense_vecs"], theirs["dense_vecs"])
+        assert all(map(np.array_equal, mine["colbert_vecs"], theirs["colbert_vecs"]))
+    assert m3.encode_queries(column, return_sparse=True)["lexical_weights"] == (
+        m3.encode_queries(TEXTS, return_sparse=True)["lexical_weights"])
+    model.query_instruction_format = "<{}>\\n{}"  # what only a str can hold
+    assert np.array_equal(model.encode_queries(column), model.encode_queries(TEXTS))
+
+
+def test_a_null_is_never_a_text(models):
+    """With an instruction or without: its place is named."""
+    arrow = pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    encoders = [FlagModel(str(models / "tiny-bert")).encode, BGEM3FlagModel(str(models / "tiny-m3"), return_sparse=True).encode]
+    columns = [arrow.chunked_array([["a", "b"], ["c", None]]), arrow.array(["a", "b", "c", None])]
+    try:
+        import pandas
+    except ImportError:
+        pass
+    else:
+        columns += [pandas.Series(["a", "b", "c", None], dtype=kind) for kind in ("str", "string", object)]
+    settings = [{}, {"instruction": "i "}, {"instruction": "i ", "instruction_format": "{} {}"}]
+    for encode in encoders:
+        for given in settings:
+            for column in columns:
+                with pytest.raises(ValueError, match=r"texts\[3\]: null"):
+                    encode(column, **given)
+
+
+def test_what_is_no_text_is_refused_with_an_instruction_too(models):
+    encode = FlagModel(str(models / "tiny-bert")).encode
+    for given in ({}, {"instruction": "i "}, {"instruction": "i ", "instruction_format": "{} {}"}):
+        for wrong in (None, 5, 0.5, b"a", {}):
+            with pytest.raises(TypeError, match=rf"texts\[1\]: expected a str, found {type(wrong).__name__}"):
+                encode(["a", wrong], **given)
+    with pytest.raises(TypeError, match=r"texts\[1\]: expected a str, found tuple"):
+        encode(["a", ("b", "c")], instruction="i ")  # there the text of the tuple
+    reranker = FlagReranker(str(models / "tiny-reranker"), passage_instruction_for_rerank="p ")
+    with pytest.raises(TypeError, match=r"texts\[1\]: expected a str, found NoneType"):
+        reranker.compute_score([("a", "b"), ("c", None)])
+
+
+def test_a_directory_that_leaves_out_instructions_does_not_here(models, tmp_path):
+    """The reference does not read include_prompt: a mean is over the instruction too."""
+    arrow = pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    shutil.copytree(models / "tiny-bert", tmp_path / "m", ignore=shutil.ignore_patterns("1_Pooling", "modules.json"))
+    pooling = {"word_embedding_dimension": 32, "pooling_mode_mean_tokens": True, "include_prompt": False}
+    (tmp_path / "m/1_Pooling").mkdir()
+    (tmp_path / "m/1_Pooling/config.json").write_text(json.dumps(pooling))
+    modules = enumerate([("", "Transformer"), ("1_Pooling", "Pooling")])
+    (tmp_path / "m/modules.json").write_text(json.dumps(
+        [{"idx": i, "name": str(i), "path": p, "type": f"sentence_transformers.models.{kind}"} for i, (p, kind) in modules]))
+    model = FlagModel(str(tmp_path / "m"), pooling_method="mean")
+    assert model._engine.info["include_prompt"] is False
+    expected = FlagModel(str(models / "tiny-bert"), pooling_method="mean").encode(["i " + text for text in TEXTS])
+    for texts in (TEXTS, arrow.array(TEXTS)):
+        assert np.abs(model.encode(texts, instruction="i ") - expected).max() < 1e-6
 
 
 def test_lengths(models):
@@ -184,13 +252,17 @@ def test_reranker(models):
     assert asked.compute_score([("q", "p")]) == pytest.approx(reranker.compute_score([("A: q", "B: p")]), abs=1e-6)
 
 
-def test_several_devices_give_an_array_of_scores(models):
+def test_several_devices_give_a_list_of_scores_or_an_array(models, compat_reset):
     path = str(models / "tiny-reranker")
     one, several = FlagReranker(path, devices="cpu"), FlagReranker(path, devices=["cpu", "cpu"])
     scores = several.compute_score(PAIRS)
-    assert isinstance(scores, np.ndarray) and scores.dtype == np.float64
-    assert scores.tolist() == one.compute_score(PAIRS)
-    assert np.array_equal(several.encode_multi_process(PAIRS, several.start_multi_process_pool()), scores)
+    assert type(scores) is list and scores == one.compute_score(PAIRS)
+    compat.array_of_several_devices = True
+    array = several.compute_score(PAIRS)
+    assert isinstance(array, np.ndarray) and array.dtype == np.float64 and array.tolist() == scores
+    assert type(one.compute_score(PAIRS)) is list
+    # Of this the reference says that it gives an array.
+    assert np.array_equal(several.encode_multi_process(PAIRS, several.start_multi_process_pool()), array)
 
 
 def test_m3_takes_its_arguments_in_the_references_order(models):
@@ -212,6 +284,173 @@ def test_pools_are_accepted(models):
     model.stop_self_pool()
 
 
+def test_pools_and_single_devices_have_defaults_of_their_own(models):
+    """The constructor's count in encode and compute_score alone, as in the reference."""
+    long = "a b c d e f g h i j k l m n"
+    model = FlagModel(str(models / "tiny-bert"), passage_max_length=4)
+    whole = FlagModel(str(models / "tiny-bert")).encode([long])
+    assert np.array_equal(model.encode_multi_process([long], {}), whole)
+    assert np.array_equal(model.encode_single_device([long]), whole) and not np.array_equal(model.encode([long]), whole)
+    m3 = BGEM3FlagModel(
+        str(models / "tiny-m3"), query_max_length=4, passage_max_length=4, return_dense=False, return_sparse=True,
+        query_instruction_for_retrieval="q: ")
+    for found in (m3.encode_single_device([long]), m3.encode_multi_process([long], {})):
+        assert found["dense_vecs"].shape[0] == 1 and found["lexical_weights"] is None and found["colbert_vecs"] is None
+    assert m3.encode([long])["dense_vecs"] is None and len(m3.encode([long])["lexical_weights"]) == 1
+    plain = BGEM3FlagModel(str(models / "tiny-m3")).compute_score([(long, long + " o")])
+    assert m3.compute_score_multi_process([(long, long + " o")], {}) == plain
+    assert m3.compute_score_single_device([(long, long + " o")]) == plain
+    assert m3.compute_score([(long, long + " o")]) != plain
+
+
+def test_awaited_methods(models):
+    model = FlagModel(str(models / "tiny-bert"), query_instruction_for_retrieval="q: ", passage_max_length=4)
+    m3 = BGEM3FlagModel(str(models / "tiny-m3"), query_instruction_for_retrieval="q: ")
+    reranker = FlagReranker(str(models / "tiny-reranker"))
+
+    async def run():
+        for name in ("encode", "encode_queries", "encode_corpus"):
+            assert np.array_equal(await getattr(model, f"a{name}")(TEXTS), getattr(model, name)(TEXTS))
+            found = await getattr(m3, f"a{name}")(TEXTS, return_sparse=True)
+            assert found["lexical_weights"] == getattr(m3, name)(TEXTS, return_sparse=True)["lexical_weights"]
+        assert await m3.acompute_score(PAIRS) == m3.compute_score(PAIRS)
+        assert await reranker.acompute_score(PAIRS, normalize=True) == reranker.compute_score(PAIRS, normalize=True)
+
+    asyncio.run(run())
+
+
+def test_colbert_scores_are_tensors_where_torch_is_installed(models):
+    """In a process that has not imported it, as in one that has; in those of other tests it is."""
+    program = (
+        "import sys, numpy as np\nfrom bgecpp import BGEM3FlagModel\n"
+        f"model = BGEM3FlagModel({str(models / 'tiny-m3')!r})\n"
+        "vectors = np.array([[0.6, 0.8], [1, 0]], np.float32)\n"
+        "assert 'torch' not in sys.modules\n"
+        "for kind in (np.float32, np.float16):\n"
+        "    score = model.colbert_score(vectors.astype(kind), vectors.astype(kind))\n"
+        "    print(type(score).__module__, type(score).__name__, getattr(score, 'dtype', ''), round(float(score), 2))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    installed = importlib.util.find_spec("torch") is not None
+    expected = ["torch Tensor torch.float32 1.0", "torch Tensor torch.float16 1.0"] if installed else ["builtins float  1.0"] * 2
+    assert done.stdout.splitlines() == expected, done.stderr
+
+
+def with_equal_tokens(models, tmp_path):
+    """tiny-m3 with a SentencePiece token \u2581! beside its !, ids 29 and 5: both are '!' where one is decoded alone."""
+    shutil.copytree(models / "tiny-m3", tmp_path / "m3")
+    file = tmp_path / "m3/tokenizer.json"
+    tokenizer = json.loads(file.read_text())
+    vocabulary = tokenizer["model"]["vocab"]
+    name = next(token for token, place in vocabulary.items() if place == 29)
+    assert vocabulary["!"] == 5
+    tokenizer["model"]["vocab"] = {("\u2581!" if token == name else token): i for token, i in vocabulary.items()}
+    tokenizer["decoder"] = {"type": "Metaspace", "replacement": "\u2581", "prepend_scheme": "always", "split": True}
+    file.write_text(json.dumps(tokenizer))
+    return str(tmp_path / "m3")
+
+
+EQUAL_TOKENS = {"29": 0.75, "5": 0.25, "6": 0.5}
+
+
+def test_the_largest_or_the_last_weight_of_equal_tokens(models, tmp_path, compat_reset):
+    model = BGEM3FlagModel(with_equal_tokens(models, tmp_path))
+    assert model.tokenizer.convert_ids_to_tokens([29, 5]) == ["\u2581!", "!"]
+    assert model.convert_id_to_token(EQUAL_TOKENS) == {"!": 0.75, '"': 0.5}
+    compat.last_weight_of_equal_tokens = True
+    assert model.convert_id_to_token(EQUAL_TOKENS) == {"!": 0.25, '"': 0.5}
+
+
+def with_colbert_vectors_of_all_directions(models, tmp_path):
+    """tiny-m3 with a head whose vectors have products below 0: random, and about the mean of the hidden states."""
+    shutil.copytree(models / "tiny-m3", tmp_path / "m3")
+    engine = BGEM3FlagModel(str(models / "tiny-m3"))._engine
+    tokens = engine.tokenizer.encode(TEXTS)
+    mean = engine.hidden_states(tokens["ids"], None, tokens["cu_seqlens"]).mean(axis=0)
+    weight = np.random.default_rng(8).normal(size=(16, len(mean))).astype(np.float32)
+    tensors = {"weight": weight, "bias": (-weight @ mean).astype(np.float32)}
+    header, end = {}, 0
+    for name, tensor in tensors.items():
+        header[name] = {"dtype": "F32", "shape": list(tensor.shape), "data_offsets": [end, end + tensor.nbytes]}
+        end += tensor.nbytes
+    text = json.dumps(header).encode()
+    data = b"".join(tensor.tobytes() for tensor in tensors.values())
+    (tmp_path / "m3/colbert_linear.safetensors").write_bytes(len(text).to_bytes(8, "little") + text + data)
+    return str(tmp_path / "m3"), tensors
+
+
+# The passage of the first is padded in a batch with the second.
+COLBERT_PAIRS = [("What is BGE M3?", ""), ("What is BGE M3?", "Definition of BM25 and of much else")]
+
+
+def best_products(model):
+    """Of each pair the largest product of each of the query's tokens."""
+    vectors = [model.encode([pair[k] for pair in COLBERT_PAIRS], return_colbert_vecs=True)["colbert_vecs"] for k in (0, 1)]
+    return [(q @ p.T).max(axis=1) for q, p in zip(*vectors)]
+
+
+def test_colbert_scores_are_clamped_where_it_is_asked_for(models, tmp_path, compat_reset):
+    model = BGEM3FlagModel(with_colbert_vectors_of_all_directions(models, tmp_path)[0])
+    best = best_products(model)
+    assert best[0].min() < -1e-3
+    for clamp in (False, True):
+        compat.clamp_colbert_scores = clamp
+        alone = [model.compute_score(pair)["colbert"] for pair in COLBERT_PAIRS]
+        for found in (model.compute_score(COLBERT_PAIRS)["colbert"], alone):
+            assert found == pytest.approx([np.mean(b.clip(0) if clamp else b) for b in best], abs=1e-5)
+
+
+def test_m3_scores_are_of_what_encode_gives(models, compat_reset):
+    """With instructions, and cut to truncate_dim; compat gives the reference's, which are of neither."""
+    given = {"query_instruction_for_retrieval": "find", "query_instruction_format": "{}: {}",
+             "passage_instruction_for_retrieval": "doc ", "truncate_dim": 8}
+    model, plain = BGEM3FlagModel(str(models / "tiny-m3"), **given), BGEM3FlagModel(str(models / "tiny-m3"))
+    pairs = [(TEXTS[0], TEXTS[1]), (TEXTS[4], TEXTS[0])]
+    queries = model.encode_queries([pair[0] for pair in pairs], **M3_ALL)
+    passages = model.encode_corpus([pair[1] for pair in pairs], **M3_ALL)
+    scores = model.compute_score(pairs)
+    assert queries["dense_vecs"].shape == (2, 8)
+    for i in range(2):
+        assert scores["dense"][i] == pytest.approx(float(queries["dense_vecs"][i] @ passages["dense_vecs"][i]), abs=1e-5)
+        assert scores["sparse"][i] == pytest.approx(
+            model.compute_lexical_matching_score(queries["lexical_weights"][i], passages["lexical_weights"][i]), abs=1e-5)
+        assert scores["colbert"][i] == pytest.approx(
+            float(model.colbert_score(queries["colbert_vecs"][i], passages["colbert_vecs"][i])), abs=1e-5)
+    assert model.compute_score(pairs[1])["dense"] == pytest.approx(scores["dense"][1], abs=1e-6)
+    assert model.compute_score([]) == []
+    compat.scores_of_whole_vectors = True
+    instructed = [(f"find: {query}", f"doc {passage}") for query, passage in pairs]
+    assert model.compute_score(pairs) == plain.compute_score(instructed) != scores
+    compat.scores_without_instructions = True
+    assert model.compute_score(pairs) == plain.compute_score(pairs) != plain.compute_score(instructed)
+    assert model.compute_score(pairs[0]) == plain.compute_score(pairs[0])
+    compat.scores_of_whole_vectors = False
+    assert model.compute_score(pairs) == BGEM3FlagModel(str(models / "tiny-m3"), truncate_dim=8).compute_score(pairs)
+
+
+@pytest.mark.filterwarnings("ignore:bgecpp computes on the CPU")
+def test_lexical_weights_are_half_where_the_reference_has_them_so(models, compat_reset):
+    path = str(models / "tiny-m3")
+    half, single = BGEM3FlagModel(path, devices="cuda:0"), BGEM3FlagModel(path, devices="cuda:0", use_fp16=False)
+    kinds = [
+        (half.encode(TEXTS, return_sparse=True), np.float16),
+        (half.encode_single_device(TEXTS, return_sparse=True, device="cpu"), np.float32),
+        (BGEM3FlagModel(path).encode_single_device(TEXTS, return_sparse=True, device="cuda:0"), np.float16),
+        (single.encode(TEXTS, return_sparse=True), np.float32),
+        (BGEM3FlagModel(path, devices="cuda:0", use_bf16=True).encode(TEXTS, return_sparse=True), np.float32),
+    ]
+    for found, dtype in kinds:
+        assert found["dense_vecs"].dtype == dtype
+        assert {type(w) for weights in found["lexical_weights"] for w in weights.values()} == {float}
+    compat.numpy_lexical_weights = True
+    exact = single.encode(TEXTS, return_sparse=True)["lexical_weights"]
+    assert {type(w) for weights in exact for w in weights.values()} == {np.float32}
+    found = half.encode(TEXTS, return_sparse=True)["lexical_weights"]
+    assert [list(weights) for weights in found] == [list(weights) for weights in exact]
+    for a, b in zip(found, exact):
+        assert all(type(a[token]) is np.float16 and a[token] == np.float16(b[token]) for token in b)
+
+
 def test_pickle(models):
     for model in (FlagModel(str(models / "tiny-bert"), query_instruction_for_retrieval="q: "), BGEM3FlagModel(str(models / "tiny-m3"))):
         again = pickle.loads(pickle.dumps(model))
@@ -228,8 +467,9 @@ def test_auto_classes(models, tmp_path):
     ]:
         link = tmp_path / name
         link.symlink_to(models / model)
-        found = FlagAutoModel.from_finetuned(str(link))
-        assert type(found) is kind and found.pooling_method == pooling
+        for path in (str(link), f"{link}/"):
+            found = FlagAutoModel.from_finetuned(path)
+            assert type(found) is kind and found.pooling_method == pooling
     (tmp_path / "multilingual-e5-large-instruct" ).mkdir()
     inner = tmp_path / "multilingual-e5-large-instruct/checkpoint-30"
     inner.symlink_to(models / "tiny-bert")
@@ -374,9 +614,44 @@ def test_flag_model_as_the_reference(models, model, settings):
         assert getattr(real, method)(TEXTS[0]).shape == getattr(ours, method)(TEXTS[0]).shape
 
 
+# The defaults, too: weights that were rounded as they were read.
 @pytest.mark.oracle
-@pytest.mark.parametrize("settings", [{}, {"truncate_dim": 8}])
-def test_m3_as_the_reference(models, settings):
+@pytest.mark.parametrize("settings", [{}, {"use_bf16": True}, {"use_fp16": False}])
+def test_rounded_weights_as_the_reference(models, settings):
+    reference = need("FlagEmbedding")
+    real, ours = reference.FlagModel(str(models / "tiny-bert"), **settings), FlagModel(str(models / "tiny-bert"), **settings)
+    whole = FlagModel(str(models / "tiny-bert"), use_fp16=False).encode(TEXTS)
+    expected, found = real.encode(TEXTS), ours.encode(TEXTS)
+    assert found.dtype == expected.dtype == np.float32 and np.abs(found - expected).max() < 1e-5
+    assert ("use_fp16" in settings) == (np.abs(found - whole).max() < 1e-5)
+    real = reference.BGEM3FlagModel(str(models / "tiny-m3"), colbert_dim=16, **settings)
+    ours = BGEM3FlagModel(str(models / "tiny-m3"), **settings)
+    expected, found = real.encode(TEXTS, **M3_ALL), ours.encode(TEXTS, **M3_ALL)
+    assert np.abs(expected["dense_vecs"] - found["dense_vecs"]).max() < 2e-5
+    for a, b in zip(expected["lexical_weights"], found["lexical_weights"]):
+        assert list(a) == list(b) and all(abs(a[token] - b[token]) < 2e-5 for token in a)
+    for a, b in zip(expected["colbert_vecs"], found["colbert_vecs"]):
+        assert np.abs(a - b).max(initial=0) < 2e-5
+
+
+def test_weights_are_rounded_unless_the_program_says_how_to_compute(models):
+    path = str(models / "tiny-bert")
+    whole, half = _core.Embedder(path), _core.Embedder(path, round_weights="f16")
+    texts = ["a text", "another one"]
+    assert np.array_equal(FlagModel(path).encode(texts), half.encode(texts))
+    assert np.array_equal(FlagModel(path, use_fp16=False).encode(texts), whole.encode(texts))
+    assert np.array_equal(FlagModel(path, dtype="f32").encode(texts), whole.encode(texts))
+    assert 0 < np.abs(half.encode(texts) - whole.encode(texts)).max() < 1e-3
+    assert np.array_equal(pickle.loads(pickle.dumps(half)).encode(texts), half.encode(texts))
+    with pytest.raises(ValueError, match="round_weights"):
+        _core.Embedder(path, round_weights="f8")
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("settings", [{}, {"truncate_dim": 8}, {"query_instruction_for_retrieval": "find: "}])
+def test_m3_as_the_reference(models, settings, compat_reset):
+    # It scores whole vectors of texts without their instructions: test_m3_scores_are_of_what_encode_gives has ours.
+    compat.scores_of_whole_vectors = compat.scores_without_instructions = True
     real = need("FlagEmbedding").BGEM3FlagModel(
         str(models / "tiny-m3"), use_fp16=False, passage_max_length=64, colbert_dim=16, **settings)
     ours = BGEM3FlagModel(str(models / "tiny-m3"), use_fp16=False, passage_max_length=64, **settings)
@@ -410,7 +685,7 @@ def test_reranker_as_the_reference(models, settings):
 def test_models_inside_as_the_references(models):
     reference = need("FlagEmbedding")
     torch = need("torch")
-    real, ours = reference.FlagModel(str(models / "tiny-bert"), use_fp16=False), FlagModel(str(models / "tiny-bert"))
+    real, ours = reference.FlagModel(str(models / "tiny-bert"), use_fp16=False), FlagModel(str(models / "tiny-bert"), use_fp16=False)
     inputs = inputs_of(real, "pt")
     mask = inputs["attention_mask"].bool()
     expected, found = real.model(**inputs).last_hidden_state, ours.model(**inputs_of(ours, "pt")).last_hidden_state
@@ -420,7 +695,7 @@ def test_models_inside_as_the_references(models):
         a, b = real.pooling(expected, inputs["attention_mask"]), ours.pooling(found, inputs["attention_mask"])
         assert b.dtype == a.dtype and (a - b).abs().max() < 1e-5
     real = reference.BGEM3FlagModel(str(models / "tiny-m3"), use_fp16=False, colbert_dim=16)
-    ours = BGEM3FlagModel(str(models / "tiny-m3"))
+    ours = BGEM3FlagModel(str(models / "tiny-m3"), use_fp16=False)
     inputs = inputs_of(real, "pt")
     mask = inputs["attention_mask"].bool()
     kinds = {"return_dense": True, "return_sparse": True, "return_colbert_vecs": True}
@@ -461,6 +736,116 @@ def test_every_name_of_the_reference_is_there():
         lacking = {method for method in dir(getattr(real, name)) if not method.startswith("_")} - have
         # Insides of the reference's classes, with torch tensors in and out.
         assert lacking <= {"get_model_torch_dtype", "compute_score_multi_process", "model_config"}, lacking
+
+
+class Processes(dict):
+    """A pool of the reference's whose workers are run here, when their results are asked for."""
+
+    def __init__(self, model, worker, count):
+        class Given(queue.Queue):
+            def get(self):
+                return super().get(block=False)  # queue.Empty ends the worker
+
+        class Results(queue.Queue):
+            def get(self):
+                if self.empty():
+                    worker("cpu", model, given, self)
+                return super().get(block=False)
+
+        given = Given()
+        super().__init__(input=given, output=Results(), processes=[None] * count)
+
+
+@pytest.mark.oracle
+def test_pools_as_the_reference(models):
+    """What reaches the workers: neither the constructor's lengths, nor its kinds of vectors, nor instructions."""
+    reference = need("FlagEmbedding")
+    texts = ["a b c d e f g h i j", "k l m", "n"]
+    given = {"use_fp16": False, "devices": "cpu", "query_instruction_for_retrieval": "q: "}
+    path = str(models / "tiny-bert")
+    real, ours = (cls(path, passage_max_length=4, **given) for cls in (reference.FlagModel, FlagModel))
+    for settings in ({}, {"max_length": 5}):
+        expected = real.encode_multi_process(texts, Processes(real, real._encode_multi_process_worker, 2), **settings)
+        found = ours.encode_multi_process(texts, {}, **settings)
+        assert found.dtype == expected.dtype and np.abs(found - expected).max() < 1e-5
+    given.update(query_max_length=4, passage_max_length=4, return_dense=False, return_sparse=True)
+    path = str(models / "tiny-m3")
+    real, ours = reference.BGEM3FlagModel(path, colbert_dim=16, **given), BGEM3FlagModel(path, **given)
+    for settings in ({}, {"return_sparse": True, "max_length": 5}):
+        expected = real.encode_multi_process(texts, Processes(real, real._encode_multi_process_worker, 2), **settings)
+        found = ours.encode_multi_process(texts, {}, **settings)
+        assert {kind for kind in found if found[kind] is None} == {kind for kind in expected if expected[kind] is None}
+        assert np.abs(found["dense_vecs"] - expected["dense_vecs"]).max() < 2e-5
+        if found["lexical_weights"]:
+            assert [list(weights) for weights in found["lexical_weights"]] == [list(w) for w in expected["lexical_weights"]]
+    pairs = [(texts[0], texts[0]), (texts[1], texts[0])]
+    for settings in ({}, {"max_query_length": 5, "weights_for_different_modes": [1, 0.5, 0.25]}):
+        expected = real.compute_score_multi_process(
+            pairs, Processes(real, real._compute_score_multi_process_worker, 1), **settings)
+        found = ours.compute_score_multi_process(pairs, {}, **settings)
+        assert all(np.abs(np.array(found[kind]) - expected[kind]).max() < 2e-5 for kind in expected)
+    path = str(models / "tiny-reranker")
+    real, ours = (cls(path, devices=["cpu", "cpu"], max_length=16) for cls in (reference.FlagReranker, FlagReranker))
+    real.pool = Processes(real, real._encode_multi_process_worker, 2)
+    expected, found = real.compute_score(pairs), ours.compute_score(pairs)
+    assert type(expected) is np.ndarray and type(found) is list and np.abs(expected - found).max() < 1e-5
+    compat.array_of_several_devices = True
+    try:
+        array = ours.compute_score(pairs)
+    finally:
+        compat.array_of_several_devices = False
+    assert type(array) is type(expected) and array.dtype == expected.dtype and array.shape == expected.shape
+    real.pool = None
+
+
+@pytest.mark.oracle
+def test_the_last_weight_of_equal_tokens_is_the_references(models, tmp_path, compat_reset):
+    path = with_equal_tokens(models, tmp_path)
+    real, ours = need("FlagEmbedding").BGEM3FlagModel(path, use_fp16=False, colbert_dim=16), BGEM3FlagModel(path, use_fp16=False)
+    compat.last_weight_of_equal_tokens = compat.unwrap_single_token_lists = True
+    for weights in (EQUAL_TOKENS, [EQUAL_TOKENS], [EQUAL_TOKENS, {"5": 1.0}]):
+        assert ours.convert_id_to_token(weights) == real.convert_id_to_token(weights)
+
+
+@pytest.mark.oracle
+def test_clamped_colbert_scores_are_the_references_of_padded_passages(models, tmp_path, compat_reset):
+    torch = need("torch")
+    path, head = with_colbert_vectors_of_all_directions(models, tmp_path)
+    torch.save({name: torch.from_numpy(tensor) for name, tensor in head.items()}, tmp_path / "m3/colbert_linear.pt")
+    real, ours = need("FlagEmbedding").BGEM3FlagModel(path, use_fp16=False, colbert_dim=16), BGEM3FlagModel(path, use_fp16=False)
+    assert best_products(ours)[0].min() < -1e-3
+    alone = [real.compute_score([pair])["colbert"][0] for pair in COLBERT_PAIRS]
+    batch = real.compute_score(COLBERT_PAIRS)["colbert"]
+    assert alone[0] < batch[0] - 1e-3  # which is what was mended
+    assert ours.compute_score(COLBERT_PAIRS)["colbert"] == pytest.approx(alone, abs=2e-5)
+    compat.clamp_colbert_scores = True
+    assert ours.compute_score(COLBERT_PAIRS)["colbert"][0] == pytest.approx(batch[0], abs=2e-5)
+
+
+@pytest.mark.oracle
+@pytest.mark.filterwarnings("ignore:bgecpp computes on the CPU")
+def test_half_results_as_the_reference(models, compat_reset):
+    """Of dtypes: the reference computes in float16 on what is not named "cpu" exactly."""
+    path = str(models / "tiny-m3")
+    real = need("FlagEmbedding").BGEM3FlagModel(path, devices="cpu:0", colbert_dim=16)
+    compat.numpy_lexical_weights = True
+    expected, found = real.encode(TEXTS, **M3_ALL), BGEM3FlagModel(path, devices="cuda:0").encode(TEXTS, **M3_ALL)
+    assert found["dense_vecs"].dtype == expected["dense_vecs"].dtype == np.float16
+    assert [v.dtype for v in found["colbert_vecs"]] == [v.dtype for v in expected["colbert_vecs"]] == [np.float32] * len(TEXTS)
+    for a, b in zip(found["lexical_weights"], expected["lexical_weights"]):
+        assert {type(w) for w in a.values()} == {type(w) for w in b.values()}
+        assert all(abs(float(a[token]) - float(b[token])) < 1e-2 for token in b)
+
+
+@pytest.mark.oracle
+def test_colbert_scores_as_the_reference(models):
+    path = str(models / "tiny-m3")
+    real, ours = need("FlagEmbedding").BGEM3FlagModel(path, colbert_dim=16), BGEM3FlagModel(path)
+    a, b = (np.random.default_rng(i).normal(size=(3 + i, 16)) for i in range(2))
+    for kind, most in ((np.float32, 1e-5), (np.float16, 1e-2), (np.float64, 1e-5)):
+        expected, found = (model.colbert_score(a.astype(kind), b.astype(kind)) for model in (real, ours))
+        assert type(found) is type(expected) and found.dtype == expected.dtype and found.shape == expected.shape
+        assert abs(float(found) - float(expected)) < most
 
 
 PAIR_TEXTS = [("a b c", "d"), "a text alone", ["one two", "three " * 200], ("x " * 300, "y")]

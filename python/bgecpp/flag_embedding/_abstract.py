@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from abc import ABC
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -66,15 +66,63 @@ def as_list(texts: Any) -> Any:
     return texts if isinstance(texts, (str, Sequence)) or hasattr(texts, "__len__") else list(texts)
 
 
+def is_column(texts: Any) -> bool:
+    """Whether the engine reads these texts in place: an Arrow array or stream, a column of pandas or Polars."""
+    return hasattr(texts, "__arrow_c_stream__") or hasattr(texts, "__arrow_c_array__")
+
+
+def _strs(texts: Iterable[Any]) -> Iterator[str]:
+    """The texts; refuses what is none by its place, as the engine does."""
+    for place, text in enumerate(texts):
+        if not isinstance(text, str):
+            text = text.as_py() if hasattr(text, "as_py") else text  # of pyarrow
+            if is_column(texts) and (text is None or type(text).__name__ == "NAType" or text != text):
+                raise errors.InvalidArgument(f"texts[{place}]: null: drop or fill such rows first")
+            if not isinstance(text, str):
+                raise TypeError(f"texts[{place}]: expected a str, found {type(text).__name__}")
+        yield text
+
+
+class InstructedColumn:
+    """A column of Arrow's with an instruction before each text. The engine is given both as they are; who iterates over
+    this gets strs."""
+
+    def __init__(self, column: Any, instruction: str, form: str) -> None:
+        self.column, self.instruction, self.form = column, instruction, form
+
+    def __len__(self) -> int:
+        return len(self.column)
+
+    def __iter__(self) -> Iterator[str]:
+        return (self.form.format(self.instruction, text) for text in _strs(self.column))
+
+
 def with_instruction(texts: Any, instruction: str | None, instruction_format: str | None) -> Any:
     if instruction is None:
         return texts
     form = ("{}{}" if instruction_format is None else instruction_format).replace("\\n", "\n")
     if isinstance(texts, str):
         return form.format(instruction, texts)
+    if is_column(texts):
+        return InstructedColumn(texts, instruction, form)
     if form == "{}{}" and isinstance(instruction, str):
-        return [instruction + str(text) for text in texts]
-    return [form.format(instruction, str(text)) for text in texts]
+        return [instruction + text for text in _strs(texts)]
+    return [form.format(instruction, text) for text in _strs(texts)]
+
+
+def for_engine(texts: Any, engine: _core.Embedder) -> dict[str, Any]:
+    """The texts and what the engine is to put before each: of its own accord nothing, since the directory's prompts are
+    sentence-transformers'."""
+    # Where it left an instruction's tokens out of a mean, as some directories ask, the text must hold it.
+    if isinstance(texts, InstructedColumn) and texts.form == "{}{}" and _common.info_of(engine)["include_prompt"]:
+        return {"texts": texts.column, "instruction": str(texts.instruction)}
+    return {"texts": texts, "instruction": ""}
+
+
+async def on_executor(call: Callable[[], Any]) -> Any:
+    import asyncio
+
+    return await asyncio.get_running_loop().run_in_executor(None, call)
 
 
 def half_where_asked(array: NDArray[Any], half: bool) -> NDArray[Any]:
@@ -183,10 +231,16 @@ class AbsEmbedder(_Base):
 
         return AutoModel(self._engine, self.model_name_or_path)
 
-    @property
-    def _half(self) -> bool:
+    def _rounding(self, own: dict[str, Any]) -> str | None:
+        """What the reference rounds weights to as it loads them, on a CPU too; nothing where our dtype says what is multiplied."""
+        if "dtype" in own:
+            return None
+        return "bf16" if self.use_bf16 else "f16" if self.use_fp16 else None
+
+    def _half(self, device: str | None) -> bool:
         # The reference computes and returns float16 on accelerators alone.
-        return self.use_fp16 and not self.use_bf16 and not self.target_devices[0].startswith("cpu")
+        name = self.target_devices[0] if device is None else str(device)
+        return self.use_fp16 and not self.use_bf16 and not name.startswith("cpu")
 
     def _length(self, max_length: int) -> int:
         # The reference fails in the model where that is beyond its positions.
@@ -254,14 +308,21 @@ class AbsEmbedder(_Base):
         raise NotImplementedError
 
     def encode_multi_process(self, sentences: Any, pool: dict[str, Any], **kwargs: Any) -> Any:
-        """What the reference does in processes is done here, on all cores."""
-        return self.encode(sentences, **kwargs)
+        """What the reference does in processes is done here, on all cores. The defaults are encode_single_device's, which
+        its processes call: max_length is 512, and no instruction is put before the texts."""
+        return self.encode_single_device(as_list(sentences), **kwargs)
 
     async def aencode(self, sentences: Any, **kwargs: Any) -> Any:
         """encode() on a thread of the running loop's executor."""
-        import asyncio
+        return await on_executor(lambda: self.encode(sentences, **kwargs))
 
-        return await asyncio.get_running_loop().run_in_executor(None, lambda: self.encode(sentences, **kwargs))
+    async def aencode_queries(self, queries: Any, **kwargs: Any) -> Any:
+        """encode_queries() on a thread of the running loop's executor."""
+        return await on_executor(lambda: self.encode_queries(queries, **kwargs))
+
+    async def aencode_corpus(self, corpus: Any, **kwargs: Any) -> Any:
+        """encode_corpus() on a thread of the running loop's executor."""
+        return await on_executor(lambda: self.encode_corpus(corpus, **kwargs))
 
 
 def _pair(pair: Any, place: int) -> list[str]:
@@ -325,8 +386,7 @@ class AbsReranker(_Base):
         return pairs
 
     def compute_score(self, sentence_pairs: Any, **kwargs: Any) -> Any:
-        """Scores of pairs (query, passage), or of one pair: a list in either case; an array where several devices were
-        named, of which the reference joins the results so."""
+        """Scores of pairs (query, passage), or of one pair: a list in either case."""
         pairs = as_list(sentence_pairs)
         if len(pairs) == 0:
             if compat.refuse_empty_lists:
@@ -335,7 +395,7 @@ class AbsReranker(_Base):
         if isinstance(pairs[0], str):
             pairs = [pairs]
         pairs = self.get_detailed_inputs(pairs)
-        if len(self.target_devices) > 1:
+        if len(self.target_devices) > 1 and compat.array_of_several_devices:
             return self.encode_multi_process(pairs, {}, **kwargs)
         return self.compute_score_single_gpu(pairs, device=self.target_devices[0], **kwargs)
 
@@ -343,13 +403,9 @@ class AbsReranker(_Base):
         raise NotImplementedError
 
     def encode_multi_process(self, sentence_pairs: Any, pool: dict[str, Any], **kwargs: Any) -> NDArray[np.float64]:
-        """What the reference does in processes is done here, on all cores: scores of pairs as they are, (N,)."""
+        """What the reference does in processes is done here, on all cores: scores of pairs as they are, an array (N,)."""
         return np.array(self.compute_score_single_gpu(sentence_pairs, **kwargs), np.float64)
 
     async def acompute_score(self, sentence_pairs: Any, **kwargs: Any) -> Any:
         """compute_score() on a thread of the running loop's executor."""
-        import asyncio
-
-        return await asyncio.get_running_loop().run_in_executor(
-            None, lambda: self.compute_score(sentence_pairs, **kwargs)
-        )
+        return await on_executor(lambda: self.compute_score(sentence_pairs, **kwargs))

@@ -19,8 +19,15 @@ class Compat:
     refuse_empty_lists: bool = False
     #: the two ColBERT scores of compute_score are at least 0 for each token, as where a batch pads.
     clamp_colbert_scores: bool = False
-    #: lexical weights are NumPy numbers (float32), not Python floats, which json can write.
+    #: lexical weights are NumPy numbers (float32, float16 where other results are), not Python floats, which json can write.
     numpy_lexical_weights: bool = False
+    #: a reranker that was given several devices gives its scores as an array (float64), not as a list.
+    array_of_several_devices: bool = False
+    #: BGEM3FlagModel.compute_score scores texts without the instructions that encode_queries and encode_corpus put
+    #: before them.
+    scores_without_instructions: bool = False
+    #: BGEM3FlagModel.compute_score scores whole vectors, where encode cuts them to truncate_dim.
+    scores_of_whole_vectors: bool = False
 
 
 compat = Compat()

@@ -8,7 +8,16 @@ import numpy as np
 
 from bgecpp import _common, _core
 
-from ._abstract import AbsEmbedder, Devices, half_where_asked, own_settings, own_truncation
+from ._abstract import (
+    AbsEmbedder,
+    Devices,
+    InstructedColumn,
+    for_engine,
+    half_where_asked,
+    is_column,
+    own_settings,
+    own_truncation,
+)
 from ._compat import compat
 
 if TYPE_CHECKING:
@@ -22,8 +31,8 @@ class FlagModel(AbsEmbedder):
     """FlagEmbedding's FlagModel: a model's first token, or the mean of all, as a vector.
 
     Settings of its own beside the reference's: dtype ("f32", "bf16", "int8", "auto"), threads,
-    packed_cache, as bgecpp.Embedder has them. use_fp16 and use_bf16 mean nothing on a CPU, as in the
-    reference: numbers are float32.
+    packed_cache, as bgecpp.Embedder has them. use_fp16 (the default) and use_bf16 round the weights, as in the
+    reference; on a CPU numbers are float32 all the same. Where dtype is given they do not.
     """
 
     DEFAULT_POOLING_METHOD = "cls"
@@ -65,7 +74,9 @@ class FlagModel(AbsEmbedder):
             **kwargs,
         )
         self.pooling_method = pooling_method
-        self._engine = _core.Embedder(self.model_name_or_path, pooling=pooling_method, **own)
+        self._engine = _core.Embedder(
+            self.model_name_or_path, pooling=pooling_method, round_weights=self._rounding(own), **own
+        )
         plain = all(module in _PLAIN_MODULES for module in self._engine.info["modules"])
         # What the engine makes of texts are the reference's vectors with this pooling alone, which may be set later.
         self._engine_pooling = pooling_method if plain and own_truncation(self._engine) is None else None
@@ -81,13 +92,14 @@ class FlagModel(AbsEmbedder):
     ) -> Any:
         """(D,) of a str, (N, D) of an iterable of str; NumPy, or a tensor without convert_to_numpy."""
         own_settings(kwargs, set())
+        _common.on_cpu(device)
         if not isinstance(sentences, str) and len(sentences) == 0 and compat.refuse_empty_lists:
             raise IndexError("list index out of range")
         with _common.progress_bar(
             not isinstance(sentences, str) and len(sentences) >= batch_size, "Inference Embeddings"
         ) as progress:
             vectors = self._encode(sentences, self._length(max_length), progress)
-        vectors = half_where_asked(vectors, self._half)
+        vectors = half_where_asked(vectors, self._half(device))
         if convert_to_numpy:
             return vectors
         torch = _common.torch_or_none()
@@ -102,14 +114,13 @@ class FlagModel(AbsEmbedder):
             return self._encode_pairs(sentences, max_length)
         if self.pooling_method != self._engine_pooling:
             return self._encode_hidden_states(sentences, None, max_length)
-        # instruction="": the directory's prompts are sentence-transformers', not FlagEmbedding's.
-        settings: dict[str, Any] = {"instruction": "", "max_length": max_length, "progress": progress}
+        settings = {**for_engine(sentences, self._engine), "max_length": max_length, "progress": progress}
         if self.normalize_embeddings:
             dimension = int(_common.info_of(self._engine)["dimension"])
             cut = None if self.truncate_dim is None else min(self.truncate_dim, dimension)
-            vectors = self._engine.encode(sentences, normalize=True, truncate_dim=cut, **settings)
+            vectors = self._engine.encode(normalize=True, truncate_dim=cut, **settings)
             return vectors
-        vectors = self._engine.encode(sentences, normalize=False, **settings)
+        vectors = self._engine.encode(normalize=False, **settings)
         return vectors[..., : self.truncate_dim]
 
     def pooling(self, last_hidden_state: Any, attention_mask: Any = None) -> Any:
@@ -161,8 +172,10 @@ def _is_pair(sentence: Any) -> bool:
 
 
 def _has_pairs(sentences: Any) -> bool:
-    # Columns of Arrow's strings hold none, and need no Python objects made of them.
-    if isinstance(sentences, str) or type(sentences).__module__.partition(".")[0] in ("pyarrow", "polars"):
+    if isinstance(sentences, (str, InstructedColumn)):
+        return False
+    # Columns of Arrow's strings hold none, and need no Python objects made of them; those of pandas' objects may.
+    if is_column(sentences) and str(getattr(sentences, "dtype", "")) != "object":
         return False
     kinds = set(map(type, sentences))
     return any(issubclass(kind, (tuple, list)) for kind in kinds) and any(map(_is_pair, sentences))

@@ -10,7 +10,17 @@ import numpy as np
 
 from bgecpp import _common, _core
 
-from ._abstract import AbsEmbedder, Devices, as_list, half_where_asked, own_settings, own_truncation
+from ._abstract import (
+    AbsEmbedder,
+    Devices,
+    as_list,
+    for_engine,
+    half_where_asked,
+    on_executor,
+    own_settings,
+    own_truncation,
+    with_instruction,
+)
 from ._compat import compat
 
 if TYPE_CHECKING:
@@ -68,7 +78,10 @@ class BGEM3FlagModel(AbsEmbedder):
         self.return_dense = return_dense
         self.return_sparse = return_sparse
         self.return_colbert_vecs = return_colbert_vecs
-        self._engine = _core.Embedder(self.model_name_or_path, pooling=pooling_method, **own)
+        self._weights_rounded_to = self._rounding(own)
+        self._engine = _core.Embedder(
+            self.model_name_or_path, pooling=pooling_method, round_weights=self._weights_rounded_to, **own
+        )
         self._cuts_itself = own_truncation(self._engine) is not None
         if colbert_dim > 0 and self._engine.info["colbert_dimension"] not in (0, colbert_dim):
             raise ValueError(
@@ -79,7 +92,9 @@ class BGEM3FlagModel(AbsEmbedder):
         from ._m3_model import M3ModelForInference
 
         normalize = self.normalize_embeddings
-        return M3ModelForInference(self._engine, self.model_name_or_path, self.tokenizer, self.pooling_method, normalize)
+        return M3ModelForInference(
+            self._engine, self.model_name_or_path, self.tokenizer, self.pooling_method, normalize, self._weights_rounded_to
+        )
 
     def encode_queries(  # type: ignore[override]
         self,
@@ -131,9 +146,9 @@ class BGEM3FlagModel(AbsEmbedder):
     ) -> dict[str, Any]:
         """encode_single_device(), whose kinds of vectors are by default the constructor's; max_length: passage_max_length."""
         kinds: dict[str, Any] = {
-            "return_dense": return_dense,
-            "return_sparse": return_sparse,
-            "return_colbert_vecs": return_colbert_vecs,
+            "return_dense": self.return_dense if return_dense is None else return_dense,
+            "return_sparse": self.return_sparse if return_sparse is None else return_sparse,
+            "return_colbert_vecs": self.return_colbert_vecs if return_colbert_vecs is None else return_colbert_vecs,
         }
         result: dict[str, Any] = super().encode(sentences, batch_size, max_length, **kinds, **kwargs)
         return result
@@ -143,20 +158,19 @@ class BGEM3FlagModel(AbsEmbedder):
         sentences: Any,
         batch_size: int = 256,
         max_length: int = 512,
-        return_dense: bool | None = None,
-        return_sparse: bool | None = None,
-        return_colbert_vecs: bool | None = None,
+        return_dense: bool = True,
+        return_sparse: bool = False,
+        return_colbert_vecs: bool = False,
         device: str | None = None,
         **kwargs: Any,
     ) -> dict[str, Any]:
         """{"dense_vecs": (N, D), "lexical_weights": N dicts of token ids as str and their weights,
         "colbert_vecs": N arrays (tokens, D)}, None for what is not asked for; of a str each without the
-        N."""
+        N. What the constructor was asked for does not count here, as in the reference."""
         kwargs.pop("convert_to_numpy", None)
         own_settings(kwargs, set())
-        dense = self.return_dense if return_dense is None else return_dense
-        sparse = self.return_sparse if return_sparse is None else return_sparse
-        colbert = self.return_colbert_vecs if return_colbert_vecs is None else return_colbert_vecs
+        _common.on_cpu(device)
+        dense, sparse, colbert = bool(return_dense), bool(return_sparse), bool(return_colbert_vecs)
         result: dict[str, Any] = {"dense_vecs": None, "lexical_weights": None, "colbert_vecs": None}
         single = isinstance(sentences, str)
         texts = [sentences] if single else sentences
@@ -171,10 +185,10 @@ class BGEM3FlagModel(AbsEmbedder):
         with _common.progress_bar(len(texts) >= batch_size, "Inference Embeddings") as progress:
             found = self._encode_all(texts, length, dense, sparse, colbert, progress)
         if dense:
-            vectors = half_where_asked(found["dense"], self._half)
+            vectors = half_where_asked(found["dense"], self._half(device))
             result["dense_vecs"] = vectors[0] if single else vectors
         if sparse:
-            weights = self._lexical_weights(texts, length, found["sparse"])
+            weights = self._lexical_weights(texts, length, found["sparse"], self._half(device))
             result["lexical_weights"] = weights[0] if single else weights
         if colbert:
             vectors = found["colbert"]
@@ -186,11 +200,10 @@ class BGEM3FlagModel(AbsEmbedder):
     ) -> dict[str, Any]:
         vectors = dense or colbert
         return self._engine.encode_all(
-            texts,
+            **for_engine(texts, self._engine),
             dense=dense,
             sparse=sparse,
             colbert=colbert,
-            instruction="",
             max_length=length,
             normalize=self.normalize_embeddings if vectors else None,
             truncate_dim=self._columns(cut) if vectors else None,
@@ -205,10 +218,12 @@ class BGEM3FlagModel(AbsEmbedder):
         return dimension if self._cuts_itself else None
 
     # In the order in which the tokens come in the text, as the reference has them.
-    def _lexical_weights(self, texts: Any, length: int, sparse: Any) -> list[LexicalWeights]:
+    def _lexical_weights(self, texts: Any, length: int, sparse: Any, half: bool) -> list[LexicalWeights]:
         indptr, ids, weights = sparse
         tokens = self._engine.tokenizer.encode(texts, max_length=length)
-        numbers: Any = list if compat.numpy_lexical_weights else np.ndarray.tolist
+        numbers: Any = np.ndarray.tolist
+        if compat.numpy_lexical_weights:
+            numbers, weights = list, half_where_asked(weights, half)
         names: dict[int, str] = {}  # texts have most of their tokens in common
         result: list[LexicalWeights] = []
         bounds, token_bounds = indptr.tolist(), tokens["cu_seqlens"].tolist()
@@ -217,7 +232,7 @@ class BGEM3FlagModel(AbsEmbedder):
             found: defaultdict[str, float] = defaultdict(int)
             for token in dict.fromkeys(tokens["ids"][first:behind].tolist()):
                 weight = of_id.get(token)
-                if weight is not None:
+                if weight:  # rounded to float16 it may be 0, which the reference leaves out
                     name = names.get(token)
                     if name is None:
                         name = names[token] = str(token)
@@ -228,7 +243,8 @@ class BGEM3FlagModel(AbsEmbedder):
     def convert_id_to_token(
         self, lexical_weights: LexicalWeights | list[LexicalWeights]
     ) -> LexicalWeights | list[LexicalWeights]:
-        """The same with the tokens' texts for their ids: a dict of a dict, a list of a list."""
+        """The same with the tokens' texts for their ids: a dict of a dict, a list of a list. Texts are without SentencePiece's
+        mark of a word's beginning, as in the reference (tokenizer.convert_ids_to_tokens has it)."""
         single = isinstance(lexical_weights, dict)
         items: list[LexicalWeights] = [lexical_weights] if isinstance(lexical_weights, dict) else lexical_weights
         tokenizer = self._engine.tokenizer
@@ -263,12 +279,14 @@ class BGEM3FlagModel(AbsEmbedder):
 
     def colbert_score(self, q_reps: NDArray[Any], p_reps: NDArray[Any]) -> Any:
         """The mean over the query's vectors of the largest product with one of the passage's: a torch
-        scalar where torch is loaded, as the reference's, else a float."""
-        import sys
-
-        score = _core.colbert_score(np.asarray(q_reps, np.float32), np.asarray(p_reps, np.float32))
-        torch = sys.modules.get("torch")
-        return score if torch is None else torch.tensor(score)
+        scalar, as the reference's, of the arrays' dtype; a float where torch is not installed."""
+        queries, passages = np.asarray(q_reps), np.asarray(p_reps)
+        score = _core.colbert_score(queries.astype(np.float32, copy=False), passages.astype(np.float32, copy=False))
+        torch = _common.torch_or_none()
+        if torch is None:
+            return score
+        kind = np.result_type(queries, passages)
+        return torch.from_numpy(np.array(score, kind if np.issubdtype(kind, np.floating) else np.float32))
 
     def compute_score(
         self,
@@ -280,9 +298,47 @@ class BGEM3FlagModel(AbsEmbedder):
         **kwargs: Any,
     ) -> Any:
         """Lists of scores by "colbert", "sparse", "dense", "sparse+dense" and "colbert+sparse+dense" of
-        pairs, or of one pair its scores. weights: dense, sparse, colbert. Instructions and
-        truncate_dim do not count, as in the reference. Each distinct text is computed once."""
+        pairs, or of one pair its scores. weights: dense, sparse, colbert. The texts are those of encode_queries and
+        encode_corpus: with their instructions, if there are any."""
+        return self.compute_score_single_device(
+            self._with_instructions(as_list(sentence_pairs)),
+            batch_size=self.batch_size if batch_size is None else batch_size,
+            max_query_length=self.query_max_length if max_query_length is None else max_query_length,
+            max_passage_length=self.passage_max_length if max_passage_length is None else max_passage_length,
+            weights_for_different_modes=weights_for_different_modes,
+            device=self.target_devices[0],
+            **kwargs,
+        )
+
+    def _with_instructions(self, pairs: Any) -> Any:
+        query, passage = self.query_instruction_for_retrieval, self.kwargs.get("passage_instruction_for_retrieval")
+        if (query is None and passage is None) or compat.scores_without_instructions or len(pairs) == 0:
+            return pairs
+        single = isinstance(pairs[0], str)
+        several = [pairs] if single else pairs
+        queries = with_instruction([pair[0] for pair in several], query, self.query_instruction_format)
+        form = self.kwargs.get("passage_instruction_format", "{}{}")
+        passages = with_instruction([pair[1] for pair in several], passage, form)
+        found = list(zip(queries, passages))
+        return found[0] if single else found
+
+    async def acompute_score(self, sentence_pairs: Any, **kwargs: Any) -> Any:
+        """compute_score() on a thread of the running loop's executor."""
+        return await on_executor(lambda: self.compute_score(sentence_pairs, **kwargs))
+
+    def compute_score_single_device(
+        self,
+        sentence_pairs: Any,
+        batch_size: int = 256,
+        max_query_length: int = 512,
+        max_passage_length: int = 512,
+        weights_for_different_modes: Sequence[float] | None = None,
+        device: str | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """compute_score() of the texts as they are, with lengths of its own. Each distinct text is computed once."""
         own_settings(kwargs, set())
+        _common.on_cpu(device)
         pairs = as_list(sentence_pairs)
         if len(pairs) == 0:
             return []
@@ -292,8 +348,7 @@ class BGEM3FlagModel(AbsEmbedder):
         weights = [1.0, 1.0, 1.0] if weights_for_different_modes is None else list(weights_for_different_modes)
         if len(weights) != 3:
             raise ValueError(f"weights_for_different_modes: expected 3 (dense, sparse, colbert), found {len(weights)}")
-        query_length = self._length(self.query_max_length if max_query_length is None else max_query_length)
-        passage_length = self._length(self.passage_max_length if max_passage_length is None else max_passage_length)
+        query_length, passage_length = self._length(max_query_length), self._length(max_passage_length)
         scores = np.zeros((3, len(pairs)), np.float32)  # colbert, sparse, dense
         window = 256  # pairs whose vectors are in memory together
         for begin in range(0, len(pairs), window):
@@ -315,31 +370,17 @@ class BGEM3FlagModel(AbsEmbedder):
             return {name: float(values[0]) for name, values in named.items()}
         return {name: values.tolist() for name, values in named.items()}
 
-    def compute_score_single_device(
-        self,
-        sentence_pairs: Any,
-        batch_size: int = 256,
-        max_query_length: int = 512,
-        max_passage_length: int = 512,
-        weights_for_different_modes: Sequence[float] | None = None,
-        device: str | None = None,
-        **kwargs: Any,
-    ) -> Any:
-        """compute_score(), with the reference's own lengths."""
-        return self.compute_score(
-            sentence_pairs, batch_size, max_query_length, max_passage_length, weights_for_different_modes, **kwargs
-        )
-
     def compute_score_multi_process(self, sentence_pairs: Any, pool: dict[str, Any], **kwargs: Any) -> Any:
-        """What the reference does in processes is done here, on all cores."""
-        return self.compute_score(sentence_pairs, **kwargs)
+        """What the reference does in processes is done here, on all cores. The defaults are compute_score_single_device's,
+        which its processes call."""
+        return self.compute_score_single_device(sentence_pairs, **kwargs)
 
 
 class _Vectors:
-    """All three kinds of some texts; equal ones are computed once by the engine."""
+    """All three kinds of some texts, for scores; equal ones are computed once by the engine."""
 
     def __init__(self, model: BGEM3FlagModel, texts: list[str], length: int):
-        found = model._encode_all(texts, length, True, True, True, cut=False)
+        found = model._encode_all(texts, length, True, True, True, cut=not compat.scores_of_whole_vectors)
         self.dense = found["dense"]
         self.colbert = found["colbert"]
         self.indptr, self.ids, self.weights = found["sparse"]

@@ -20,12 +20,22 @@ if TYPE_CHECKING:
 class Linear:
     """A layer of a head: weight (outputs, inputs) and bias (outputs,), as NumPy arrays or, called with a tensor, tensors."""
 
-    def __init__(self, directory: str, name: str) -> None:
-        self.weight, self.bias = _read_layer(Path(directory), name)
+    def __init__(self, directory: str, name: str, rounding: str | None = None) -> None:
+        self.weight, self.bias = (_rounded(part, rounding) for part in _read_layer(Path(directory), name))
         self.out_features, self.in_features = self.weight.shape
 
     def __call__(self, hidden: Any) -> Any:
         return _like(as_numpy(hidden) @ self.weight.T + self.bias, hidden)
+
+
+def _rounded(values: NDArray[np.float32], rounding: str | None) -> NDArray[np.float32]:
+    """As Embedder(round_weights=…) does it: the nearest numbers of the type, ties to even."""
+    if rounding == "f16":
+        return values.astype(np.float16).astype(np.float32)
+    if rounding == "bf16":
+        bits = values.view(np.uint32)
+        return ((bits + 0x7FFF + ((bits >> 16) & 1)) & np.uint32(0xFFFF0000)).view(np.float32)
+    return values
 
 
 def _read_layer(directory: Path, name: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -65,19 +75,22 @@ class M3ModelForInference(_Model):
     temperature = 1.0
     unified_finetuning = True
 
-    def __init__(self, engine: Any, name_or_path: str, tokenizer: Any, pooling_method: str, normalize: bool) -> None:
+    def __init__(
+        self, engine: Any, name_or_path: str, tokenizer: Any, pooling_method: str, normalize: bool, rounding: str | None
+    ) -> None:
         super().__init__(engine, name_or_path)
         self.model = AutoModel(engine, name_or_path)
         self.tokenizer = tokenizer
         self.vocab_size = self.config.vocab_size
         self.sentence_pooling_method = pooling_method
         self.normalize_embeddings = normalize
+        self._rounding = rounding
         self._layers: dict[str, Linear] = {}
 
     # The engine has its own copy of these: they are read when they are first asked for.
     def _layer(self, name: str) -> Linear:
         if name not in self._layers:
-            self._layers[name] = Linear(self._engine.info["encoder_path"], name)
+            self._layers[name] = Linear(self._engine.info["encoder_path"], name, self._rounding)
         return self._layers[name]
 
     @property

@@ -61,6 +61,7 @@ class FlagReranker(AbsReranker):
         """One score a pair: the logit, or with `normalize` its sigmoid. The query keeps at most
         query_max_length tokens (three quarters of max_length), then the passage is cut."""
         own_settings(kwargs, set())
+        _common.on_cpu(device)
         if len(sentence_pairs) > 0 and isinstance(sentence_pairs[0], str):
             sentence_pairs = [sentence_pairs]
         length = self.max_length if max_length is None else max_length
