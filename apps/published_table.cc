@@ -36,10 +36,8 @@ constexpr std::string_view kTiger =
     "The tiger (Panthera tigris) is a member of the genus Panthera and the largest living cat "
     "species native to Asia.";
 
-}  // namespace
-
-const std::vector<PublishedValue>& PublishedTable() {
-  static const std::vector<PublishedValue> table = {
+std::vector<PublishedValue> PublishedOfBge() {
+  return {
       {"BAAI/bge-small-en",
        kFirstValues,
        "hello world",
@@ -449,6 +447,17 @@ const std::vector<PublishedValue>& PublishedTable() {
        1e-3f,
        kFastEmbedPairs},
   };
+}
+
+}  // namespace
+
+const std::vector<PublishedValue>& PublishedTable() {
+  static const std::vector<PublishedValue> table = [] {
+    std::vector<PublishedValue> all = PublishedOfBge();
+    const std::vector<PublishedValue> more = PublishedByPeers();
+    all.insert(all.end(), more.begin(), more.end());
+    return all;
+  }();
   return table;
 }
 

@@ -10,6 +10,7 @@
 #include <iterator>
 #include <limits>
 #include <numeric>
+#include <optional>
 
 namespace bge::cli {
 namespace {
@@ -36,8 +37,7 @@ float Product(std::span<const float> a, std::span<const float> b) {
   return std::inner_product(a.begin(), a.end(), b.begin(), 0.0f);
 }
 
-float LexicalWeight(const Embedder& model, const SparseVector& vector, std::string_view token) {
-  const auto id = model.tokenizer().TokenToId(token);
+float LexicalWeight(const SparseVector& vector, std::optional<int32_t> id) {
   for (size_t i = 0; i < vector.token_ids.size(); ++i) {
     if (vector.token_ids[i] == id) return vector.weights[i];
   }
@@ -47,22 +47,34 @@ float LexicalWeight(const Embedder& model, const SparseVector& vector, std::stri
 std::vector<float> Compute(const PublishedValue& value, const Embedder& model) {
   switch (value.quantity) {
     case kFirstValues:
+    case kFirstRawValues:
     case kLastValues:
     case kSum: {
-      const std::vector<float> vector = model.Encode(value.text);
+      EncodeOptions options;
+      if (value.quantity == kFirstRawValues) options.normalize = false;
+      const std::vector<float> vector = model.Encode(value.text, options);
       if (value.quantity == kSum) return {std::accumulate(vector.begin(), vector.end(), 0.0f)};
       const auto n = static_cast<ptrdiff_t>(std::min(vector.size(), value.values.size()));
-      if (value.quantity == kFirstValues) return {vector.begin(), vector.begin() + n};
-      return {vector.end() - n, vector.end()};
+      if (value.quantity == kLastValues) return {vector.end() - n, vector.end()};
+      return {vector.begin(), vector.begin() + n};
     }
     case kSimilarity:
       return {Product(model.Encode(value.text), model.Encode(value.other))};
     case kQuerySearch:
       return {Product(model.Encode(value.text, {.role = Role::kQuery}),
                       model.Encode(value.other, {.role = Role::kDocument}))};
+    case kSparseDenseScore:
+    case kAllScore: {
+      const std::vector<std::string_view> texts = {value.text, value.other};
+      const TextRepresentations made =
+          model.EncodeAll(texts, {.dense = true, .sparse = true, .colbert = true});
+      const M3Scores scores = ComputeM3Scores(made, 0, made, 1, {0.4f, 0.2f, 0.4f});
+      return {value.quantity == kAllScore ? scores.colbert_sparse_dense : scores.sparse_dense};
+    }
     case kLexicalScore:
     case kColbertScore:
-    case kLexicalWeight: {
+    case kLexicalWeight:
+    case kLexicalWeightOfId: {
       Representations which;
       which.dense = false;
       which.sparse = value.quantity != kColbertScore;
@@ -73,7 +85,10 @@ std::vector<float> Compute(const PublishedValue& value, const Embedder& model) {
         return {ColbertScore(made.colbert_vecs[0], made.colbert_vecs[1])};
       }
       if (value.quantity == kLexicalWeight) {
-        return {LexicalWeight(model, made.lexical_weights[0], value.other)};
+        return {LexicalWeight(made.lexical_weights[0], model.tokenizer().TokenToId(value.other))};
+      }
+      if (value.quantity == kLexicalWeightOfId) {
+        return {LexicalWeight(made.lexical_weights[0], std::stoi(std::string(value.other)))};
       }
       return {LexicalMatchingScore(made.lexical_weights[0], made.lexical_weights[1])};
     }
@@ -138,6 +153,9 @@ std::string Describe(const PublishedValue& value) {
   switch (value.quantity) {
     case kFirstValues:
       return fmt::format("first {} values of {}", value.values.size(), quoted(value.text));
+    case kFirstRawValues:
+      return fmt::format("first {} values of {}, not normalised", value.values.size(),
+                         quoted(value.text));
     case kLastValues:
       return fmt::format("last {} values of {}", value.values.size(), quoted(value.text));
     case kSum:
@@ -152,6 +170,12 @@ std::string Describe(const PublishedValue& value) {
       return "colbert score of " + both;
     case kLexicalWeight:
       return fmt::format("lexical weight of {} in {}", quoted(value.other), quoted(value.text));
+    case kLexicalWeightOfId:
+      return fmt::format("lexical weight of token {} in {}", value.other, quoted(value.text));
+    case kSparseDenseScore:
+      return "sparse+dense score of " + both;
+    case kAllScore:
+      return "colbert+sparse+dense score of " + both;
     case kLogit:
       return "logit of " + both;
   }

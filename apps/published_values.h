@@ -15,15 +15,19 @@ namespace bge::cli {
 
 /// What is computed for a published value.
 enum class Quantity {
-  kFirstValues,    ///< the first values of the dense vector of `text`
-  kLastValues,     ///< its last values
-  kSum,            ///< the sum of all its values
-  kSimilarity,     ///< the product of the dense vectors of `text` and `other`
-  kQuerySearch,    ///< the same, `text` as a query, with the model's instruction
-  kLexicalScore,   ///< LexicalMatchingScore of the two
-  kColbertScore,   ///< ColbertScore, `text` being the query
-  kLexicalWeight,  ///< the weight of the token `other` in `text`
-  kLogit,          ///< a reranker's score of query `text` and passage `other`
+  kFirstValues,        ///< the first values of the dense vector of `text`
+  kFirstRawValues,     ///< of the vector before it is normalised
+  kLastValues,         ///< its last values
+  kSum,                ///< the sum of all its values
+  kSimilarity,         ///< the product of the dense vectors of `text` and `other`
+  kQuerySearch,        ///< the same, `text` as a query, with the model's instruction
+  kLexicalScore,       ///< LexicalMatchingScore of the two
+  kColbertScore,       ///< ColbertScore, `text` being the query
+  kLexicalWeight,      ///< the weight of the token `other` in `text`
+  kLexicalWeightOfId,  ///< the same, `other` being the token's id
+  kSparseDenseScore,   ///< the mean of lexical and dense score, weighted 0.2 and 0.4
+  kAllScore,           ///< of lexical, dense and ColBERT score, weighted 0.2, 0.4 and 0.4
+  kLogit,              ///< a reranker's score of query `text` and passage `other`
 };
 
 /// One fact. All views live for ever.
@@ -37,6 +41,9 @@ struct PublishedValue {
   std::string_view source;  ///< who published it, and where
 };
 
+/// Those of other families than BAAI's, and from those who compare with BGE-M3: a part of the
+/// table.
+std::vector<PublishedValue> PublishedByPeers();
 /// All of them.
 const std::vector<PublishedValue>& PublishedTable();
 /// The facts about `model`, by its full name or the part behind the slash; empty for another model.

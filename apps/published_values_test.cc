@@ -3,9 +3,13 @@
 #include "bge/error.h"
 #include "bge/representations.h"
 
+#include "base/json.h"
+
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <filesystem>
+#include <functional>
 #include <limits>
 #include <numeric>
 #include <set>
@@ -32,6 +36,7 @@ TEST(PublishedValues, EveryFactIsWhole) {
     EXPECT_LE(value.tolerance, 2e-2f);
     for (const float each : value.values) EXPECT_TRUE(std::isfinite(each));
     const bool of_two = value.quantity != Quantity::kFirstValues &&
+                        value.quantity != Quantity::kFirstRawValues &&
                         value.quantity != Quantity::kLastValues && value.quantity != Quantity::kSum;
     EXPECT_EQ(value.other.empty(), !of_two);
     if (of_two || value.quantity == Quantity::kSum) {
@@ -101,6 +106,81 @@ TEST(PublishedValues, OfTheHeadsOfM3) {
   EXPECT_TRUE(
       CompareOne({"a/b", kLexicalWeight, texts[0], *token, {weights.weights[0]}, 1e-6f, "x"}, model)
           .within());
+}
+
+TEST(PublishedValues, OfScoresOfM3AndOfTokensByTheirIds) {
+  const Embedder model = Embedder::Load(kModels + "tiny-m3");
+  const std::vector<std::string> texts = {"hello world", "hello cat"};
+  const TextRepresentations made =
+      model.EncodeAll(texts, {.dense = true, .sparse = true, .colbert = true});
+  using enum Quantity;
+  const float dense = std::inner_product(made.dense_vecs.values.begin(),
+                                         made.dense_vecs.values.begin() + model.dimension(),
+                                         made.dense_vecs.values.begin() + model.dimension(), 0.0f);
+  const float sparse = LexicalMatchingScore(made.lexical_weights[0], made.lexical_weights[1]);
+  const float colbert = ColbertScore(made.colbert_vecs[0], made.colbert_vecs[1]);
+  const float two = (0.2f * sparse + 0.4f * dense) / 0.6f;
+  const float all = 0.2f * sparse + 0.4f * dense + 0.4f * colbert;
+  EXPECT_TRUE(CompareOne({"a/b", kSparseDenseScore, texts[0], texts[1], {two}, 1e-6f, "x"}, model)
+                  .within());
+  EXPECT_TRUE(
+      CompareOne({"a/b", kAllScore, texts[0], texts[1], {all}, 1e-6f, "x"}, model).within());
+  const SparseVector& weights = made.lexical_weights[0];
+  const std::string id = std::to_string(weights.token_ids.at(0));
+  EXPECT_TRUE(
+      CompareOne({"a/b", kLexicalWeightOfId, texts[0], id, {weights.weights[0]}, 1e-6f, "x"}, model)
+          .within());
+}
+
+TEST(PublishedValues, OfVectorsThatAreNotNormalised) {
+  const Embedder model = Embedder::Load(kModels + "tiny-bert");
+  const std::vector<float> raw = model.Encode("hello world", {.normalize = false});
+  EXPECT_TRUE(
+      CompareOne(
+          {"a/b", Quantity::kFirstRawValues, "hello world", "", {raw[0], raw[1]}, 1e-6f, "x"},
+          model)
+          .within());
+}
+
+// Digit by digit, where the developers' data is at hand.
+TEST(PublishedValues, AreThoseOfTheData) {
+  const std::string path =
+      BGE_SHARED_DIR "/data/golden_embeddings/expected_outputs/expected_outputs.json";
+  if (!std::filesystem::exists(path)) GTEST_SKIP() << "no " << path;
+  const auto document = json::Document::Load(path, 1 << 20);
+  std::set<float> known;
+  for (const PublishedValue& value : PublishedTable()) {
+    known.insert(value.values.begin(), value.values.end());
+  }
+  // What quantised copies, other exports and models that are not computed here give is left out.
+  const std::set<std::string> left_out = {"bge_m3_quantised_rs", "lexical_weights_sentences_1"};
+  int found = 0;
+  int others = 0;
+  const std::function<void(const json::Value&)> look = [&](const json::Value& value) {
+    if (value.is_object()) {
+      value.ForEachMember([&](std::string_view name, const json::Value& member) {
+        if (!left_out.contains(std::string(name))) look(member);
+      });
+    } else if (value.is_array()) {
+      for (const json::Value& element : value.Elements()) look(element);
+    } else if (value.is_number()) {
+      (known.contains(static_cast<float>(value.AsDouble())) ? found : others) += 1;
+    }
+  };
+  for (const char* part : {"bge_m3_float", "bge_m3_readme"}) look(document->root().At(part));
+  // The README's rounded products, which the tutorials give with more digits.
+  EXPECT_EQ(others, 6);
+  EXPECT_EQ(found,
+            21 + 20 + 2);  // lexical weights, five kinds of scores of four pairs, lexical scores
+  const json::Value first = document->root().At("fastembed").At("first5");
+  first.ForEachMember([&](std::string_view name, const json::Value& values) {
+    for (const PublishedValue* fact : FindPublished(name)) {
+      if (!fact->source.starts_with("qdrant/fastembed") || fact->values.size() != 5) continue;
+      for (size_t i = 0; i < 5; ++i) {
+        EXPECT_EQ(fact->values[i], static_cast<float>(values.Elements()[i].AsDouble())) << name;
+      }
+    }
+  });
 }
 
 TEST(PublishedValues, OfRerankers) {
