@@ -29,12 +29,12 @@ constexpr useconds_t kPauseMicroseconds = 50'000;
 
 // Parity: huggingface_hub's WeakFileLock, which its users' groups may share.
 int Open(const fs::path& path) {
-  std::error_code ignored;
-  fs::create_directories(path.parent_path(), ignored);
+  std::error_code folder;
+  fs::create_directories(path.parent_path(), folder);
   const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC, 0664);
   if (fd >= 0) return fd;
   // Another user's can be locked too, if it can be read.
-  const int reason = errno;
+  const int reason = errno == ENOENT && folder ? folder.value() : errno;
   const int readable =
       reason == EACCES ? ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC) : -1;
   if (readable < 0) FailLock(path, reason);
