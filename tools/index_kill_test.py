@@ -2,6 +2,7 @@
 """Kills writers of an index at random moments, and fills the disk under them.
 
     python3 tools/index_kill_test.py --bge build/release/bge --rounds 500
+    python3 tools/index_kill_test.py --bge build/release/bge --rounds 1000 --often build
     python3 tools/index_kill_test.py --bge build/release/bge --full-disk     (as root: mounts a tmpfs)
 
 Each round starts `bge index add`, `add --replace`, `delete`, `compact` or `build`, kills it (SIGKILL)
@@ -69,8 +70,8 @@ def read_index(folder):
 class Writer:
     """Makes commands that change the index, and says what each leaves."""
 
-    def __init__(self, bge, folder, seed):
-        self.bge = bge
+    def __init__(self, bge, folder, seed, often=None):
+        self.bge, self.often = bge, often
         self.index = folder / "index"
         self.corpus = folder / "corpus.jsonl"
         self.random = random.Random(seed)
@@ -86,7 +87,11 @@ class Writer:
 
     def command(self, rows):
         """(arguments, the rows after it), given those before it."""
-        kind = self.random.choices(["add", "replace", "delete", "compact", "build"], [8, 5, 6, 2, 1])[0]
+        kinds = {"add": 8, "replace": 5, "delete": 6, "compact": 2, "build": 1}
+        if self.often in kinds:
+            kinds[self.often] = 60  # three of four; the others keep the index of one size
+        kind = self.random.choices(list(kinds), list(kinds.values()))[0]
+        self.kind = kind
         new = [f"n{self.number}-{i}" for i in range(self.random.choice([1, 2, 5, 40]))]
         some = self.random.sample(sorted(rows), min(len(rows), self.random.choice([1, 3, 20])))
         after = dict(rows)
@@ -136,6 +141,7 @@ def kill_rounds(writer, rounds):
         assert same(found, after) or (not ended and same(found, rows)), (done, arguments, ended)
         writer.must(["verify", writer.index])
         outcomes["ended" if ended else "killed, new" if same(found, after) else "killed, old"] += 1
+        outcomes[f"of {writer.kind}"] += not ended
         left = sum(1 for _ in writer.index.iterdir())
         outcomes["with leftovers"] += left > expected_files(writer.index)
         rows = found
@@ -192,10 +198,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     kills.add_arguments(parser)
     parser.add_argument("--full-disk", action="store_true", help="instead: on a small disk that is full")
+    parser.add_argument("--often", choices=["add", "replace", "delete", "compact", "build"], help="three of four commands are this one")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="bge-kill-", dir=arguments.folder) as name:
         folder = Path(name)
-        writer = Writer(arguments.bge, folder, arguments.seed)
+        writer = Writer(arguments.bge, folder, arguments.seed, arguments.often)
         if arguments.full_disk:
             full_disk_rounds(writer, folder, arguments.rounds)
         else:
