@@ -95,7 +95,8 @@ TEST_P(TokenizerGolden, IsWhatHuggingFaceTokenizersSays) {
 
 INSTANTIATE_TEST_SUITE_P(All, TokenizerGolden,
                          ::testing::Values("bert", "bert_cased", "nfc", "nfd", "nfkc", "nfkd",
-                                           "cuts", "byte_level", "split", "llama"));
+                                           "cuts", "byte_level", "split", "llama", "unigram_xlmr",
+                                           "unigram_xlmr_new", "unigram_t5"));
 
 // Writes a value as JSON again.
 std::string JsonOf(const json::Value& value) {
@@ -123,13 +124,10 @@ std::string JsonOf(const json::Value& value) {
   }
 }
 
-// One SentencePiece file of type BPE, and other files beside it.
-class SentencePieceBpeGolden : public ::testing::TestWithParam<const char*> {};
-
-TEST_P(SentencePieceBpeGolden, IsWhatAutoTokenizerMakesOfTheDirectory) {
-  const std::string name = std::string("sentencepiece_bpe_") + GetParam() + ".jsonl";
+// A directory of one SentencePiece file, of type BPE or UNIGRAM, and other files beside it.
+void CheckDirectory(const std::string& model, const std::string& class_name) {
+  const std::string name = model + "_" + class_name + ".jsonl";
   const test::TempDir dir;
-  dir.Write("tokenizer.model", ReadAll(kGoldens / "sentencepiece_bpe.model"));
   std::optional<Tokenizer> tokenizer;
   std::ifstream file(kGoldens / name);
   int lines = 0;
@@ -137,6 +135,9 @@ TEST_P(SentencePieceBpeGolden, IsWhatAutoTokenizerMakesOfTheDirectory) {
     SCOPED_TRACE(name + ":" + std::to_string(lines + 1));
     const auto document = json::Document::Parse(line, name);
     if (!tokenizer) {
+      const auto model_file = document->root().Find("file");
+      dir.Write(model_file ? std::string(model_file->AsString()) : "tokenizer.model",
+                ReadAll(kGoldens / (model + ".model")));
       document->root().At("files").ForEachMember([&](std::string_view file_name, json::Value v) {
         dir.Write(std::string(file_name), JsonOf(v));
       });
@@ -152,9 +153,24 @@ TEST_P(SentencePieceBpeGolden, IsWhatAutoTokenizerMakesOfTheDirectory) {
   EXPECT_GT(lines, 30);
 }
 
+class SentencePieceBpeGolden : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(SentencePieceBpeGolden, IsWhatAutoTokenizerMakesOfTheDirectory) {
+  CheckDirectory("sentencepiece_bpe", GetParam());
+}
+
 INSTANTIATE_TEST_SUITE_P(All, SentencePieceBpeGolden,
                          ::testing::Values("alone", "llama", "llama_legacy", "mistral",
                                            "code_llama", "gemma", "decoder", "map"));
+
+class SentencePieceUnigramGolden : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(SentencePieceUnigramGolden, IsWhatAutoTokenizerMakesOfTheDirectory) {
+  CheckDirectory("sentencepiece_unigram", GetParam());
+}
+
+INSTANTIATE_TEST_SUITE_P(All, SentencePieceUnigramGolden,
+                         ::testing::Values("xlmr", "xlmr_flags", "t5"));
 
 TEST(BgeTokenizer, AgreesWithLlamaCppOnItsHardStrings) {
   const fs::path base = kShared / "llama.cpp" / "ggml-vocab-bert-bge.gguf";

@@ -1,12 +1,15 @@
 """Writes tests/data/tokenizer/*.jsonl: small tokenizers, hard strings and what Hugging Face tokenizers 0.23.3 says.
 
-    python tools/oracle/tokens_goldens.py tests/data/tokenizer
+    python tools/oracle/tokens_goldens.py tests/data/tokenizer [NAME ...]
 
+With names, those files alone whose names begin with one: the random texts of the others are those of an earlier tokens_random.py.
 Each NAME.json is a tokenizer.json; NAME.jsonl has one case a line: the text as hexadecimal bytes ("a", and "b" for a
 pair), the options, and ids, type_ids, offsets, special_tokens_mask; or "error": true where truncation is impossible.
-sentencepiece_bpe.model is a SentencePiece file, and sentencepiece_bpe_NAME.jsonl what transformers makes of it: its first
-line is the files that lie beside it.
+sentencepiece_bpe.model and sentencepiece_unigram.model are SentencePiece files, and sentencepiece_bpe_NAME.jsonl and
+sentencepiece_unigram_NAME.jsonl what transformers makes of them: the first line has the name of the file in its directory,
+where it is not tokenizer.model, and the files that lie beside it.
 """
+import base64
 import json
 import shutil
 import sys
@@ -17,6 +20,7 @@ import sentencepiece_models
 import tokenizers
 import tokens_random
 import transformers
+from sentencepiece import sentencepiece_model_pb2
 from tokens_tool import PANIC, theirs
 
 PINNED = "0.23.3"
@@ -66,6 +70,59 @@ def byte_level(**changes):
                    "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True, "use_regex": True},
                    "post_processor": {"type": "RobertaProcessing", "sep": ["[SEP]", 3], "cls": ["[CLS]", 2], "trim_offsets": True,
                                       "add_prefix_space": True}, **changes})
+
+
+# Characters that become others, more or none; a step that ends inside of a character of several bytes.
+CHARSMAP = {"Ａ": "A", "ｂ": "b", "１": "1", "ﬁ": "fi", "½": "1/2", "e\u0301": "é", "\u3000": " ", "\u00a0": " ", "\t": " ", "\n": " ", "\r": " ",
+            "\u200d": "", "\u200b": " ", "豈": "更", "ﷺ": "صلى الله", "Ⅷ": "VIII", "…": "...", "ｶﾞ": "ガ", "  ": " "}
+
+
+def unigram(*tokens, **changes):
+    """Pieces of which a text can be cut in several ways, some with equal sums; with <0x..> for every byte but one."""
+    pieces = ["<s>", "<pad>", "</s>", "<unk>", *tokens, "▁"] + ["▁" + w for w in ("hello", "the", "un", "a", "end", "中")]
+    pieces += ["hel", "lo", "l", "he", "able", "un", "ab", "le", "the", "th", "en", "d", "nd", "中", "文", "中文", "字符", "é", "1", "12", "/", "2", ".", "...", ",",
+               "!", "fi", "x", "aa", "aaaa", "ガ", "더", "각", "😀", "VI", "II", "صل", "\u0301"] + list("abcehiolstuAM")
+    vocab = [[p, 0.0] for p in pieces[:4 + len(tokens)]]
+    vocab += [[p, -2.0 - (7 * i % 31) / 4] for i, p in enumerate(dict.fromkeys(pieces[4 + len(tokens):]))]
+    return {"type": "Unigram", "unk_id": 3, "vocab": vocab + [[f"<0x{b:02X}>", -9.0] for b in range(256) if b != 0x85], "byte_fallback": False, **changes}
+
+
+def special_added(*contents, **flags):
+    return [{"id": i, "content": c, "single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True, **flags}
+            for i, c in contents]
+
+
+def template(single, pair):
+    """Of "<s> $A </s>" and the like."""
+    def steps(text):
+        return [{"Sequence": {"id": t[1], "type_id": 0}} if t[0] == "$" else {"SpecialToken": {"id": t, "type_id": 0}} for t in text.split()]
+    return {"type": "TemplateProcessing", "single": steps(single), "pair": steps(pair),
+            "special_tokens": {t: {"id": t, "ids": [i], "tokens": [t]} for t, i in (("<s>", 0), ("</s>", 2)) if t in single + pair}}
+
+
+def unigram_configurations():
+    """XLM-R's and T5's stages in both spellings of Metaspace, bytes for unknown characters, and Nmt."""
+    old = {"type": "Metaspace", "replacement": "▁", "str_rep": "▁", "add_prefix_space": True}
+    charsmap = {"type": "Precompiled", "precompiled_charsmap": base64.b64encode(tokens_random.charsmap(CHARSMAP)).decode()}
+    runs = {"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": " "}
+    around = template("<s> $A </s>", "<s> $A </s> </s> $B </s>")
+    tokens = special_added((0, "<s>"), (1, "<pad>"), (2, "</s>"), (3, "<unk>"))
+
+    def metaspace(scheme, **changes):
+        return {"type": "Metaspace", "replacement": "▁", "prepend_scheme": scheme, "split": True, **changes}
+
+    yield "unigram_xlmr", base(
+        normalizer={"type": "Sequence", "normalizers": [charsmap, runs]}, decoder=old, post_processor=around, model=unigram("<mask>"),
+        pre_tokenizer={"type": "Sequence", "pretokenizers": [{"type": "WhitespaceSplit"}, old]},
+        added_tokens=tokens + special_added((4, "<mask>"), lstrip=True))
+    yield "unigram_xlmr_new", base(
+        normalizer=charsmap, decoder=metaspace("first"), post_processor=around, model=unigram("<mask>", byte_fallback=True),
+        pre_tokenizer=metaspace("first"), added_tokens=tokens + special_added((4, "<mask>"), lstrip=True, normalized=True))
+    yield "unigram_t5", base(
+        normalizer={"type": "Sequence", "normalizers": [{"type": "Nmt"}, {"type": "NFKC"}, {"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": "▁"}]},
+        decoder={"type": "Sequence", "decoders": [{"type": "ByteFallback"}, metaspace("always", split=False)]}, pre_tokenizer=metaspace("always", split=False),
+        post_processor=template("$A </s>", "$A </s> $B </s>"), model=unigram("<extra_id_1>", "<extra_id_0>", byte_fallback=True),
+        added_tokens=tokens + special_added((4, "<extra_id_1>"), (5, "<extra_id_0>")))
 
 
 def configurations():
@@ -135,45 +192,96 @@ CLASSES = {
 }
 
 
-def sentencepiece_goldens(out):
-    """What AutoTokenizer makes of one small SentencePiece file, by the class that lies beside it; first the files, then texts."""
+# The same for a file of type UNIGRAM: its name in the directory, and the files beside it.
+MASK = sentencepiece_models.added("<mask>", lstrip=True, normalized=True)
+UNIGRAM_CLASSES = {
+    "xlmr": ("sentencepiece.bpe.model", {"tokenizer_config.json": {"tokenizer_class": "XLMRobertaTokenizer", "model_max_length": 512},
+                                         "config.json": {"model_type": "xlm-roberta"}}),
+    "xlmr_flags": ("sentencepiece.bpe.model", {"tokenizer_config.json": {"tokenizer_class": "XLMRobertaTokenizerFast", "mask_token": MASK,
+                                                                        "truncation_side": "left"}}),
+    "t5": ("spiece.model", {"tokenizer_config.json": {"tokenizer_class": "T5Tokenizer", "extra_ids": 3,
+                                                      "additional_special_tokens": [f"<extra_id_{i}>" for i in range(3)]}}),
+}
+
+
+def sentencepiece_goldens(out, wanted):
+    """What AutoTokenizer makes of two small SentencePiece files, by the class that lies beside them; first the files, then texts."""
+    if wanted("sentencepiece_bpe"):
+        bpe_goldens(out)
+    if wanted("sentencepiece_unigram"):
+        unigram_goldens(out)
+
+
+def bpe_goldens(out):
     model = sentencepiece_models.train(out / "sentencepiece_bpe.model", sentencepiece_models.seeded_sentences(600), 420,
                                        **{**sentencepiece_models.LLAMA, "user_defined_symbols": ["<user>", "▁▁"]})
-    versions = {"transformers": transformers.__version__, "tokenizers": PINNED, "sentencepiece": sentencepiece.__version__}
     for name, files in CLASSES.items():
-        directory = out / "sentencepiece_bpe"
-        sentencepiece_models.write_directory(directory, model, None, None, files)
-        loaded = transformers.AutoTokenizer.from_pretrained(directory)
-        shutil.rmtree(directory)
-        source = tokens_random.Texts(seed=4)
-        texts = [t.encode() for t in HARD[1::2] + ["lower  <user>the <s>lowest</s>", "▁<PRE> a▁b ▁▁c <pad>",
-                                              "new ing <x>the  <far> <image> <renamed>a  \x06"]] + BROKEN[::2] + [
-            source.text(sentencepiece_models.WORDS)[:200] for _ in range(4)]
-        lines = [{"versions": versions, "files": files}]
-        for inputs, options in ((texts, {}), (list(zip(texts[::5], texts[1::5])), {}), (list(zip(texts[::5], texts[1::5])), {"max_length": 9})):
-            for text, result in zip(inputs, theirs(loaded.backend_tokenizer, inputs, direction=loaded.truncation_side, **options)):
-                a, b = text if isinstance(text, tuple) else (text, None)
-                line = case(a, b, options, result)
-                if b is None:
-                    line["decoded"] = loaded.backend_tokenizer.decode(line["ids"], skip_special_tokens=True)
-                lines.append(line)
-        (out / f"sentencepiece_bpe_{name}.jsonl").write_text(
-            "".join(json.dumps(line, separators=(",", ":"), ensure_ascii=False) + "\n" for line in lines), encoding="utf-8")
+        of_directory(out, f"sentencepiece_bpe_{name}", model, None, files)
+
+
+def unigram_goldens(out):
+    # A character map of a few lines: that of nmt_nfkc has 240 kB.
+    rules = out / "rules.tsv"
+    rules.write_text("".join("\t".join(" ".join(f"{ord(c):X}" for c in part) for part in rule) + "\n" for rule in CHARSMAP.items()))
+    model = sentencepiece_models.train(
+        out / "sentencepiece_unigram.model", sentencepiece_models.seeded_sentences(600), 380, model_type="unigram",
+        normalization_rule_tsv=str(rules), user_defined_symbols=["<user>"])
+    rules.unlink()
+    proto = sentencepiece_model_pb2.ModelProto()
+    proto.ParseFromString(model.read_bytes())
+    proto.normalizer_spec.ClearField("normalization_rule_tsv")  # a path of this machine
+    model.write_bytes(proto.SerializeToString())
+    for name, (file, files) in UNIGRAM_CLASSES.items():
+        of_directory(out, f"sentencepiece_unigram_{name}", model, file, files)
+
+
+def of_directory(out, golden, model, file, files):
+    versions = {"transformers": transformers.__version__, "tokenizers": PINNED, "sentencepiece": sentencepiece.__version__}
+    directory = out / "directory"
+    sentencepiece_models.write_directory(directory, model, None, None, files)
+    if file is not None:
+        (directory / "tokenizer.model").rename(directory / file)
+    loaded = transformers.AutoTokenizer.from_pretrained(directory)
+    shutil.rmtree(directory)
+    source = tokens_random.Texts(seed=4)
+    texts = [t.encode() for t in HARD[1::2] + ["lower  <user>the <s>lowest</s>", "▁<PRE> a▁b ▁▁c <pad>",
+                                          "new ing <x>the  <far> <image> <renamed>a  \x06"]] + BROKEN[::2] + [
+        source.text(sentencepiece_models.WORDS)[:200] for _ in range(4)]
+    if file is not None:  # a UNIGRAM file's
+        texts += [t.encode() for t in (" the <mask> a<mask>", "<extra_id_0> <extra_id_2>x <unk>", "Ａｂ１ e\u0301 ½ the ")]
+    lines = [{"versions": versions, **({} if file is None else {"file": file}), "files": files}]
+    for inputs, options in ((texts, {}), (list(zip(texts[::5], texts[1::5])), {}), (list(zip(texts[::5], texts[1::5])), {"max_length": 9})):
+        for text, result in zip(inputs, theirs(loaded.backend_tokenizer, inputs, direction=loaded.truncation_side, **options)):
+            a, b = text if isinstance(text, tuple) else (text, None)
+            line = case(a, b, options, result)
+            if b is None:
+                line["decoded"] = loaded.backend_tokenizer.decode(line["ids"], skip_special_tokens=True)
+            lines.append(line)
+    (out / f"{golden}.jsonl").write_text(
+        "".join(json.dumps(line, separators=(",", ":"), ensure_ascii=False) + "\n" for line in lines), encoding="utf-8")
 
 
 def main():
     if tokenizers.__version__ != PINNED:
         sys.exit(f"tokenizers {tokenizers.__version__} is installed: the goldens come from {PINNED}")
-    out = Path(sys.argv[1])
+    out, names = Path(sys.argv[1]), tuple(sys.argv[2:])
+
+    def wanted(name):
+        return not names or name.startswith(names)
+
     out.mkdir(parents=True, exist_ok=True)
-    sentencepiece_goldens(out)
-    for name, config in configurations():
+    sentencepiece_goldens(out, wanted)
+    for name, config in (*configurations(), *unigram_configurations()):
+        if not wanted(name):
+            continue
         (out / f"{name}.json").write_text(json.dumps(config, ensure_ascii=False), encoding="utf-8")
         reference = tokenizers.Tokenizer.from_file(str(out / f"{name}.json"))
         direction = (config["truncation"] or {"direction": "Right"})["direction"].lower()
         source = tokens_random.Texts(seed=3)
         texts = [t.encode() for t in HARD] + BROKEN + [source.text(tokens_random.WORDS)
                                                                for _ in range(25 if name.startswith("bert") else 8)]
+        if name.startswith("unigram"):  # files of a few kB
+            texts = [text[:80] for text in texts] + [t.encode() for t in ("  the <mask> a<mask>", "<extra_id_0>x <unk>  end", "ＡｂＡ１ ﬁ x\u3000\u00a0 ﷺ")]
         lines = []
         # How tokens are cut off is the same after every normalizer.
         lengths = ({"max_length": 8}, {"max_length": 5, "special": False}) if name in ("bert", "cuts") else ()

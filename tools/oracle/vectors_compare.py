@@ -1,11 +1,13 @@
 """Our vectors against PyTorch's: real and random models, thousands of texts, every length.
 
-    python tools/oracle/vectors_compare.py [--bge PROGRAM] [--suite minilm,gold,random] [--shapes small-en,...]
+    python tools/oracle/vectors_compare.py [--bge PROGRAM] [--suite minilm,gold,random,e5] [--shapes small-en,...]
 
 minilm: all-MiniLM-L6-v2 over the SciFact corpus, its queries and 5,000 multilingual lines, against torch
 float32 with eager attention. gold: vectors of the same model that others published. random: a random
-model of every BGE shape on texts of 2 to 512 tokens, against torch in float32 and float64. A row says
-how far we are; the exit status is 1 where one is not below the tolerance.
+model of every BGE shape on texts of 2 to 512 tokens, against torch in float32 and float64. e5 (where it is
+named): multilingual-e5-small as xlmr_models.py makes it, a text of every length and some beyond, and lines in
+over a hundred languages as queries and as passages, against sentence-transformers one text at a time. A row
+says how far we are; the exit status is 1 where one is not below the tolerance.
 """
 
 import argparse
@@ -23,6 +25,7 @@ import reference
 
 TOLERANCE = 1e-5
 MINILM_LENGTH = 256  # its sentence_bert_config.json
+E5_LENGTH = 512
 
 
 def minilm(bge, table) -> None:
@@ -105,6 +108,39 @@ def random(bge, table, shapes) -> None:
                   engine.max_abs(double, found[::3]), round(seconds, 1), ok=worst < TOLERANCE, note=note)
 
 
+def e5(bge, table) -> None:
+    from sentence_transformers import SentenceTransformer
+
+    import xlmr_models
+
+    directory = xlmr_models.e5()
+    torch.set_num_threads(1)
+    model = SentenceTransformer(str(directory), device="cpu", model_kwargs={"attn_implementation": "eager", "dtype": torch.float32})
+    lines = evaluation_sets.multilingual_lines(300)
+    for name, texts, role in (
+        ("every length", texts_of_every_length(directory), None),
+        ("queries", lines, "query"),
+        ("passages", lines, "passage"),
+    ):
+        # One text a call: no padding.
+        expected = np.concatenate([model.encode([text], prompt_name=role, normalize_embeddings=True) for text in texts])
+        found, seconds = engine.embed(bge, directory, texts, *(["--prompt-name", role] if role else []))
+        report(table, f"multilingual-e5-small, {name}", texts, expected, found, seconds)
+
+
+def texts_of_every_length(directory) -> list[str]:
+    """Nothing, texts of 1 to 510 tokens (512 with the special ones) out of passages in four languages, and longer ones."""
+    rows = [row for language in ("en", "zh", "ar", "hi") for row in
+            evaluation_sets.read_jsonl(evaluation_sets.shared_dir() / f"data/xquad_retrieval/{language}/corpus.jsonl")[:60]]
+    source = " ".join(map(evaluation_sets.document_text, rows))
+    offsets = reference.load_tokenizer(directory, 1 << 30).encode(source, add_special_tokens=False).offsets
+    texts, at = [""], 0
+    for length in [*range(1, E5_LENGTH - 1), 511, 513, 700]:
+        at = (at + 97) % (len(offsets) - length)
+        texts.append(source[offsets[at][0]:offsets[at + length - 1][1]])
+    return texts
+
+
 def torch_ids(model, text) -> list[int]:
     return reference.load_tokenizer(model, random_models.MAX_LENGTH).encode(text).ids
 
@@ -122,7 +158,7 @@ def main() -> int:
         if suite == "random":
             random(arguments.bge, table, arguments.shapes.split(","))
         else:
-            {"minilm": minilm, "gold": gold}[suite](arguments.bge, table)
+            {"minilm": minilm, "gold": gold, "e5": e5}[suite](arguments.bge, table)
     return table.exit_status()
 
 
