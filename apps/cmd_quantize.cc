@@ -35,7 +35,8 @@ int RunQuantize(const QuantizeFlags& flags, const RunContext& context) {
   QuantizeOptions options;
   options.type = flags.dtype == "int8"   ? WeightType::kInt8
                  : flags.dtype == "bf16" ? WeightType::kBFloat16
-                                         : WeightType::kFloat16;
+                 : flags.dtype == "f16"  ? WeightType::kFloat16
+                                         : WeightType::kFloat32;
   options.stop = context.stop;
   const QuantizeStats stats = Quantize(ModelDirectory(flags.model, context), flags.out, options);
   PrintNote(fmt::format("{}: {} matrices as {}, {} of weights instead of {}, {} files",
@@ -53,10 +54,10 @@ void SetUpQuantize(CLI::App& app, Action* action) {
       ->required();
   AddString(app, "OUT", &flags->out, "Directory to write: a new one, or an empty one")->required();
   app.add_option("--dtype", flags->dtype,
-                 "What matrices are stored as: int8 (a quarter of float32), bf16, f16 (half)")
+                 "What matrices are stored as: int8 (a quarter of float32), bf16, f16 (half), f32")
       ->type_name("TYPE")
       ->capture_default_str()
-      ->check(CLI::IsMember({"int8", "bf16", "f16"}));
+      ->check(CLI::IsMember({"int8", "bf16", "f16", "f32"}));
   app.footer(
       "Writes a model directory that loads wherever MODEL did, with its other files copied.\n"
       "\n"

@@ -295,8 +295,10 @@ TEST_F(SearchCommandsTest, AModelOfAnotherSpaceIsRefusedThoughItsVectorsAreNear)
               HasSubstr("expected " + metadata.at("space")));
 
   // Copies in other types, and copies of copies, keep the space.
-  for (const WeightType type : {WeightType::kBFloat16, WeightType::kInt8}) {
-    const std::string name = type == WeightType::kInt8 ? "int8" : "bf16";
+  for (const auto& [type, name] :
+       std::vector<std::pair<WeightType, std::string>>{{WeightType::kBFloat16, "bf16"},
+                                                       {WeightType::kInt8, "int8"},
+                                                       {WeightType::kFloat32, "f32"}}) {
     Quantize(kModel, Path(name), {.type = type});
     EXPECT_THAT(Read(name + "/config.json"), HasSubstr("\"quantized_from\": {"));
     EXPECT_EQ(search(name), "status 0");

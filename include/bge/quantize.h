@@ -13,8 +13,9 @@
 
 namespace bge {
 
-/// In which type a model's matrices are stored. kInt8: with a scale for each row.
-enum class WeightType { kInt8, kBFloat16, kFloat16 };
+/// In which type a model's matrices are stored. kInt8: with a scale for each row. kFloat32 rounds
+/// nothing: it makes one .safetensors file of shards or of a torch file.
+enum class WeightType { kInt8, kBFloat16, kFloat16, kFloat32 };
 
 struct QuantizeOptions {
   WeightType type = WeightType::kInt8;

@@ -27,8 +27,11 @@ nb::dict QuantizeModel(const std::string& model, const std::string& out, const s
     options.type = WeightType::kBFloat16;
   } else if (dtype == "f16" || dtype == "float16") {
     options.type = WeightType::kFloat16;
+  } else if (dtype == "f32" || dtype == "float32") {
+    options.type = WeightType::kFloat32;
   } else {
-    throw nb::value_error(("dtype: expected int8, bf16 or f16, found '" + dtype + "'").c_str());
+    throw nb::value_error(
+        ("dtype: expected int8, bf16, f16 or f32, found '" + dtype + "'").c_str());
   }
   QuantizeStats stats;
   RunInterruptibly(kLongWork, &stop, [&] { stats = Quantize(model, out, options); });
@@ -50,7 +53,7 @@ std::string DirectoryOf(const std::string& model, bool download) {
 
 void AddTools(nb::module_& m) {
   m.def("quantize", &QuantizeModel, "model"_a, "out"_a, "dtype"_a = "int8",
-        "Writes `out`: the model's directory with its matrices as int8, bf16 or f16.");
+        "Writes `out`: the model's directory with its matrices as int8, bf16, f16 or f32.");
   m.def("model_directory", &DirectoryOf, "model"_a, nb::kw_only(), "download"_a = false,
         "The directory of a model: itself, or a name's in the Hugging Face cache, into which it is "
         "downloaded if that is allowed.");

@@ -214,7 +214,9 @@ std::string ConfigFor(const ModelSpec& spec, WeightType type, bool keeps_classif
     changes.emplace_back("quantization_config", std::move(quantization));
   } else {
     // transformers from version 5 on writes "dtype", and reads both.
-    const std::string_view dtype = type == WeightType::kFloat16 ? "float16" : "bfloat16";
+    const std::string_view dtype = type == WeightType::kFloat16   ? "float16"
+                                   : type == WeightType::kFloat32 ? "float32"
+                                                                  : "bfloat16";
     bool there = false;
     for (const char* key : {"torch_dtype", "dtype"}) {
       if (!config.Find(key)) continue;

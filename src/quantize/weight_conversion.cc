@@ -35,6 +35,8 @@ std::string_view StoredName(WeightType type) {
       return "BF16";
     case WeightType::kFloat16:
       return "F16";
+    case WeightType::kFloat32:
+      return "F32";
   }
   return "";
 }
@@ -86,6 +88,14 @@ class Conversion {
     const TensorView view = *source_.Find(name);
     const auto elements = static_cast<uint64_t>(view.shape.num_elements());
     const std::string dtype(StoredName(type_));
+    if (type_ == WeightType::kFloat32) {
+      return Add({name, dtype, Dims(tensor), sizeof(float) * elements},
+                 [this, name, view](SafetensorsWriter* writer) {
+                   ForEachRows(name, view, [&](std::span<const float> values, int64_t) {
+                     writer->Write(BytesOf(values));
+                   });
+                 });
+    }
     if (type_ != WeightType::kInt8) {
       return Add(
           {name, dtype, Dims(tensor), 2 * elements},

@@ -103,6 +103,19 @@ TEST_F(WeightConversionTest, HalvesAreForAllMatrices) {
   }
 }
 
+TEST_F(WeightConversionTest, Float32RoundsNothing) {
+  const auto before = Convert(Checkpoint(), WeightType::kFloat16);
+  const auto out = Convert(Checkpoint(), WeightType::kFloat32);
+  EXPECT_EQ(out->Names(), before->Names());
+  for (const char* name :
+       {"bert.a.weight", "bert.half.weight", "bert.brain.weight", "table", "kernel.weight"}) {
+    EXPECT_EQ(out->FindStored(name)->dtype, "F32") << name;
+  }
+  EXPECT_THAT(ToFloat32(*out->Find("bert.half.weight")), ElementsAre(1, -0.5f));
+  EXPECT_EQ(ToFloat32(*out->Find("kernel.weight"))[1], 0.1f);
+  EXPECT_EQ(out->FindStored("position_ids")->dtype, "I64");
+}
+
 // More rows than are converted at a time; every row by itself.
 TEST_F(WeightConversionTest, RowsAreRoundedAsThePackedOnesAre) {
   constexpr int64_t kRows = 3000;
