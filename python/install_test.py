@@ -1,13 +1,18 @@
 """python install_test.py [--work DIR]: installs the package as users do, into environments that hold nothing.
 
-A source archive is built, and a wheel of it as `./dev wheel` makes them. Each is installed by pip into a fresh virtual
-environment, where try_wheel.py compares vectors with the golden ones; NumPy must be all that comes along. Then an
-installation without two of the build packages, and one without a compiler, must fail and say what is missing. Needs a
-package index, and minutes: the library is compiled twice.
+A source archive is built, and wheels of it as `./dev wheel` makes them: for this interpreter, and where the PATH has a
+Python 3.12 or later the one for all of those (cp312-abi3). Each is installed by pip into a fresh virtual environment,
+where try_wheel.py compares vectors with the golden ones; NumPy must be all that comes along. A wheel is under 20 MB and
+has the tags that it should, where there is auditwheel manylinux's. An installation without two of the build packages, and
+one without a compiler, must fail and say what is missing. Needs a package index, and minutes: the library is compiled
+two or three times.
 """
 
 import argparse
 import os
+import platform
+import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -15,6 +20,9 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+LARGEST_WHEEL = 20_000_000  # bytes
+# What CMake says of a $CXX that is not there.
+NO_COMPILER = re.compile(r"Could not find compiler set in environment variable CXX:\s+\S+/no-compiler\b")
 
 
 class Failure(Exception):
@@ -33,9 +41,9 @@ def run(*command, expect_failure: bool = False, **environment: str) -> str:
     return done.stdout
 
 
-def environment(where: Path) -> Path:
+def environment(where: Path, python=sys.executable) -> Path:
     """The Python of a new virtual environment."""
-    run(sys.executable, "-m", "venv", "--clear", where)
+    run(python, "-m", "venv", "--clear", where)
     return where / "bin/python"
 
 
@@ -48,10 +56,44 @@ def only(files) -> Path:
     return found
 
 
-def test_in_a_fresh_environment(package: Path, where: Path) -> None:
-    python = environment(where)
+def test_in_a_fresh_environment(package: Path, where: Path, interpreter=sys.executable) -> None:
+    python = environment(where, interpreter)
     pip(python, package)
     print(run(python, "-P", ROOT / "python/try_wheel.py", ROOT / "tests/data"), end="", flush=True)
+
+
+def check_wheel(wheel: Path, python: str, audited: bool) -> None:
+    """Its size and its tags: `python` with the ABI, and of the platform manylinux where it was audited."""
+    size = wheel.stat().st_size
+    assert size < LARGEST_WHEEL, f"{wheel.name}: {size} bytes, expected fewer than {LARGEST_WHEEL}"
+    manylinux = rf"manylinux_\d+_\d+_{platform.machine()}"
+    expected = rf"bgecpp-[\d.]+-{python}-" + (rf"{manylinux}(\.manylinux\w+)*" if audited else r"\w+") + r"\.whl"
+    assert re.fullmatch(expected, wheel.name), f"{wheel.name}: expected {expected}"
+    print(f"{wheel.name}: {size >> 10} kB", flush=True)
+
+
+def build_wheel(tools: Path, sdist: Path, work: Path) -> Path:
+    """A wheel for the Python of `tools`, with its libraries inside where there is auditwheel."""
+    path = f"{tools.parent}:{os.environ['PATH']}"
+    run(tools, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "-w", work / "wheel", sdist, PATH=path)
+    wheel = only((work / "wheel").glob("*.whl"))
+    audited = platform.system() == "Linux" and (tools.parent / "auditwheel").exists()
+    if audited:
+        run(tools.parent / "auditwheel", "repair", "--wheel-dir", work / "repaired", wheel, PATH=path)
+        wheel = only((work / "repaired").glob("*.whl"))
+    stable = run(tools, "-c", "import sys; print(sys.version_info >= (3, 12))").strip() == "True"
+    check_wheel(wheel, "cp312-abi3" if stable else "cp311-cp311", audited)
+    return wheel
+
+
+def later_python() -> str | None:
+    """A Python of the stable ABI's versions that works: this one, or of the PATH (where pyenv may have a name alone)."""
+    program = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 12))"
+    names = [sys.executable, *(f"python3.{minor}" for minor in range(12, 20)), "python3"]
+    for name in filter(None, map(shutil.which, names)):
+        if subprocess.run([name, "-c", program], capture_output=True).returncode == 0:
+            return name
+    return None
 
 
 def main() -> int:
@@ -62,8 +104,6 @@ def main() -> int:
         work = (arguments.work or Path(temporary)).resolve()
         tools = environment(work / "tools")
         pip(tools, "-r", ROOT / "python/requirements-wheel.txt")
-        path = f"{tools.parent}:{os.environ['PATH']}"
-
         run(tools, "-m", "build", "--sdist", "--no-isolation", "--outdir", work / "sdist", ROOT)
         sdist = only((work / "sdist").glob("*.tar.gz"))
         with tarfile.open(sdist) as archive:
@@ -76,13 +116,19 @@ def main() -> int:
         output = pip(python, sdist, expect_failure=True, CMAKE_ARGS=missing)
         assert "apt-get install libhwy-dev libsimdjson-dev" in output, output[-4000:]
         output = pip(python, sdist, expect_failure=True, CXX=str(work / "no-compiler"))
-        assert "CMAKE_CXX_COMPILER" in output or "compiler" in output, output[-4000:]
+        assert NO_COMPILER.search(output), output[-4000:]
         print("without build packages or a compiler: pip's output says which", flush=True)
 
         test_in_a_fresh_environment(sdist, work / "from-sdist")
-        run(tools, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "-w", work / "wheel", sdist, PATH=path)
-        run(tools.parent / "auditwheel", "repair", "--wheel-dir", work / "repaired", only((work / "wheel").glob("*.whl")), PATH=path)
-        test_in_a_fresh_environment(only((work / "repaired").glob("*.whl")), work / "from-wheel")
+        test_in_a_fresh_environment(build_wheel(tools, sdist, work / "own"), work / "from-wheel")
+
+        later = later_python()
+        if later is None:
+            print("no wheel for Python 3.12 and later (cp312-abi3): none of them is on the PATH", flush=True)
+        elif later != sys.executable:
+            tools = environment(work / "later-tools", later)
+            pip(tools, "-r", ROOT / "python/requirements-wheel.txt")
+            test_in_a_fresh_environment(build_wheel(tools, sdist, work / "later"), work / "from-later-wheel", later)
     return 0
 
 

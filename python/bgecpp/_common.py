@@ -83,6 +83,15 @@ def progress_bar(show: bool, description: str, unit: int = 1) -> Iterator[Callab
 _torch_is_absent = False
 
 
+def loaded_torch() -> Any:
+    """The torch module where something has imported it, or is importing it; else None."""
+    if sys.modules.get("torch") is None:
+        return None
+    import torch  # waits where another thread is still importing it: half of it would be in sys.modules
+
+    return torch
+
+
 def torch_or_none() -> Any:
     """The torch module where it is imported or can be; None where it is not installed, which is looked up once."""
     global _torch_is_absent

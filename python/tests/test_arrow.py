@@ -63,20 +63,13 @@ def test_rows_are_never_mixed(arrow):
             vectors(other)
 
 
-def test_pandas_and_polars_columns(models):
+@pytest.mark.parametrize("name", ["pandas", "polars"])
+def test_columns_of_tables(models, name):
+    library = pytest.importorskip(name, reason=f"{name} is not installed")
     model = Embedder(str(models / "tiny-bert"))
     expected = model.encode(TEXTS)
-    tried = 0
-    for name in ("pandas", "polars"):
-        try:
-            library = __import__(name)
-        except ImportError:
-            continue
-        tried += 1
-        assert np.abs(model.encode(library.Series(TEXTS)) - expected).max() < 1e-6
-        assert np.abs(model.encode(library.DataFrame({"text": TEXTS})["text"]) - expected).max() < 1e-6
-    if tried == 0:
-        pytest.skip("neither pandas nor polars is installed")
+    assert np.abs(model.encode(library.Series(TEXTS)) - expected).max() < 1e-6
+    assert np.abs(model.encode(library.DataFrame({"text": TEXTS})["text"]) - expected).max() < 1e-6
 
 
 def test_one_model_for_each_process_and_setting(models):

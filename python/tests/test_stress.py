@@ -1,6 +1,7 @@
 """Eight threads on shared models while others load, free, copy and fail; memory over many calls.
 
-BGE_STRESS_SECONDS=120 makes it long, BGE_STRESS_CALLS=1000000 counts calls for memory.
+BGE_STRESS_SECONDS=120 makes it long, BGE_STRESS_CALLS=1000000 counts calls for memory: the test python_stress of
+`./dev test --all` sets both.
 """
 
 import gc
@@ -10,8 +11,9 @@ import threading
 import time
 
 import numpy as np
+import pytest
 
-from bgecpp import Embedder, Reranker
+from bgecpp import BGEM3FlagModel, Embedder, Reranker, SentenceTransformer
 
 SECONDS = float(os.environ.get("BGE_STRESS_SECONDS", "2"))
 CALLS = int(os.environ.get("BGE_STRESS_CALLS", "20000"))
@@ -26,7 +28,10 @@ def resident() -> int:
 def test_eight_threads(models):
     bert, m3 = Embedder(str(models / "tiny-bert")), Embedder(str(models / "tiny-m3"))
     reranker = Reranker(str(models / "tiny-reranker"))
+    sentences, flag_m3 = SentenceTransformer(str(models / "tiny-bert")), BGEM3FlagModel(str(models / "tiny-m3"))
+    kinds = {"return_dense": True, "return_sparse": True, "return_colbert_vecs": True}
     vectors = bert.encode(TEXTS)
+    flag = flag_m3.encode(TEXTS, **kinds)
     sparse = m3.encode_all(TEXTS, dense=True, sparse=True, colbert=True)
     scores = reranker.compute_score("a query", TEXTS)
     end = time.monotonic() + SECONDS
@@ -42,7 +47,7 @@ def test_eight_threads(models):
             while time.monotonic() < end and not faults:
                 chosen = random.integers(0, len(TEXTS), 1 + random.integers(0, 12))
                 texts = [TEXTS[i] for i in chosen]
-                kind = random.integers(0, 7)
+                kind = random.integers(0, 10)
                 if kind == 0:
                     assert near(bert.encode(texts), vectors[chosen]), "encode"
                 elif kind == 1:
@@ -60,6 +65,19 @@ def test_eight_threads(models):
                         bert.encode([*texts, 5])
                     except TypeError:
                         pass
+                elif kind == 6:
+                    assert near(sentences.encode(texts), vectors[chosen]), "SentenceTransformer"
+                    tokens = sentences.encode(texts, output_value="token_embeddings")
+                    assert len(tokens) == len(texts), "token_embeddings"
+                elif kind == 7:
+                    found = flag_m3.encode(texts, **kinds)
+                    assert near(found["dense_vecs"], flag["dense_vecs"][chosen]), "BGEM3FlagModel"
+                    for i, text in enumerate(chosen):
+                        assert found["lexical_weights"][i].keys() == flag["lexical_weights"][text].keys(), "lexical weights"
+                        assert near(found["colbert_vecs"][i], flag["colbert_vecs"][text]), "colbert vectors"
+                elif kind == 8:
+                    again = pickle.loads(pickle.dumps(sentences))
+                    assert near(again.encode(texts), vectors[chosen]), "pickled SentenceTransformer"
                 else:
                     assert len(bert.tokenizer.encode(texts)["ids"]) > 0
                 done[number] += 1
@@ -76,15 +94,25 @@ def test_eight_threads(models):
     print(f"{sum(done)} calls of 8 threads in {SECONDS:g} s")
 
 
-def test_memory_over_many_calls(models):
-    model = Embedder(str(models / "tiny-bert"), threads=1)
+# What a call does, of each class.
+CALLED = {
+    "Embedder": (Embedder, "tiny-bert", {}),
+    "SentenceTransformer": (SentenceTransformer, "tiny-bert", {}),
+    "BGEM3FlagModel": (BGEM3FlagModel, "tiny-m3", {"return_sparse": True, "return_colbert_vecs": True}),
+}
+
+
+@pytest.mark.parametrize("name", CALLED)
+def test_memory_over_many_calls(models, name):
+    cls, folder, arguments = CALLED[name]
+    model = cls(str(models / folder), threads=1)
     for text in TEXTS * 20:
-        model.encode(text)
+        model.encode(text, **arguments)
     gc.collect()
     before = resident()
     for i in range(CALLS):
-        model.encode(TEXTS[i % len(TEXTS)])
+        model.encode(TEXTS[i % len(TEXTS)], **arguments)
     gc.collect()
     grown = resident() - before
-    print(f"{CALLS} calls: {grown} bytes more")
+    print(f"{CALLS} calls of {name}: {grown} bytes more")
     assert grown < 1 << 20

@@ -1,7 +1,7 @@
 """bgecpp's SentenceTransformer beside the Python classes that users would pick instead, in one run.
 
     python tools/oracle/python_peers.py --ours PYTHON --peers PYTHON [--bge build/release/bge] [--dtype f32|bf16|int8]
-           [--work short,mixed,long] [--engines torch,onnx,openvino,fastembed] [--batch 8,32] [--threads 2]
+           [--work short,mixed,long] [--engines torch,onnx,openvino,fastembed] [--batch 8,32] [--threads 2] [--check]
 
 --ours is an interpreter that has bgecpp (with PYTHONPATH=python, or an installed wheel), --peers one that has
 `sentence-transformers[onnx,openvino]` and fastembed; they may be the same. The model is all-MiniLM-L6-v2, cut at 256
@@ -12,6 +12,10 @@ float32 models in bfloat16 where the CPU has it unless it is told not to, so tha
 is timed on all texts, the best of two passes at the best of --batch. All get the texts sorted by length but ours, which
 sorts them itself. Ours is measured before, between and after the others: shown is the median, and the cosine of every
 engine to float32 as the check that it did the work.
+
+--check: the exit status is 1 where ours is less than 1.5 times as fast as the best of the others and below 90 per cent of the
+roof too (with attention). The roof is that of `bge bench` on the same texts beside each of our runs, the median of what it says
+at our class's speed. A peer that could not be measured is a failure as well: name those that are to be in --engines.
 """
 
 import argparse
@@ -27,6 +31,9 @@ from pathlib import Path
 
 ENGINES = {"f32": ["torch", "onnx", "openvino", "fastembed"], "bf16": ["openvino"], "int8": ["onnx", "openvino"]}
 COUNTS = {"short": 1024, "mixed": 512, "long": 128}
+MAX_LENGTH = 256
+LEAST_TIMES = 1.5
+LEAST_PERCENT = 90.0  # of the roof
 
 
 def onnx_model(model: Path, folder: Path, dtype: str):
@@ -90,7 +97,7 @@ def work(arguments) -> None:
     if arguments.engine == "bgecpp":
         from bgecpp import SentenceTransformer
 
-        ours = SentenceTransformer(str(model), dtype=arguments.dtype)
+        ours = SentenceTransformer(str(model), dtype=arguments.dtype, threads=arguments.threads)
         encode = lambda texts, batch: ours.encode(texts)  # noqa: E731
         batches = [0]
     else:
@@ -138,7 +145,32 @@ def run(python: str, engine_name: str, arguments, request: dict) -> dict:
         return {**json.loads(done.stdout.strip().splitlines()[-1]), "vectors": np.load(vectors)}
 
 
-def main() -> None:
+def roof_percent(texts: list[str], model: Path, arguments) -> float:
+    """Per cent of the roof for each document a second, by the program's own measurement."""
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder) / "texts.jsonl"
+        work.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts), encoding="utf-8")
+        command = [arguments.bge, "bench", "--model", model, "--work", work, "--max-length", MAX_LENGTH, "--dtype", arguments.dtype,
+                   "--threads", arguments.threads, "--queries", 10, "--json"]
+        done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(done.stderr)
+    found = json.loads(done.stdout)
+    return found["roof_percent_with_attention"] / found["docs_per_s"]
+
+
+def fault(name: str, speed: float, peers: dict[str, dict], percent: float) -> str | None:
+    """What is not as --check asks for, of one cell."""
+    if failed := [peer for peer, found in peers.items() if "error" in found]:
+        return f"{name}: {', '.join(failed)} could not be measured"
+    best = max(peers, key=lambda peer: peers[peer]["docs_per_s"])
+    times = speed / peers[best]["docs_per_s"]
+    if times >= LEAST_TIMES or percent >= LEAST_PERCENT:
+        return None
+    return f"{name}: {times:.2f} times {best}, less than {LEAST_TIMES:g}, and {percent:.1f} % of the roof, less than {LEAST_PERCENT:g}"
+
+
+def main() -> int | None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--engine", help=argparse.SUPPRESS)  # of the process that is measured
     parser.add_argument("--ours", default=sys.executable)
@@ -148,6 +180,8 @@ def main() -> None:
     parser.add_argument("--engines")
     parser.add_argument("--batch", default="8,32")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--bge", type=Path, default=Path(__file__).resolve().parents[2] / "build/release/bge")
+    parser.add_argument("--check", action="store_true")
     arguments = parser.parse_args()
     if arguments.engine:
         return work(arguments)
@@ -158,15 +192,18 @@ def main() -> None:
     model = engine.minilm_dir()
     names = arguments.engines.split(",") if arguments.engines else ENGINES[arguments.dtype]
     exact = argparse.Namespace(**{**vars(arguments), "dtype": "f32"})
+    faults = []
     for kind in arguments.work.split(","):
         texts = peers_texts(kind, COUNTS[kind])
         request = {"texts": texts, "model": str(model), "calibration": peers_texts(kind, COUNTS[kind] + 64)[-64:]}
         reference = run(arguments.ours, "bgecpp", exact, request)
-        ours, peers = [], {}
-        for name in names:
+        ours, peers, percents = [], {}, []
+        for name in [*names, None]:
             ours.append(run(arguments.ours, "bgecpp", arguments, request))
-            peers[name] = run(arguments.peers, name, arguments, request)
-        ours.append(run(arguments.ours, "bgecpp", arguments, request))
+            if arguments.check:
+                percents.append(roof_percent(texts, model, arguments))
+            if name is not None:
+                peers[name] = run(arguments.peers, name, arguments, request)
         for found in (reference, *ours):
             if "error" in found:
                 sys.exit(f"bgecpp: {found['error']}")
@@ -181,7 +218,14 @@ def main() -> None:
                 continue
             print(f"  {name}: {found['docs_per_s']:.1f} documents/s in batches of {found['batch']}, ours {speed / found['docs_per_s']:.2f} "
                   f"times; cosine to float32 {worst[name]:.6f} at worst", flush=True)
+        if arguments.check:
+            percent = statistics.median(percents) * speed
+            print(f"  {percent:.1f} % of the roof", flush=True)
+            faults.append(fault(f"{kind}, {arguments.dtype}", speed, peers, percent))
+    for found in filter(None, faults):
+        print(f"FAILED {found}")
+    return 1 if any(faults) else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

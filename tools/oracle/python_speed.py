@@ -1,14 +1,15 @@
 """What Python adds to the engine, and how fast its classes are beside those that they stand for.
 
     PYTHONPATH=python python tools/oracle/python_speed.py [--bge build/release/bge] [--work short] [--n 10000] [--dtype f32]
-        [--rounds 40] [--queries] [--peers]
+        [--rounds 40] [--queries] [--peers] [--check]
 
 The texts are those of the developers' shared/bench/peers.py, the model is all-MiniLM-L6-v2. Shown: the time of
 Embedder.encode beside the best passes of `bge bench` (before and after, so that a drift of the machine meets both); one
 query on one thread and on two beside C++ that calls Embedder::Encode as often (tests/query_latency.cc, a shared library
 built beside PROGRAM, in this process), --rounds times in turns; the time that `import bgecpp` adds to an interpreter; and
 with --peers sentence-transformers on torch (where installed), given texts sorted by length. --queries: the queries alone.
-A quiet machine is needed.
+--check: the exit status is 1 where encode takes over 3 % longer than `bge bench`, a query over 0.1 ms longer (the median of
+the differences, of every line), or the import 80 ms or more. A quiet machine is needed.
 """
 
 import argparse
@@ -27,6 +28,11 @@ from speed_compare import peers_texts
 
 QUERY = "what is the best way to embed a short query"  # 12 tokens with the special ones
 QUERY_TIMES = 100  # calls of one turn
+# What Python may add: docs/python.md.
+MOST_PERCENT = 3.0
+MOST_QUERY_MS = 0.1
+MOST_IMPORT_MS = 80.0
+
 
 def best(function, times: int) -> float:
     found = []
@@ -54,7 +60,8 @@ def median_ms(function, times: int) -> float:
     return statistics.median(found) * 1e3
 
 
-def show_queries(library: Path, model: Path, dtype: str, rounds: int) -> None:
+def show_queries(library: Path, model: Path, dtype: str, rounds: int) -> list[str]:
+    """Prints them; what Python adds too much."""
     from bgecpp import Embedder
 
     native = ctypes.CDLL(str(library))
@@ -62,6 +69,7 @@ def show_queries(library: Path, model: Path, dtype: str, rounds: int) -> None:
     native.query_latency_load.argtypes = [ctypes.c_char_p, ctypes.c_int, ctypes.c_int]
     native.query_latency_run.restype = ctypes.c_double
     native.query_latency_run.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int64]
+    faults = []
     for threads in (1, 2):
         loaded = native.query_latency_load(str(model).encode(), {"f32": 2, "bf16": 3, "int8": 4}[dtype], threads)
         embedder = Embedder(str(model), dtype=dtype, threads=threads)
@@ -80,6 +88,9 @@ def show_queries(library: Path, model: Path, dtype: str, rounds: int) -> None:
         quarters = statistics.quantiles(apart, n=4)
         print(f"one query, {dtype}, {threads} thread{'s' * (threads > 1)}, {rounds} turns of {QUERY_TIMES}: {shown}: "
               f"{statistics.median(apart):+.3f} ms a turn (half of them {quarters[0]:+.3f} to {quarters[2]:+.3f})", flush=True)
+        if statistics.median(apart) > MOST_QUERY_MS:
+            faults.append(f"one query on {threads} thread{'s' * (threads > 1)}: {statistics.median(apart):.3f} ms more, above {MOST_QUERY_MS:g}")
+    return faults
 
 
 def import_ms() -> float:
@@ -91,8 +102,15 @@ def import_ms() -> float:
     return (run("import bgecpp; bgecpp.Embedder") - run("pass")) * 1e3
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
+def verdict(faults: list[str], check: bool) -> int:
+    """The exit status."""
+    for fault in faults if check else []:
+        print(f"FAILED {fault}")
+    return 1 if faults and check else 0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     engine.add_bge_argument(parser)
     parser.add_argument("--work", default="short", choices=["short", "mixed", "long"])
     parser.add_argument("--n", type=int, default=10000)
@@ -100,6 +118,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=40)
     parser.add_argument("--queries", action="store_true")
     parser.add_argument("--peers", action="store_true")
+    parser.add_argument("--check", action="store_true")
     arguments = parser.parse_args()
     from bgecpp import Embedder, SentenceTransformer
 
@@ -108,7 +127,7 @@ def main() -> None:
     if not native_query.exists():
         sys.exit(f"no {native_query}: build the target query_latency")
     if arguments.queries:
-        return show_queries(native_query, model, arguments.dtype, arguments.rounds)
+        return verdict(show_queries(native_query, model, arguments.dtype, arguments.rounds), arguments.check)
     texts = [" ".join(text.split()) for text in peers_texts(arguments.work, arguments.n)]
     with tempfile.TemporaryDirectory() as folder:
         lines = Path(folder) / "texts.txt"
@@ -119,12 +138,17 @@ def main() -> None:
         seconds = best(lambda: embedder.encode(texts), 5)
         second = bench(str(arguments.bge), model, lines, arguments.dtype)
     native = max(run["docs_per_s"] for run in (first, second))
+    percent = 100 * (native * seconds / len(texts) - 1)
     print(f"{len(texts)} texts ({arguments.work}, {arguments.dtype}): Python {len(texts) / seconds:.1f} documents/s, bge bench "
-          f"{native:.1f}: {100 * (native * seconds / len(texts) - 1):+.1f} %")
-    show_queries(native_query, model, arguments.dtype, arguments.rounds)
-    print(f"import bgecpp adds {import_ms():.1f} ms")
+          f"{native:.1f}: {percent:+.1f} %")
+    faults = [f"encode: {percent:.1f} % more than bge bench, above {MOST_PERCENT:g}"] if percent > MOST_PERCENT else []
+    faults += show_queries(native_query, model, arguments.dtype, arguments.rounds)
+    added = import_ms()
+    print(f"import bgecpp adds {added:.1f} ms")
+    if added >= MOST_IMPORT_MS:
+        faults.append(f"import bgecpp: {added:.1f} ms, expected less than {MOST_IMPORT_MS:g}")
     if not arguments.peers:
-        return
+        return verdict(faults, arguments.check)
     ours = SentenceTransformer(str(model), dtype=arguments.dtype)
     shown = {"bgecpp.SentenceTransformer": best(lambda: ours.encode(texts), 3)}
     ordered = sorted(texts, key=len, reverse=True)
@@ -137,7 +161,8 @@ def main() -> None:
             best(lambda size=size: real.encode(ordered, batch_size=size), 1) for size in (16, 32, 64))
     for name, time_s in shown.items():
         print(f"{name}: {len(texts) / time_s:.1f} documents/s, {time_s / shown['bgecpp.SentenceTransformer']:.2f} times our time")
+    return verdict(faults, arguments.check)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

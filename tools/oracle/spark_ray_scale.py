@@ -1,12 +1,17 @@
 """bgecpp in a local Spark and a local Ray: equal to one process, how much faster with two workers, one copy of the weights.
 
     PYTHONPATH=python python tools/oracle/spark_ray_scale.py [--model DIR] [--n 100000] [--passes 2] [--only spark|ray]
+                                                             [--least 1.8]
 
 Needs pyspark (with a Java) or ray, pyarrow and pandas; what is absent is said and left out. Each run encodes N short
 texts with one worker of one thread, then with two; times are of the last pass over the data, of two by default, workers warm.
 Ray starts its own for each pass: its times are given with that, and from the first text given to a worker to the last vector.
 PSS is each worker's share of the mapped packed weights (from /proc/PID/smaps): with one copy for all, two workers
 have half of it each.
+
+The exit status is 1 where a vector differs from one process's by more than 1e-6, where two workers are less than
+--least times as fast as one (Ray's from the first text given to a worker), or where they do not share one copy: a
+worker's PSS is above 0.6 of what is resident of the weights in it, or there are not two of them.
 """
 
 import argparse
@@ -21,6 +26,9 @@ from pathlib import Path
 import numpy as np
 
 from bgecpp import Embedder
+
+LIMIT = 1e-6
+SHARE = 0.6  # of the resident weights: half with two workers on one copy, and something for the moment of the measurement
 
 
 def weights_of(pid: int, cache: str) -> tuple[float, float]:
@@ -52,14 +60,27 @@ def faster(name: str, times: dict[int, float]) -> str:
     return f"{name}: 1 worker {times[1]:.2f} s, 2 workers {times[2]:.2f} s: {times[1] / times[2]:.2f} times as fast"
 
 
-def report(name: str, times: dict[int, float], worst: float, pss: list) -> bool:
+def report(name: str, times: dict[int, float], worst: float, pss: list, least: float) -> bool:
+    """Whether all is as the head of this file says; what is not is printed."""
     print(f"{faster(name, times)}; largest difference from one process {worst:.1e}")
     for pid, share, resident in pss:
         print(f"  worker {pid}: weights resident {resident:.1f} MB, share (PSS) {share:.1f} MB")
-    return worst <= 1e-6
+    faults = []
+    if not worst <= LIMIT:
+        faults.append(f"vectors differ by {worst:.1e} from one process's, above {LIMIT:g}")
+    if times[1] < least * times[2]:
+        faults.append(f"two workers are {times[1] / times[2]:.2f} times as fast as one, less than {least:g}")
+    if len(pss) < 2:
+        faults.append(f"found {len(pss)} workers that map the packed weights, expected 2")
+    for pid, share, resident in pss:
+        if share > SHARE * resident:
+            faults.append(f"worker {pid} has {share / resident:.2f} of the weights to itself, above {SHARE:g}: not one copy for both")
+    for fault in faults:
+        print(f"  FAILED {name}: {fault}")
+    return not faults
 
 
-def run_spark(model: str, texts: list[str], expected: np.ndarray, cache: str, passes: int) -> bool:
+def run_spark(model: str, texts: list[str], expected: np.ndarray, cache: str, arguments: argparse.Namespace) -> bool:
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     from pyspark.sql import SparkSession
 
@@ -76,7 +97,7 @@ def run_spark(model: str, texts: list[str], expected: np.ndarray, cache: str, pa
         frame = spark.createDataFrame(pandas.DataFrame({"id": range(len(texts)), "text": texts})).repartition(4).cache()
         frame.count()
         vectors = frame.withColumn("vector", encode_udf(model, packed_cache=cache)("text"))
-        for _ in range(passes):
+        for _ in range(arguments.passes):
             begin = time.perf_counter()
             vectors.selectExpr("sum(vector[0])").collect()
             times[workers] = time.perf_counter() - begin
@@ -85,10 +106,10 @@ def run_spark(model: str, texts: list[str], expected: np.ndarray, cache: str, pa
             found = vectors.orderBy("id").toPandas()["vector"]
             worst = float(np.abs(np.stack(found.to_list()) - expected).max())
         spark.stop()
-    return report("Spark", times, worst, pss)
+    return report("Spark", times, worst, pss, arguments.least)
 
 
-def run_ray(model: str, texts: list[str], expected: np.ndarray, cache: str, passes: int) -> bool:
+def run_ray(model: str, texts: list[str], expected: np.ndarray, cache: str, arguments: argparse.Namespace) -> bool:
     import ray
 
     from bgecpp.ray import Encode
@@ -113,7 +134,7 @@ def run_ray(model: str, texts: list[str], expected: np.ndarray, cache: str, pass
     for workers in (1, 2):
         mapped = data.map_batches(Timed, fn_constructor_args=(model,), fn_constructor_kwargs={"packed_cache": cache},
                                   concurrency=workers, num_cpus=1, batch_size=2000, batch_format="pyarrow")
-        for _ in range(passes):
+        for _ in range(arguments.passes):
             begin = time.perf_counter()
             whole = mapped.materialize()
             times[workers] = time.perf_counter() - begin
@@ -125,16 +146,17 @@ def run_ray(model: str, texts: list[str], expected: np.ndarray, cache: str, pass
             pss = [(pid, row["pss"], row["rss"]) for pid, row in both.items()]
             worst = float(np.abs(np.stack([row["vector"] for row in rows]) - expected).max())
     ray.shutdown()
-    print(faster("Ray, its workers started", busy))
-    return report("Ray", times, worst, pss)
+    print(faster("Ray, the start of its workers included", times))
+    return report("Ray, its workers started", busy, worst, pss, arguments.least)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default=str(Path(__file__).resolve().parents[2] / "tests/data/models/tiny-bert"))
     parser.add_argument("--n", type=int, default=100000)
     parser.add_argument("--passes", type=int, default=2)
     parser.add_argument("--only", choices=["spark", "ray"])
+    parser.add_argument("--least", type=float, default=1.8, help="how many times as fast two workers are to be as one")
     arguments = parser.parse_args()
     texts = [f"passage {i} of a corpus about topic {i % 977}, with a few more words to read" for i in range(arguments.n)]
     expected = Embedder(arguments.model).encode(texts)
@@ -147,7 +169,7 @@ def main() -> None:
             print(f"{name}: left out, {package} is not installed")
             continue
         with tempfile.TemporaryDirectory(prefix="bgecpp-scale-") as cache:
-            fine = run(arguments.model, texts, expected, cache, arguments.passes) and fine
+            fine = run(arguments.model, texts, expected, cache, arguments) and fine
     sys.exit(0 if fine else 1)
 
 

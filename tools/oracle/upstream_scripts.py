@@ -11,10 +11,11 @@ import of transformers' AutoModel or AutoTokenizer becomes one of bgecpp.transfo
 random ones of the same layout into a hub's cache. Small tables stand for data sets.
 
 After each block all variables that are new, the results of encode, predict and the like, the value of the last line,
-and what was printed are compared: shapes, keys, texts and integers equal, floats to 1e-5 (of the largest value, where
-that is above 1), printed numbers to a unit of their last digit, measured times not at all. A block that the real
-package does not run here (a model of another kind, a GPU, a key) says nothing about ours: it is counted with its
-reason. Exit status 1 where ours fails or differs.
+and what was printed are compared: kinds (an array, a tensor, a tuple, a NumPy number …), dtypes, shapes, keys, texts and
+integers equal, floats to 1e-5 (of the largest value, where that is above 1), float16 to 1e-3 and shown apart, printed
+numbers to a unit of their last digit, measured times not at all. Kinds that differ on purpose are listed with their
+reasons (KINDS). A block that the real package does not run here (a model of another kind, a GPU, a key) says nothing
+about ours: it is counted with its reason. Exit status 1 where ours fails or differs.
 
 Beside requirements.txt it takes what the scripts import: faiss-cpu, fastembed, langchain-community and langchain-huggingface.
 Where one is not installed, its blocks are counted as such.
@@ -30,6 +31,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +56,10 @@ OTHERWISE = [
     (r"last_hidden_state = ", "the states of padding are zeros"),
     (r"\btime\.time\(\)", "prints measured times"),
     (r"float16|\.half\(\)", "computes in float32 what torch computes in half precision"),
+]
+# Kinds that differ on purpose: "theirs for ours", where (a pattern of the value's place) -> why.
+KINDS = [
+    (r"numpy\.float(16|32) for float", r"lexical|convert_id_to_token|(^|_)lex(_|$)", "lexical weights, and what is made of them, are Python floats"),
 ]
 REFUSED = [(r"modules made of torch", "refused: a model made of torch modules")]
 # Not worth a run: patterns of paths -> why.
@@ -189,7 +195,7 @@ def run(package: str, name: str, sources: list[str], scratch: Path, graphs: dict
     folder.mkdir(parents=True, exist_ok=True)
     out = folder / "results.pickle"
     job = {"package": package.partition("-")[0], "name": Path(name).name, "blocks": sources, "graphs": graphs, "out": str(out),
-           "data": str(scratch / "data")}  # fmt: skip
+           "data": str(scratch / "data"), "format": 2}  # fmt: skip
     known = folder / "job.json"
     if (reuse or package == "real") and out.exists() and known.exists() and known.read_text(encoding="utf-8") == json.dumps(job):
         return completed(out, len(sources))
@@ -224,48 +230,69 @@ class Difference(Exception):
     """Where two results differ by more than they may."""
 
 
-def compare(mine, theirs, where: str, found: Counter) -> float:
-    """The largest difference of floats, relative to values above 1. Raises Difference."""
-    if theirs is ... or mine is ...:  # of a kind that the runner leaves out
+@dataclass
+class Found:
+    """What the comparison of a block has met."""
+
+    numbers: int = 0
+    largest_float16: float = 0.0
+    kinds: Counter = field(default_factory=Counter)  # reasons of KINDS
+
+
+def compare(mine, theirs, where: str, found: Found) -> float:
+    """The largest difference of floats, relative to values above 1, float16 left to `found`. Raises Difference."""
+    if theirs is ...:  # of a kind that the runner leaves out
         return 0.0
+    if mine is ...:
+        raise Difference(f"{where}: of a kind that is not compared, expected {theirs[0]}")
+    kinds, mine, theirs = f"{theirs[0]} for {mine[0]}", mine[1], theirs[1]
+    compare_kinds(kinds, where, found)
     if isinstance(theirs, dict):
         if not isinstance(mine, dict) or set(mine) != set(theirs):
             raise Difference(f"{where}: keys {list(mine)[:8] if isinstance(mine, dict) else mine!r}, expected {list(theirs)[:8]}")
         return max((compare(mine[key], theirs[key], f"{where}[{key!r}]", found) for key in theirs), default=0.0)
     if isinstance(theirs, list):
-        if isinstance(mine, np.ndarray):
-            mine = list(mine)
         if not isinstance(mine, list) or len(mine) != len(theirs):
             raise Difference(f"{where}: {str(mine)[:60]}, expected a list of {len(theirs)}")
         return max((compare(a, b, f"{where}[{i}]", found) for i, (a, b) in enumerate(zip(mine, theirs))), default=0.0)
     if isinstance(theirs, str):
         return compare_texts(mine, theirs, where)
     if isinstance(theirs, (np.ndarray, float)) or isinstance(mine, (np.ndarray, float)):
-        return compare_arrays(np.asarray(mine), np.asarray(theirs), where, found)
+        return compare_arrays(np.asarray(mine), np.asarray(theirs), re.search(r"\bfloat16", kinds) is not None, where, found)
     if mine != theirs:
         raise Difference(f"{where}: {mine!r}, expected {theirs!r}")
     return 0.0
 
 
-def compare_arrays(mine: np.ndarray, theirs: np.ndarray, where: str, found: Counter) -> float:
+def compare_kinds(kinds: str, where: str, found: Found) -> None:
+    theirs, _, mine = kinds.partition(" for ")
+    if mine == theirs:
+        return
+    why = next((why for pattern, place, why in KINDS if re.fullmatch(pattern, kinds) and re.search(place, where)), None)
+    if why is None:
+        raise Difference(f"{where}: is {mine}, expected {theirs}")
+    found.kinds[why] += 1
+
+
+def compare_arrays(mine: np.ndarray, theirs: np.ndarray, half: bool, where: str, found: Found) -> float:
     if mine.shape != theirs.shape or mine.dtype.kind not in "fiub" or theirs.dtype.kind not in "fiub":
         raise Difference(f"{where}: {mine.dtype} {mine.shape}, expected {theirs.dtype} {theirs.shape}")
-    found["numbers"] += theirs.size
+    found.numbers += theirs.size
     if theirs.dtype.kind != "f" and mine.dtype.kind != "f":
         if not np.array_equal(mine, theirs):
             raise Difference(f"{where}: integers differ: {mine.ravel()[:8]}, expected {theirs.ravel()[:8]}")
         return 0.0
-    if mine.dtype.itemsize != theirs.dtype.itemsize and mine.ndim and where.count("[") == 0:
-        found[f"dtype {mine.dtype} for {theirs.dtype}"] += 1
     if theirs.size == 0:
         return 0.0
     a, b = mine.astype(np.float64), theirs.astype(np.float64)
     same = (a == b) | (np.isnan(a) & np.isnan(b))
     difference = float(np.where(same, 0, np.abs(a - b)).max() / max(1.0, np.abs(b[np.isfinite(b)]).max(initial=0)))
-    limit = LIMIT_FLOAT16 if np.float16 in (mine.dtype, theirs.dtype) else LIMIT
-    if not difference <= limit:
+    if not difference <= (LIMIT_FLOAT16 if half else LIMIT):
         raise Difference(f"{where}: {difference:.2g} from the real package's")
-    return difference if limit == LIMIT else 0.0
+    if half:
+        found.largest_float16 = max(found.largest_float16, difference)
+        return 0.0
+    return difference
 
 
 def compare_texts(mine, theirs: str, where: str) -> float:
@@ -286,10 +313,10 @@ def compare_texts(mine, theirs: str, where: str) -> float:
     return 0.0
 
 
-def compare_blocks(mine: dict, theirs: dict, found: Counter) -> float:
+def compare_blocks(mine: dict, theirs: dict, found: Found) -> float:
     largest = compare_texts(mine["text"], theirs["text"], "what is printed")
     for name, value in theirs["values"].items():
-        if TIME_NAME.search(name) and isinstance(value, float):
+        if TIME_NAME.search(name) and isinstance(value[1], float):
             continue
         if name not in mine["values"]:
             raise Difference(f"{name} is missing, or of a kind that is not compared")
@@ -319,7 +346,8 @@ def reason(error: list[str]) -> str:
 
 def check(name: str, sources: list[str], *where) -> dict:
     """Counts and findings of one script."""
-    row = {"script": name, "blocks": len(sources), "ran": 0, "equal": 0, "numbers": 0, "largest": 0.0, "reasons": Counter(), "failures": []}
+    row = {"script": name, "blocks": len(sources), "ran": 0, "equal": 0, "numbers": 0, "largest": 0.0, "largest_float16": 0.0,
+           "kinds": Counter(), "reasons": Counter(), "failures": []}  # fmt: skip
     theirs = run("real", name, [for_cpu(source) for source in sources], *where)
     mine = run("bgecpp", name, [for_bgecpp(for_cpu(source)) for source in sources], *where)
     written = [for_bgecpp(source) for source in sources]
@@ -329,7 +357,7 @@ def check(name: str, sources: list[str], *where) -> dict:
             row["reasons"][reason(b["error"])] += 1
             continue
         row["ran"] += 1
-        found: Counter = Counter()
+        found = Found()
         try:
             if a["error"] is not None:
                 raise Difference(": ".join(a["error"]))
@@ -344,16 +372,21 @@ def check(name: str, sources: list[str], *where) -> dict:
                 row["failures"].append(f"block {number}: {difference}")
             else:
                 row["reasons"][why] += 1
-        row["numbers"] += found.pop("numbers", 0)
+        row["numbers"] += found.numbers
+        row["largest_float16"] = max(row["largest_float16"], found.largest_float16)
+        row["kinds"] += found.kinds
     return row
 
 
 def markdown(rows: list[dict], versions: dict[str, str]) -> str:
-    lines = ["| script | blocks | run | equal | numbers | largest difference | not run |", "|---|---|---|---|---|---|---|"]
+    lines = ["| script | blocks | run | equal | numbers | largest difference | of float16 | values of another kind | not run |",
+             "|---|---|---|---|---|---|---|---|---|"]  # fmt: skip
     for row in rows:
         if row["ran"]:
-            why = "; ".join(f"{n}: {text}" for text, n in row["reasons"].most_common())
-            lines.append(f"| {row['script']} | {row['blocks']} | {row['ran']} | {row['equal']} | {row['numbers']} | {row['largest']:.1e} | {why} |")
+            kinds, why = ("; ".join(f"{n}: {text}" for text, n in row[key].most_common()) for key in ("kinds", "reasons"))
+            half = f"{row['largest_float16']:.1e}" if row["largest_float16"] else ""
+            lines.append(f"| {row['script']} | {row['blocks']} | {row['ran']} | {row['equal']} | {row['numbers']} | {row['largest']:.1e} | "
+                         f"{half} | {kinds} | {why} |")  # fmt: skip
     lines += ["", "| script of which nothing runs | why |", "|---|---|"]
     for row in rows:
         if not row["ran"]:
@@ -403,14 +436,18 @@ def main() -> int:
                 continue
             row = check(name, sources, scratch, graphs, arguments.reuse)
             rows.append(row)
-            print(f"{name}: {row['blocks']} blocks, {row['ran']} ran, {row['equal']} equal, largest {row['largest']:.1e}  "
-                  f"{dict(row['reasons'])}", flush=True)  # fmt: skip
+            half = f", of float16 {row['largest_float16']:.1e}" if row["largest_float16"] else ""
+            print(f"{name}: {row['blocks']} blocks, {row['ran']} ran, {row['equal']} equal, largest {row['largest']:.1e}{half}  "
+                  f"{dict(row['kinds'] + row['reasons'])}", flush=True)  # fmt: skip
             for failure in row["failures"]:
                 print(f"    FAILED {failure[:300]}", flush=True)
     ran = [row for row in rows if row["ran"]]
     print(f"{len(rows)} scripts, {len(ran)} of them run: {sum(r['blocks'] for r in ran)} blocks, {sum(r['ran'] for r in ran)} run, "
           f"{sum(r['equal'] for r in ran)} equal, {sum(r['numbers'] for r in ran)} numbers, largest difference "
-          f"{max((r['largest'] for r in ran), default=0):.1e}")  # fmt: skip
+          f"{max((r['largest'] for r in ran), default=0):.1e}, of float16 {max((r['largest_float16'] for r in ran), default=0):.1e}")
+    kinds = sum((row["kinds"] for row in ran), Counter())
+    for why, count in kinds.most_common():
+        print(f"    {count} values of another kind: {why}")
     if arguments.markdown:
         arguments.markdown.write_text(markdown(rows, versions), encoding="utf-8")
     return 1 if any(row["failures"] for row in rows) else 0

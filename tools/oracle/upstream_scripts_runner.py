@@ -2,8 +2,7 @@
 
 The job: {"package": "real" or "bgecpp", "blocks": [source, …], "graphs": {FastEmbed's name: directory}, "out": file}.
 The file becomes a pickle with a dictionary for each block: "error" (None, or [type, message]), "text" (what was
-printed), "values" (name or call -> what upstream_scripts.py compares: arrays, numbers, texts, and lists and
-dictionaries of these).
+printed), "values" (name or call -> what upstream_scripts.py compares, as plain() says).
 """
 
 import ast
@@ -14,6 +13,7 @@ import io
 import json
 import pickle
 import random
+import re
 import sys
 import threading
 import traceback
@@ -44,31 +44,41 @@ SKIPPED = ...
 
 
 def plain(value, depth: int = 0):
-    """Arrays, numbers, texts, and lists and dictionaries of them; SKIPPED for the rest."""
+    """(kind, content): what a value is, with its dtype ("tensor float32", "tuple", "numpy.float64"), and an array, a number, a
+    text, or a list or dictionary of such pairs; SKIPPED for the rest."""
+    if isinstance(value, np.generic):  # before float: numpy.float64 is one
+        return (f"numpy.{type(value).__name__}", value.item()) if not isinstance(value, np.void) else SKIPPED
+    kind = type(value).__name__
     if value is None or isinstance(value, (bool, int, float, str)):
-        return value
+        return kind, value
     if depth > 6 or hasattr(value, "last_hidden_state"):  # padding's states differ; what is made of the others counts
         return SKIPPED
-    if isinstance(value, np.generic):
-        return value.item() if not isinstance(value, np.void) else SKIPPED
     if isinstance(value, np.ndarray):
-        return value if value.dtype.kind in "fiub" else plain(value.tolist(), depth)
+        if value.dtype.kind in "fiub":
+            return f"array {value.dtype}", value
+        return f"array of {value.dtype.kind}", [plain(v, depth + 1) for v in value.tolist()] if value.ndim else plain(value.item())
     if type(value).__module__.partition(".")[0] == "torch" and hasattr(value, "detach"):
+        torch = sys.modules["torch"]
+        names = [str(name).partition(".")[2] for name in (value.dtype, value.layout)]
         value = value.detach().cpu()
-        value = value.to_dense() if value.layout is not sys.modules["torch"].strided else value
-        return (value.float() if value.dtype is sys.modules["torch"].bfloat16 else value).numpy()
-    if type(value).__name__ == "SparseVectors":
-        return value.toarray()
+        value = value.to_dense() if value.layout is not torch.strided else value
+        value = (value.float() if value.dtype is torch.bfloat16 else value).numpy()
+        return f"tensor {names[0]}" + ("" if names[1] == "strided" else f" {names[1]}"), value
+    if kind == "SparseVectors":
+        return f"{kind} {value.data.dtype}", value.toarray()
     if isinstance(value, (list, tuple)):
-        return [plain(v, depth + 1) for v in value] if len(value) <= LONGEST_LIST else SKIPPED
-    if isinstance(value, dict) or type(value).__name__ == "BatchEncoding":
-        return {k: plain(v, depth + 1) for k, v in value.items() if isinstance(k, (str, int, float, tuple))}
-    if type(value).__name__ == "DataFrame":
-        return plain(value.to_dict("list"), depth + 1)
+        return (kind, [plain(v, depth + 1) for v in value]) if len(value) <= LONGEST_LIST else SKIPPED
+    if isinstance(value, dict) or kind == "BatchEncoding":
+        keys = sorted({type(key).__name__ for key in value} - {"str"})
+        kept = {plain(k)[1]: plain(v, depth + 1) for k, v in value.items() if isinstance(k, (str, int, float, np.generic))}
+        kept |= {k: plain(v, depth + 1) for k, v in value.items() if isinstance(k, tuple)}
+        return " of ".join([kind, *keys]), kept
+    if kind == "DataFrame":
+        return kind, {str(name): plain(column.tolist(), depth + 1) for name, column in value.items()}
     if is_dataclass(value) and not isinstance(value, type):
-        return {f.name: plain(getattr(value, f.name), depth + 1) for f in fields(value)}
+        return kind, {f.name: plain(getattr(value, f.name), depth + 1) for f in fields(value)}
     if hasattr(value, "page_content"):
-        return {"page_content": value.page_content, "metadata": plain(value.metadata, depth + 1)}
+        return kind, {"page_content": plain(value.page_content), "metadata": plain(value.metadata, depth + 1)}
     return SKIPPED
 
 
@@ -135,6 +145,10 @@ def stand_in_data(folder: Path) -> None:
         datasets.load_dataset = load_dataset
 
 
+def imports(package: str, source: str) -> bool:
+    return re.search(rf"^\s*(import|from) {package}\b", source, re.M) is not None
+
+
 def run_block(source: str, namespace: dict, name: str) -> dict:
     text, error, shown = io.StringIO(), None, SKIPPED
     before = {key: id(value) for key, value in namespace.items()}
@@ -170,10 +184,12 @@ def main() -> None:
                 record_calls(package, calls)
     if job["package"] == "real" and ("fastembed" in sources.lower() or "qdrant_client" in sources):
         give_graphs(job["graphs"])
-    stand_in_data(Path(job["data"]))
+    # Packages that a script does not import stay out: datasets imports torch, and whether that is there changes what is given.
+    if imports("datasets", sources):
+        stand_in_data(Path(job["data"]))
     random.seed(0)
     np.random.seed(0)
-    if "torch" in sources:
+    if imports("torch", sources):
         importlib.import_module("torch").manual_seed(0)
     answers = iter(["how is bread made?", ""])
 

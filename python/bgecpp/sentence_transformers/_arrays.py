@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bgecpp._common import torch_or_none
+from bgecpp._common import loaded_torch, torch_or_none
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -16,11 +15,6 @@ if TYPE_CHECKING:
     FloatArray = npt.NDArray[np.float32]
 else:
     Array = FloatArray = Any  # numpy.typing takes a while to load
-
-
-def loaded_torch() -> Any:
-    """The torch module where something has imported it already; else None."""
-    return sys.modules.get("torch")
 
 
 def require_torch(argument: str) -> Any:

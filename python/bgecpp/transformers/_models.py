@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -46,12 +45,12 @@ class _Model:
     @property
     def device(self) -> Any:
         """torch.device("cpu") where torch is imported, else "cpu"."""
-        torch = sys.modules.get("torch")
+        torch = _common.loaded_torch()
         return "cpu" if torch is None else torch.device("cpu")
 
     @property
     def dtype(self) -> Any:
-        torch = sys.modules.get("torch")
+        torch = _common.loaded_torch()
         return "float32" if torch is None else torch.float32
 
     def eval(self: _Self) -> _Self:
