@@ -6,6 +6,7 @@ The expected values are sentence-transformers' own: tools/oracle/sentence_transf
 import copy
 import importlib.util
 import json
+import logging
 import pickle
 import subprocess
 import sys
@@ -243,15 +244,18 @@ def test_max_seq_length_cuts_and_may_grow_to_the_positions():
     model.max_seq_length = 100000
     np.testing.assert_array_equal(model.encode(long), full)
     np.testing.assert_array_equal(model.encode(long, processing_kwargs={"text": {"max_length": 8}}), short)
-    other = SentenceTransformer(str(MODELS / "tiny-bert"), tokenizer_kwargs={"model_max_length": 8})
+    np.testing.assert_array_equal(model.encode(long, processing_kwargs={"common": {"max_length": 8}}), short)
+    with pytest.warns(UserWarning, match="processing_kwargs: add_special_tokens=False"):
+        model.encode(long, processing_kwargs={"text": {"add_special_tokens": False}})
+    other = SentenceTransformer(str(MODELS / "tiny-bert"), processor_kwargs={"model_max_length": 8})
     np.testing.assert_array_equal(other.encode(long), short)
 
 
 def test_truncated_vectors(model):
     full = model.encode(TEXTS)
-    assert model.get_sentence_embedding_dimension() == model.get_embedding_dimension() == 32
+    assert model.get_embedding_dimension() == 32
     np.testing.assert_array_equal(model.encode(TEXTS, truncate_dim=10), full[:, :10])
-    with model.truncate_sentence_embeddings(10):
+    with model.truncate_embeddings(10):
         assert model.get_embedding_dimension() == 10
         np.testing.assert_array_equal(model.encode(TEXTS), full[:, :10])
         assert model.encode(TEXTS, truncate_dim=20).shape == (4, 20)
@@ -260,6 +264,19 @@ def test_truncated_vectors(model):
     unit = model.encode(TEXTS, truncate_dim=10, normalize_embeddings=True)
     np.testing.assert_allclose(np.linalg.norm(unit, axis=1), 1, atol=1e-6)
     assert SentenceTransformer(str(MODELS / "tiny-bert"), truncate_dim=7).encode(TEXTS).shape == (4, 7)
+
+
+@pytest.mark.parametrize("inputs", [TEXTS, [("hello", "world"), ("a", "b")]], ids=["texts", "pairs"])
+@pytest.mark.parametrize("dim", [0, -1, -10, -32, -100])
+def test_a_truncate_dim_below_one_leaves_columns_out_from_the_end(model, inputs, dim):
+    full = model.encode(inputs)
+    cut = model.encode(inputs, truncate_dim=dim)
+    np.testing.assert_array_equal(cut, full[:, :dim])
+    unit = model.encode(inputs, truncate_dim=dim, normalize_embeddings=True)
+    lengths = np.linalg.norm(full[:, :dim], axis=1, keepdims=True)
+    np.testing.assert_allclose(unit, full[:, :dim] / lengths, atol=1e-6)
+    model.truncate_dim = dim
+    np.testing.assert_array_equal(model.encode(inputs, normalize_embeddings=True), unit)
 
 
 def test_results_have_the_models_dtype():
@@ -416,7 +433,9 @@ def test_saved_models_are_the_same_with_their_settings(cls, name, tmp_path):
 def test_pools_are_accepted(model):
     pool = model.start_multi_process_pool(["cpu", "cpu"])
     np.testing.assert_array_equal(model.encode(TEXTS, pool=pool, chunk_size=2), model.encode(TEXTS))
-    np.testing.assert_array_equal(model.encode_multi_process(TEXTS, pool), model.encode(TEXTS))
+    with pytest.warns(DeprecationWarning, match="encode_multi_process"):
+        vectors = model.encode_multi_process(TEXTS, pool)
+    np.testing.assert_array_equal(vectors, model.encode(TEXTS))
     model.stop_multi_process_pool(pool)
     with pytest.raises(ValueError, match="chunk_size must be a positive integer"):
         model.encode(TEXTS, pool=pool, chunk_size=0)
@@ -524,13 +543,137 @@ def test_methods_to_be_awaited(model):
     async def run():
         cross = load("CrossEncoder", "tiny-reranker")
         vectors = await asyncio.gather(model.aencode(TEXTS), model.aencode_query(TEXTS), model.aencode_document(TEXTS))
-        return vectors, await cross.apredict(("a", "b")), await cross.arank("a", TEXTS)
+        weights = await asyncio.gather(sparse.aencode(TEXTS), sparse.aencode_query(TEXTS), sparse.aencode_document(TEXTS))
+        return vectors, await cross.apredict(("a", "b")), await cross.arank("a", TEXTS), weights
 
-    (plain, queries, documents), score, hits = asyncio.run(run())
+    sparse = load("SparseEncoder", "tiny-doc-sparse")  # whose queries have weights of their own
+    (plain, queries, documents), score, hits, weights = asyncio.run(run())
     np.testing.assert_array_equal(plain, model.encode(TEXTS))
     np.testing.assert_array_equal(queries, model.encode_query(TEXTS))
     np.testing.assert_array_equal(documents, model.encode_document(TEXTS))
     assert 0 < score < 1 and len(hits) == len(TEXTS)
+    for found, call in zip(weights, (sparse.encode, sparse.encode_query, sparse.encode_document)):
+        assert to_plain(found) == to_plain(call(TEXTS))
+    assert to_plain(weights[1]) != to_plain(weights[2])
+
+
+def forget_what_was_logged():
+    """Also what transformers, where it is loaded, remembers of lines that are logged once."""
+    from bgecpp.sentence_transformers import _deprecated
+
+    _deprecated._first.cache_clear()
+    if hasattr(logging.Logger, "warning_once"):
+        logging.Logger.warning_once.cache_clear()
+
+
+PAIR = [("a", "b")]
+OLD_PROPERTIES = [
+    ("SentenceTransformer", lambda m: m.get_sentence_embedding_dimension(), lambda m: m.get_embedding_dimension(), FutureWarning),
+    ("SparseEncoder", lambda m: m.get_sentence_embedding_dimension(), lambda m: m.get_embedding_dimension(), FutureWarning),
+    ("SentenceTransformer", lambda m: m.truncate_sentence_embeddings(4).__enter__(), lambda m: None, FutureWarning),
+    ("SentenceTransformer", lambda m: type(m).load(m.model_path).max_seq_length, lambda m: m.max_seq_length, DeprecationWarning),
+    ("SentenceTransformer", lambda m: type(m)(m.model_path, use_auth_token=False).prompts, lambda m: m.prompts, FutureWarning),
+    ("CrossEncoder", lambda m: m.max_length, lambda m: m.max_seq_length, DeprecationWarning),
+    ("CrossEncoder", lambda m: setattr(m, "max_length", 9) or m.max_seq_length, lambda m: 9, DeprecationWarning),
+    ("CrossEncoder", lambda m: repr(m.default_activation_function), lambda m: repr(m.activation_fn), DeprecationWarning),
+]  # fmt: skip
+OLD_MODELS = {"SentenceTransformer": "tiny-bert", "CrossEncoder": "tiny-reranker", "SparseEncoder": "tiny-splade"}
+
+
+@pytest.mark.parametrize("cls, old, new, category", OLD_PROPERTIES)
+def test_old_names_warn_and_work(cls, old, new, category):
+    loaded = load(cls, OLD_MODELS[cls])
+    with pytest.warns(category, match="deprecated|renamed") as seen:
+        found = old(loaded)
+    assert found == new(loaded)
+    assert [warning.filename for warning in seen if warning.category is category] == [__file__]  # the caller's line
+
+
+OLD_ARGUMENTS = [
+    ("SentenceTransformer", "tokenizer_kwargs", lambda m: type(m)(m.model_path, tokenizer_kwargs={"model_max_length": 8})),
+    ("SentenceTransformer", "sentences", lambda m: m.encode(sentences=TEXTS)),
+    ("SentenceTransformer", "sentences", lambda m: m.encode_query(sentences=TEXTS)),
+    ("SentenceTransformer", "sentences", lambda m: m.encode_document(sentences=TEXTS)),
+    ("SentenceTransformer", "tokenize", lambda m: m.tokenize(TEXTS)),
+    ("SentenceTransformer", "tokenize", lambda m: m[0].tokenize(TEXTS)),
+    ("SparseEncoder", "tokenizer_kwargs", lambda m: type(m)(m.model_path, tokenizer_kwargs={})),
+    ("SparseEncoder", "sentences", lambda m: m.encode(sentences=TEXTS)),
+    ("CrossEncoder", "model_name", lambda m: type(m)(model_name=m.model_path)),
+    ("CrossEncoder", "default_activation_function", lambda m: type(m)(m.model_path, default_activation_function=m.activation_fn)),
+    ("CrossEncoder", "automodel_args", lambda m: type(m)(m.model_path, automodel_args={})),
+    ("CrossEncoder", "tokenizer_args", lambda m: type(m)(m.model_path, tokenizer_args={"model_max_length": 8})),
+    ("CrossEncoder", "tokenizer_kwargs", lambda m: type(m)(m.model_path, tokenizer_kwargs=None)),
+    ("CrossEncoder", "config_args", lambda m: type(m)(m.model_path, config_args={"classifier_dropout": 0.1})),
+    ("CrossEncoder", "cache_dir", lambda m: type(m)(m.model_path, cache_dir="nowhere")),
+    ("CrossEncoder", "sentences", lambda m: m.predict(sentences=PAIR)),
+    ("CrossEncoder", "activation_fct", lambda m: m.predict(PAIR, activation_fct=m.activation_fn)),
+    ("CrossEncoder", "num_workers", lambda m: m.predict(PAIR, num_workers=0)),
+    ("CrossEncoder", "activation_fct", lambda m: m.rank("a", ["b"], activation_fct=m.activation_fn)),
+    ("CrossEncoder", "num_workers", lambda m: m.rank("a", ["b"], num_workers=0)),
+    ("CrossEncoder", "apply_softmax", lambda m: m.rank("a", ["b"], apply_softmax=False)),
+    ("CrossEncoder", "convert_to_numpy", lambda m: m.rank("a", ["b"], convert_to_numpy=True)),
+    ("CrossEncoder", "convert_to_tensor", lambda m: m.rank("a", ["b"], convert_to_tensor=False)),
+]  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("cls, name, call", OLD_ARGUMENTS)
+def test_old_arguments_are_logged_once(cls, name, call, caplog):
+    loaded = load(cls, OLD_MODELS[cls])
+    forget_what_was_logged()
+    for _ in range(2):
+        with caplog.at_level(logging.WARNING):
+            call(loaded)
+    lines = [record.getMessage() for record in caplog.records]
+    assert len(lines) == 1 and f"`{name}`" in lines[0] and "deprecated" in lines[0]
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_what_once_was_a_place_or_an_argument_of_its_own_is_logged_each_time(caplog):
+    path = str(MODELS / "tiny-reranker")
+    with caplog.at_level(logging.WARNING):
+        old = CrossEncoder(path, 1, 9)
+        CrossEncoder(path, classifier_dropout=0.1234)
+        CrossEncoder(path, classifier_dropout=0.1234)
+    lines = [record.getMessage() for record in caplog.records]
+    assert ["`num_labels`" in lines[0], "`max_length=9`" in lines[1]] == [True, True] and old.max_seq_length == 9
+    assert len(lines) == 4 and all("`classifier_dropout` argument is deprecated" in line for line in lines[2:])
+
+
+def test_new_names_say_nothing(caplog, recwarn):
+    cross, sparse = load("CrossEncoder", "tiny-reranker"), load("SparseEncoder", "tiny-splade")
+    model = load("SentenceTransformer", "tiny-bert")
+    forget_what_was_logged()
+    recwarn.clear()
+    with caplog.at_level(logging.WARNING):
+        model.preprocess(TEXTS), model.encode(inputs=TEXTS), model.encode_query(TEXTS), model.encode_document(TEXTS)
+        model.get_embedding_dimension(), model.get_max_seq_length(), copy.deepcopy(model), pickle.loads(pickle.dumps(model))
+        sparse.encode(TEXTS), sparse.get_embedding_dimension()
+        cross.predict(PAIR, activation_fn=cross.activation_fn), cross.rank("a", ["b"]), pickle.loads(pickle.dumps(cross))
+        CrossEncoder(cross.model_path, num_labels=1, max_length=9, processor_kwargs={"use_fast": True})
+    assert [record.getMessage() for record in caplog.records] == []
+    assert [w for w in recwarn if issubclass(w.category, (DeprecationWarning, FutureWarning)) and w.filename == __file__] == []
+
+
+def test_rank_has_no_sentences():
+    with pytest.raises(ValueError, match="sentences"):
+        load("CrossEncoder", "tiny-reranker").rank("a", ["b"], sentences=PAIR)
+
+
+@pytest.mark.parametrize("cls", list(OLD_MODELS))
+def test_another_config_may_be_set(cls):
+    loaded = load(cls, OLD_MODELS[cls])
+    before = loaded.config
+    changed = type(before)(**{**before.to_dict(), "note": "mine"})
+    assert changed.to_dict() == {**before.to_dict(), "note": "mine"} and changed.name_or_path == before.name_or_path
+    loaded.config = changed
+    assert loaded.config is changed and loaded.transformers_model.config is changed and loaded[0].config is changed
+    for other in (copy.deepcopy(loaded), pickle.loads(pickle.dumps(loaded))):
+        assert other.config.note == other.transformers_model.config.note == "mine"
+    assert not hasattr(load(cls, OLD_MODELS[cls]).config, "note")
+    loaded.tokenizer = loaded.tokenizer  # itself
+    with pytest.raises(errors.Unsupported, match="tokenizer"):
+        loaded.tokenizer = copy.copy(loaded.tokenizer)
 
 
 def test_progress_is_shown_where_tqdm_is(model, capsys):

@@ -127,7 +127,7 @@ def test_settings_without_effect_are_named():
 
 def test_tokenizers_settings_without_effect_are_named():
     with pytest.warns(UserWarning, match=r"processor_kwargs\['padding_side'\]='left'"):
-        SentenceTransformer(str(MODELS / "tiny-bert"), tokenizer_kwargs={"padding_side": "left", "use_fast": True})
+        SentenceTransformer(str(MODELS / "tiny-bert"), processor_kwargs={"padding_side": "left", "use_fast": True})
 
 
 def test_models_that_are_not_there_are_os_errors(tmp_path, monkeypatch):

@@ -3,6 +3,8 @@
 import inspect
 import itertools
 import json
+import logging
+import warnings
 
 import numpy as np
 import pytest
@@ -515,3 +517,126 @@ def test_dicts_of_text_are_the_same(both):
     theirs, mine = both("SentenceTransformer", "minilm")
     for inputs in ({"text": "b"}, [{"text": "b"}], [{"text": "b"}, {"text": "a baker"}]):
         assert_same(mine.encode(inputs), theirs.encode(inputs))
+
+
+def said(call):
+    """(categories of the warnings about old names, loggers and levels of the lines of the log, what was raised), twice in
+    turn."""
+    records: list = []
+    handler = logging.Handler()
+    handler.emit = lambda record: records.append((record.name, record.levelname))
+    log = logging.getLogger("sentence_transformers")
+    log.addHandler(handler)
+    logging.Logger.warning_once.cache_clear()
+    found = []
+    try:
+        for _ in range(2):
+            records.clear()
+            raised = None
+            with warnings.catch_warnings(record=True) as seen:
+                warnings.simplefilter("always")
+                try:
+                    call()
+                except Exception as error:
+                    raised = type(error).__name__
+            old = [w.category.__name__ for w in seen if issubclass(w.category, (DeprecationWarning, FutureWarning))]
+            found.append((old, [r for r in records if r[1] == "WARNING"], raised))
+    finally:
+        log.removeHandler(handler)
+    return found
+
+
+def set_attribute(name, value):
+    return lambda model, cls, path: setattr(model, name, value)
+
+
+# The class, and what is called of a model, its class and its path.
+OLD_NAMES = {
+    "SentenceTransformer": {
+        "get_sentence_embedding_dimension": lambda m, c, p: m.get_sentence_embedding_dimension(),
+        "truncate_sentence_embeddings": lambda m, c, p: m.truncate_sentence_embeddings(4).__enter__(),
+        "encode_multi_process": lambda m, c, p: m.encode_multi_process(TEXTS[:1], None),
+        "load": lambda m, c, p: c.load(p),
+        "_target_device": lambda m, c, p: m._target_device,
+        "_target_device =": set_attribute("_target_device", "cpu"),
+        "tokenize": lambda m, c, p: m.tokenize(["a"]),
+        "[0].tokenize": lambda m, c, p: m[0].tokenize(["a"]),
+        "encode(sentences)": lambda m, c, p: m.encode(sentences=["a"]),
+        "encode_query(sentences)": lambda m, c, p: m.encode_query(sentences=["a"]),
+        "encode_document(sentences)": lambda m, c, p: m.encode_document(sentences=["a"]),
+        "encode(both)": lambda m, c, p: m.encode(inputs=["a"], sentences=["b"]),
+        "use_auth_token": lambda m, c, p: c(p, use_auth_token=False),
+        "use_auth_token and token": lambda m, c, p: c(p, use_auth_token="a", token="b"),
+        "tokenizer_kwargs": lambda m, c, p: c(p, tokenizer_kwargs={}),
+        "nothing": lambda m, c, p: (c(p, processor_kwargs={}), m.encode(inputs=["a"]), m.get_max_seq_length()),
+    },
+    "CrossEncoder": {
+        "max_length": lambda m, c, p: m.max_length,
+        "max_length =": set_attribute("max_length", 16),
+        "default_activation_function": lambda m, c, p: m.default_activation_function,
+        "predict(sentences)": lambda m, c, p: m.predict(sentences=[("a", "b")]),
+        "predict(activation_fct)": lambda m, c, p: m.predict([("a", "b")], activation_fct=m.activation_fn),
+        "predict(num_workers)": lambda m, c, p: m.predict([("a", "b")], num_workers=0),
+        "rank(num_workers)": lambda m, c, p: m.rank("a", ["b"], num_workers=0),
+        "rank(apply_softmax)": lambda m, c, p: m.rank("a", ["b"], apply_softmax=True),
+        "rank(convert_to_numpy)": lambda m, c, p: m.rank("a", ["b"], convert_to_numpy=True, convert_to_tensor=True),
+        "model_name": lambda m, c, p: c(model_name=p),
+        "places": lambda m, c, p: c(p, 1, 16, None, "cpu"),
+        "automodel_args": lambda m, c, p: c(p, automodel_args={}),
+        "tokenizer_args": lambda m, c, p: c(p, tokenizer_args={}),
+        "tokenizer_kwargs": lambda m, c, p: c(p, tokenizer_kwargs={}),
+        "config_args": lambda m, c, p: c(p, config_args={}),
+        "cache_dir": lambda m, c, p: c(p, cache_dir=None),
+        "classifier_dropout": lambda m, c, p: c(p, classifier_dropout=0.1),
+        "nothing": lambda m, c, p: (c(p, max_length=16), m.predict([("a", "b")]), m.rank("a", ["b"])),
+    },
+    "SparseEncoder": {
+        "get_sentence_embedding_dimension": lambda m, c, p: m.get_sentence_embedding_dimension(),
+        "encode(sentences)": lambda m, c, p: m.encode(sentences=["a"]),
+        "tokenizer_kwargs": lambda m, c, p: c(p, tokenizer_kwargs={}),
+    },
+}
+
+
+@pytest.mark.parametrize("cls, name, what", [(c, n, w) for c, names in OLD_NAMES.items() for n, w in names.items()])
+def test_old_names_are_said_as_there(both, cls, name, what):
+    model = {"SentenceTransformer": "tiny-bert", "CrossEncoder": "tiny-bert-reranker", "SparseEncoder": "tiny-splade"}[cls]
+    theirs, mine = both(cls, model)
+    path = str(MODELS / model)
+    expected = said(lambda: what(theirs, type(theirs), path))
+    assert said(lambda: what(mine, type(mine), path)) == expected
+    assert (expected[0] == ([], [], None)) == (name == "nothing")
+
+
+def test_a_truncate_dim_below_one_is_as_there(both):
+    theirs, mine = both("SentenceTransformer", "tiny-bert")
+    for dim, normalize, inputs in itertools.product((0, -1, -10, -32, -100), (False, True), (TEXTS, PAIRS)):
+        arguments = dict(truncate_dim=dim, normalize_embeddings=normalize)
+        assert_same(mine.encode(inputs, **arguments), theirs.encode(inputs, **arguments))
+
+
+@pytest.mark.parametrize("given", [
+    {"common": {"return_tensors": "np"}},
+    {"text": {"return_tensors": "np", "max_length": 7}, "common": {"return_tensors": "pt"}},
+    {"text": {"max_length": 7}, "common": {"max_length": 5}},
+    {"text": {"padding": "max_length", "max_length": 12}},
+    {"text": {"add_special_tokens": False}},
+    {"text": {"truncation": False}},
+    {"common": {"padding": False, "return_tensors": None}},
+    {"image": {"size": 1}},
+    {"texts": {"max_length": 5}},
+    {},
+    None,
+])  # fmt: skip
+def test_a_calls_processing_kwargs_are_the_tokenizers(both, given, caplog):
+    theirs, mine = both("SentenceTransformer", "tiny-bert")
+    logging.Logger.warning_once.cache_clear()
+    texts = [text[:100] for text in TEXTS]
+    expected = theirs.preprocess(texts, processing_kwargs=given)
+    lines = len([r for r in caplog.records if "Unknown keys in per-call `processing_kwargs`" in r.getMessage()])
+    found = mine.preprocess(texts, processing_kwargs=given)
+    assert len([r for r in caplog.records if "Unknown keys in per-call `processing_kwargs`" in r.getMessage()]) == 2 * lines
+    assert set(found) == set(expected)
+    for name in ("input_ids", "attention_mask", "token_type_ids"):
+        assert type(found[name]) is type(expected[name])
+        assert [list(row) for row in found[name]] == [list(row) for row in expected[name]]

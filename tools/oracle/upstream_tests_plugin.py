@@ -16,6 +16,7 @@ NAME = "sentence_transformers"
 MODELS = {
     "sentence-transformers-testing/stsb-bert-tiny-safetensors": "stsb-bert-tiny",
     "sentence-transformers/all-MiniLM-L6-v2": "all-MiniLM-L6-v2",
+    "sentence-transformers/static-retrieval-mrl-en-v1": "stsb-bert-tiny",  # any model will do
     "cross-encoder-testing/reranker-bert-tiny-gooaq-bce": "reranker-bert-tiny",
     "cross-encoder-testing/reranker-bert-tiny-gooaq-bce-STv54": "reranker-bert-tiny",
     "cross-encoder-testing/reranker-bert-tiny": "reranker-bert-tiny",

@@ -17,6 +17,7 @@ from bgecpp.transformers._models import AutoModel
 
 from ._arrays import is_tensor
 from ._card import ModelCardData
+from ._deprecated import TOKENIZE, log_once, renamed
 from ._files import cached_snapshot, position_limit, read_json
 from ._modules import Module, Transformer
 from ._options import Options, complete, compute_dtype, shows_options, tells_compute_dtype, warn_of_bfloat16
@@ -25,6 +26,17 @@ from ._tokenizer import ModelTokenizer
 from ._torch_names import TorchNames, dtype_name
 
 logger = logging.getLogger("sentence_transformers.base.model")
+
+# Of a call's processing_kwargs: max_length counts in encode(), the others have no meaning for texts alone.
+_NOT_OF_TEXTS = frozenset(("max_length", "padding", "padding_side", "pad_to_multiple_of", "return_tensors"))
+_PROCESSING_KEYS = frozenset(("audio", "chat_template", "common", "image", "text", "video"))
+
+
+class ModelConfig(Config):
+    """It is made from keywords, as transformers' are: type(config)(**config.to_dict())."""
+
+    def __init__(self, **fields: Any) -> None:
+        super().__init__(fields, str(fields.get("_name_or_path", "")))
 
 
 class BaseModel(TorchNames, Saved):
@@ -55,6 +67,9 @@ class BaseModel(TorchNames, Saved):
     def __init__(
         self, model_name_or_path: str | os.PathLike[str] | None = None, **options: Unpack[Options]
     ) -> None:
+        if "tokenizer_kwargs" in options:
+            old = renamed(options, "tokenizer_kwargs", "processor_kwargs")  # type: ignore[arg-type]
+            options["processor_kwargs"] = options.get("processor_kwargs") or old
         given = complete(type(self).__name__, options)
         modules, backend, model_kwargs, token = given["modules"], given["backend"], given["model_kwargs"], given["token"]
         if modules is not None and len(modules) == 0 and not model_name_or_path:
@@ -77,7 +92,7 @@ class BaseModel(TorchNames, Saved):
         self.trust_remote_code = given["trust_remote_code"]
         self.model_card_data = given["model_card_data"] or ModelCardData(model_id=str(model_name_or_path))
         self._model_kwargs = dict(model_kwargs or {})
-        self._processor_kwargs = dict(given["processor_kwargs"] or given["tokenizer_kwargs"] or {})
+        self._processor_kwargs = dict(given["processor_kwargs"] or {})
         self._engine_options = {
             "threads": given["threads"],
             "dtype": compute_dtype(given),
@@ -104,6 +119,7 @@ class BaseModel(TorchNames, Saved):
             warn_once("bgecpp takes the hub's token from the environment (HF_TOKEN), not from the argument")
 
         self._max_seq_length: int | None = None
+        self._set_config: Any = None  # a configuration that the caller has set
         # What is made when it is asked for. It refers to this very object: copies make their own.
         self._lazy: dict[str, Any] = {}
         self._modules: dict[str, Module] = {}
@@ -234,9 +250,21 @@ class BaseModel(TorchNames, Saved):
         """max_seq_length."""
         return self.max_seq_length
 
+    @staticmethod
+    def _processing(kwargs: dict[str, Any]) -> dict[str, Any]:
+        """A call's own arguments of the tokenizer: those of all inputs, which count first, and those of texts."""
+        given = kwargs.get("processing_kwargs") or {}
+        if unknown := set(given) - _PROCESSING_KEYS:
+            log_once(
+                f"Unknown keys in per-call `processing_kwargs`: {sorted(map(str, unknown))}, expected some of "
+                f"{sorted(_PROCESSING_KEYS)}. They are ignored.",
+                logging.getLogger("sentence_transformers.base.modules.transformer"),
+            )
+        return {**(given.get("text") or {}), **(given.get("common") or {})}
+
     def _max_length(self, kwargs: dict[str, Any]) -> int | None:
         """What a call's texts are cut to; None: the engine's own limit."""
-        asked = (kwargs.get("processing_kwargs") or {}).get("text", {}).get("max_length", self._max_seq_length)
+        asked = self._processing(kwargs).get("max_length", self._max_seq_length)
         return None if asked is None else min(int(asked), int(self._info["max_length"]))
 
     # Prompts and inputs.
@@ -265,6 +293,10 @@ class BaseModel(TorchNames, Saved):
                 f"{type(self).__name__}.{method}() has been called with additional keyword arguments that this model "
                 f"does not use: {sorted(unused)}. See get_model_kwargs() for those that it has."
             )
+        if not self._overridden("preprocess", "forward", "__call__"):  # else preprocess() has them
+            for name, value in self._processing(kwargs).items():
+                if name not in _NOT_OF_TEXTS and (name, value) != ("truncation", True):
+                    ignored(**{f"processing_kwargs: {name}": value})
 
     def is_singular_input(self, inputs: Any) -> bool:
         """Whether sentence-transformers takes it for one input, not several: all but lists, tuples, arrays of
@@ -331,22 +363,22 @@ class BaseModel(TorchNames, Saved):
                 raise TypeError(f"inputs[{place}]: expected a str or a pair of str, found {type(text).__name__}")
         if prompt:
             texts = [prompt + text if isinstance(text, str) else [prompt + text[0], *text[1:]] for text in texts]
-        features: dict[str, Any] = dict(
-            self.tokenizer(
-                texts,
-                padding=True,
-                truncation=True,
-                max_length=self._max_length(kwargs),
-                return_tensors="np" if torch_or_none() is None else "pt",
-            )
-        )
+        settings: dict[str, Any] = {
+            "padding": True,
+            "truncation": True,
+            "return_tensors": "np" if torch_or_none() is None else "pt",
+            **self._processing(kwargs),
+            "max_length": self._max_length(kwargs),
+        }
+        features: dict[str, Any] = dict(self.tokenizer(texts, **settings))
         features["modality"] = "text"
         if prompt:
             features["prompt_length"] = self._prompt_length(prompt, self._max_length(kwargs))
         return features
 
     def tokenize(self, texts: Sequence[Any], **kwargs: Any) -> dict[str, Any]:
-        """preprocess, by the name that it once had."""
+        """preprocess, by the name that it once had, which is logged."""
+        log_once(TOKENIZE, logger)
         return self.preprocess(texts, **kwargs)
 
     def _prompt_length(self, prompt: str, max_length: int | None) -> int:
@@ -370,6 +402,8 @@ class BaseModel(TorchNames, Saved):
 
     @tokenizer.setter
     def tokenizer(self, value: Any) -> None:
+        if value is self.tokenizer:
+            return
         raise errors.Unsupported(f"{type(self).__name__}: another tokenizer: the engine has the model's own: leave it")
 
     @property
@@ -391,16 +425,23 @@ class BaseModel(TorchNames, Saved):
         return []
 
     @property
-    def config(self) -> Config:
-        """The fields of config.json."""
+    def config(self) -> Any:
+        """The fields of config.json. Another may be set: it is given back, copied and pickled with the model, and changes
+        nothing that is computed or saved."""
+        if self._set_config is not None:
+            return self._set_config
         if "config" not in self._lazy:
             fields = {**read_json(self.encoder_path, "config.json"), **self._config_kwargs}
             labels = fields.get("id2label")
             fields.setdefault("num_labels", len(labels) if labels else self._num_labels)
             fields["_name_or_path"] = self.model_path
-            self._lazy["config"] = Config(fields, self.model_path)
-        config: Config = self._lazy["config"]
-        return config
+            self._lazy["config"] = ModelConfig(**fields)
+        return self._lazy["config"]
+
+    @config.setter
+    def config(self, value: Any) -> None:
+        self._set_config = value
+        self.transformers_model.config = value
 
     _num_labels: ClassVar[int] = 2  # where config.json does not say: transformers' own
 

@@ -7,6 +7,7 @@ changed (max_seq_length, include_prompt) change the model that they belong to.
 
 from __future__ import annotations
 
+import logging
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from bgecpp import errors
 from bgecpp.transformers._models import AutoModel
 
 from ._arrays import to_numpy, to_tensor_or_array, unit_rows
+from ._deprecated import TOKENIZE, log_once
 from ._files import read_json
 from ._pooling import pool_padded
 
@@ -125,10 +127,13 @@ class Transformer(Module):
     def get_word_embedding_dimension(self) -> int:
         return self.get_embedding_dimension()
 
-    def tokenize(self, texts: Any, **kwargs: Any) -> dict[str, Any]:
-        return self._model.preprocess(texts, **kwargs)
+    def preprocess(self, inputs: Any, **kwargs: Any) -> dict[str, Any]:
+        return self._model.preprocess(inputs, **kwargs)
 
-    preprocess = tokenize
+    def tokenize(self, texts: Any, **kwargs: Any) -> dict[str, Any]:
+        """preprocess, by the name that it once had, which is logged."""
+        log_once(TOKENIZE, logging.getLogger("sentence_transformers.base.modules.input_module"))
+        return self.preprocess(texts, **kwargs)
 
 
 class MaskedLM(AutoModel):

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from bgecpp._common import on_cpu_by_torch
+from bgecpp._common import loaded_torch, on_cpu_by_torch
 
-from ._arrays import loaded_torch
 from ._modules import Module
+
+_logger = logging.getLogger("sentence_transformers.base.model")
 
 
 class Cpu(str):
@@ -40,7 +42,15 @@ class TorchNames:
         torch = loaded_torch()
         return Cpu("cpu") if torch is None else torch.device("cpu")
 
-    _target_device = device
+    @property
+    def _target_device(self) -> Any:
+        _logger.warning(f"`{type(self).__name__}._target_device` has been deprecated: use `device`.")
+        return self.device
+
+    @_target_device.setter
+    def _target_device(self, device: Any) -> None:
+        _logger.warning(f"`{type(self).__name__}._target_device` has been deprecated: use `to(device)`.")
+        self.to(device)
 
     @property
     def dtype(self) -> Any:

@@ -5,18 +5,21 @@ from __future__ import annotations
 import importlib
 import logging
 import os
+import warnings
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, overload
 
 import numpy as np
 
 from bgecpp import errors
-from bgecpp._common import on_cpu_by_torch, progress_bar, torch_or_none
+from bgecpp._common import loaded_torch, on_cpu_by_torch, progress_bar, torch_or_none
 from bgecpp.native import Reranker
 from bgecpp.transformers._models import AutoModelForSequenceClassification
 
-from .._arrays import Array, FloatArray, is_tensor, loaded_torch, require_torch, to_numpy, to_tensor
+from .._arrays import Array, FloatArray, is_tensor, require_torch, to_numpy, to_tensor
 from .._base import BaseModel, on_a_thread
+from .._deprecated import dropped, renamed
+from .._deprecated import logger as deprecations
 from .._files import read_json, write_json
 from .._options import shows_options
 
@@ -65,14 +68,19 @@ def _known(function: Any) -> str:
 _PAIRS_AT_ONCE = 32  # where methods of a subclass compute them
 
 
+_NOT_OF_RANK = ("num_workers", "apply_softmax", "convert_to_numpy", "convert_to_tensor")
+_OLD_PLACES = ("num_labels", "max_length", "activation_fn", "device")
 _OLD_NAMES = {
     "model_name": "model_name_or_path",
     "default_activation_function": "activation_fn",
     "automodel_args": "model_kwargs",
     "tokenizer_args": "processor_kwargs",
+    "tokenizer_kwargs": "processor_kwargs",
     "config_args": "config_kwargs",
     "cache_dir": "cache_folder",
 }
+
+_MAX_LENGTH = "The `max_length` property was renamed and is now deprecated. Use `max_seq_length`."
 
 
 class CrossEncoder(BaseModel):
@@ -101,13 +109,21 @@ class CrossEncoder(BaseModel):
         # By the places and the names that arguments once had.
         given: dict[str, Any] = {"num_labels": num_labels, "max_length": max_length, "activation_fn": activation_fn}
         given = {name: value for name, value in given.items() if value is not None}
-        given = {**dict(zip(("num_labels", "max_length", "activation_fn", "device"), args)), **options, **given}
+        for place, value in zip(_OLD_PLACES, args):
+            deprecations.warning(
+                f"Passing `{place}` as a positional argument to CrossEncoder is deprecated: give `{place}={value!r}`."
+            )
+        given = {**dict(zip(_OLD_PLACES, args)), **options, **given}
         for old, new in _OLD_NAMES.items():
-            value = given.pop(old, None)
+            value = renamed(given, old, new, "CrossEncoder")
             if given.get(new) is None and value is not None:
                 given[new] = value
         if "classifier_dropout" in given:
             dropout = given.pop("classifier_dropout")
+            deprecations.warning(
+                "The CrossEncoder `classifier_dropout` argument is deprecated: "
+                f"give `config_kwargs={{'classifier_dropout': {dropout}}}`."
+            )
             given["config_kwargs"] = {**(given.get("config_kwargs") or {}), "classifier_dropout": dropout}
         labels, length = given.pop("num_labels", None), given.pop("max_length", None)
         labels = (given.get("config_kwargs") or {}).get("num_labels") if labels is None else labels
@@ -116,7 +132,7 @@ class CrossEncoder(BaseModel):
         self._activation_fn: Activation | None = given.pop("activation_fn", None)
         self.keep_in_fp32_modules = list(keep_in_fp32_modules or [])
         if length is not None:
-            processor = given.get("processor_kwargs") or given.get("tokenizer_kwargs") or {}
+            processor = given.get("processor_kwargs") or {}
             given["processor_kwargs"] = {**processor, "model_max_length": length}
         name = given.pop("model_name_or_path", None)
         super().__init__(model_name_or_path or name, **given)
@@ -183,7 +199,12 @@ class CrossEncoder(BaseModel):
 
     @property
     def default_activation_function(self) -> Any:
-        """activation_fn, by the name that it once had."""
+        """activation_fn, by the name that it once had: a DeprecationWarning."""
+        warnings.warn(
+            "The `default_activation_function` property was renamed and is now deprecated. Use `activation_fn`.",
+            DeprecationWarning,
+            stacklevel=2,
+        )
         return self.activation_fn
 
     def set_activation_fn(self, activation_fn: Activation, set_default: bool = True) -> None:
@@ -205,11 +226,13 @@ class CrossEncoder(BaseModel):
 
     @property
     def max_length(self) -> int:
-        """max_seq_length, by the name that it once had."""
+        """max_seq_length, by the name that it once had: a DeprecationWarning."""
+        warnings.warn(_MAX_LENGTH, DeprecationWarning, stacklevel=2)
         return self.max_seq_length
 
     @max_length.setter
     def max_length(self, value: int) -> None:
+        warnings.warn(_MAX_LENGTH, DeprecationWarning, stacklevel=2)
         self.max_seq_length = value
 
     def _model_config(self) -> dict[str, Any]:
@@ -452,14 +475,11 @@ class CrossEncoder(BaseModel):
 
     @staticmethod
     def _renamed(inputs: Any, activation_fn: Any, kwargs: dict[str, Any], method: str) -> tuple[Any, Any]:
-        """Both, or what is given by the names that they once had; drops what once was an argument."""
-        sentences = kwargs.pop("sentences", None)
-        activation = kwargs.pop("activation_fct", None)
-        dropped = ["num_workers"] + (
-            ["apply_softmax", "convert_to_numpy", "convert_to_tensor"] if method == "rank" else []
-        )
-        for name in dropped:
-            kwargs.pop(name, None)
+        """Both, or what is given by the names that they once had; drops what once was an argument. Says so."""
+        sentences = renamed(kwargs, "sentences", "inputs") if method == "predict" else None
+        activation = renamed(kwargs, "activation_fct", "activation_fn")
+        for name in ("num_workers",) if method == "predict" else _NOT_OF_RANK:
+            dropped(kwargs, name, f"CrossEncoder.{method}")
         if inputs is None and sentences is None:
             raise ValueError(f"{method}(): inputs: expected a pair of str or a list of pairs, found None")
         return (sentences if inputs is None else inputs), activation_fn or activation

@@ -5,18 +5,20 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, Unpack, overload
 
 import numpy as np
 
 from bgecpp import errors
-from bgecpp._common import on_cpu_by_torch, progress_bar, torch_or_none, warn_once
+from bgecpp._common import loaded_torch, on_cpu_by_torch, progress_bar, torch_or_none, warn_once
 from bgecpp._dimensions import whole_dimension
 from bgecpp.native import Embedder
 
-from .._arrays import Array, FloatArray, is_tensor, loaded_torch, require_torch, to_numpy, to_tensor, unit_rows
+from .._arrays import Array, FloatArray, is_tensor, require_torch, to_numpy, to_tensor, unit_rows
 from .._base import on_a_thread
+from .._deprecated import renamed
 from .._files import write_json
 from .._modules import Module, Normalize, Pooling, Transformer
 from .._options import Options, shows_options
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("sentence_transformers.sentence_transformer.model")
 
+OLD_DIMENSION = "The `get_sentence_embedding_dimension` method has been renamed to `get_embedding_dimension`."
 _PRECISIONS = ("float32", "int8", "uint8", "binary", "ubinary")
 
 
@@ -62,6 +65,7 @@ class SentenceTransformer(TokenModel):
         self.similarity_fn_name = similarity_fn_name
         self.truncate_dim = truncate_dim
         if use_auth_token is not None:
+            warnings.warn("The `use_auth_token` argument is deprecated. Use `token`.", FutureWarning, stacklevel=2)
             if options.get("token") is not None:
                 raise ValueError("Both `token` and `use_auth_token` were given: give `token`")
             options["token"] = use_auth_token
@@ -390,7 +394,8 @@ class SentenceTransformer(TokenModel):
         normalize_embeddings: bool = False,
         truncate_dim: int | None = None,
     ) -> Array:
-        """encode."""
+        """encode. A DeprecationWarning: encode takes the same."""
+        warnings.warn("The `encode_multi_process` method has been deprecated. Use `encode`.", DeprecationWarning, stacklevel=2)
         vectors: Array = self.encode(
             sentences,
             prompt_name=prompt_name,
@@ -417,12 +422,14 @@ class SentenceTransformer(TokenModel):
         """(N, D), float32."""
         pooling = next((m for m in self if isinstance(m, Pooling)), None)
         include_prompt = pooling is None or pooling.include_prompt == self._info["include_prompt"]
+        whole = self._dimension
+        if dim is not None and dim < 0:
+            dim = max(0, whole + dim)  # as there: without the so many last
         if not include_prompt and prompt or isinstance(texts, list) and isinstance(texts[0], (tuple, list)):
             vectors = self._vectors_of_tokens(texts, prompt, max_length)[:, :dim]
             return unit_rows(vectors) if normalize else vectors
         # The engine cuts, then normalises. A model's own Normalize comes before the cut. No cut is said too: a length in
         # the directory's settings is truncate_dim's, which may have been changed since.
-        whole = self._dimension
         cut = dim if normalize and dim is not None and 0 < dim < whole else None
         vectors = self._embedder.encode(
             texts,
@@ -471,7 +478,8 @@ class SentenceTransformer(TokenModel):
         return dimension if self.truncate_dim is None else min(dimension, self.truncate_dim)
 
     def get_sentence_embedding_dimension(self) -> int:
-        """get_embedding_dimension()."""
+        """get_embedding_dimension(), by the name that it once had: a FutureWarning."""
+        warnings.warn(OLD_DIMENSION, FutureWarning, stacklevel=2)
         return self.get_embedding_dimension()
 
     @contextlib.contextmanager
@@ -485,7 +493,10 @@ class SentenceTransformer(TokenModel):
             self.truncate_dim = before
 
     def truncate_sentence_embeddings(self, truncate_dim: int | None) -> contextlib.AbstractContextManager[None]:
-        """truncate_embeddings."""
+        """truncate_embeddings, by the name that it once had: a FutureWarning."""
+        warnings.warn(
+            "The `truncate_sentence_embeddings` method has been renamed to `truncate_embeddings`.", FutureWarning, stacklevel=2
+        )
         return self.truncate_embeddings(truncate_dim)
 
     def set_pooling_include_prompt(self, include_prompt: bool) -> None:
@@ -497,15 +508,18 @@ class SentenceTransformer(TokenModel):
 
     @staticmethod
     def load(input_path: str) -> SentenceTransformer:
-        """SentenceTransformer(input_path)."""
+        """SentenceTransformer(input_path). A DeprecationWarning."""
+        warnings.warn(
+            "SentenceTransformer.load(...) is deprecated. Use SentenceTransformer(...).", DeprecationWarning, stacklevel=2
+        )
         return SentenceTransformer(input_path)
 
 
 def _renamed(inputs: Any, kwargs: dict[str, Any]) -> Any:
-    """`inputs`, or what is given by its old name, `sentences`."""
+    """`inputs`, or what is given by its old name, `sentences`, which is then said."""
     if "sentences" not in kwargs:
         if inputs is None:
             raise TypeError("encode(): inputs: expected texts, found None")
         return inputs
-    sentences = kwargs.pop("sentences")
+    sentences = renamed(kwargs, "sentences", "inputs")
     return sentences if inputs is None else inputs

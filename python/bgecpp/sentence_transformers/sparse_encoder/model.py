@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 import os
+import warnings
 from typing import Any, ClassVar, Unpack
 
 import numpy as np
@@ -14,12 +15,12 @@ from bgecpp._common import on_cpu_by_torch, progress_bar, torch_or_none
 from bgecpp.native import Embedder
 
 from .._arrays import is_tensor, to_numpy, to_tensor
-from .._base import BaseModel
+from .._base import BaseModel, on_a_thread
 from .._files import read_json
 from .._modules import MaskedLM, Module, SpladePooling, Transformer
 from .._options import Options, shows_options
 from .._sparse import SparseVectors
-from ..sentence_transformer.model import _renamed
+from ..sentence_transformer.model import OLD_DIMENSION, _renamed
 from ..util.similarity import SimilarityFunction
 
 logger = logging.getLogger("sentence_transformers.sparse_encoder.model")
@@ -256,6 +257,18 @@ class SparseEncoder(BaseModel):
             **{"task": "document", **kwargs},
         )
 
+    async def aencode(self, *args: Any, **kwargs: Any) -> Any:
+        """encode, to be awaited: computed on another thread."""
+        return await on_a_thread(self.encode, *args, **kwargs)
+
+    async def aencode_query(self, *args: Any, **kwargs: Any) -> Any:
+        """encode_query, to be awaited."""
+        return await on_a_thread(self.encode_query, *args, **kwargs)
+
+    async def aencode_document(self, *args: Any, **kwargs: Any) -> Any:
+        """encode_document, to be awaited."""
+        return await on_a_thread(self.encode_document, *args, **kwargs)
+
     @staticmethod
     def _converted(vectors: SparseVectors, sparse: bool) -> Any:
         torch = torch_or_none()
@@ -302,7 +315,8 @@ class SparseEncoder(BaseModel):
         return int(self._info["sparse_dimension"])
 
     def get_sentence_embedding_dimension(self) -> int:
-        """get_embedding_dimension()."""
+        """get_embedding_dimension(), by the name that it once had: a FutureWarning."""
+        warnings.warn(OLD_DIMENSION, FutureWarning, stacklevel=2)
         return self.get_embedding_dimension()
 
     def set_pooling_include_prompt(self, include_prompt: bool) -> None:
