@@ -1,4 +1,5 @@
 // More facts: of models that are not BAAI's, and of BGE-M3 by those who compare themselves with it.
+#include "apps/published_texts.h"
 #include "apps/published_values.h"
 
 namespace bge::cli {
@@ -6,9 +7,6 @@ namespace {
 
 using enum Quantity;
 
-constexpr std::string_view kFastEmbed = "qdrant/fastembed, tests/test_text_onnx_embeddings.py";
-constexpr std::string_view kFastEmbedPairs = "qdrant/fastembed, tests/test_text_cross_encoder.py";
-constexpr std::string_view kFastEmbedRs = "Anush008/fastembed-rs, tests/text-embeddings.rs";
 constexpr std::string_view kFastEmbedRsM3 =
     "Anush008/fastembed-rs, tests/bgem3_comparison.rs (of FlagEmbedding)";
 constexpr std::string_view kM3Readme =
@@ -20,15 +18,6 @@ constexpr std::string_view kLicensed = "fastembed-rs is licensed under Apache-2.
 constexpr std::string_view kShort = "Some other short text here blah blah blah";
 constexpr std::string_view kM3Licensed = "fastembed-rs is licensed under Apache  2.0";
 constexpr std::string_view kSuperman = "Superman is the best superhero of all time";
-
-constexpr std::string_view kM3First = "What is BGE M3?";
-constexpr std::string_view kM3Second = "Defination of BM25";
-constexpr std::string_view kM3Third =
-    "BGE M3 is an embedding model supporting dense retrieval, lexical matching and multi-vector "
-    "interaction.";
-constexpr std::string_view kM3Fourth =
-    "BM25 is a bag-of-words retrieval function that ranks a set of documents based on the query "
-    "terms appearing in each document";
 
 }  // namespace
 

@@ -1,4 +1,5 @@
 // The facts themselves, with who published them.
+#include "apps/published_texts.h"
 #include "apps/published_values.h"
 
 namespace bge::cli {
@@ -7,23 +8,12 @@ namespace {
 using enum Quantity;
 
 // Who published.
-constexpr std::string_view kFastEmbed = "qdrant/fastembed, tests/test_text_onnx_embeddings.py";
-constexpr std::string_view kFastEmbedPairs = "qdrant/fastembed, tests/test_text_cross_encoder.py";
-constexpr std::string_view kFastEmbedRs = "Anush008/fastembed-rs, tests/text-embeddings.rs";
 constexpr std::string_view kM3Docs = "FlagOpen/FlagEmbedding, docs and tutorials of BGE-M3";
 constexpr std::string_view kTutorials = "FlagOpen/FlagEmbedding, Tutorials";
 constexpr std::string_view kExamples = "FlagOpen/FlagEmbedding, examples/inference (float16)";
 constexpr std::string_view kReadme = "FlagOpen/FlagEmbedding, README (float16)";
 
 // Their texts, spelled as they are there.
-constexpr std::string_view kM3First = "What is BGE M3?";
-constexpr std::string_view kM3Second = "Defination of BM25";
-constexpr std::string_view kM3Third =
-    "BGE M3 is an embedding model supporting dense retrieval, lexical matching and multi-vector "
-    "interaction.";
-constexpr std::string_view kM3Fourth =
-    "BM25 is a bag-of-words retrieval function that ranks a set of documents based on the query "
-    "terms appearing in each document";
 constexpr std::string_view kFrance = "What is the capital of France?";
 constexpr std::string_view kChina = "What is the population of China?";
 constexpr std::string_view kParis = "Paris is the capital of France.";
