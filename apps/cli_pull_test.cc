@@ -156,7 +156,12 @@ TEST_F(PullCommand, AnIndexDoesNotChooseWhatIsDownloaded) {
   }
   EXPECT_EQ(server_.requests().size(), asked);
   EXPECT_EQ(Run({"search", index, "a", "--model", kRepo}).status, 0);
-  EXPECT_GT(server_.requests().size(), asked);
+  const size_t pulled = server_.requests().size();
+  EXPECT_GT(pulled, asked);
+  // Nor does it what a part of the model is completed with.
+  fs::remove(fs::canonical(Snapshot() / "model.safetensors"));
+  ExpectFailure(Run({"search", index, "a"}), "give --model some-org/tiny-bert to download it");
+  EXPECT_EQ(server_.requests().size(), pulled);
 }
 
 TEST_F(PullCommand, ASnapshotThatLacksFilesIsCompletedOrUsedAsItIs) {

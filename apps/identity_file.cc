@@ -92,7 +92,7 @@ std::map<std::string, std::string> IdentityMetadata(const Embedder& embedder,
   const ModelIdentity identity = *IdentifyModel(embedder.info());
   std::string settings;
   JsonObject object(&settings);
-  for (const auto& [name, value] : SettingsOf(embedder, flags)) object.Text(name.c_str(), value);
+  for (const auto& [name, value] : SettingsOf(embedder, flags)) object.Text(name, value);
   object.End();
   return {{"model", embedder.info().name},
           {"fingerprint", identity.fingerprint},

@@ -4,6 +4,8 @@
 #include "apps/json_text.h"
 #include "base/error.h"
 #include "hub/cache.h"
+#include "hub/needed_files.h"
+#include "hub/settings.h"
 
 #include <fmt/format.h>
 
@@ -125,7 +127,9 @@ void CheckIdentity(const IndexInfo& info, const std::string& dir, const Embedder
 bool WouldBeDownloaded(const std::string& model) {
   try {
     const ModelReference reference = ParseModelReference(model);
-    return reference.name && !FindModel(*reference.name);
+    if (!reference.name || hub::IsOffline()) return false;
+    const auto snapshot = FindModel(*reference.name);
+    return !snapshot || !hub::HasNeededFiles(*snapshot);  // what is there in part is completed
   } catch (const Error&) {
     return false;  // it is neither a directory nor a name: loading it says so
   }
@@ -193,7 +197,8 @@ Embedder LoadSpaceEmbedder(const IndexInfo& info, const std::string& dir,
                            const EmbeddingFlags& flags, bool asked, const RunContext& context) {
   // An index may be a stranger's: what is downloaded is what the user names.
   if (!asked && WouldBeDownloaded(flags.model)) {
-    Fail(ErrorCode::kNotFound, "the model that this index was built with is not in the cache",
+    Fail(ErrorCode::kNotFound,
+         "the model that this index was built with is not wholly in the cache",
          fmt::format("{}: built with {}", dir, info.model),
          fmt::format("give --model {} to download it, or the place where it is", info.model));
   }

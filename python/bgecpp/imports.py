@@ -249,7 +249,7 @@ class _Finder(importlib.abc.MetaPathFinder):
                     return None
                 if fullname in sys.modules:
                     return importlib.machinery.ModuleSpec(fullname, _LoaderOfLoaded(), origin=real.origin)
-            return None
+            return self._by_the_package(fullname, path, target) if real is None and parent else None
         spec = importlib.machinery.ModuleSpec(fullname, _Loader(ours), origin=f"bgecpp ({ours})")
         # A package: its other modules are the real one's, if that is installed.
         spec.submodule_search_locations = list(
@@ -257,6 +257,18 @@ class _Finder(importlib.abc.MetaPathFinder):
         )
         return spec
 
+    def _by_the_package(self, fullname: str, path: Any, target: Any) -> importlib.machinery.ModuleSpec | None:
+        """A module that has no file: sentence-transformers finds those that it has moved by a finder of its own."""
+        package = fullname.partition(".")[0]
+        if _real_spec(package) is None:
+            return None
+        try:
+            _real_module(package)
+        except ImportError:
+            return None
+        finders = [finder for finder in sys.meta_path if not isinstance(finder, _Finder)]
+        specs = (finder.find_spec(fullname, path, target) for finder in finders if hasattr(finder, "find_spec"))
+        return next((spec for spec in specs if spec is not None), None)
 
     def _beside(self, fullname: str) -> importlib.machinery.ModuleSpec:
         name = fullname.removeprefix(_BESIDE).replace(":", ".")

@@ -77,3 +77,35 @@ def need(package: str):
     if importlib.util.find_spec(package) is None:
         pytest.skip(f"{package} is not installed: pip install {package} to compare with it")
     return importlib.import_module(package)
+
+
+@pytest.fixture
+def compat_reset():
+    """FlagEmbedding's switches, put back when the test ends."""
+    from bgecpp.flag_embedding import compat
+
+    before = dict(vars(compat))
+    yield compat
+    vars(compat).update(before)
+
+
+_pairs: dict = {}
+
+
+@pytest.fixture
+def both(minilm, real_model):
+    """(theirs, ours) of a class of sentence-transformers and a model: a tiny one, "minilm", or one of the developers'."""
+    from bgecpp import sentence_transformers as ours
+
+    real = need("sentence_transformers")
+
+    def load(cls, name, **kwargs):
+        key = (cls, name, str(kwargs))
+        if key not in _pairs:
+            path = minilm if name == "minilm" else MODELS / name if (MODELS / name).is_dir() else real_model(name)
+            _pairs.clear()  # one at a time: they are large
+            theirs = getattr(real, cls)(str(path), device="cpu", **kwargs)
+            _pairs[key] = theirs, getattr(ours, cls)(str(path), device="cpu", **kwargs)
+        return _pairs[key]
+
+    return load

@@ -1,11 +1,10 @@
-"""FlagEmbedding's classes: what they give, and (marked oracle) what the reference gives."""
+"""FlagEmbedding's classes: what they give, and how they behave."""
 
 import asyncio
 import collections
 import importlib.util
 import json
 import pickle
-import queue
 import shutil
 import subprocess
 import sys
@@ -13,21 +12,10 @@ import warnings
 
 import numpy as np
 import pytest
+from flag_embedding_cases import COLBERT_PAIRS, EQUAL_TOKENS, M3_ALL, PAIRS, TEXTS, best_products, with_colbert_vectors_of_all_directions, with_equal_tokens
 
-from bgecpp import BGEM3FlagModel, FlagAutoModel, FlagAutoReranker, FlagModel, FlagReranker, _core, errors
+from bgecpp import BGEM3FlagModel, FlagAutoModel, FlagAutoReranker, FlagModel, FlagReranker, _core
 from bgecpp.flag_embedding import compat
-from conftest import need
-
-TEXTS = ["What is BGE M3?", "Definition of BM25", "x" * 3000, "", "多语言 文本 embedding, 好的。", "What is BGE M3?"]
-PAIRS = [("what is a panda?", "hi"), ("what is a panda?", "The giant panda " * 100), ("q " * 600, "p"), ("", "")]
-M3_ALL = {"return_dense": True, "return_sparse": True, "return_colbert_vecs": True}
-
-
-@pytest.fixture
-def compat_reset():
-    before = dict(vars(compat))
-    yield compat
-    vars(compat).update(before)
 
 
 def test_shapes(models):
@@ -172,6 +160,15 @@ def test_a_directory_that_leaves_out_instructions_does_not_here(models, tmp_path
     expected = FlagModel(str(models / "tiny-bert"), pooling_method="mean").encode(["i " + text for text in TEXTS])
     for texts in (TEXTS, arrow.array(TEXTS)):
         assert np.abs(model.encode(texts, instruction="i ") - expected).max() < 1e-6
+
+
+def test_a_truncate_dim_below_one_leaves_columns_out_from_the_end(models):
+    path = str(models / "tiny-bert")
+    whole = FlagModel(path, normalize_embeddings=False).encode(TEXTS)
+    assert np.array_equal(FlagModel(path, normalize_embeddings=False, truncate_dim=-5).encode(TEXTS), whole[:, :-5])
+    found = FlagModel(path, truncate_dim=-5).encode(TEXTS)
+    assert np.abs(found - whole[:, :-5] / np.linalg.norm(whole[:, :-5], axis=1, keepdims=True)).max() < 1e-6
+    assert FlagModel(path, truncate_dim=-5).encode(TEXTS[0]).shape == (whole.shape[1] - 5,)
 
 
 def test_lengths(models):
@@ -336,57 +333,12 @@ def test_colbert_scores_are_tensors_where_torch_is_installed(models):
     assert done.stdout.splitlines() == expected, done.stderr
 
 
-def with_equal_tokens(models, tmp_path):
-    """tiny-m3 with a SentencePiece token \u2581! beside its !, ids 29 and 5: both are '!' where one is decoded alone."""
-    shutil.copytree(models / "tiny-m3", tmp_path / "m3")
-    file = tmp_path / "m3/tokenizer.json"
-    tokenizer = json.loads(file.read_text())
-    vocabulary = tokenizer["model"]["vocab"]
-    name = next(token for token, place in vocabulary.items() if place == 29)
-    assert vocabulary["!"] == 5
-    tokenizer["model"]["vocab"] = {("\u2581!" if token == name else token): i for token, i in vocabulary.items()}
-    tokenizer["decoder"] = {"type": "Metaspace", "replacement": "\u2581", "prepend_scheme": "always", "split": True}
-    file.write_text(json.dumps(tokenizer))
-    return str(tmp_path / "m3")
-
-
-EQUAL_TOKENS = {"29": 0.75, "5": 0.25, "6": 0.5}
-
-
 def test_the_largest_or_the_last_weight_of_equal_tokens(models, tmp_path, compat_reset):
     model = BGEM3FlagModel(with_equal_tokens(models, tmp_path))
     assert model.tokenizer.convert_ids_to_tokens([29, 5]) == ["\u2581!", "!"]
     assert model.convert_id_to_token(EQUAL_TOKENS) == {"!": 0.75, '"': 0.5}
     compat.last_weight_of_equal_tokens = True
     assert model.convert_id_to_token(EQUAL_TOKENS) == {"!": 0.25, '"': 0.5}
-
-
-def with_colbert_vectors_of_all_directions(models, tmp_path):
-    """tiny-m3 with a head whose vectors have products below 0: random, and about the mean of the hidden states."""
-    shutil.copytree(models / "tiny-m3", tmp_path / "m3")
-    engine = BGEM3FlagModel(str(models / "tiny-m3"))._engine
-    tokens = engine.tokenizer.encode(TEXTS)
-    mean = engine.hidden_states(tokens["ids"], None, tokens["cu_seqlens"]).mean(axis=0)
-    weight = np.random.default_rng(8).normal(size=(16, len(mean))).astype(np.float32)
-    tensors = {"weight": weight, "bias": (-weight @ mean).astype(np.float32)}
-    header, end = {}, 0
-    for name, tensor in tensors.items():
-        header[name] = {"dtype": "F32", "shape": list(tensor.shape), "data_offsets": [end, end + tensor.nbytes]}
-        end += tensor.nbytes
-    text = json.dumps(header).encode()
-    data = b"".join(tensor.tobytes() for tensor in tensors.values())
-    (tmp_path / "m3/colbert_linear.safetensors").write_bytes(len(text).to_bytes(8, "little") + text + data)
-    return str(tmp_path / "m3"), tensors
-
-
-# The passage of the first is padded in a batch with the second.
-COLBERT_PAIRS = [("What is BGE M3?", ""), ("What is BGE M3?", "Definition of BM25 and of much else")]
-
-
-def best_products(model):
-    """Of each pair the largest product of each of the query's tokens."""
-    vectors = [model.encode([pair[k] for pair in COLBERT_PAIRS], return_colbert_vecs=True)["colbert_vecs"] for k in (0, 1)]
-    return [(q @ p.T).max(axis=1) for q, p in zip(*vectors)]
 
 
 def test_colbert_scores_are_clamped_where_it_is_asked_for(models, tmp_path, compat_reset):
@@ -488,104 +440,6 @@ def test_auto_classes(models, tmp_path):
         FlagAutoReranker.from_finetuned("no-such-reranker")
 
 
-def inputs_of(model, tensors="np"):
-    return model.tokenizer(TEXTS, padding=True, truncation=True, max_length=32, return_tensors=tensors)
-
-
-def test_models_inside_are_transformers(models):
-    """What a program that pools itself calls: .model, beside .tokenizer."""
-    flag = FlagModel(str(models / "tiny-bert"), passage_max_length=32)
-    inputs = inputs_of(flag)
-    hidden = flag.model(**inputs, return_dict=True).last_hidden_state
-    first = hidden[:, 0] / np.linalg.norm(hidden[:, 0], axis=1, keepdims=True)
-    assert np.abs(first - flag.encode(TEXTS)).max() < 1e-6
-    flag.pooling_method, flag.normalize_embeddings = "mean", False
-    mean = flag.pooling(hidden, inputs["attention_mask"])
-    assert mean.dtype == np.float32 and np.abs(mean - flag.encode(TEXTS)).max() < 1e-5
-    flag.pooling_method = "max"
-    with pytest.raises(NotImplementedError, match="max"):
-        flag.pooling(hidden, inputs["attention_mask"])
-    flag.pooling_method = "cls"
-    assert flag.model is flag.model and flag.model.to("cpu").eval() is flag.model
-    assert flag.model.config.hidden_size == hidden.shape[2]
-    assert np.abs(pickle.loads(pickle.dumps(flag)).encode("a") - flag.encode("a")).max() < 1e-6
-    reranker = FlagReranker(str(models / "tiny-reranker"), max_length=64)
-    pair = [("what is a panda?", "hi")]
-    ids = reranker.tokenizer([pair[0][0]], [pair[0][1]], padding=True, return_tensors="np")
-    logits = reranker.model(**ids, return_dict=True).logits
-    assert np.abs(logits.reshape(-1) - reranker.compute_score(pair)).max() < 1e-5
-    pickle.dumps(reranker)
-
-
-def test_m3_model_inside(models):
-    pytest.importorskip("torch", reason="torch is not installed: tiny-m3's heads are .pt files")
-    m3 = BGEM3FlagModel(str(models / "tiny-m3"), passage_max_length=32)
-    inputs = inputs_of(m3)
-    found, expected = m3.model(inputs, True, True, True), m3.encode(TEXTS, **M3_ALL)
-    assert np.abs(found["dense_vecs"] - expected["dense_vecs"]).max() < 1e-6
-    lengths = inputs["attention_mask"].sum(axis=1)
-    for row, vectors in enumerate(expected["colbert_vecs"]):
-        assert np.abs(found["colbert_vecs"][row, : lengths[row] - 1] - vectors).max(initial=0) < 1e-6
-        assert not found["colbert_vecs"][row, lengths[row] - 1 :].any()
-    whole = m3.model(inputs, False, True, return_sparse_embedding=True)["sparse_vecs"]
-    for row, weights in enumerate(expected["lexical_weights"]):
-        ids = np.flatnonzero(whole[row])
-        assert sorted(map(int, weights)) == ids.tolist()
-        assert max((abs(weights[str(i)] - whole[row, i]) for i in ids), default=0) < 1e-6
-    with pytest.raises(AssertionError, match="Must choose one or more"):
-        m3.model(inputs, return_dense=False)
-    assert m3.model(inputs, truncate_dim=4)["dense_vecs"].shape == (len(TEXTS), 4)
-    pickle.dumps(m3)
-
-
-def test_m3_model_inside_finds_heads_beside_the_encoder(models, tmp_path):
-    pytest.importorskip("torch", reason="torch is not installed: tiny-m3's heads are .pt files")
-    shutil.copytree(models / "tiny-m3", tmp_path / "m3/0_Transformer")
-    kinds = enumerate([("0_Transformer", "Transformer"), ("1_Pooling", "Pooling")])
-    modules = [{"idx": i, "name": str(i), "path": p, "type": f"sentence_transformers.models.{kind}"} for i, (p, kind) in kinds]
-    (tmp_path / "m3/1_Pooling").mkdir()
-    (tmp_path / "m3/1_Pooling/config.json").write_text('{"word_embedding_dimension": 24, "pooling_mode_cls_token": true}')
-    (tmp_path / "m3/modules.json").write_text(json.dumps(modules))
-    model, whole = BGEM3FlagModel(str(tmp_path / "m3")), BGEM3FlagModel(str(models / "tiny-m3"))
-    inputs = inputs_of(whole)
-    for kind, values in whole.model(inputs, True, True, True).items():
-        assert np.abs(values - model.model(inputs, True, True, True)[kind]).max() < 1e-6
-
-
-def test_m3_model_inside_reads_safetensors_and_refuses_damage(models, tmp_path):
-    torch = pytest.importorskip("torch", reason="torch is not installed: tiny-m3's heads are .pt files")
-    save_file = pytest.importorskip("safetensors.torch", reason="safetensors is not installed").save_file
-    shutil.copytree(models / "tiny-m3", tmp_path / "m3")
-    by_file = BGEM3FlagModel(str(models / "tiny-m3"))
-    for name in ("sparse_linear", "colbert_linear"):
-        save_file(torch.load(tmp_path / f"m3/{name}.pt", weights_only=True), tmp_path / f"m3/{name}.safetensors")
-        (tmp_path / f"m3/{name}.pt").unlink()
-    model = BGEM3FlagModel(str(tmp_path / "m3"))
-    inputs = inputs_of(model)
-    for kind, values in model.model(inputs, True, True, True).items():
-        assert np.abs(values - by_file.model(inputs, True, True, True)[kind]).max() < 1e-6
-    damaged = BGEM3FlagModel(str(tmp_path / "m3"))
-    (tmp_path / "m3/sparse_linear.safetensors").write_bytes(b"\xff" * 64)
-    with pytest.raises(errors.CorruptData, match="sparse_linear.safetensors"):
-        damaged.model(inputs, return_sparse=True)
-    (tmp_path / "m3/sparse_linear.safetensors").unlink()
-    with pytest.raises(errors.Unsupported, match="sparse_linear"):
-        damaged.model(inputs, return_sparse=True)
-    for damaged_bytes in (b"", b"PK\x03\x04", b"\x80\x02csystem\n.", (tmp_path / "m3/colbert_linear.safetensors").read_bytes()):
-        (tmp_path / "m3/sparse_linear.pt").write_bytes(damaged_bytes)
-        with pytest.raises(errors.CorruptData, match="sparse_linear.pt"):
-            damaged.model(inputs, return_sparse=True)
-    for tensors in ({"weight": torch.zeros(3)}, {"weight": torch.zeros(3), "bias": torch.zeros(1)}, {"weight": 1, "bias": 2}):
-        torch.save(tensors, tmp_path / "m3/sparse_linear.pt")
-        with pytest.raises(errors.CorruptData, match="sparse_linear"):
-            damaged.model(inputs, return_sparse=True)
-    (tmp_path / "m3/sparse_linear.pt").unlink()
-    (tmp_path / "outside.pt").write_bytes(b"")
-    (tmp_path / "m3/sparse_linear.pt").symlink_to(tmp_path / "outside.pt")
-    with pytest.raises(errors.InvalidArgument, match="leads out"):
-        damaged.model(inputs, return_sparse=True)
-
-
 def test_unmodified_programs_get_these_classes(models, tmp_path):
     program = tmp_path / "program.py"
     program.write_text(
@@ -594,45 +448,6 @@ def test_unmodified_programs_get_these_classes(models, tmp_path):
     )
     done = subprocess.run([sys.executable, "-m", "bgecpp.run", str(program), str(models / "tiny-bert")], capture_output=True, text=True)
     assert done.stdout.split() == ["bgecpp.flag_embedding._embedder", "bgecpp.flag_embedding._reranker", "1"], done.stderr
-
-
-# --- Against the reference -----------------------------------------------------------------------------------------
-
-
-@pytest.mark.oracle
-@pytest.mark.parametrize("model", ["tiny-bert", "tiny-roberta", "tiny-distilbert"])
-@pytest.mark.parametrize("settings", [{}, {"pooling_method": "mean"}, {"normalize_embeddings": False}, {"truncate_dim": 8},
-                                      {"truncate_dim": 8, "normalize_embeddings": False},
-                                      {"query_instruction_for_retrieval": "Query: ", "query_instruction_format": "{}|{}"}])
-def test_flag_model_as_the_reference(models, model, settings):
-    real = need("FlagEmbedding").FlagModel(str(models / model), use_fp16=False, passage_max_length=64, query_max_length=32, **settings)
-    ours = FlagModel(str(models / model), use_fp16=False, passage_max_length=64, query_max_length=32, **settings)
-    for method in ("encode", "encode_queries", "encode_corpus"):
-        expected, found = getattr(real, method)(TEXTS), getattr(ours, method)(TEXTS)
-        assert found.shape == expected.shape and found.dtype == expected.dtype
-        scale = max(1.0, float(np.abs(expected).max()))
-        assert np.abs(found - expected).max() < 1e-5 * scale
-        assert getattr(real, method)(TEXTS[0]).shape == getattr(ours, method)(TEXTS[0]).shape
-
-
-# The defaults, too: weights that were rounded as they were read.
-@pytest.mark.oracle
-@pytest.mark.parametrize("settings", [{}, {"use_bf16": True}, {"use_fp16": False}])
-def test_rounded_weights_as_the_reference(models, settings):
-    reference = need("FlagEmbedding")
-    real, ours = reference.FlagModel(str(models / "tiny-bert"), **settings), FlagModel(str(models / "tiny-bert"), **settings)
-    whole = FlagModel(str(models / "tiny-bert"), use_fp16=False).encode(TEXTS)
-    expected, found = real.encode(TEXTS), ours.encode(TEXTS)
-    assert found.dtype == expected.dtype == np.float32 and np.abs(found - expected).max() < 1e-5
-    assert ("use_fp16" in settings) == (np.abs(found - whole).max() < 1e-5)
-    real = reference.BGEM3FlagModel(str(models / "tiny-m3"), colbert_dim=16, **settings)
-    ours = BGEM3FlagModel(str(models / "tiny-m3"), **settings)
-    expected, found = real.encode(TEXTS, **M3_ALL), ours.encode(TEXTS, **M3_ALL)
-    assert np.abs(expected["dense_vecs"] - found["dense_vecs"]).max() < 2e-5
-    for a, b in zip(expected["lexical_weights"], found["lexical_weights"]):
-        assert list(a) == list(b) and all(abs(a[token] - b[token]) < 2e-5 for token in a)
-    for a, b in zip(expected["colbert_vecs"], found["colbert_vecs"]):
-        assert np.abs(a - b).max(initial=0) < 2e-5
 
 
 def test_weights_are_rounded_unless_the_program_says_how_to_compute(models):
@@ -648,237 +463,6 @@ def test_weights_are_rounded_unless_the_program_says_how_to_compute(models):
         _core.Embedder(path, round_weights="f8")
 
 
-@pytest.mark.oracle
-@pytest.mark.parametrize("settings", [{}, {"truncate_dim": 8}, {"query_instruction_for_retrieval": "find: "}])
-def test_m3_as_the_reference(models, settings, compat_reset):
-    # It scores whole vectors of texts without their instructions: test_m3_scores_are_of_what_encode_gives has ours.
-    compat.scores_of_whole_vectors = compat.scores_without_instructions = True
-    real = need("FlagEmbedding").BGEM3FlagModel(
-        str(models / "tiny-m3"), use_fp16=False, passage_max_length=64, colbert_dim=16, **settings)
-    ours = BGEM3FlagModel(str(models / "tiny-m3"), use_fp16=False, passage_max_length=64, **settings)
-    expected, found = real.encode(TEXTS, **M3_ALL), ours.encode(TEXTS, **M3_ALL)
-    assert np.abs(expected["dense_vecs"] - found["dense_vecs"]).max() < 2e-5
-    for a, b in zip(expected["lexical_weights"], found["lexical_weights"]):
-        assert list(a) == list(b), "the same tokens in the same order"
-        assert all(abs(a[token] - b[token]) < 2e-5 for token in a)
-    for a, b in zip(expected["colbert_vecs"], found["colbert_vecs"]):
-        assert a.shape == b.shape and np.abs(a - b).max(initial=0) < 2e-5
-    pairs = [(TEXTS[0], TEXTS[1]), (TEXTS[4], TEXTS[0])]
-    for weights in (None, [0.4, 0.2, 0.4]):
-        a = real.compute_score(pairs, weights_for_different_modes=weights, max_passage_length=64, max_query_length=64)
-        b = ours.compute_score(pairs, weights_for_different_modes=weights, max_passage_length=64, max_query_length=64)
-        assert list(a) == list(b) and all(np.abs(np.array(a[kind]) - b[kind]).max() < 1e-5 for kind in a)
-
-
-@pytest.mark.oracle
-@pytest.mark.parametrize("settings", [{}, {"normalize": True}, {"max_length": 48}, {"max_length": 32, "query_max_length": 8}])
-def test_reranker_as_the_reference(models, settings):
-    real = need("FlagEmbedding").FlagReranker(str(models / "tiny-reranker"), max_length=64)
-    ours = FlagReranker(str(models / "tiny-reranker"), max_length=64)
-    # An empty passage: transformers 5 leaves it out of a pair that is no batch, and keeps it in a batch, as
-    # transformers 4 does and this engine.
-    pairs = [pair for pair in PAIRS if pair[1]]
-    expected, found = real.compute_score(pairs, **settings), ours.compute_score(pairs, **settings)
-    assert type(expected) is type(found) and np.abs(np.array(expected) - found).max() < 1e-5
-
-
-@pytest.mark.oracle
-def test_models_inside_as_the_references(models):
-    reference = need("FlagEmbedding")
-    torch = need("torch")
-    real, ours = reference.FlagModel(str(models / "tiny-bert"), use_fp16=False), FlagModel(str(models / "tiny-bert"), use_fp16=False)
-    inputs = inputs_of(real, "pt")
-    mask = inputs["attention_mask"].bool()
-    expected, found = real.model(**inputs).last_hidden_state, ours.model(**inputs_of(ours, "pt")).last_hidden_state
-    assert torch.is_tensor(found) and (expected - found)[mask].abs().max() < 1e-5
-    for method in ("cls", "mean"):
-        real.pooling_method = ours.pooling_method = method
-        a, b = real.pooling(expected, inputs["attention_mask"]), ours.pooling(found, inputs["attention_mask"])
-        assert b.dtype == a.dtype and (a - b).abs().max() < 1e-5
-    real = reference.BGEM3FlagModel(str(models / "tiny-m3"), use_fp16=False, colbert_dim=16)
-    ours = BGEM3FlagModel(str(models / "tiny-m3"), use_fp16=False)
-    inputs = inputs_of(real, "pt")
-    mask = inputs["attention_mask"].bool()
-    kinds = {"return_dense": True, "return_sparse": True, "return_colbert_vecs": True}
-    for settings in ({}, {"truncate_dim": 8}, {"return_sparse_embedding": True}):
-        with torch.no_grad():
-            expected = real.model(inputs, **kinds, **settings)
-        found = ours.model(inputs_of(ours, "pt"), **kinds, **settings)
-        assert list(found) == list(expected)
-        for kind, values in expected.items():
-            assert found[kind].shape == values.shape and found[kind].dtype == values.dtype
-            off = (found[kind] - values).abs()
-            off = off[mask] if kind == "sparse_vecs" and not settings.get("return_sparse_embedding") else off
-            assert off.max() < 2e-5, kind
-    assert np.abs(real.model.compute_dense_score(expected["dense_vecs"], expected["dense_vecs"])
-                  - ours.model.compute_dense_score(found["dense_vecs"], found["dense_vecs"])).max() < 1e-5
-    assert np.abs(real.model.compute_sparse_score(expected["sparse_vecs"], expected["sparse_vecs"])
-                  - ours.model.compute_sparse_score(found["sparse_vecs"], found["sparse_vecs"])).max() < 1e-4
-    a = real.model.compute_colbert_score(expected["colbert_vecs"], expected["colbert_vecs"], inputs["attention_mask"])
-    b = ours.model.compute_colbert_score(found["colbert_vecs"], found["colbert_vecs"], inputs["attention_mask"])
-    assert a.shape == b.shape
-    rows = torch.isfinite(a)  # of an empty text with one token it is 0 / 0 or so
-    assert (torch.isfinite(b) == rows).all() and (a - b)[rows].abs().max() < 1e-5
-    for model in (real.model, ours.model):
-        assert model.vocab_size == model.config.vocab_size and model.model.config.hidden_size
-        assert tuple(model.colbert_linear(torch.zeros(2, model.config.hidden_size)).shape) == (2, 16)
-    real, ours = reference.FlagReranker(str(models / "tiny-reranker")), FlagReranker(str(models / "tiny-reranker"))
-    ids = real.tokenizer(["a b"], ["c d e"], return_tensors="pt")
-    assert (real.model(**ids).logits - ours.model(**ids).logits).abs().max() < 1e-5
-
-
-@pytest.mark.oracle
-def test_every_name_of_the_reference_is_there():
-    import bgecpp.flag_embedding as ours
-
-    real = need("FlagEmbedding")
-    for name in ("FlagModel", "BGEM3FlagModel", "FlagReranker", "FlagAutoModel", "FlagAutoReranker"):
-        have = set(dir(getattr(ours, name)))
-        lacking = {method for method in dir(getattr(real, name)) if not method.startswith("_")} - have
-        # Insides of the reference's classes, with torch tensors in and out.
-        assert lacking <= {"get_model_torch_dtype", "compute_score_multi_process", "model_config"}, lacking
-
-
-class Processes(dict):
-    """A pool of the reference's whose workers are run here, when their results are asked for."""
-
-    def __init__(self, model, worker, count):
-        class Given(queue.Queue):
-            def get(self):
-                return super().get(block=False)  # queue.Empty ends the worker
-
-        class Results(queue.Queue):
-            def get(self):
-                if self.empty():
-                    worker("cpu", model, given, self)
-                return super().get(block=False)
-
-        given = Given()
-        super().__init__(input=given, output=Results(), processes=[None] * count)
-
-
-@pytest.mark.oracle
-def test_pools_as_the_reference(models):
-    """What reaches the workers: neither the constructor's lengths, nor its kinds of vectors, nor instructions."""
-    reference = need("FlagEmbedding")
-    texts = ["a b c d e f g h i j", "k l m", "n"]
-    given = {"use_fp16": False, "devices": "cpu", "query_instruction_for_retrieval": "q: "}
-    path = str(models / "tiny-bert")
-    real, ours = (cls(path, passage_max_length=4, **given) for cls in (reference.FlagModel, FlagModel))
-    for settings in ({}, {"max_length": 5}):
-        expected = real.encode_multi_process(texts, Processes(real, real._encode_multi_process_worker, 2), **settings)
-        found = ours.encode_multi_process(texts, {}, **settings)
-        assert found.dtype == expected.dtype and np.abs(found - expected).max() < 1e-5
-    given.update(query_max_length=4, passage_max_length=4, return_dense=False, return_sparse=True)
-    path = str(models / "tiny-m3")
-    real, ours = reference.BGEM3FlagModel(path, colbert_dim=16, **given), BGEM3FlagModel(path, **given)
-    for settings in ({}, {"return_sparse": True, "max_length": 5}):
-        expected = real.encode_multi_process(texts, Processes(real, real._encode_multi_process_worker, 2), **settings)
-        found = ours.encode_multi_process(texts, {}, **settings)
-        assert {kind for kind in found if found[kind] is None} == {kind for kind in expected if expected[kind] is None}
-        assert np.abs(found["dense_vecs"] - expected["dense_vecs"]).max() < 2e-5
-        if found["lexical_weights"]:
-            assert [list(weights) for weights in found["lexical_weights"]] == [list(w) for w in expected["lexical_weights"]]
-    pairs = [(texts[0], texts[0]), (texts[1], texts[0])]
-    for settings in ({}, {"max_query_length": 5, "weights_for_different_modes": [1, 0.5, 0.25]}):
-        expected = real.compute_score_multi_process(
-            pairs, Processes(real, real._compute_score_multi_process_worker, 1), **settings)
-        found = ours.compute_score_multi_process(pairs, {}, **settings)
-        assert all(np.abs(np.array(found[kind]) - expected[kind]).max() < 2e-5 for kind in expected)
-    path = str(models / "tiny-reranker")
-    real, ours = (cls(path, devices=["cpu", "cpu"], max_length=16) for cls in (reference.FlagReranker, FlagReranker))
-    real.pool = Processes(real, real._encode_multi_process_worker, 2)
-    expected, found = real.compute_score(pairs), ours.compute_score(pairs)
-    assert type(expected) is np.ndarray and type(found) is list and np.abs(expected - found).max() < 1e-5
-    compat.array_of_several_devices = True
-    try:
-        array = ours.compute_score(pairs)
-    finally:
-        compat.array_of_several_devices = False
-    assert type(array) is type(expected) and array.dtype == expected.dtype and array.shape == expected.shape
-    real.pool = None
-
-
-@pytest.mark.oracle
-def test_the_last_weight_of_equal_tokens_is_the_references(models, tmp_path, compat_reset):
-    path = with_equal_tokens(models, tmp_path)
-    real, ours = need("FlagEmbedding").BGEM3FlagModel(path, use_fp16=False, colbert_dim=16), BGEM3FlagModel(path, use_fp16=False)
-    compat.last_weight_of_equal_tokens = compat.unwrap_single_token_lists = True
-    for weights in (EQUAL_TOKENS, [EQUAL_TOKENS], [EQUAL_TOKENS, {"5": 1.0}]):
-        assert ours.convert_id_to_token(weights) == real.convert_id_to_token(weights)
-
-
-@pytest.mark.oracle
-def test_clamped_colbert_scores_are_the_references_of_padded_passages(models, tmp_path, compat_reset):
-    torch = need("torch")
-    path, head = with_colbert_vectors_of_all_directions(models, tmp_path)
-    torch.save({name: torch.from_numpy(tensor) for name, tensor in head.items()}, tmp_path / "m3/colbert_linear.pt")
-    real, ours = need("FlagEmbedding").BGEM3FlagModel(path, use_fp16=False, colbert_dim=16), BGEM3FlagModel(path, use_fp16=False)
-    assert best_products(ours)[0].min() < -1e-3
-    alone = [real.compute_score([pair])["colbert"][0] for pair in COLBERT_PAIRS]
-    batch = real.compute_score(COLBERT_PAIRS)["colbert"]
-    assert alone[0] < batch[0] - 1e-3  # which is what was mended
-    assert ours.compute_score(COLBERT_PAIRS)["colbert"] == pytest.approx(alone, abs=2e-5)
-    compat.clamp_colbert_scores = True
-    assert ours.compute_score(COLBERT_PAIRS)["colbert"][0] == pytest.approx(batch[0], abs=2e-5)
-
-
-@pytest.mark.oracle
-@pytest.mark.filterwarnings("ignore:bgecpp computes on the CPU")
-def test_half_results_as_the_reference(models, compat_reset):
-    """Of dtypes: the reference computes in float16 on what is not named "cpu" exactly."""
-    path = str(models / "tiny-m3")
-    real = need("FlagEmbedding").BGEM3FlagModel(path, devices="cpu:0", colbert_dim=16)
-    compat.numpy_lexical_weights = True
-    expected, found = real.encode(TEXTS, **M3_ALL), BGEM3FlagModel(path, devices="cuda:0").encode(TEXTS, **M3_ALL)
-    assert found["dense_vecs"].dtype == expected["dense_vecs"].dtype == np.float16
-    assert [v.dtype for v in found["colbert_vecs"]] == [v.dtype for v in expected["colbert_vecs"]] == [np.float32] * len(TEXTS)
-    for a, b in zip(found["lexical_weights"], expected["lexical_weights"]):
-        assert {type(w) for w in a.values()} == {type(w) for w in b.values()}
-        assert all(abs(float(a[token]) - float(b[token])) < 1e-2 for token in b)
-
-
-@pytest.mark.oracle
-def test_colbert_scores_as_the_reference(models):
-    path = str(models / "tiny-m3")
-    real, ours = need("FlagEmbedding").BGEM3FlagModel(path, colbert_dim=16), BGEM3FlagModel(path)
-    a, b = (np.random.default_rng(i).normal(size=(3 + i, 16)) for i in range(2))
-    for kind, most in ((np.float32, 1e-5), (np.float16, 1e-2), (np.float64, 1e-5)):
-        expected, found = (model.colbert_score(a.astype(kind), b.astype(kind)) for model in (real, ours))
-        assert type(found) is type(expected) and found.dtype == expected.dtype and found.shape == expected.shape
-        assert abs(float(found) - float(expected)) < most
-
-
-PAIR_TEXTS = [("a b c", "d"), "a text alone", ["one two", "three " * 200], ("x " * 300, "y")]
-
-
-@pytest.mark.oracle
-@pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("normalize", [True, False])
-def test_pairs_poolings_and_lengths_are_the_references(models, tmp_path, normalize):
-    """Pairs; a pooling that is set later; more columns than there are; a directory that asks for fewer."""
-    real_class = need("FlagEmbedding").FlagModel
-    given = {"use_fp16": False, "devices": "cpu", "normalize_embeddings": normalize}
-    for name in ("tiny-bert", "tiny-roberta"):
-        shutil.copytree(models / name, tmp_path / name)
-        settings = tmp_path / name / "config_sentence_transformers.json"
-        settings.write_text("{}")
-        # It does not read the setting.
-        real, asking = real_class(str(tmp_path / name), **given), [FlagModel(str(tmp_path / name), **given)]
-        for truncate_dim in (10, 32):
-            settings.write_text(json.dumps({"truncate_dim": truncate_dim}))
-            asking.append(FlagModel(str(tmp_path / name), **given))
-        for pooling in ("cls", "mean"):
-            for cut in (None, 10, 1000):
-                for texts in (["a b c", "d"], PAIR_TEXTS):
-                    real.pooling_method, real.truncate_dim = pooling, cut
-                    theirs = real.encode(texts, max_length=64)
-                    for ours in asking:
-                        ours.pooling_method, ours.truncate_dim = pooling, cut
-                        mine = ours.encode(texts, max_length=64)
-                        assert mine.shape == theirs.shape and np.abs(mine - theirs).max() < 1e-5
-
-
 def test_a_pooling_that_there_is_not(models):
     model = FlagModel(str(models / "tiny-bert"))
     model.pooling_method = "max"
@@ -890,19 +474,6 @@ def test_a_pooling_that_there_is_not(models):
     for wrong in ([("a", "b", "c")], [("a",)], [5]):
         with pytest.raises(TypeError, match=r"\[0\]"):
             model.encode(wrong)
-
-
-@pytest.mark.oracle
-@pytest.mark.filterwarnings("ignore")
-def test_m3_of_a_directory_that_asks_for_fewer_columns(models, tmp_path):
-    real_class = need("FlagEmbedding").BGEM3FlagModel
-    shutil.copytree(models / "tiny-m3", tmp_path / "m3")
-    (tmp_path / "m3/config_sentence_transformers.json").write_text('{"truncate_dim": 5}')
-    for cut in (None, 8, 1000):
-        given = {"use_fp16": False, "devices": "cpu", "truncate_dim": cut, "colbert_dim": 16}
-        ours, real = (cls(str(tmp_path / "m3"), **given) for cls in (BGEM3FlagModel, real_class))
-        mine, theirs = (m.encode(["a b c", "d"])["dense_vecs"] for m in (ours, real))
-        assert mine.shape == theirs.shape and np.abs(mine - theirs).max() < 1e-5
 
 
 def test_pairs_that_are_none_are_named(models):

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from conftest import need
 
 
 def python(code: str, *arguments: str, path: Path | None = None, cwd: Path | None = None) -> str:
@@ -212,6 +213,27 @@ assert not [name for name in sys.modules if name.startswith("sentence_transforme
 print("fine")
 """
     assert python(program) == "fine\n"
+
+
+@pytest.mark.oracle
+def test_modules_that_the_real_package_has_moved() -> None:
+    need("sentence_transformers")
+    program = """
+import bgecpp
+bgecpp.install()
+import sentence_transformers.losses.CoSENTLoss
+from sentence_transformers.datasets.NoDuplicatesDataLoader import NoDuplicatesDataLoader
+from sentence_transformers.trainer import SentenceTransformerTrainer
+from sentence_transformers.models.Pooling import Pooling
+from sentence_transformers import SentenceTransformer, losses, models
+assert SentenceTransformer.__module__.startswith("bgecpp.") and Pooling is models.Pooling
+assert isinstance(losses.CoSENTLoss, type) and losses.CoSENTLoss.__module__.startswith("sentence_transformers.")
+try:
+    import sentence_transformers.nothing
+except ModuleNotFoundError as error:
+    print(error)
+"""
+    assert python(program) == "No module named 'sentence_transformers.nothing'\n"
 
 
 def test_a_star_gives_the_names_of_both(tmp_path: Path) -> None:

@@ -6,32 +6,20 @@ The expected values are sentence-transformers' own: tools/oracle/sentence_transf
 import copy
 import importlib.util
 import json
-import logging
 import pickle
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import MODELS
+from sentence_transformers_cases import SMALL_MODELS, TEXTS, load
 
 from bgecpp import errors
 from bgecpp import sentence_transformers as st
 from bgecpp.sentence_transformers import CrossEncoder, SentenceTransformer, SparseEncoder, util
 
-DATA = Path(__file__).parents[2] / "tests/data"
-MODELS = DATA / "models"
-GOLDENS = json.loads((DATA / "sentence_transformers.json").read_text(encoding="utf-8"))
-TEXTS = ["hello world", "A vector of tokens, in two dimensions!", "", "the vector"]
-
-_loaded: dict = {}
-
-
-def load(cls: str, name: str, **kwargs):
-    """A copy of the model, which shares its engine."""
-    if (cls, name) not in _loaded:
-        _loaded[cls, name] = getattr(st, cls)(str(MODELS / name), **kwargs)
-    return copy.deepcopy(_loaded[cls, name])
+GOLDENS = json.loads((MODELS.parent / "sentence_transformers.json").read_text(encoding="utf-8"))
 
 
 @pytest.fixture
@@ -557,112 +545,9 @@ def test_methods_to_be_awaited(model):
     assert to_plain(weights[1]) != to_plain(weights[2])
 
 
-def forget_what_was_logged():
-    """Also what transformers, where it is loaded, remembers of lines that are logged once."""
-    from bgecpp.sentence_transformers import _deprecated
-
-    _deprecated._first.cache_clear()
-    if hasattr(logging.Logger, "warning_once"):
-        logging.Logger.warning_once.cache_clear()
-
-
-PAIR = [("a", "b")]
-OLD_PROPERTIES = [
-    ("SentenceTransformer", lambda m: m.get_sentence_embedding_dimension(), lambda m: m.get_embedding_dimension(), FutureWarning),
-    ("SparseEncoder", lambda m: m.get_sentence_embedding_dimension(), lambda m: m.get_embedding_dimension(), FutureWarning),
-    ("SentenceTransformer", lambda m: m.truncate_sentence_embeddings(4).__enter__(), lambda m: None, FutureWarning),
-    ("SentenceTransformer", lambda m: type(m).load(m.model_path).max_seq_length, lambda m: m.max_seq_length, DeprecationWarning),
-    ("SentenceTransformer", lambda m: type(m)(m.model_path, use_auth_token=False).prompts, lambda m: m.prompts, FutureWarning),
-    ("CrossEncoder", lambda m: m.max_length, lambda m: m.max_seq_length, DeprecationWarning),
-    ("CrossEncoder", lambda m: setattr(m, "max_length", 9) or m.max_seq_length, lambda m: 9, DeprecationWarning),
-    ("CrossEncoder", lambda m: repr(m.default_activation_function), lambda m: repr(m.activation_fn), DeprecationWarning),
-]  # fmt: skip
-OLD_MODELS = {"SentenceTransformer": "tiny-bert", "CrossEncoder": "tiny-reranker", "SparseEncoder": "tiny-splade"}
-
-
-@pytest.mark.parametrize("cls, old, new, category", OLD_PROPERTIES)
-def test_old_names_warn_and_work(cls, old, new, category):
-    loaded = load(cls, OLD_MODELS[cls])
-    with pytest.warns(category, match="deprecated|renamed") as seen:
-        found = old(loaded)
-    assert found == new(loaded)
-    assert [warning.filename for warning in seen if warning.category is category] == [__file__]  # the caller's line
-
-
-OLD_ARGUMENTS = [
-    ("SentenceTransformer", "tokenizer_kwargs", lambda m: type(m)(m.model_path, tokenizer_kwargs={"model_max_length": 8})),
-    ("SentenceTransformer", "sentences", lambda m: m.encode(sentences=TEXTS)),
-    ("SentenceTransformer", "sentences", lambda m: m.encode_query(sentences=TEXTS)),
-    ("SentenceTransformer", "sentences", lambda m: m.encode_document(sentences=TEXTS)),
-    ("SentenceTransformer", "tokenize", lambda m: m.tokenize(TEXTS)),
-    ("SentenceTransformer", "tokenize", lambda m: m[0].tokenize(TEXTS)),
-    ("SparseEncoder", "tokenizer_kwargs", lambda m: type(m)(m.model_path, tokenizer_kwargs={})),
-    ("SparseEncoder", "sentences", lambda m: m.encode(sentences=TEXTS)),
-    ("CrossEncoder", "model_name", lambda m: type(m)(model_name=m.model_path)),
-    ("CrossEncoder", "default_activation_function", lambda m: type(m)(m.model_path, default_activation_function=m.activation_fn)),
-    ("CrossEncoder", "automodel_args", lambda m: type(m)(m.model_path, automodel_args={})),
-    ("CrossEncoder", "tokenizer_args", lambda m: type(m)(m.model_path, tokenizer_args={"model_max_length": 8})),
-    ("CrossEncoder", "tokenizer_kwargs", lambda m: type(m)(m.model_path, tokenizer_kwargs=None)),
-    ("CrossEncoder", "config_args", lambda m: type(m)(m.model_path, config_args={"classifier_dropout": 0.1})),
-    ("CrossEncoder", "cache_dir", lambda m: type(m)(m.model_path, cache_dir="nowhere")),
-    ("CrossEncoder", "sentences", lambda m: m.predict(sentences=PAIR)),
-    ("CrossEncoder", "activation_fct", lambda m: m.predict(PAIR, activation_fct=m.activation_fn)),
-    ("CrossEncoder", "num_workers", lambda m: m.predict(PAIR, num_workers=0)),
-    ("CrossEncoder", "activation_fct", lambda m: m.rank("a", ["b"], activation_fct=m.activation_fn)),
-    ("CrossEncoder", "num_workers", lambda m: m.rank("a", ["b"], num_workers=0)),
-    ("CrossEncoder", "apply_softmax", lambda m: m.rank("a", ["b"], apply_softmax=False)),
-    ("CrossEncoder", "convert_to_numpy", lambda m: m.rank("a", ["b"], convert_to_numpy=True)),
-    ("CrossEncoder", "convert_to_tensor", lambda m: m.rank("a", ["b"], convert_to_tensor=False)),
-]  # fmt: skip
-
-
-@pytest.mark.filterwarnings("ignore::UserWarning")
-@pytest.mark.parametrize("cls, name, call", OLD_ARGUMENTS)
-def test_old_arguments_are_logged_once(cls, name, call, caplog):
-    loaded = load(cls, OLD_MODELS[cls])
-    forget_what_was_logged()
-    for _ in range(2):
-        with caplog.at_level(logging.WARNING):
-            call(loaded)
-    lines = [record.getMessage() for record in caplog.records]
-    assert len(lines) == 1 and f"`{name}`" in lines[0] and "deprecated" in lines[0]
-
-
-@pytest.mark.filterwarnings("ignore::UserWarning")
-def test_what_once_was_a_place_or_an_argument_of_its_own_is_logged_each_time(caplog):
-    path = str(MODELS / "tiny-reranker")
-    with caplog.at_level(logging.WARNING):
-        old = CrossEncoder(path, 1, 9)
-        CrossEncoder(path, classifier_dropout=0.1234)
-        CrossEncoder(path, classifier_dropout=0.1234)
-    lines = [record.getMessage() for record in caplog.records]
-    assert ["`num_labels`" in lines[0], "`max_length=9`" in lines[1]] == [True, True] and old.max_seq_length == 9
-    assert len(lines) == 4 and all("`classifier_dropout` argument is deprecated" in line for line in lines[2:])
-
-
-def test_new_names_say_nothing(caplog, recwarn):
-    cross, sparse = load("CrossEncoder", "tiny-reranker"), load("SparseEncoder", "tiny-splade")
-    model = load("SentenceTransformer", "tiny-bert")
-    forget_what_was_logged()
-    recwarn.clear()
-    with caplog.at_level(logging.WARNING):
-        model.preprocess(TEXTS), model.encode(inputs=TEXTS), model.encode_query(TEXTS), model.encode_document(TEXTS)
-        model.get_embedding_dimension(), model.get_max_seq_length(), copy.deepcopy(model), pickle.loads(pickle.dumps(model))
-        sparse.encode(TEXTS), sparse.get_embedding_dimension()
-        cross.predict(PAIR, activation_fn=cross.activation_fn), cross.rank("a", ["b"]), pickle.loads(pickle.dumps(cross))
-        CrossEncoder(cross.model_path, num_labels=1, max_length=9, processor_kwargs={"use_fast": True})
-    assert [record.getMessage() for record in caplog.records] == []
-    assert [w for w in recwarn if issubclass(w.category, (DeprecationWarning, FutureWarning)) and w.filename == __file__] == []
-
-
-def test_rank_has_no_sentences():
-    with pytest.raises(ValueError, match="sentences"):
-        load("CrossEncoder", "tiny-reranker").rank("a", ["b"], sentences=PAIR)
-
-
-@pytest.mark.parametrize("cls", list(OLD_MODELS))
+@pytest.mark.parametrize("cls", list(SMALL_MODELS))
 def test_another_config_may_be_set(cls):
-    loaded = load(cls, OLD_MODELS[cls])
+    loaded = load(cls, SMALL_MODELS[cls])
     before = loaded.config
     changed = type(before)(**{**before.to_dict(), "note": "mine"})
     assert changed.to_dict() == {**before.to_dict(), "note": "mine"} and changed.name_or_path == before.name_or_path
@@ -670,7 +555,7 @@ def test_another_config_may_be_set(cls):
     assert loaded.config is changed and loaded.transformers_model.config is changed and loaded[0].config is changed
     for other in (copy.deepcopy(loaded), pickle.loads(pickle.dumps(loaded))):
         assert other.config.note == other.transformers_model.config.note == "mine"
-    assert not hasattr(load(cls, OLD_MODELS[cls]).config, "note")
+    assert not hasattr(load(cls, SMALL_MODELS[cls]).config, "note")
     loaded.tokenizer = loaded.tokenizer  # itself
     with pytest.raises(errors.Unsupported, match="tokenizer"):
         loaded.tokenizer = copy.copy(loaded.tokenizer)
@@ -701,6 +586,32 @@ assert SentenceTransformerEmbeddingFunction(model_name=MODEL, normalize_embeddin
     "mteb": """
 from mteb.models import SentenceTransformerEncoderWrapper
 assert type(SentenceTransformerEncoderWrapper(MODEL).model).__module__.startswith("bgecpp.")
+""",
+    "llama_index": """
+from llama_index.embeddings.huggingface import HuggingFaceEmbedding
+model = HuggingFaceEmbedding(model_name=MODEL, device="cpu")
+assert type(model._model).__module__.startswith("bgecpp.")
+assert len(model.get_text_embedding_batch(["a", "b"])[1]) == len(model.get_query_embedding("a")) == 32
+from llama_index.core.postprocessor import SentenceTransformerRerank
+from llama_index.core.schema import NodeWithScore, TextNode
+reranker = SentenceTransformerRerank(model=RERANKER, top_n=1)
+assert type(reranker._model).__module__.startswith("bgecpp.")
+assert len(reranker.postprocess_nodes([NodeWithScore(node=TextNode(text=t)) for t in "ab"], query_str="q")) == 1
+""",
+    "qdrant_client": """
+from fastembed import TextEmbedding
+from fastembed.common.model_description import ModelSource, PoolingType
+from qdrant_client import QdrantClient, models
+assert TextEmbedding.__module__.startswith("bgecpp.")
+TextEmbedding.add_custom_model(model="some/tiny", pooling=PoolingType.MEAN, normalization=True,
+                               sources=ModelSource(hf="some/tiny"), dim=32, model_file="model.onnx")
+def embedded(text):
+    return models.Document(text=text, model="some/tiny", options={"specific_model_path": MODEL})
+client = QdrantClient(":memory:")
+client.create_collection("texts", vectors_config=models.VectorParams(size=32, distance=models.Distance.COSINE))
+texts = ["a cat", "the dog", "some words"]
+client.upload_points("texts", [models.PointStruct(id=i, vector=embedded(text)) for i, text in enumerate(texts)])
+assert [client.query_points("texts", query=embedded(text)).points[0].id for text in texts] == [0, 1, 2]
 """,
 }
 

@@ -4,7 +4,6 @@ import inspect
 import itertools
 import json
 import logging
-import warnings
 
 import numpy as np
 import pytest
@@ -13,9 +12,7 @@ from conftest import MODELS, need
 from bgecpp import sentence_transformers as ours
 
 pytest.importorskip("torch", reason="torch is not installed: what sentence-transformers gives is made of it")
-
 pytestmark = [pytest.mark.oracle, pytest.mark.filterwarnings("ignore")]
-
 TEXTS = [
     "What does a baker need?",
     "Bread is flour, water, salt and patience. It takes a night to rise, and an hour in the oven.",
@@ -25,25 +22,6 @@ TEXTS = [
     "a",
 ]
 PAIRS = [("What does a baker need?", text) for text in TEXTS] + [(TEXTS[4], TEXTS[4]), (TEXTS[3], "b"), ("", "")]
-
-_pairs: dict = {}
-
-
-@pytest.fixture
-def both(minilm, real_model):
-    """(theirs, ours) of a class and a model: a tiny one, "minilm", or one of the developers'."""
-    real = need("sentence_transformers")
-
-    def load(cls, name, **kwargs):
-        key = (cls, name, str(kwargs))
-        if key not in _pairs:
-            path = minilm if name == "minilm" else MODELS / name if (MODELS / name).is_dir() else real_model(name)
-            _pairs.clear()  # one at a time: they are large
-            theirs = getattr(real, cls)(str(path), device="cpu", **kwargs)
-            _pairs[key] = theirs, getattr(ours, cls)(str(path), device="cpu", **kwargs)
-        return _pairs[key]
-
-    return load
 
 
 def assert_same(found, expected, tolerance=1e-5):
@@ -517,95 +495,6 @@ def test_dicts_of_text_are_the_same(both):
     theirs, mine = both("SentenceTransformer", "minilm")
     for inputs in ({"text": "b"}, [{"text": "b"}], [{"text": "b"}, {"text": "a baker"}]):
         assert_same(mine.encode(inputs), theirs.encode(inputs))
-
-
-def said(call):
-    """(categories of the warnings about old names, loggers and levels of the lines of the log, what was raised), twice in
-    turn."""
-    records: list = []
-    handler = logging.Handler()
-    handler.emit = lambda record: records.append((record.name, record.levelname))
-    log = logging.getLogger("sentence_transformers")
-    log.addHandler(handler)
-    logging.Logger.warning_once.cache_clear()
-    found = []
-    try:
-        for _ in range(2):
-            records.clear()
-            raised = None
-            with warnings.catch_warnings(record=True) as seen:
-                warnings.simplefilter("always")
-                try:
-                    call()
-                except Exception as error:
-                    raised = type(error).__name__
-            old = [w.category.__name__ for w in seen if issubclass(w.category, (DeprecationWarning, FutureWarning))]
-            found.append((old, [r for r in records if r[1] == "WARNING"], raised))
-    finally:
-        log.removeHandler(handler)
-    return found
-
-
-def set_attribute(name, value):
-    return lambda model, cls, path: setattr(model, name, value)
-
-
-# The class, and what is called of a model, its class and its path.
-OLD_NAMES = {
-    "SentenceTransformer": {
-        "get_sentence_embedding_dimension": lambda m, c, p: m.get_sentence_embedding_dimension(),
-        "truncate_sentence_embeddings": lambda m, c, p: m.truncate_sentence_embeddings(4).__enter__(),
-        "encode_multi_process": lambda m, c, p: m.encode_multi_process(TEXTS[:1], None),
-        "load": lambda m, c, p: c.load(p),
-        "_target_device": lambda m, c, p: m._target_device,
-        "_target_device =": set_attribute("_target_device", "cpu"),
-        "tokenize": lambda m, c, p: m.tokenize(["a"]),
-        "[0].tokenize": lambda m, c, p: m[0].tokenize(["a"]),
-        "encode(sentences)": lambda m, c, p: m.encode(sentences=["a"]),
-        "encode_query(sentences)": lambda m, c, p: m.encode_query(sentences=["a"]),
-        "encode_document(sentences)": lambda m, c, p: m.encode_document(sentences=["a"]),
-        "encode(both)": lambda m, c, p: m.encode(inputs=["a"], sentences=["b"]),
-        "use_auth_token": lambda m, c, p: c(p, use_auth_token=False),
-        "use_auth_token and token": lambda m, c, p: c(p, use_auth_token="a", token="b"),
-        "tokenizer_kwargs": lambda m, c, p: c(p, tokenizer_kwargs={}),
-        "nothing": lambda m, c, p: (c(p, processor_kwargs={}), m.encode(inputs=["a"]), m.get_max_seq_length()),
-    },
-    "CrossEncoder": {
-        "max_length": lambda m, c, p: m.max_length,
-        "max_length =": set_attribute("max_length", 16),
-        "default_activation_function": lambda m, c, p: m.default_activation_function,
-        "predict(sentences)": lambda m, c, p: m.predict(sentences=[("a", "b")]),
-        "predict(activation_fct)": lambda m, c, p: m.predict([("a", "b")], activation_fct=m.activation_fn),
-        "predict(num_workers)": lambda m, c, p: m.predict([("a", "b")], num_workers=0),
-        "rank(num_workers)": lambda m, c, p: m.rank("a", ["b"], num_workers=0),
-        "rank(apply_softmax)": lambda m, c, p: m.rank("a", ["b"], apply_softmax=True),
-        "rank(convert_to_numpy)": lambda m, c, p: m.rank("a", ["b"], convert_to_numpy=True, convert_to_tensor=True),
-        "model_name": lambda m, c, p: c(model_name=p),
-        "places": lambda m, c, p: c(p, 1, 16, None, "cpu"),
-        "automodel_args": lambda m, c, p: c(p, automodel_args={}),
-        "tokenizer_args": lambda m, c, p: c(p, tokenizer_args={}),
-        "tokenizer_kwargs": lambda m, c, p: c(p, tokenizer_kwargs={}),
-        "config_args": lambda m, c, p: c(p, config_args={}),
-        "cache_dir": lambda m, c, p: c(p, cache_dir=None),
-        "classifier_dropout": lambda m, c, p: c(p, classifier_dropout=0.1),
-        "nothing": lambda m, c, p: (c(p, max_length=16), m.predict([("a", "b")]), m.rank("a", ["b"])),
-    },
-    "SparseEncoder": {
-        "get_sentence_embedding_dimension": lambda m, c, p: m.get_sentence_embedding_dimension(),
-        "encode(sentences)": lambda m, c, p: m.encode(sentences=["a"]),
-        "tokenizer_kwargs": lambda m, c, p: c(p, tokenizer_kwargs={}),
-    },
-}
-
-
-@pytest.mark.parametrize("cls, name, what", [(c, n, w) for c, names in OLD_NAMES.items() for n, w in names.items()])
-def test_old_names_are_said_as_there(both, cls, name, what):
-    model = {"SentenceTransformer": "tiny-bert", "CrossEncoder": "tiny-bert-reranker", "SparseEncoder": "tiny-splade"}[cls]
-    theirs, mine = both(cls, model)
-    path = str(MODELS / model)
-    expected = said(lambda: what(theirs, type(theirs), path))
-    assert said(lambda: what(mine, type(mine), path)) == expected
-    assert (expected[0] == ([], [], None)) == (name == "nothing")
 
 
 def test_a_truncate_dim_below_one_is_as_there(both):

@@ -115,13 +115,14 @@ class FlagModel(AbsEmbedder):
         if self.pooling_method != self._engine_pooling:
             return self._encode_hidden_states(sentences, None, max_length)
         settings = {**for_engine(sentences, self._engine), "max_length": max_length, "progress": progress}
-        if self.normalize_embeddings:
+        # Below 1 it leaves columns out from the end, which the engine refuses.
+        if self.normalize_embeddings and (self.truncate_dim is None or self.truncate_dim >= 1):
             dimension = int(_common.info_of(self._engine)["dimension"])
             cut = None if self.truncate_dim is None else min(self.truncate_dim, dimension)
             vectors = self._engine.encode(normalize=True, truncate_dim=cut, **settings)
             return vectors
-        vectors = self._engine.encode(normalize=False, **settings)
-        return vectors[..., : self.truncate_dim]
+        vectors = self._engine.encode(normalize=False, **settings)[..., : self.truncate_dim]
+        return _common.unit(vectors) if self.normalize_embeddings else vectors
 
     def pooling(self, last_hidden_state: Any, attention_mask: Any = None) -> Any:
         """pooling_method's vectors of `model`'s output: (B, L, H) and (B, L) to (B, H), arrays or tensors."""

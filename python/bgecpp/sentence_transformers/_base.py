@@ -6,7 +6,7 @@ import copy
 import logging
 import os
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, Unpack
+from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 import numpy as np
 
@@ -513,3 +513,24 @@ async def on_a_thread(function: Callable[..., Any], *args: Any, **kwargs: Any) -
     import asyncio  # which takes as long as the rest of this package
 
     return await asyncio.to_thread(function, *args, **kwargs)
+
+
+class AwaitedEncoding:
+    """The methods of a model that encodes, to be awaited."""
+
+    if TYPE_CHECKING:
+        encode: Callable[..., Any]
+        encode_query: Callable[..., Any]
+        encode_document: Callable[..., Any]
+
+    async def aencode(self, *args: Any, **kwargs: Any) -> Any:
+        """encode, to be awaited: computed on another thread."""
+        return await on_a_thread(self.encode, *args, **kwargs)
+
+    async def aencode_query(self, *args: Any, **kwargs: Any) -> Any:
+        """encode_query, to be awaited."""
+        return await on_a_thread(self.encode_query, *args, **kwargs)
+
+    async def aencode_document(self, *args: Any, **kwargs: Any) -> Any:
+        """encode_document, to be awaited."""
+        return await on_a_thread(self.encode_document, *args, **kwargs)

@@ -17,7 +17,7 @@ from bgecpp._dimensions import whole_dimension
 from bgecpp.native import Embedder
 
 from .._arrays import Array, FloatArray, is_tensor, require_torch, to_numpy, to_tensor, unit_rows
-from .._base import on_a_thread
+from .._base import AwaitedEncoding
 from .._deprecated import renamed
 from .._files import write_json
 from .._modules import Module, Normalize, Pooling, Transformer
@@ -35,7 +35,7 @@ OLD_DIMENSION = "The `get_sentence_embedding_dimension` method has been renamed 
 _PRECISIONS = ("float32", "int8", "uint8", "binary", "ubinary")
 
 
-class SentenceTransformer(TokenModel):
+class SentenceTransformer(AwaitedEncoding, TokenModel):
     """Texts to dense vectors.
 
     model_name_or_path: a directory, or a name on the hub. threads: 0, one for each physical core.
@@ -368,18 +368,6 @@ class SentenceTransformer(TokenModel):
             chunk_size=chunk_size,
             **{"task": "document", **kwargs},
         )
-
-    async def aencode(self, *args: Any, **kwargs: Any) -> Any:
-        """encode, to be awaited: computed on another thread."""
-        return await on_a_thread(self.encode, *args, **kwargs)
-
-    async def aencode_query(self, *args: Any, **kwargs: Any) -> Any:
-        """encode_query, to be awaited."""
-        return await on_a_thread(self.encode_query, *args, **kwargs)
-
-    async def aencode_document(self, *args: Any, **kwargs: Any) -> Any:
-        """encode_document, to be awaited."""
-        return await on_a_thread(self.encode_document, *args, **kwargs)
 
     def encode_multi_process(
         self,

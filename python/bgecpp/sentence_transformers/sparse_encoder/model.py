@@ -15,7 +15,7 @@ from bgecpp._common import on_cpu_by_torch, progress_bar, torch_or_none
 from bgecpp.native import Embedder
 
 from .._arrays import is_tensor, to_numpy, to_tensor
-from .._base import BaseModel, on_a_thread
+from .._base import AwaitedEncoding, BaseModel
 from .._files import read_json
 from .._modules import MaskedLM, Module, SpladePooling, Transformer
 from .._options import Options, shows_options
@@ -26,7 +26,7 @@ from ..util.similarity import SimilarityFunction
 logger = logging.getLogger("sentence_transformers.sparse_encoder.model")
 
 
-class SparseEncoder(BaseModel):
+class SparseEncoder(AwaitedEncoding, BaseModel):
     """Texts to sparse vectors, a weight for each token of the vocabulary.
 
     Where torch is installed they are its sparse tensors (COO), as sentence-transformers' are. Where it is
@@ -256,18 +256,6 @@ class SparseEncoder(BaseModel):
             chunk_size=chunk_size,
             **{"task": "document", **kwargs},
         )
-
-    async def aencode(self, *args: Any, **kwargs: Any) -> Any:
-        """encode, to be awaited: computed on another thread."""
-        return await on_a_thread(self.encode, *args, **kwargs)
-
-    async def aencode_query(self, *args: Any, **kwargs: Any) -> Any:
-        """encode_query, to be awaited."""
-        return await on_a_thread(self.encode_query, *args, **kwargs)
-
-    async def aencode_document(self, *args: Any, **kwargs: Any) -> Any:
-        """encode_document, to be awaited."""
-        return await on_a_thread(self.encode_document, *args, **kwargs)
 
     @staticmethod
     def _converted(vectors: SparseVectors, sparse: bool) -> Any:

@@ -1,0 +1,20 @@
+"""Texts and models of several tests of sentence-transformers' classes."""
+
+import copy
+
+from conftest import MODELS
+
+from bgecpp import sentence_transformers as st
+
+TEXTS = ["hello world", "A vector of tokens, in two dimensions!", "", "the vector"]
+# A small one of each class.
+SMALL_MODELS = {"SentenceTransformer": "tiny-bert", "CrossEncoder": "tiny-reranker", "SparseEncoder": "tiny-splade"}
+
+_loaded: dict = {}
+
+
+def load(cls: str, name: str, **kwargs):
+    """A copy of the model, which shares its engine."""
+    if (cls, name) not in _loaded:
+        _loaded[cls, name] = getattr(st, cls)(str(MODELS / name), **kwargs)
+    return copy.deepcopy(_loaded[cls, name])
