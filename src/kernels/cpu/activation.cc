@@ -1,4 +1,4 @@
-// activation(x + bias), in place or rounded to bfloat16, and activation(a) * b.
+// activation(x + bias), as floats or rounded to bfloat16, and activation(a) * b.
 //
 // Memory-bound but for the GELUs: one read and one write of x. GeluErf takes about 25 instructions
 // a vector (vector_math-inl.h).
@@ -177,8 +177,10 @@ void WithFunction(Activation activation, Accuracy accuracy, const F& map) {
   }
 }
 
-void ActivateRows(Matrix x, const float* bias, Activation activation, Accuracy accuracy) {
-  WithFunction(activation, accuracy, [&](auto function) { Map(x, bias, function, FloatRows{x}); });
+void ActivateRows(ConstMatrix x, const float* bias, Activation activation, Accuracy accuracy,
+                  Matrix out) {
+  WithFunction(activation, accuracy,
+               [&](auto function) { Map(x, bias, function, FloatRows{out}); });
 }
 
 void ActivateRowsToBf16(ConstMatrix x, const float* bias, Activation activation,
@@ -204,8 +206,10 @@ HWY_EXPORT(ActivateRows);
 HWY_EXPORT(ActivateRowsToBf16);
 HWY_EXPORT(GateRows);
 
-void ActivateInPlace(Matrix x, const float* bias, Activation activation, Accuracy accuracy) {
-  HWY_DYNAMIC_DISPATCH(ActivateRows)(x, bias, activation, accuracy);
+void Activate(ConstMatrix x, const float* bias, Activation activation, Accuracy accuracy,
+              Matrix out) {
+  BGE_DCHECK(x.rows == out.rows && x.cols == out.cols);
+  HWY_DYNAMIC_DISPATCH(ActivateRows)(x, bias, activation, accuracy, out);
 }
 
 void ActivateColumns(ConstMatrix x, const float* bias, Activation activation, const Operand& out,
@@ -223,7 +227,8 @@ void BiasActivation(const OpContext& context, Matrix x, std::span<const float> b
   const float* b = bias.empty() ? nullptr : bias.data();
   // A GELU costs four times what a plain pass does.
   context.pool.ParallelFor(x.rows, RowGrain(4 * x.cols), [&](int64_t begin, int64_t end) {
-    ActivateInPlace(x.Rows(begin, end - begin), b, activation, Accuracy::kFloat32);
+    const Matrix rows = x.Rows(begin, end - begin);
+    Activate(rows, b, activation, Accuracy::kFloat32, rows);
   });
 }
 

@@ -14,13 +14,13 @@
 // second.
 //
 // Softmax is the same for any max from which no weight overflows. It is that of a query's first
-// two vectors of keys; the keys after them are weighed in the registers where their scores were
-// summed, which hides most of the cost of exp behind the products (of which 7 % of the whole stay
-// in float32: Zen 5, D 64). Only where a later score is above max by 2^64 is the block's softmax
-// computed again from its largest score, and what went before rescaled (Milakov and Gimelshein
-// 2018). Sum and max of each query are kept beside `out`, which holds the unfinished mix. With a
-// window, a block of queries reads the panels of keys that any of them sees, what a query among
-// them does not see gets weight 0, and max is always the largest score so far.
+// two vectors of keys, or of its first key (bfloat16); all others are weighed in the registers
+// where their scores were summed, which hides most of the cost of exp behind the products (of which
+// 7 % of the whole stay in float32: Zen 5, D 64). Only where a later score is above max by 2^64 is
+// the block's softmax computed again from its largest score, and what went before rescaled (Milakov
+// and Gimelshein 2018). Sum and max of each query are kept beside `out`, which holds the unfinished
+// mix. With a window, a block of queries reads the panels of keys that any of them sees, what a
+// query among them does not see gets weight 0, and max is always the largest score so far.
 //
 // The scale and log2(e) are folded into q, so that exp becomes 2^x; queries that are bfloat16
 // already are read where they are, and their sums multiplied instead. The key's bias adds the same
@@ -90,30 +90,22 @@ HWY_NOINLINE void ScoreBlock(const Queries& queries, int64_t rows, const float* 
 }
 
 // weights[r][j] = 2^(score - max[r]) for keys [first, num_keys), as words, zeros behind them up to
-// a whole vector; adds their sum to sums[r]. `first` is a multiple of two vectors.
-template <class Numbers, class Scores>
+// a whole vector; adds their sum to sums[r]. `first` is a multiple of two vectors. kSetsMax: from
+// the first key on, whose score max[r] becomes.
+template <class Numbers, bool kSetsMax, class Scores>
 HWY_NOINLINE void WeighBlock(const Queries& queries, int64_t rows, const float* keys, int64_t first,
                              int64_t num_keys, int64_t head_dim, const Scores& scores_of,
-                             const float* max, float* weights, int64_t stride, float* sums) {
+                             float* max, float* weights, int64_t stride, float* sums) {
   const int64_t depth = WordsOf<Numbers>(head_dim);
   const hn::ScalableTag<float> d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   HWY_ALIGN float totals[kMaxQueryRows * hn::MaxLanes(d)];
   float origins[kMaxQueryRows];
-  for (int64_t r = 0; r < rows; ++r) {
-    hn::Store(hn::Zero(d), d, totals + r * lanes);
-    origins[r] = Numbers::kOne - max[r];
-  }
-  for (int64_t j = first; j < num_keys;) {
+  const auto weigh = [&](int64_t j, const auto& use_of) HWY_ATTR {
     const int64_t width = PanelWidth(num_keys - j, lanes);
     const float* panel = keys + j * depth;
     ForEachGroup(rows, [&](int64_t r, int64_t n) HWY_ATTR {
-      const StoreWeights<Numbers, Scores> use = {weights + r * stride + j / Numbers::kGroup,
-                                                 stride,
-                                                 num_keys - j,
-                                                 origins + r,
-                                                 totals + r * lanes,
-                                                 scores_of.At(r, j)};
+      const auto use = use_of(r, weights + r * stride + j / Numbers::kGroup, totals + r * lanes);
       const float* a = queries.From(r).words;
       if (width == lanes) {
         TileOfRows<Numbers, 1>(d, n, a, queries.stride, panel, depth, use);
@@ -121,7 +113,23 @@ HWY_NOINLINE void WeighBlock(const Queries& queries, int64_t rows, const float* 
         TileOfRows<Numbers, 2>(d, n, a, queries.stride, panel, depth, use);
       }
     });
-    j += width;
+    return width;
+  };
+  int64_t j = first;
+  if constexpr (kSetsMax) {
+    j += weigh(j, [&](int64_t r, float* to, float* totals_of) HWY_ATTR {
+      return StoreFirstWeights<Numbers, Scores>{to,      stride,    num_keys,
+                                                max + r, totals_of, scores_of.At(r, 0)};
+    });
+  } else {
+    for (int64_t r = 0; r < rows; ++r) hn::Store(hn::Zero(d), d, totals + r * lanes);
+  }
+  for (int64_t r = 0; r < rows; ++r) origins[r] = Numbers::kOne - max[r];
+  while (j < num_keys) {
+    j += weigh(j, [&](int64_t r, float* to, float* totals_of) HWY_ATTR {
+      return StoreWeights<Numbers, Scores>{to,          stride,    num_keys - j,
+                                           origins + r, totals_of, scores_of.At(r, j)};
+    });
   }
   for (int64_t r = 0; r < rows; ++r) sums[r] += Sum(d, hn::Load(d, totals + r * lanes));
 }
@@ -272,24 +280,30 @@ HWY_INLINE void Softmax(bool is_first, float* scores, int64_t stride, int64_t ro
 constexpr float kMostWeight = 0x1p64f;
 
 // Scores and softmax of a block that all rows see whole: weights in `scores`, and `state`. The
-// score of each query's reference, max, is the largest among its first two vectors of keys; only
-// where a later one is far above it, is max brought up to date. So the weights are computed where
-// the scores are, in registers.
+// score of each query's reference, max, is one of its first keys'; only where a later one is far
+// above it, is max brought up to date. So the weights are computed where the scores are, in
+// registers.
 template <class Numbers, class Scores>
 HWY_INLINE void WeighKeys(bool is_first, const Queries& queries, int64_t rows, const float* keys,
                           int64_t num_keys, int64_t head_dim, const Scores& scores_of,
                           float* scores, int64_t stride, const SoftmaxState& state) {
   const auto lanes = static_cast<int64_t>(hn::Lanes(hn::ScalableTag<float>()));
-  const int64_t head = is_first ? std::min(num_keys, 2 * lanes) : 0;
+  // Weights of float32 lose what their scores lose far from max, so that it is the largest of the
+  // first two vectors; those of bfloat16 lose the same everywhere, so that it is the first.
+  constexpr bool kTakesFirst = Numbers::kGroup == 2;
+  const int64_t head = is_first && !kTakesFirst ? std::min(num_keys, 2 * lanes) : 0;
   float sums[kMaxQueryRows] = {};
-  if (is_first) {
+  if (head > 0) {
     ScoreBlock<Numbers>(queries, rows, keys, head, head_dim, scores_of, scores, stride);
     SoftmaxRows<Numbers, true, false>(scores, stride, rows, head, state);
     std::copy_n(state.sum, rows, sums);
   }
-  if (head < num_keys) {
-    WeighBlock<Numbers>(queries, rows, keys, head, num_keys, head_dim, scores_of, state.max, scores,
-                        stride, sums);
+  if (is_first && kTakesFirst) {
+    WeighBlock<Numbers, kTakesFirst>(queries, rows, keys, 0, num_keys, head_dim, scores_of,
+                                     state.max, scores, stride, sums);
+  } else if (head < num_keys) {
+    WeighBlock<Numbers, false>(queries, rows, keys, head, num_keys, head_dim, scores_of, state.max,
+                               scores, stride, sums);
   }
   for (int64_t r = 0; r < rows; ++r) {
     if (sums[r] < kMostWeight) {
@@ -365,8 +379,10 @@ HWY_INLINE void AttendKeys(const HeadInputs& in, int64_t begin, int64_t end,
       kWindow ? std::min(block, kMaxQueryRows + 2 * in.window + 4 * lanes) : block;
   // Not a multiple of 4 KB, or the rows of a tile would compete for the same cache lines.
   const int64_t score_stride = PaddedColumns(most_scores, lanes) + 2 * lanes;
-  const int64_t query_rows = std::clamp(
-      kScoreWords / score_stride / kAttentionRows * kAttentionRows, kAttentionRows, kMaxQueryRows);
+  // Without a window a row of scores is one of weights, words of kGroup numbers, but for its start.
+  const int64_t row_words = kWindow ? score_stride : score_stride / Numbers::kGroup;
+  const int64_t query_rows = std::clamp(kScoreWords / row_words / kAttentionRows * kAttentionRows,
+                                        kAttentionRows, kMaxQueryRows);
   const int64_t state_rows = PaddedColumns(end - begin, lanes);
   // Distances of a block of keys from all queries, as far as whole panels reach.
   const int64_t line_size = kBiased ? PaddedColumns(end - begin + block, lanes) + 2 * lanes : 0;

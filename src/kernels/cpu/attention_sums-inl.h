@@ -114,6 +114,37 @@ struct StoreWeights {
   Scores scores_of;
 };
 
+// The same for the first panel of keys: what is subtracted is the first of its scores, which
+// becomes `max`. In this order its own weight is 1, however large the scores are.
+template <class Numbers, class Scores>
+struct StoreFirstWeights {
+  template <class D>
+  HWY_INLINE hn::Vec<D> Begin(D d, int64_t) const {
+    return scores_of.Begin(d, 0.0f);
+  }
+  template <class D, int kVectors>
+  HWY_INLINE void Take(D d, int64_t row, const RowOfTile<D, kVectors>& sums) const {
+    RowOfTile<D, kVectors> x;
+    BGE_UNROLL
+    for (int v = 0; v < kVectors; ++v) x[v] = scores_of.Finish(d, row, v, sums[v], 0.0f);
+    max[row] = hn::GetLane(x[0]);
+    const auto reference = hn::Set(d, max[row]);
+    BGE_UNROLL
+    for (int v = 0; v < kVectors; ++v) {
+      x[v] = hn::Add(hn::Sub(x[v], reference), hn::Set(d, Numbers::kOne));
+    }
+    const auto total =
+        Numbers::template Weigh<false, kVectors>(hn::Zero(d), x, columns, weights + row * stride);
+    hn::Store(total, d, totals + row * hn::Lanes(d));
+  }
+  float* weights;  // of the first panel
+  int64_t stride;
+  int64_t columns;  // of it, up to the last key
+  float* max;       // [rows]
+  float* totals;    // [rows][lanes]
+  Scores scores_of;
+};
+
 // out = out * keep + sum; the last block divides by the sum of weights and adds the bias, and goes
 // to `rounded` as bfloat16 where that is not null.
 template <class Numbers>

@@ -7,6 +7,8 @@
 #include "kernels/cpu/packed_weights.h"
 #include "kernels/cpu/scratch.h"
 
+#include "base/numeric.h"
+
 #include <algorithm>
 #include <cstdint>
 #include <limits>
@@ -33,19 +35,26 @@ class Product {
 
   // y: all columns of W.
   void Run(int64_t first_panel, int64_t last_panel, Matrix y) const {
+    alignas(64) float tile[kMaxRowsAtOnce * kMaxColumns];
     ForEachStrip(first_panel, last_panel, [&](const Strip& strip) {
       const bool whole = x_.type == ComputeType::kInt8;  // its sums are integers until the end
       const int64_t bytes = strip.panels * PanelBytes();
       const int64_t blocks =
           whole ? 1 : std::max<int64_t>(1, (bytes + kMaxPanelBytes - 1) / kMaxPanelBytes);
+      // What is activated lies in a tile until then: rows of y, which are far apart, would push
+      // each other out of the first-level cache, as many of them share its sets.
+      const bool by_tiles = blocks == 1 && HasEpilogue();
       for (int64_t b = 0; b < blocks; ++b) {
         const int64_t begin = CutGroups(b, blocks);
         const int64_t end = CutGroups(b + 1, blocks);
         for (int64_t r = 0; r < x_.rows; r += RowsAtOnce()) {
           const int64_t rows = std::min(RowsAtOnce(), x_.rows - r);
           const Matrix part(y.row(r) + strip.column, rows, strip.columns, y.stride);
-          Multiply(strip, begin, end, r, part);
-          if (b + 1 == blocks) Finish(strip, part);
+          const Matrix sums = by_tiles ? Matrix(tile, rows, strip.columns, kMaxColumns) : part;
+          Multiply(strip, begin, end, r, sums);
+          if (b + 1 == blocks && HasEpilogue()) {
+            Activate(sums, Bias(strip.column), epilogue_.activation, accuracy_, part);
+          }
         }
       }
     });
@@ -123,9 +132,8 @@ class Product {
          .fetch_next = fetch_next_});
   }
 
-  void Finish(const Strip& strip, Matrix y) const {
-    if (epilogue_.bias.empty() && epilogue_.activation == Activation::kIdentity) return;
-    ActivateInPlace(y, Bias(strip.column), epilogue_.activation, accuracy_);
+  bool HasEpilogue() const {
+    return !epilogue_.bias.empty() || epilogue_.activation != Activation::kIdentity;
   }
 
   // From a column on; null without.
@@ -155,10 +163,13 @@ void SharePanels(const OpContext& context, int64_t rows, const PackedWeights& w,
   });
 }
 
-// Of the calling thread, until its next call.
+// Of the calling thread, until its next call. Rows are an odd number of cache lines apart: tiles of
+// them take turns in all sets of a cache.
 Matrix Scratch(int64_t rows, int64_t cols) {
   thread_local FloatScratch scratch;
-  return {scratch.Floats(static_cast<size_t>(rows * cols)), rows, cols};
+  constexpr int64_t kLine = 16;  // floats
+  const int64_t stride = (RoundUp(cols, kLine) / kLine | 1) * kLine;
+  return {scratch.Floats(static_cast<size_t>(rows * stride)), rows, cols, stride};
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "kernels/cpu/gemm.h"
 #include "kernels/cpu/ops.h"
 #include "kernels/cpu/targets.h"
+#include "kernels/cpu/unroll.h"
 
 // clang-format off
 #undef HWY_TARGET_INCLUDE
@@ -56,44 +57,43 @@ struct Range {
 // Of the numbers and zero.
 template <class D>
 HWY_INLINE Range RangeOf(D d, const float* from, int64_t count) {
-  const hn::RebindToSigned<D> di;
+  constexpr int kChains = 4;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  const auto magnitude = hn::Set(di, 0x7fffffff);
-  auto least0 = hn::Zero(d);
-  auto least1 = hn::Zero(d);
-  auto largest0 = hn::Zero(d);
-  auto largest1 = hn::Zero(d);
-  // The bits of |v| as integers, which for infinity and NaN are above those of all finite numbers.
-  auto bits0 = hn::Zero(di);
-  auto bits1 = hn::Zero(di);
-  const auto take = [&](auto v, auto& least, auto& largest, auto& bits) HWY_ATTR {
-    least = hn::Min(least, v);
-    largest = hn::Max(largest, v);
-    bits = hn::Max(bits, hn::And(hn::BitCast(di, v), magnitude));
+  const auto zero = hn::Zero(d);
+  hn::Vec<D> least[kChains];
+  hn::Vec<D> largest[kChains];
+  hn::Vec<D> nothing[kChains];  // zero, and NaN where a number is infinite or NaN
+  BGE_UNROLL
+  for (int c = 0; c < kChains; ++c) least[c] = largest[c] = nothing[c] = zero;
+  const auto take = [&](auto v, int c) HWY_ATTR {
+    least[c] = hn::Min(least[c], v);
+    largest[c] = hn::Max(largest[c], v);
+    nothing[c] = hn::MulAdd(v, zero, nothing[c]);
   };
   int64_t i = 0;
-  for (; i + 2 * lanes <= count; i += 2 * lanes) {
-    take(hn::LoadU(d, from + i), least0, largest0, bits0);
-    take(hn::LoadU(d, from + i + lanes), least1, largest1, bits1);
+  for (; i + kChains * lanes <= count; i += kChains * lanes) {
+    BGE_UNROLL
+    for (int c = 0; c < kChains; ++c) take(hn::LoadU(d, from + i + c * lanes), c);
   }
-  if (i + lanes <= count) {
-    take(hn::LoadU(d, from + i), least0, largest0, bits0);
-    i += lanes;
-  }
-  if (i < count) {
-    take(LoadFirst(d, from + i, static_cast<size_t>(count - i)), least1, largest1, bits1);
-  }
-  const int32_t most = hn::GetLane(hn::MaxOfLanes(di, hn::Max(bits0, bits1)));
+  for (; i + lanes <= count; i += lanes) take(hn::LoadU(d, from + i), 0);
+  if (i < count) take(LoadFirst(d, from + i, static_cast<size_t>(count - i)), 1);
+  const auto both = [](const hn::Vec<D>(&v)[kChains], const auto& join)
+                        HWY_ATTR { return join(join(v[0], v[1]), join(v[2], v[3])); };
   Range range;
-  range.least = hn::GetLane(hn::MinOfLanes(d, hn::Min(least0, least1)));
-  range.largest = Max(d, hn::Max(largest0, largest1));
-  range.finite = most < 0x7f800000;
+  range.least = hn::GetLane(
+      hn::MinOfLanes(d, both(least, [](auto x, auto y) HWY_ATTR { return hn::Min(x, y); })));
+  range.largest = Max(d, both(largest, [](auto x, auto y) HWY_ATTR { return hn::Max(x, y); }));
+  range.finite = hn::AllFalse(
+      d, hn::IsNaN(both(nothing, [](auto x, auto y) HWY_ATTR { return hn::Add(x, y); })));
   // Lanes hold the largest magnitude of every so many numbers: in most rows, many are beyond.
   range.outlier_limit = kOutlierShare * std::max(-range.least, range.largest);
-  const auto limit = hn::BitCast(di, hn::Set(d, range.outlier_limit));
-  range.few_outliers =
-      hn::CountTrue(di, hn::Gt(bits0, limit)) + hn::CountTrue(di, hn::Gt(bits1, limit)) <=
-      kMaxOutliers;
+  const auto limit = hn::Set(d, range.outlier_limit);
+  size_t beyond = 0;
+  BGE_UNROLL
+  for (int c = 0; c < kChains; ++c) {
+    beyond += hn::CountTrue(d, hn::Gt(hn::Max(hn::Neg(least[c]), largest[c]), limit));
+  }
+  range.few_outliers = beyond <= kMaxOutliers;
   return range;
 }
 
@@ -135,6 +135,40 @@ HWY_INLINE Range RangeWithout(D d, const float* from, int64_t count, const RowSc
   return range;
 }
 
+// to[0, 4 lanes) = the whole numbers nearest to v, of [0, most]; `most` is at most 255. Half of the
+// instructions that four vectors by themselves take.
+#if HWY_TARGET == HWY_AVX3
+constexpr bool kHasNearestBytes = true;
+HWY_INLINE void StoreNearestBytes(const hn::Vec<hn::ScalableTag<float>> (&v)[4], int most,
+                                  uint8_t* to) {
+  const auto words = [&](int i) HWY_ATTR {
+    return _mm512_packs_epi32(_mm512_cvtps_epi32(v[i].raw), _mm512_cvtps_epi32(v[i + 1].raw));
+  };
+  // By blocks of 16 bytes, each with four of every vector.
+  const __m512i mixed = _mm512_packus_epi16(words(0), words(2));
+  const __m512i order = _mm512_set_epi32(15, 11, 7, 3, 14, 10, 6, 2, 13, 9, 5, 1, 12, 8, 4, 0);
+  const __m512i bytes = _mm512_permutexvar_epi32(order, mixed);
+  _mm512_storeu_si512(to, _mm512_min_epu8(bytes, _mm512_set1_epi8(static_cast<char>(most))));
+}
+#elif HWY_TARGET == HWY_AVX2
+constexpr bool kHasNearestBytes = true;
+HWY_INLINE void StoreNearestBytes(const hn::Vec<hn::ScalableTag<float>> (&v)[4], int most,
+                                  uint8_t* to) {
+  const auto words = [&](int i) HWY_ATTR {
+    return _mm256_packs_epi32(_mm256_cvtps_epi32(v[i].raw), _mm256_cvtps_epi32(v[i + 1].raw));
+  };
+  const __m256i mixed = _mm256_packus_epi16(words(0), words(2));
+  const __m256i order = _mm256_set_epi32(7, 3, 6, 2, 5, 1, 4, 0);
+  const __m256i bytes = _mm256_permutevar8x32_epi32(mixed, order);
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(to),
+                      _mm256_min_epu8(bytes, _mm256_set1_epi8(static_cast<char>(most))));
+}
+#else
+constexpr bool kHasNearestBytes = false;
+template <class V>
+HWY_INLINE void StoreNearestBytes(const V (&)[4], int, uint8_t*) {}
+#endif
+
 // to[0, count), and zeros up to a whole group of four.
 RowScale NarrowToInt8(const float* from, int64_t count, float steps, uint8_t* to) {
   const hn::ScalableTag<float> d;
@@ -157,20 +191,28 @@ RowScale NarrowToInt8(const float* from, int64_t count, float steps, uint8_t* to
   const auto zero_point =
       range.finite ? static_cast<int32_t>(std::lrint(-range.least * inverse)) : 0;
   const auto vinverse = hn::Set(d, inverse);
-  const auto vzero_point = hn::Set(di, zero_point);
-  const auto most = hn::Set(di, static_cast<int32_t>(steps));
-  const auto quantize = [&](auto v) HWY_ATTR {
-    const auto q = hn::Add(hn::NearestInt(hn::Mul(v, vinverse)), vzero_point);
-    return hn::DemoteTo(d8, hn::Min(q, most));
-  };
+  const auto vzero_point = hn::Set(d, static_cast<float>(zero_point));
+  const auto scaled = [&](auto v) HWY_ATTR { return hn::MulAdd(v, vinverse, vzero_point); };
   int64_t i = 0;
+  if constexpr (kHasNearestBytes) {
+    for (; i + 4 * lanes <= count; i += 4 * lanes) {
+      const decltype(hn::Zero(d)) v[4] = {
+          scaled(hn::LoadU(d, from + i)), scaled(hn::LoadU(d, from + i + lanes)),
+          scaled(hn::LoadU(d, from + i + 2 * lanes)), scaled(hn::LoadU(d, from + i + 3 * lanes))};
+      StoreNearestBytes(v, static_cast<int>(steps), to + i);
+    }
+  }
+  const auto most = hn::Set(di, static_cast<int32_t>(steps));
+  const auto nearest = [&](auto v) HWY_ATTR {
+    return hn::DemoteTo(d8, hn::Min(hn::NearestInt(scaled(v)), most));
+  };
   for (; i + lanes <= count; i += lanes) {
-    hn::StoreU(quantize(hn::LoadU(d, from + i)), d8, to + i);
+    hn::StoreU(nearest(hn::LoadU(d, from + i)), d8, to + i);
   }
   if (i < count) {
     const auto rest = static_cast<size_t>(count - i);
     HWY_ALIGN uint8_t bytes[hn::MaxLanes(d8)];
-    hn::Store(quantize(LoadFirst(d, from + i, rest)), d8, bytes);
+    hn::Store(nearest(LoadFirst(d, from + i, rest)), d8, bytes);
     std::memcpy(to + i, bytes, rest);
   }
   for (i = count; i % 4 != 0; ++i) to[i] = 0;

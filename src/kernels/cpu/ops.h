@@ -55,8 +55,9 @@ void ConvertToFloat(const TensorView& tensor, int64_t begin, int64_t count, floa
 enum class Accuracy { kFloat32, kNarrow };
 
 // The steps that linear layers are made of, on the calling thread.
-// x = activation(x + bias); bias: [x.cols] or null.
-void ActivateInPlace(Matrix x, const float* bias, Activation activation, Accuracy accuracy);
+// out = activation(x + bias); bias: [x.cols] or null. `out` may be x.
+void Activate(ConstMatrix x, const float* bias, Activation activation, Accuracy accuracy,
+              Matrix out);
 // out = x in out's format, which is not float32.
 void NarrowRows(ConstMatrix x, const Operand& out);
 // Columns [column, column + x.cols) of out = activation(x + bias), column even. out: bfloat16,
