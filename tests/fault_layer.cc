@@ -1,5 +1,5 @@
-// A layer between a program and its files that fails, for tools/fault_test.py (LD_PRELOAD). What changes files under
-// $FAULT_DIR is an operation, and they are numbered from 1:
+// A layer between a program and its files that fails, for tools/fault_test.py (LD_PRELOAD). What
+// changes files under $FAULT_DIR is an operation, and they are numbered from 1:
 //
 //   FAULT_LOG=FILE     a line is appended for each: its number, its name and the file
 //   FAULT_AT=N         operation N fails; FAULT_FROM=N: all from N on
@@ -63,8 +63,8 @@ bool Fails(const char* name, const std::string& path) {
   if (folder.empty() || path.compare(0, folder.size(), folder) != 0) return false;
   const long number = ++operations;
   if (!log.empty()) {
-    const int fd = Next<int(const char*, int, ...)>("open")(log.c_str(),
-                                                            O_WRONLY | O_CREAT | O_APPEND, 0644);
+    const int fd =
+        Next<int(const char*, int, ...)>("open")(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
     const std::string line = std::to_string(number) + " " + name + " " + path + "\n";
     (void)!Next<ssize_t(int, const void*, size_t)>("write")(fd, line.data(), line.size());
     close(fd);
@@ -89,25 +89,25 @@ mode_t Mode(int flags, va_list arguments) {
 
 extern "C" {
 
-#define OPEN(name)                                                      \
-  int name(const char* path, int flags, ...) {                          \
-    va_list arguments;                                                  \
-    va_start(arguments, flags);                                         \
-    const mode_t mode = Mode(flags, arguments);                         \
-    va_end(arguments);                                                  \
-    if (Creates(flags) && Fails("open", path)) return -1;               \
-    return Next<int(const char*, int, ...)>(#name)(path, flags, mode);  \
+#define OPEN(name)                                                     \
+  int name(const char* path, int flags, ...) {                         \
+    va_list arguments;                                                 \
+    va_start(arguments, flags);                                        \
+    const mode_t mode = Mode(flags, arguments);                        \
+    va_end(arguments);                                                 \
+    if (Creates(flags) && Fails("open", path)) return -1;              \
+    return Next<int(const char*, int, ...)>(#name)(path, flags, mode); \
   }
 OPEN(open)
 OPEN(open64)
 
-#define OPENAT(name)                                                             \
-  int name(int folder, const char* path, int flags, ...) {                       \
-    va_list arguments;                                                           \
-    va_start(arguments, flags);                                                  \
-    const mode_t mode = Mode(flags, arguments);                                  \
-    va_end(arguments);                                                           \
-    if (Creates(flags) && Fails("open", PathOf(folder, path))) return -1;        \
+#define OPENAT(name)                                                                \
+  int name(int folder, const char* path, int flags, ...) {                          \
+    va_list arguments;                                                              \
+    va_start(arguments, flags);                                                     \
+    const mode_t mode = Mode(flags, arguments);                                     \
+    va_end(arguments);                                                              \
+    if (Creates(flags) && Fails("open", PathOf(folder, path))) return -1;           \
     return Next<int(int, const char*, int, ...)>(#name)(folder, path, flags, mode); \
   }
 OPENAT(openat)
@@ -119,10 +119,11 @@ ssize_t write(int fd, const void* data, size_t size) {
       fd, data, PathOf(fd).find(Variable("FAULT_DIR")) == 0 ? Shortened(size) : size);
 }
 
-#define PWRITE(name)                                                                         \
-  ssize_t name(int fd, const void* data, size_t size, off_t offset) {                        \
-    if (Fails("write", PathOf(fd))) return -1;                                               \
-    return Next<ssize_t(int, const void*, size_t, off_t)>(#name)(fd, data, Shortened(size), offset); \
+#define PWRITE(name)                                                                        \
+  ssize_t name(int fd, const void* data, size_t size, off_t offset) {                       \
+    if (Fails("write", PathOf(fd))) return -1;                                              \
+    return Next<ssize_t(int, const void*, size_t, off_t)>(#name)(fd, data, Shortened(size), \
+                                                                 offset);                   \
   }
 PWRITE(pwrite)
 PWRITE(pwrite64)
@@ -133,26 +134,26 @@ ssize_t writev(int fd, const struct iovec* parts, int count) {
       fd, parts, std::max(1, static_cast<int>(Shortened(static_cast<size_t>(count)))));
 }
 
-#define OF_FILE(name)                       \
-  int name(int fd) {                        \
+#define OF_FILE(name)                        \
+  int name(int fd) {                         \
     if (Fails(#name, PathOf(fd))) return -1; \
-    return Next<int(int)>(#name)(fd);       \
+    return Next<int(int)>(#name)(fd);        \
   }
 OF_FILE(fsync)
 OF_FILE(fdatasync)
 
-#define TRUNCATE(name)                              \
-  int name(int fd, off_t size) {                    \
-    if (Fails("ftruncate", PathOf(fd))) return -1;  \
-    return Next<int(int, off_t)>(#name)(fd, size);  \
+#define TRUNCATE(name)                             \
+  int name(int fd, off_t size) {                   \
+    if (Fails("ftruncate", PathOf(fd))) return -1; \
+    return Next<int(int, off_t)>(#name)(fd, size); \
   }
 TRUNCATE(ftruncate)
 TRUNCATE(ftruncate64)
 
-#define ALLOCATE(name)                                              \
-  int name(int fd, off_t begin, off_t size) {                       \
-    if (Fails("allocate", PathOf(fd))) return errno;                \
-    return Next<int(int, off_t, off_t)>(#name)(fd, begin, size);    \
+#define ALLOCATE(name)                                           \
+  int name(int fd, off_t begin, off_t size) {                    \
+    if (Fails("allocate", PathOf(fd))) return errno;             \
+    return Next<int(int, off_t, off_t)>(#name)(fd, begin, size); \
   }
 ALLOCATE(posix_fallocate)
 ALLOCATE(posix_fallocate64)
@@ -164,13 +165,14 @@ int rename(const char* from, const char* to) {
 
 int renameat(int from_folder, const char* from, int to_folder, const char* to) {
   if (Fails("rename", PathOf(to_folder, to))) return -1;
-  return Next<int(int, const char*, int, const char*)>("renameat")(from_folder, from, to_folder, to);
+  return Next<int(int, const char*, int, const char*)>("renameat")(from_folder, from, to_folder,
+                                                                   to);
 }
 
 int renameat2(int from_folder, const char* from, int to_folder, const char* to, unsigned flags) {
   if (Fails("rename", PathOf(to_folder, to))) return -1;
   return Next<int(int, const char*, int, const char*, unsigned)>("renameat2")(from_folder, from,
-                                                                             to_folder, to, flags);
+                                                                              to_folder, to, flags);
 }
 
 #define OF_PATH(name, shown)                    \

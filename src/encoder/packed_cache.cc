@@ -16,7 +16,6 @@ namespace bge {
 
 namespace {
 
-
 constexpr std::string_view kMagic = "BGEPACK1";
 constexpr size_t kFingerprintBytes = 64;
 constexpr uint64_t kMostLayers = 1 << 20;

@@ -53,8 +53,8 @@ class WeightSource {
   virtual std::string Variant() const { return {}; }
 
   /// Lets the kernel drop the mapped pages wholly inside this view, which now exists in packed
-  /// form. The view stays valid: pages are read again when touched (of RoundWeights it ends). A view
-  /// of another source does nothing.
+  /// form. The view stays valid: pages are read again when touched (of RoundWeights it ends). A
+  /// view of another source does nothing.
   virtual void Release(const TensorView& view) const = 0;
 };
 

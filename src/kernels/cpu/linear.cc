@@ -3,11 +3,10 @@
 // Each panel of W is read once for a chunk of rows: from the second-level cache, where a block of
 // it (at most kMaxPanelBytes) stays. What follows the product (bias, activation, a narrower format
 // for the next layer) is done to the kernel's rows_at_once, while they are in a near cache.
+#include "base/numeric.h"
 #include "kernels/cpu/ops.h"
 #include "kernels/cpu/packed_weights.h"
 #include "kernels/cpu/scratch.h"
-
-#include "base/numeric.h"
 
 #include <algorithm>
 #include <cstdint>
