@@ -1,6 +1,6 @@
 // The directory of a SentencePiece tokenizer: the first byte says under which name the model file
-// lies, what follows, up to a separator, is tokenizer_config.json, and all behind it the model
-// file.
+// lies and whether other files lie beside it. What follows, up to separators, is
+// tokenizer_config.json, then those others, and all behind them the model file.
 #include "tests/fuzz/test_fuzz.h"
 #include "tests/fuzz/test_use_tokenizer.h"
 
@@ -12,9 +12,11 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
                                                  "tokenizer.model", "sentencepiece.model"};
   if (size == 0) return 0;
   bge::fuzz::Pieces pieces(data + 1, size - 1);
-  const std::string_view config = pieces.Next();
   const char* const name = kNames[data[0] % kNames.size()];
-  folder.Put("tokenizer_config.json", config);
+  folder.Put("tokenizer_config.json", pieces.Next());
+  bge::fuzz::Pieces none(nullptr, 0);
+  folder.Write({"special_tokens_map.json", "added_tokens.json", "config.json"},
+               data[0] / kNames.size() % 2 == 1 ? &pieces : &none);
   folder.Put(name, pieces.rest());
   bge::fuzz::Expect([&] {
     bge::fuzz::UseTokenizer(bge::Tokenizer::Load(folder.path(), [](std::string_view) {}),

@@ -27,24 +27,32 @@ import seeds
 ROOT = Path(__file__).resolve().parents[2]
 KEPT, CORPUS, FINDINGS = ROOT / "tests/fuzz/corpus", ROOT / "build/fuzz-corpus", ROOT / "build/fuzz-findings"
 KEPT_BYTES, KEPT_FILES = 24 * 1024, 100
+# Those of charsmap are left out.
+STAGES = sorted(str(path.relative_to(ROOT / "src")) for kind in ("normalizer", "pre_tokenizer", "decoder", "post_processor")
+                for path in (ROOT / "src/tokenizer" / kind).glob("*.cc") if path.stem != "precompiled")
 # The files under src/ or apps/ whose lines a target is to reach, and the longest input that it is given.
 TARGETS = {
     "cgroup": (["base/cpu_limits.cc"], 512),
     "charsmap": (["tokenizer/normalizer/precompiled.cc"], 2048),
     "hub_answers": (["hub/hub_answers.cc", "hub/url.cc"], 1024),
+    "idf": (["engine/sparse_static_embedding.cc"], 512),
     "json": (["base/json.cc"], 1024),
+    "known_models": (["engine/known_models.cc"], 512),
     "manifest": (["index/manifest.cc"], 2048),
-    "model_config": (["engine/model_spec.cc", "engine/pooling_config.cc", "engine/multi_vector_spec.cc", "encoder/bert_config.cc",
-                      "encoder/modernbert_config.cc", "encoder/config_fields.cc"], 3072),
+    "model_config": (["engine/model_spec.cc", "engine/pooling_config.cc", "engine/multi_vector_spec.cc", "engine/module_list.cc",
+                      "engine/module_chain.cc", "engine/sparse_modules.cc", "engine/prompts.cc", "engine/transformer_options.cc",
+                      "encoder/bert_config.cc", "encoder/modernbert_config.cc", "encoder/config_fields.cc"], 3072),
     "npy": (["apps/npy_reader.cc"], 256),
     "records": (["apps/jsonl_reader.cc", "apps/lines_reader.cc", "apps/table_reader.cc"], 512),
     "regex": (["tokenizer/regex.cc"], 224),
     "reranker_config": (["engine/reranker_spec.cc"], 2048),
     "safetensors": (["weights/safetensors.cc", "weights/mapped_tensors.cc"], 1024),
     "segments": (["index/deleted_rows.cc", "index/mapped_segment.cc"], 2048),
-    "sentencepiece": (["tokenizer/sentencepiece/model_file.cc", "tokenizer/sentencepiece/directory.cc"], 2048),
+    "sentencepiece": (["tokenizer/sentencepiece/model_file.cc", "tokenizer/sentencepiece/directory.cc",
+                       "tokenizer/sentencepiece/tokenizer_class.cc", "tokenizer/sentencepiece/configured_tokens.cc",
+                       "tokenizer/sentencepiece/unigram_classes.cc", "tokenizer/sentencepiece/bpe_classes.cc"], 2048),
     "shards": (["weights/sharded.cc"], 512),
-    "tokenizer_json": (["tokenizer/tokenizer_json.cc", "tokenizer/added_vocabulary.cc"], 3072),
+    "tokenizer_json": (["tokenizer/tokenizer_json.cc", "tokenizer/added_vocabulary.cc", *STAGES], 3072),
     "tokenizer_model": (["tokenizer/model/bpe.cc", "tokenizer/model/unigram.cc", "tokenizer/model/vocabulary.cc",
                          "tokenizer/model/word_level.cc", "tokenizer/model/wordpiece.cc", "tokenizer/model/merge_table.cc"], 1536),
     "torch_file": (["weights/torch_file.cc", "weights/zip_archive.cc"], 8192),

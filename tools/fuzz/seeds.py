@@ -138,6 +138,16 @@ def seeds():
             settings = json.dumps({"tokenizer_class": name, "legacy": False, "add_bos_token": True} if name else {}).encode()
             yield "sentencepiece", f"{name or 'none'}-{model_type}", (
                 bytes([name_byte % 4]) + settings + SEPARATOR + sentencepiece_model(model_type))
+    beside = [json.dumps(value).encode() for value in [
+        {"mask_token": {"content": "<mask>", "lstrip": True}, "unk_token": "<unk>", "additional_special_tokens": ["<x>", "<y>"]},
+        {"<z>": 12, "<mask>": 11}, {"model_type": "xlm-roberta"}]]
+    for i, settings in enumerate([
+            {"tokenizer_class": "XLMRobertaTokenizer", "added_tokens_decoder": {"0": {"content": "<s>", "special": True}}},
+            {"tokenizer_class": "T5Tokenizer", "extra_ids": 3, "eos_token": "</s>"}, {"tokenizer_class": "CamembertTokenizer"},
+            {"tokenizer_class": "LlamaTokenizer", "add_prefix_space": False, "bos_token": "<s>"}, {}]):
+        for model_type in (1, 2):
+            yield "sentencepiece", f"beside-{i}-{model_type}", (
+                bytes([4 + i % 4]) + SEPARATOR.join([json.dumps(settings).encode(), *beside, sentencepiece_model(model_type)]))
     for model_type in (3, 4):
         yield "sentencepiece", f"type-{model_type}", b"\0{}" + SEPARATOR + sentencepiece_model(model_type)
     yield "charsmap", "one", charsmap()
@@ -159,6 +169,19 @@ def seeds():
         for text in ("null", "[]", "300", "1e3", '"\\b"', "{}"):
             yield "json", f"{text.strip(chr(34))[:4].strip(chr(92))}-{size}".replace('"', ""), text.encode() + b" " * size
     yield "json", "all", '{"a": [1, -2.5e3, true, null, "\\ud83d\\ude00é\\n"], "b": {"": NaN, "x": 12345678901234567890}}'.encode()
+    for i, (idf, text) in enumerate([({"a": 1.5, "b": 2, "x": 0.25}, b"a b a zz"), ({"a": 1e39}, b"a"), ({"a": "1"}, b"a"), ([1], b""),
+                                     ({"[UNK]": -1, "c": 0}, b"c d"), ({"?": 1}, b"c e f")]):
+        yield "idf", str(i), json.dumps(idf).encode() + SEPARATOR + text
+    config = {"model_type": "bert", "hidden_size": 384, "num_hidden_layers": 12, "vocab_size": 30522, "architectures": ["BertModel"]}
+    for i, (readme, more, name) in enumerate([
+            ("---\ntags:\n- mteb\nmodel-index:\n- name: bge-small-en-v1.5\n  results: []\n---\n# Title", {}, "BAAI/bge-small-en-v1.5"),
+            ("---\nbase_model: 'BAAI/bge-small-en'\n---", {}, "/models/models--BAAI--bge-m3/snapshots/" + "0" * 40),
+            ("---\r\nbase_model:\r\n- sentence-transformers/all-MiniLM-L6-v2\r\n---\r\n", {"num_hidden_layers": 6}, "x/checkpoint-12"),
+            ("", {"_name_or_path": "intfloat/e5-small-v2"}, "BAAI_bge-base-en"),
+            ("---\n---", {"_name_or_path": "/root/checkpoint-5", "architectures": None}, ""),
+            ("no front matter", {"_name_or_path": "bert-base-uncased"}, "../a//b/"),
+            ("---\nbase_model: microsoft/MiniLM-L12-H384-uncased\n---", {"model_type": "bert", "architectures": ["NomicBertModel"]}, "b")]):
+        yield "known_models", str(i), SEPARATOR.join([readme.encode(), json.dumps(config | more).encode(), name.encode()])
     yield "utf8", "mixed", "a é 中 😀 e\u0301 ﬁ ㌀ ".encode() + b"\xc3\x28\xed\xa0\x80\xf5"
     for kind, text in enumerate([b"one\r\n\ntwo", b'{"_id": "1", "title": "t", "text": "a\\n"}\n\n{"text": "b", "text_pair": "c"}\n',
                                  b'_id,text,title\n1,"a ""b""\nc",t\r\n2,d,\n', b"1\ta\tb\n2\tc\td"]):
