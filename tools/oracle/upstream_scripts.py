@@ -54,6 +54,7 @@ OTHERWISE = [
     (r"list_supported_models\(\)\s*(\)|$|\.)", "names the files of the original weights, not ONNX files"),
     (r"^(print\(model\)|model)$", "prints torch modules"),
     (r"last_hidden_state = ", "the states of padding are zeros"),
+    (r"Reranker(\.from_finetuned)?\([^)]*devices=\[[^\],]+,", "a list of scores on several devices too"),
     (r"\btime\.time\(\)", "prints measured times"),
     (r"float16|\.half\(\)", "computes in float32 what torch computes in half precision"),
 ]
