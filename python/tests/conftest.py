@@ -66,6 +66,7 @@ def real_model():
 
     def find(name: str) -> Path:
         if not (folder / name).is_dir():
+            # With BGE_TEST_NO_SKIPS a failure, but where there is not what it would be made of.
             pytest.skip(f"no model {name}: tools/oracle makes it in {folder}" + ("" if SHARED.is_dir() else f" {OF_WHAT_IS_NOT_HERE}"))
         return folder / name
 

@@ -8,16 +8,10 @@ headers, and nothing outside /usr.
 
 import re
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
-
-def run(*command):
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
-    if done.returncode != 0:
-        sys.exit(f"{' '.join(map(str, command))}: exit status {done.returncode}\n{done.stdout}{done.stderr}")
-    return done.stdout
+from check_archive import run
 
 
 def main():

@@ -178,7 +178,7 @@ def seeds():
             ("---\nbase_model: 'BAAI/bge-small-en'\n---", {}, "/models/models--BAAI--bge-m3/snapshots/" + "0" * 40),
             ("---\r\nbase_model:\r\n- sentence-transformers/all-MiniLM-L6-v2\r\n---\r\n", {"num_hidden_layers": 6}, "x/checkpoint-12"),
             ("", {"_name_or_path": "intfloat/e5-small-v2"}, "BAAI_bge-base-en"),
-            ("---\n---", {"_name_or_path": "/root/checkpoint-5", "architectures": None}, ""),
+            ("---\n---", {"_name_or_path": "/models/checkpoint-5", "architectures": None}, ""),
             ("no front matter", {"_name_or_path": "bert-base-uncased"}, "../a//b/"),
             ("---\nbase_model: microsoft/MiniLM-L12-H384-uncased\n---", {"model_type": "bert", "architectures": ["NomicBertModel"]}, "b")]):
         yield "known_models", str(i), SEPARATOR.join([readme.encode(), json.dumps(config | more).encode(), name.encode()])

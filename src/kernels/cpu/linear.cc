@@ -34,26 +34,27 @@ class Product {
 
   // y: all columns of W.
   void Run(int64_t first_panel, int64_t last_panel, Matrix y) const {
-    alignas(64) float tile[kMaxRowsAtOnce * kMaxColumns];
+    const bool whole = x_.type == ComputeType::kInt8;  // its sums are integers until the end
+    const int64_t most = PanelsAtOnce(x_.rows, w_) * PanelBytes();
+    const int64_t blocks =
+        whole ? 1 : std::max<int64_t>(1, (most + kMaxPanelBytes - 1) / kMaxPanelBytes);
+    // What is activated lies in a tile until then: rows of y, which are far apart, would push each
+    // other out of the first-level cache, as many of them share its sets.
+    if (blocks == 1 && HasEpilogue()) {
+      ForEachTile(first_panel, last_panel, [&](int64_t r, int64_t column, ConstMatrix tile) {
+        Finish(tile, column, y.Rows(r, tile.rows).Columns(column, tile.cols));
+      });
+      return;
+    }
     ForEachStrip(first_panel, last_panel, [&](const Strip& strip) {
-      const bool whole = x_.type == ComputeType::kInt8;  // its sums are integers until the end
-      const int64_t bytes = strip.panels * PanelBytes();
-      const int64_t blocks =
-          whole ? 1 : std::max<int64_t>(1, (bytes + kMaxPanelBytes - 1) / kMaxPanelBytes);
-      // What is activated lies in a tile until then: rows of y, which are far apart, would push
-      // each other out of the first-level cache, as many of them share its sets.
-      const bool by_tiles = blocks == 1 && HasEpilogue();
       for (int64_t b = 0; b < blocks; ++b) {
         const int64_t begin = CutGroups(b, blocks);
         const int64_t end = CutGroups(b + 1, blocks);
         for (int64_t r = 0; r < x_.rows; r += RowsAtOnce()) {
           const int64_t rows = std::min(RowsAtOnce(), x_.rows - r);
           const Matrix part(y.row(r) + strip.column, rows, strip.columns, y.stride);
-          const Matrix sums = by_tiles ? Matrix(tile, rows, strip.columns, kMaxColumns) : part;
-          Multiply(strip, begin, end, r, sums);
-          if (b + 1 == blocks && HasEpilogue()) {
-            Activate(sums, Bias(strip.column), epilogue_.activation, accuracy_, part);
-          }
+          Multiply(strip, begin, end, r, part);
+          if (b + 1 == blocks && HasEpilogue()) Finish(part, strip.column, part);
         }
       }
     });
@@ -133,6 +134,11 @@ class Product {
 
   bool HasEpilogue() const {
     return !epilogue_.bias.empty() || epilogue_.activation != Activation::kIdentity;
+  }
+
+  // y = activation(sums + bias), of columns from `column` on.
+  void Finish(ConstMatrix sums, int64_t column, Matrix y) const {
+    Activate(sums, Bias(column), epilogue_.activation, accuracy_, y);
   }
 
   // From a column on; null without.

@@ -135,10 +135,15 @@ HWY_INLINE Range RangeWithout(D d, const float* from, int64_t count, const RowSc
   return range;
 }
 
-// to[0, 4 lanes) = the whole numbers nearest to v, of [0, most]; `most` is at most 255. Half of the
-// instructions that four vectors by themselves take.
+// to[0, lanes) = the whole numbers nearest to v, of [0, most]; `most` is at most 255.
+HWY_INLINE void StoreNearestBytes(hn::Vec<hn::ScalableTag<float>> v, int most, uint8_t* to) {
+  const hn::RebindToSigned<hn::ScalableTag<float>> di;
+  const hn::Rebind<uint8_t, decltype(di)> d8;
+  hn::StoreU(hn::DemoteTo(d8, hn::Min(hn::NearestInt(v), hn::Set(di, most))), d8, to);
+}
+
+// to[0, 4 lanes), likewise: half of the instructions that four vectors by themselves take.
 #if HWY_TARGET == HWY_AVX3
-constexpr bool kHasNearestBytes = true;
 HWY_INLINE void StoreNearestBytes(const hn::Vec<hn::ScalableTag<float>> (&v)[4], int most,
                                   uint8_t* to) {
   const auto words = [&](int i) HWY_ATTR {
@@ -151,7 +156,6 @@ HWY_INLINE void StoreNearestBytes(const hn::Vec<hn::ScalableTag<float>> (&v)[4],
   _mm512_storeu_si512(to, _mm512_min_epu8(bytes, _mm512_set1_epi8(static_cast<char>(most))));
 }
 #elif HWY_TARGET == HWY_AVX2
-constexpr bool kHasNearestBytes = true;
 HWY_INLINE void StoreNearestBytes(const hn::Vec<hn::ScalableTag<float>> (&v)[4], int most,
                                   uint8_t* to) {
   const auto words = [&](int i) HWY_ATTR {
@@ -164,16 +168,18 @@ HWY_INLINE void StoreNearestBytes(const hn::Vec<hn::ScalableTag<float>> (&v)[4],
                       _mm256_min_epu8(bytes, _mm256_set1_epi8(static_cast<char>(most))));
 }
 #else
-constexpr bool kHasNearestBytes = false;
-template <class V>
-HWY_INLINE void StoreNearestBytes(const V (&)[4], int, uint8_t*) {}
+HWY_INLINE void StoreNearestBytes(const hn::Vec<hn::ScalableTag<float>> (&v)[4], int most,
+                                  uint8_t* to) {
+  const hn::ScalableTag<float> d;
+  for (size_t i = 0; i < 4; ++i) {
+    StoreNearestBytes(v[i], most, to + i * hn::Lanes(d));
+  }
+}
 #endif
 
 // to[0, count), and zeros up to a whole group of four.
 RowScale NarrowToInt8(const float* from, int64_t count, float steps, uint8_t* to) {
   const hn::ScalableTag<float> d;
-  const hn::RebindToSigned<decltype(d)> di;
-  const hn::Rebind<uint8_t, decltype(d)> d8;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   Range range = RangeOf(d, from, count);
   float width = range.largest - range.least;
@@ -193,26 +199,21 @@ RowScale NarrowToInt8(const float* from, int64_t count, float steps, uint8_t* to
   const auto vinverse = hn::Set(d, inverse);
   const auto vzero_point = hn::Set(d, static_cast<float>(zero_point));
   const auto scaled = [&](auto v) HWY_ATTR { return hn::MulAdd(v, vinverse, vzero_point); };
+  const auto most = static_cast<int>(steps);
   int64_t i = 0;
-  if constexpr (kHasNearestBytes) {
-    for (; i + 4 * lanes <= count; i += 4 * lanes) {
-      const decltype(hn::Zero(d)) v[4] = {
-          scaled(hn::LoadU(d, from + i)), scaled(hn::LoadU(d, from + i + lanes)),
-          scaled(hn::LoadU(d, from + i + 2 * lanes)), scaled(hn::LoadU(d, from + i + 3 * lanes))};
-      StoreNearestBytes(v, static_cast<int>(steps), to + i);
-    }
+  for (; i + 4 * lanes <= count; i += 4 * lanes) {
+    const decltype(hn::Zero(d)) v[4] = {
+        scaled(hn::LoadU(d, from + i)), scaled(hn::LoadU(d, from + i + lanes)),
+        scaled(hn::LoadU(d, from + i + 2 * lanes)), scaled(hn::LoadU(d, from + i + 3 * lanes))};
+    StoreNearestBytes(v, most, to + i);
   }
-  const auto most = hn::Set(di, static_cast<int32_t>(steps));
-  const auto nearest = [&](auto v) HWY_ATTR {
-    return hn::DemoteTo(d8, hn::Min(hn::NearestInt(scaled(v)), most));
-  };
   for (; i + lanes <= count; i += lanes) {
-    hn::StoreU(nearest(hn::LoadU(d, from + i)), d8, to + i);
+    StoreNearestBytes(scaled(hn::LoadU(d, from + i)), most, to + i);
   }
   if (i < count) {
     const auto rest = static_cast<size_t>(count - i);
-    HWY_ALIGN uint8_t bytes[hn::MaxLanes(d8)];
-    hn::Store(nearest(LoadFirst(d, from + i, rest)), d8, bytes);
+    HWY_ALIGN uint8_t bytes[hn::MaxLanes(d)];
+    StoreNearestBytes(scaled(LoadFirst(d, from + i, rest)), most, bytes);
     std::memcpy(to + i, bytes, rest);
   }
   for (i = count; i % 4 != 0; ++i) to[i] = 0;
