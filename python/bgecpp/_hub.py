@@ -11,13 +11,13 @@ _PATTERNS = ["*.json", "*.txt", "*.model", "*.metadata", "*.safetensors", "*.bin
 _NOT = ["onnx/*", "openvino/*", "*/onnx/*", "training_args.bin", "optimizer.*", "flax_*", "tf_*", "rust_*"]
 
 
-def located(model: str) -> str:
-    """The model as it was given, where that is a directory or in the cache; else the snapshot that huggingface_hub
-    has downloaded. Raises Unsupported where that is not installed."""
+def located(model: str, cache_dir: str | None = None, token: str | None = None) -> str:
+    """The model as it was given, where that is a directory; its snapshot in the cache; else the one that huggingface_hub
+    has downloaded. Raises Unsupported where that is not installed. cache_dir and token as _core.model_directory's."""
     if os.path.isdir(model):
         return model
     try:
-        return _core.model_directory(model)
+        return _core.model_directory(model, cache_dir=cache_dir)
     except errors.NotFound as error:
         if os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "on", "yes", "true"):
             raise
@@ -31,11 +31,17 @@ def located(model: str) -> str:
             f"{model}`, or give a directory"
         ) from absent
     repository, _, revision = model.partition("@")
-    files = huggingface_hub.HfApi().list_repo_files(repository, revision=revision or None)
+    sent = False if token == "" else token  # which it has for none
+    files = huggingface_hub.HfApi(token=sent).list_repo_files(repository, revision=revision or None)
     safe = any(file.endswith(".safetensors") for file in files)
     ignored = [*_NOT, *(["pytorch_model*.bin", "*/pytorch_model*.bin"] if safe else [])]
     return str(
         huggingface_hub.snapshot_download(
-            repository, revision=revision or None, allow_patterns=_PATTERNS, ignore_patterns=ignored
+            repository,
+            revision=revision or None,
+            cache_dir=cache_dir,
+            token=sent,
+            allow_patterns=_PATTERNS,
+            ignore_patterns=ignored,
         )
     )

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 _Class = TypeVar("_Class", bound=type)
 
 # Arguments that name a model, a file or a folder.
-_PATHS = frozenset({"model", "out", "packed_cache"})
+_PATHS = frozenset({"model", "out", "packed_cache", "cache_dir"})
 _KINDS: dict[str, type | tuple[type, ...]] = {"bool": bool, "int": int, "float": (int, float), "str": str}
 
 
@@ -88,7 +88,7 @@ def _explained(error: TypeError, function: str, arguments: tuple[tuple[str, Any,
         return
     function = function.removesuffix(".__init__")
     for name, value, kind in arguments:
-        found = f"{type(value).__name__} {str(value)[:60]!r}"
+        found = type(value).__name__ if name == "token" else f"{type(value).__name__} {str(value)[:60]!r}"
         if not _fits(value, kind):
             raise TypeError(f"{function}(): {name}: expected {kind}, found {found}") from None
         if isinstance(value, str) and not _is_utf8(value):

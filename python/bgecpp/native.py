@@ -112,7 +112,14 @@ class Tokenizer(_core.Tokenizer):
 if TYPE_CHECKING:
 
     def is_reranker(model: Path) -> bool: ...
-    def model_directory(model: Path, *, download: bool = False) -> str: ...
+    def model_directory(
+        model: Path,
+        *,
+        download: bool = False,
+        cache_dir: Path | None = None,
+        token: str | None = None,
+        complete: bool = False,
+    ) -> str: ...
     def quantize(model: Path, out: Path, dtype: str = "int8") -> dict[str, int]: ...
 
 else:

@@ -54,7 +54,8 @@ void Init(PyEmbedder* self, const std::string& model, int threads, const Optiona
                                    .splade = splade,
                                    .packed_cache = packed_cache,
                                    .download = download};
-  new (self) PyEmbedder{model, options, LoadEmbedder(Located(model, download), options)};
+  new (self)
+      PyEmbedder{model, options, LoadEmbedder(Located(model, {.download = download}), options)};
 }
 
 // What a call says of itself.

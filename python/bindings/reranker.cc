@@ -62,7 +62,8 @@ void Init(PyReranker* self, const std::string& model, int threads, const Optiona
                                    .compute_type = ComputeNamed(dtype),
                                    .packed_cache = packed_cache,
                                    .download = download};
-  new (self) PyReranker{model, options, LoadReranker(Located(model, download), options)};
+  new (self)
+      PyReranker{model, options, LoadReranker(Located(model, {.download = download}), options)};
 }
 
 // queries and passages, of the same number.

@@ -1,8 +1,8 @@
 #include "bindings/settings.h"
 
 #include "bge/embedder.h"
-#include "bge/model_directory.h"
 
+#include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 
 namespace nb = nanobind;
@@ -65,9 +65,11 @@ std::string NameOf(ComputeChoice choice) {
   return "default";
 }
 
-std::string Located(const std::string& model, bool download) {
-  if (!download || CanDownload()) return model;
-  return nb::cast<std::string>(nb::module_::import_("bgecpp._hub").attr("located")(model));
+std::string Located(const std::string& model, const ModelSource& source) {
+  if (!source.download || CanDownload()) return model;
+  const nb::object cache = source.cache_dir.empty() ? nb::none() : nb::cast(source.cache_dir);
+  return nb::cast<std::string>(
+      nb::module_::import_("bgecpp._hub").attr("located")(model, cache, source.token));
 }
 
 }  // namespace bge::python

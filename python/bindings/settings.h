@@ -2,6 +2,7 @@
 #ifndef BGE_PYTHON_BINDINGS_SETTINGS_H_
 #define BGE_PYTHON_BINDINGS_SETTINGS_H_
 
+#include "bge/model_directory.h"
 #include "bge/tokenizer.h"
 #include "bge/types.h"
 
@@ -26,7 +27,7 @@ std::optional<std::string> NameOf(WeightRounding rounding);
 
 /// The model, or where huggingface_hub has put it: where a download is allowed that this build of
 /// the library cannot do, and the model is not in the cache. Raises what bgecpp._hub raises.
-std::string Located(const std::string& model, bool download);
+std::string Located(const std::string& model, const ModelSource& source);
 
 /// A Python Tokenizer that is part of a model: keep that alive.
 nanobind::object TokenizerReference(const Tokenizer& tokenizer);

@@ -8,7 +8,11 @@
 #include "bindings/interruptible.h"
 #include "bindings/settings.h"
 
+#include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
+
+#include <optional>
+#include <string>
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -43,10 +47,20 @@ nb::dict QuantizeModel(const std::string& model, const std::string& out, const s
   return result;
 }
 
-std::string DirectoryOf(const std::string& model, bool download) {
-  const std::string located = Located(model, download);
-  const nb::gil_scoped_release released;
-  return ModelDirectory(located, download);
+std::string DirectoryOf(const std::string& model, bool download,
+                        const std::optional<std::string>& cache_dir,
+                        const std::optional<std::string>& token, bool complete) {
+  std::stop_source stop;
+  const ModelSource source = {.cache_dir = cache_dir.value_or(""),
+                              .token = token,
+                              .download = download,
+                              .complete = complete,
+                              .stop = stop.get_token()};
+  const std::string located = Located(model, source);
+  std::string directory;
+  RunInterruptibly(download ? kLongWork : 0, &stop,
+                   [&] { directory = ModelDirectory(located, source); });
+  return directory;
 }
 
 }  // namespace
@@ -55,8 +69,11 @@ void AddTools(nb::module_& m) {
   m.def("quantize", &QuantizeModel, "model"_a, "out"_a, "dtype"_a = "int8",
         "Writes `out`: the model's directory with its matrices as int8, bf16, f16 or f32.");
   m.def("model_directory", &DirectoryOf, "model"_a, nb::kw_only(), "download"_a = false,
-        "The directory of a model: itself, or a name's in the Hugging Face cache, into which it is "
-        "downloaded if that is allowed.");
+        "cache_dir"_a = nb::none(), "token"_a = nb::none(), "complete"_a = false,
+        "The directory of a model: itself, or a name's in the Hugging Face cache, or in cache_dir, "
+        "a folder like it, into which it is downloaded if that is allowed. token: for the hub, "
+        "instead of the environment's; an empty one is none. complete: of a model that is there "
+        "but lacks files they are downloaded too.");
   m.def("can_download", &CanDownload,
         "Whether the library was built with libcurl, and downloads models itself.");
 }

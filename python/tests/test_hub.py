@@ -55,7 +55,7 @@ def test_names_give_what_the_directory_gives(cache: Path, models: Path) -> None:
 
 def huggingface_hub(files: list[str], asked: list[dict[str, Any]], snapshot: str) -> ModuleType:
     module: Any = ModuleType("huggingface_hub")
-    module.HfApi = lambda: SimpleNamespace(list_repo_files=lambda name, revision: files)
+    module.HfApi = lambda token: SimpleNamespace(list_repo_files=lambda name, revision: files)
 
     def snapshot_download(name: str, **options: Any) -> str:
         asked.append({"name": name, **options})
@@ -79,6 +79,11 @@ def test_without_libcurl_huggingface_hub_downloads(
     (call,) = asked
     assert call["name"] == "someone/else" and call["revision"] == "v2"
     assert "*.safetensors" in call["allow_patterns"] and "pytorch_model*.bin" in call["ignore_patterns"]
+    assert call["cache_dir"] is None and call["token"] is None
+    # Of a cache and a token of the caller's own; an empty one is none.
+    assert _hub.located(NAME, str(cache / "own"), "hf_mine") == path and _hub.located("a/b", None, "") == path
+    assert [(call["cache_dir"], call["token"]) for call in asked[1:]] == [(str(cache / "own"), "hf_mine"), (None, False)]
+    assert Path(_hub.located(NAME, str(cache), "hf_mine")).resolve() == (models / "tiny-bert").resolve() and len(asked) == 3
 
 
 def test_without_libcurl_and_huggingface_hub_the_error_says_what_to_do(

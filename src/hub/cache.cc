@@ -117,15 +117,15 @@ fs::path HubCacheDir() {
   return HubHomeDir() / "hub";
 }
 
-fs::path RepoFolder(const std::string& repo) {
+fs::path RepoFolder(const std::string& repo, const fs::path& cache) {
   std::string folder(kFolderPrefix);
   for (const char c : repo) folder += c == '/' ? std::string("--") : std::string(1, c);
-  return HubCacheDir() / folder;
+  return cache / folder;
 }
 
-std::optional<fs::path> FindInCache(const ModelName& name) {
+std::optional<fs::path> FindInCache(const ModelName& name, const fs::path& cache) {
   if (!IsRepoName(name.repo) || !IsRevision(name.revision)) return std::nullopt;
-  const fs::path folder = RepoFolder(name.repo);
+  const fs::path folder = RepoFolder(name.repo, cache);
   const fs::path ref = folder / "refs" / name.revision;
   std::string commit = name.revision;
   std::error_code ignored;
@@ -144,11 +144,11 @@ std::optional<fs::path> FindInCache(const ModelName& name) {
   return snapshot;
 }
 
-std::optional<fs::path> FindModel(const ModelName& name) {
-  if (auto snapshot = FindInCache(name)) return snapshot;
+std::optional<fs::path> FindModel(const ModelName& name, const fs::path& cache) {
+  if (auto snapshot = FindInCache(name, cache)) return snapshot;
   if (name.repo.find('/') != std::string::npos) return std::nullopt;
   // Parity: sentence-transformers looks for names without an organisation in its own.
-  return FindInCache({"sentence-transformers/" + name.repo, name.revision});
+  return FindInCache({"sentence-transformers/" + name.repo, name.revision}, cache);
 }
 
 ModelReference ParseModelReference(const std::string& path_or_name) {
@@ -188,8 +188,8 @@ std::string HowToGet(const ModelName& name) {
       command);
 }
 
-void FailNotInCache(const ModelName& name) {
-  const fs::path folder = RepoFolder(name.repo);
+void FailNotInCache(const ModelName& name, const fs::path& cache) {
+  const fs::path folder = RepoFolder(name.repo, cache);
   if (IsDirectory(folder / "snapshots")) {
     Fail(ErrorCode::kNotFound, "revision is not in the Hugging Face cache",
          fmt::format("{}: revision {} in {}", name.repo, name.revision, folder.string()),
@@ -197,15 +197,15 @@ void FailNotInCache(const ModelName& name) {
   }
   Fail(ErrorCode::kNotFound, "model is not in the Hugging Face cache",
        fmt::format("{}: no directory of this name, and no such model in {}", name.repo,
-                   HubCacheDir().string()),
+                   cache.string()),
        HowToGet(name));
 }
 
-fs::path ResolveModel(const std::string& path_or_name) {
+fs::path ResolveModel(const std::string& path_or_name, const fs::path& cache) {
   const ModelReference model = ParseModelReference(path_or_name);
   if (!model.name) return model.dir;
-  if (const auto snapshot = FindModel(*model.name)) return *snapshot;
-  FailNotInCache(*model.name);
+  if (const auto snapshot = FindModel(*model.name, cache)) return *snapshot;
+  FailNotInCache(*model.name, cache);
 }
 
 bool IsCommit(std::string_view text) {

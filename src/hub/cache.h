@@ -29,15 +29,20 @@ std::filesystem::path HubHomeDir();
 /// "~" and "~/x" as a shell would expand them, which it does not do in environment variables.
 std::filesystem::path ExpandHome(const std::string& path);
 
-/// HubCacheDir()/models--ORG--NAME, whether it is there or not.
-std::filesystem::path RepoFolder(const std::string& repo);
+// In all that follows `cache` is a folder of that layout.
+
+/// cache/models--ORG--NAME, whether it is there or not.
+std::filesystem::path RepoFolder(const std::string& repo,
+                                 const std::filesystem::path& cache = HubCacheDir());
 
 /// The snapshot directory of the name, if it is in the cache: models--ORG--NAME/snapshots/COMMIT,
 /// the commit read from refs/REVISION or given as such.
-std::optional<std::filesystem::path> FindInCache(const ModelName& name);
+std::optional<std::filesystem::path> FindInCache(
+    const ModelName& name, const std::filesystem::path& cache = HubCacheDir());
 
 /// As FindInCache; a name without an organisation also among those of sentence-transformers.
-std::optional<std::filesystem::path> FindModel(const ModelName& name);
+std::optional<std::filesystem::path> FindModel(const ModelName& name,
+                                               const std::filesystem::path& cache = HubCacheDir());
 
 /// What a user has called a model: a directory that is there, or a name. Error(kInvalidArgument,
 /// kNotFound) where it is neither.
@@ -51,10 +56,12 @@ ModelReference ParseModelReference(const std::string& path_or_name);
 std::string HowToGet(const ModelName& name);
 
 /// Error(kNotFound) that says where a model was looked for and how to get it.
-[[noreturn]] void FailNotInCache(const ModelName& name);
+[[noreturn]] void FailNotInCache(const ModelName& name,
+                                 const std::filesystem::path& cache = HubCacheDir());
 
 /// A directory as it is, else a name found in the cache, else FailNotInCache.
-std::filesystem::path ResolveModel(const std::string& path_or_name);
+std::filesystem::path ResolveModel(const std::string& path_or_name,
+                                   const std::filesystem::path& cache = HubCacheDir());
 
 /// Whether `text` can be a commit: 40 lower-case hexadecimal digits.
 bool IsCommit(std::string_view text);

@@ -206,6 +206,22 @@ TEST_F(HubCache, TheDirectoryOfAModelIsItselfOrItsNames) {
   EXPECT_THAT(test::Thrown([] { return ModelDirectory("a/c"); }), StartsWith("not_found"));
 }
 
+TEST_F(HubCache, AnotherFolderIsLookedInInstead) {
+  const test::TempDir other;
+  AddModel("models--a--b", "main");
+  const ModelSource source = {.cache_dir = other.path().string()};
+  EXPECT_THAT(test::Thrown([&] { return ModelDirectory("a/b", source); }),
+              AllOf(StartsWith("not_found: model is not in"), HasSubstr(other.path().string())));
+  const fs::path snapshot = other.path() / "models--a--b/snapshots" / kCommit;
+  fs::create_directories(snapshot);
+  other.Write("models--a--b/refs/v2", kCommit);
+  EXPECT_EQ(ModelDirectory("a/b@v2", source), snapshot);
+  EXPECT_THAT(test::Thrown([&] { return ModelDirectory("a/b", source); }),
+              AllOf(StartsWith("not_found: revision is not in"),
+                    HasSubstr((other.path() / "models--a--b").string())));
+  EXPECT_EQ(ModelDirectory(snapshot.string(), source), snapshot);
+}
+
 TEST_F(HubCache, BrokenReferencesAreErrors) {
   const ModelName name = {"a/b", "main"};
   AddModel("models--a--b", "main");

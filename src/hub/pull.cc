@@ -32,7 +32,7 @@ class RepoPull {
       : client_(client),
         repo_(std::move(repo)),
         listing_(std::move(listing)),
-        folder_(RepoFolder(repo_)),
+        folder_(RepoFolder(repo_, options.cache)),
         options_(options) {}
 
   PullResult Run(const std::string& revision, bool symlinks) {
@@ -105,22 +105,27 @@ std::pair<std::string, RepoListing> FindOnHub(HubClient* client, const ModelName
   return {other, client->List(other, name.revision)};
 }
 
-[[noreturn]] void FailOffline(const ModelName& name) {
+[[noreturn]] void FailOffline(const ModelName& name, const fs::path& cache) {
   Fail(
       ErrorCode::kNotFound, "model is not in the Hugging Face cache",
       fmt::format("{} (revision {}): no such model in {}, and HF_HUB_OFFLINE is set, so nothing is "
                   "downloaded",
-                  name.repo, name.revision, HubCacheDir().string()),
+                  name.repo, name.revision, cache.string()),
       "unset HF_HUB_OFFLINE, then " + HowToGet(name));
+}
+
+fs::path CacheOf(const PullOptions& options) {
+  return options.cache.empty() ? HubCacheDir() : options.cache;
 }
 
 }  // namespace
 
 PullResult Pull(const ModelName& name, const PullOptions& options) {
-  const HubSettings settings = ReadHubSettings();
+  const HubSettings settings = ReadHubSettings(options.token);
   if (settings.offline) {
-    const auto snapshot = FindModel(name);
-    if (!snapshot) FailOffline(name);
+    const fs::path cache = CacheOf(options);
+    const auto snapshot = FindModel(name, cache);
+    if (!snapshot) FailOffline(name, cache);
     return {.snapshot = *snapshot};
   }
   return Pull(name, settings, MakeHttpTransport(settings.timeouts, settings.ca_file), options);
@@ -135,26 +140,37 @@ PullResult Pull(const ModelName& name, const HubSettings& settings,
          fmt::format("{}: found {}, expected {}", repo, listing.commit, name.revision),
          "check HF_ENDPOINT");
   }
-  return RepoPull(&client, repo, std::move(listing), options).Run(name.revision, settings.symlinks);
+  PullOptions complete = options;
+  complete.cache = CacheOf(options);
+  return RepoPull(&client, repo, std::move(listing), complete)
+      .Run(name.revision, settings.symlinks);
 }
 
 }  // namespace bge::hub
 
 namespace bge {
 
-std::filesystem::path ResolveModel(const std::string& path_or_name, bool download,
-                                   std::stop_token stop) {
-  if (!download || hub::IsOffline()) return ResolveModel(path_or_name);
+std::filesystem::path ResolveOrPull(const std::string& path_or_name,
+                                    const hub::PullOptions& options) {
+  const std::filesystem::path cache = hub::CacheOf(options);
+  if (hub::IsOffline()) return ResolveModel(path_or_name, cache);
   const ModelReference model = ParseModelReference(path_or_name);
   if (!model.name) return model.dir;
-  const auto snapshot = FindModel(*model.name);
+  const auto snapshot = FindModel(*model.name, cache);
   if (snapshot && hub::HasNeededFiles(*snapshot)) return *snapshot;
   try {
-    return hub::Pull(*model.name, {.stop = std::move(stop)}).snapshot;
+    return hub::Pull(*model.name, options).snapshot;
   } catch (const Error& error) {
-    if (!snapshot || error.code() == ErrorCode::kCancelled) throw;
+    const bool of_caller = options.token && error.code() == ErrorCode::kInvalidArgument;
+    if (!snapshot || of_caller || error.code() == ErrorCode::kCancelled) throw;
   }
   return *snapshot;  // what is there may do
+}
+
+std::filesystem::path ResolveModel(const std::string& path_or_name, bool download,
+                                   std::stop_token stop) {
+  if (!download) return ResolveModel(path_or_name);
+  return ResolveOrPull(path_or_name, {.stop = std::move(stop)});
 }
 
 }  // namespace bge

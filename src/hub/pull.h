@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -17,6 +18,8 @@
 namespace bge::hub {
 
 struct PullOptions {
+  std::filesystem::path cache = {};       ///< empty: HubCacheDir()
+  std::optional<std::string> token = {};  ///< instead of the environment's; empty: none
   std::stop_token stop = {};
   /// Bytes that are there of the file at hand, of so many (0: not known). Often.
   std::function<void(std::string_view file, uint64_t done, uint64_t size)> progress = {};
@@ -46,8 +49,12 @@ PullResult Pull(const ModelName& name, const HubSettings& settings,
 namespace bge {
 
 /// As ResolveModel, but a name that is not in the cache, or lacks files of its model there, is
-/// downloaded first, if `download` allows it and HF_HUB_OFFLINE does not forbid it, until `stop`
-/// asks: Error(kCancelled). What lacks files and cannot be completed is given as it is.
+/// downloaded first, if HF_HUB_OFFLINE does not forbid it, until the options' `stop` asks:
+/// Error(kCancelled). What lacks files and cannot be completed is given as it is.
+std::filesystem::path ResolveOrPull(const std::string& path_or_name,
+                                    const hub::PullOptions& options);
+
+/// The same if `download` allows it, else ResolveModel.
 std::filesystem::path ResolveModel(const std::string& path_or_name, bool download,
                                    std::stop_token stop = {});
 

@@ -29,6 +29,17 @@ TEST_F(HubPull, FetchesWhatIsNeededIntoPythonsLayout) {
   EXPECT_TRUE(HasNeededFiles(result.snapshot));
 }
 
+TEST_F(HubPull, AnotherFolderIsFilledInstead) {
+  const test::TempDir other;
+  const PullResult result = Run(kRepo, {.cache = other.path()});
+  EXPECT_EQ(result.snapshot, other.path() / kFolder / "snapshots" / kCommit);
+  EXPECT_EQ(Content(result.snapshot / "model.safetensors"), weights_);
+  EXPECT_EQ(Content(other.path() / kFolder / "refs/main"), kCommit);
+  EXPECT_TRUE(fs::exists(other.path() / ".locks" / kFolder));
+  EXPECT_TRUE(fs::is_empty(cache_.path()));
+  EXPECT_EQ(Run(kRepo, {.cache = other.path()}).bytes, 0u);
+}
+
 TEST_F(HubPull, AsksOnlyForTheListingOfWhatIsThere) {
   Run();
   const size_t before = server_.requests().size();

@@ -42,7 +42,7 @@ Url Endpoint() {
 }
 
 // Parity: _clean_token. White space and line breaks around it are accidents of copying.
-std::string Cleaned(std::string token, std::string_view source) {
+std::string CleanToken(std::string token, std::string_view source) {
   std::erase_if(token, [](char c) { return c == '\r' || c == '\n'; });
   token.erase(0, token.find_first_not_of(" \t"));
   token.erase(token.find_last_not_of(" \t") + 1);
@@ -59,7 +59,7 @@ std::string TokenOfFile() {
   const fs::path path = variable ? ExpandHome(*variable) : HubHomeDir() / "token";
   std::error_code ignored;
   if (!fs::is_regular_file(path, ignored)) return {};
-  return Cleaned(ReadFile(path, kMaxTokenBytes), path.string());
+  return CleanToken(ReadFile(path, kMaxTokenBytes), path.string());
 }
 
 std::string Token() {
@@ -67,7 +67,7 @@ std::string Token() {
   auto token = GetEnv("HF_TOKEN");
   if (!token) token = GetEnv("HUGGING_FACE_HUB_TOKEN");
   if (token) {
-    std::string cleaned = Cleaned(*token, "HF_TOKEN");
+    std::string cleaned = CleanToken(*token, "HF_TOKEN");
     if (!cleaned.empty()) return cleaned;
   }
   return TokenOfFile();
@@ -95,10 +95,10 @@ bool IsOffline() {
   return IsTrue(offline ? offline : GetEnv("TRANSFORMERS_OFFLINE"));
 }
 
-HubSettings ReadHubSettings() {
+HubSettings ReadHubSettings(const std::optional<std::string>& token) {
   HubSettings settings;
   settings.endpoint = Endpoint();
-  settings.token = Token();
+  settings.token = token ? CleanToken(*token, "the token that was given") : Token();
   settings.ca_file = GetEnv("SSL_CERT_FILE").value_or("");
   settings.offline = IsOffline();
   settings.symlinks = !IsTrue(GetEnv("HF_HUB_DISABLE_SYMLINKS"));

@@ -7,6 +7,7 @@
 #include "hub/url.h"
 
 #include <chrono>
+#include <optional>
 #include <string>
 
 namespace bge::hub {
@@ -24,8 +25,9 @@ struct HubSettings {
 /// HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE is "1", "on", "yes" or "true".
 bool IsOffline();
 
-/// Error(kInvalidArgument) where a variable cannot be meant so.
-HubSettings ReadHubSettings();
+/// `token`: a caller's own, instead of the environment's, which is then not looked at. Error(
+/// kInvalidArgument) where it, or a variable, cannot be meant so.
+HubSettings ReadHubSettings(const std::optional<std::string>& token = std::nullopt);
 
 }  // namespace bge::hub
 

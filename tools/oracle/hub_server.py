@@ -36,6 +36,7 @@ class Hub:
         }
         self.files |= {name: File(content, Path(name).suffix in LARGE) for name, content in others.items()}
         self.requests: list[tuple[str, str]] = []
+        self.authorizations: list[tuple[bool, str | None]] = []  # of each request: whether to the second host
         self.servers = [self._serve(False), self._serve(True)]
         self.endpoint, self.cdn = (f"http://{server.server_address[0]}:{server.server_port}" for server in self.servers)
 
@@ -61,6 +62,7 @@ class Hub:
 
             def do_GET(self) -> None:
                 hub.requests.append((self.command, self.path))
+                hub.authorizations.append((is_cdn, self.headers.get("Authorization")))
                 path = unquote(urlsplit(self.path).path)
                 (hub._answer_cdn if is_cdn else hub._answer)(self, path)
 
