@@ -54,7 +54,9 @@ def ignored(**settings: Any) -> None:
     """Says once of each argument that was given (is not None) that it has no effect here."""
     for name, value in settings.items():
         if value is not None:
-            warn_once(f"bgecpp ignores {name}={value!r}: it has no meaning for its engine")
+            secret = name.rstrip("']").rpartition("'")[2] in ("token", "use_auth_token")  # model_kwargs['token'] too
+            shown = "..." if secret else repr(value)
+            warn_once(f"bgecpp ignores {name}={shown}: it has no meaning for its engine")
 
 
 @contextlib.contextmanager

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
-from bgecpp import _common, _model_files, errors
+from bgecpp import _common, errors
 
 # What changes no number here, or is always so.
 _ACCEPTED = {
@@ -17,11 +16,17 @@ _ACCEPTED = {
     "model_kwargs",
     "multi_process",
     "show_progress_bar",
-    "token",
     "tokenizer_kwargs",
     "trust_remote_code",
     "torch_dtype",
 }
+
+
+# What own_arguments() gives as it comes.
+_OWN = (
+    "truncate_dim", "prompt", "prompt_name", "prompts", "default_prompt_name", "revision", "threads",
+    "local_files_only", "cache_folder", "token",
+)  # fmt: skip
 
 
 def normalize(embedder: Any, asked: bool | None, truncate_dim: int | None) -> bool:
@@ -49,19 +54,6 @@ def text(value: Any, name: str) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{name}: expected a str, found {type(value).__name__}")
     return value
-
-
-def located(model: Any, cache_folder: Any = None, revision: Any = None) -> str:
-    """A directory or name as the engine takes it: of a path, of a name in a cache of one's own, of a revision."""
-    name = os.fspath(model)
-    if os.path.isdir(name):
-        return str(name)
-    if cache_folder is not None:
-        found = _model_files.cached_snapshot(os.fspath(cache_folder), name, revision)
-        if found is not None:
-            return found
-        _common.warn_once(f"bgecpp: {name} is not in cache_folder {cache_folder}: Hugging Face's own cache is used")
-    return f"{name}@{revision}" if revision else str(name)
 
 
 def renamed(values: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
@@ -95,13 +87,14 @@ def device_name(device: Any) -> str | None:
 
 def own_arguments(class_name: str, model_kwargs: Any, encode_kwargs: Any) -> dict[str, Any]:
     """Of sentence-transformers' arguments in model_kwargs and encode_kwargs those that we have: truncate_dim, normalize
-    (None where normalize_embeddings is False: the model's own modules decide), prompt, revision, threads,
-    local_files_only, cache_folder. Unsupported for what would change vectors and is not read."""
+    (None where normalize_embeddings is False: the model's own modules decide), prompt, prompt_name, prompts,
+    default_prompt_name, revision, threads, local_files_only, cache_folder, token. Unsupported for what would change
+    vectors and is not read."""
     own: dict[str, Any] = {}
     for place, given in (("model_kwargs", model_kwargs), ("encode_kwargs", encode_kwargs)):
         given = dict(given or {})
         _common.on_cpu(device_name(given.get("device")))
-        for name in ("truncate_dim", "prompt", "revision", "threads", "local_files_only", "cache_folder"):
+        for name in _OWN:
             if name in given:
                 own[name] = given.pop(name)
         if "normalize_embeddings" in given:
@@ -115,3 +108,16 @@ def own_arguments(class_name: str, model_kwargs: Any, encode_kwargs: Any) -> dic
                 "has all of sentence-transformers' arguments, or leave it out"
             )
     return own
+
+
+def prompt_of(model: dict[str, Any], call: dict[str, Any]) -> dict[str, str]:
+    """The prompt of sentence-transformers' encode, whose own arguments are `call`, of a model that was made with `model`
+    (both own_arguments()): {"instruction": text}, {"prompt_name": a name that the model's files know}, or {}."""
+    if call.get("prompt") is not None:
+        return {"instruction": call["prompt"]}
+    name = call.get("prompt_name")
+    name = model.get("default_prompt_name") if name is None else name
+    if name is None:
+        return {}
+    prompts = model.get("prompts") or {}
+    return {"instruction": prompts[name]} if name in prompts else {"prompt_name": name}

@@ -1,11 +1,10 @@
 """Files of model directories that Python reads itself. They are a stranger's: each is opened as the engine opens it
-(src/base/links.cc, file.cc, src/hub/cache.cc): a regular file of bounded size, in its directory."""
+(src/base/links.cc, file.cc): a regular file of bounded size, in its directory."""
 
 from __future__ import annotations
 
 import json
 import os
-import re
 import stat
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -16,8 +15,6 @@ from bgecpp import errors
 MOST_CONFIG_BYTES = 16 << 20
 # As src/tokenizer/load.cc: a vocabulary with its merges.
 MOST_TOKENIZER_BYTES = 128 << 20
-_MOST_REVISION_BYTES = 255
-_REVISION = re.compile(r"[A-Za-z0-9_.+-]+(?:/[A-Za-z0-9_.+-]+)*")
 
 
 def open_file(directory: str | os.PathLike[str], name: str) -> BinaryIO:
@@ -82,33 +79,3 @@ def parse_json(data: bytes, path: str | os.PathLike[str]) -> Any:
     except (ValueError, RecursionError) as error:
         reason = "nested too deep" if isinstance(error, RecursionError) else str(error)
     raise errors.CorruptData(f"not JSON: {os.fspath(path)}: {reason}: fetch the model again")
-
-
-def cached_snapshot(cache_folder: str | os.PathLike[str], name: str, revision: str | None = None) -> str | None:
-    """The folder of a model in a cache of Hugging Face's layout; None where it is not there, or no name of the hub's.
-    CorruptData where a reference names no commit: it becomes part of a path."""
-    revision = revision or "main"
-    if not _is_revision(revision) or not all(_is_revision(part) for part in name.split("/")):
-        return None
-    model = os.path.join(cache_folder, "models--" + name.replace("/", "--"))
-    reference = os.path.join(model, "refs", revision)
-    commit = revision
-    if os.path.isfile(reference):
-        with open(reference, "rb") as file:
-            commit = file.read(_MOST_REVISION_BYTES + 2).decode("utf-8", "replace").strip()
-        if not _is_revision(commit) or "/" in commit:
-            raise errors.CorruptData(
-                f"broken reference in the cache: {reference}: found {commit[:60]!r}, expected a commit hash: fetch the "
-                "model again"
-            )
-    snapshot = os.path.join(model, "snapshots", commit)
-    return snapshot if "/" not in commit and os.path.isdir(snapshot) else None
-
-
-def _is_revision(text: str) -> bool:
-    # A branch, tag or commit.
-    return (
-        len(text) <= _MOST_REVISION_BYTES
-        and _REVISION.fullmatch(text) is not None
-        and not any(part in (".", "..") for part in text.split("/"))
-    )

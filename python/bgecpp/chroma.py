@@ -13,7 +13,7 @@ from typing import Any
 from chromadb.api.types import Documents, EmbeddingFunction, Embeddings
 from chromadb.utils.embedding_functions import register_embedding_function
 
-from bgecpp import _drop_in
+from bgecpp import _drop_in, _names
 from bgecpp._core import Embedder
 
 __all__ = ["BgeEmbeddingFunction"]
@@ -31,6 +31,8 @@ _SETTINGS: dict[str, Any] = {
     "local_files_only": False,
     "truncate_dim": None,
     "pooling": None,
+    "cache_folder": None,
+    "revision": None,
 }
 
 
@@ -38,8 +40,8 @@ _SETTINGS: dict[str, Any] = {
 class BgeEmbeddingFunction(EmbeddingFunction[Documents]):
     """Vectors as the model's own modules make them, as SentenceTransformerEmbeddingFunction gives (normalize: True: of
     length 1, False: of none): documents with the model's own instruction for them, queries (in Chroma 1.1 and later)
-    with that for queries, or with those that are given. model_name, device, normalize_embeddings, cache_folder, revision
-    and local_files_only are that class's."""
+    with that for queries, or with those that are given. model_name, device, normalize_embeddings, cache_folder, revision,
+    token and local_files_only are that class's; a collection does not remember the token."""
 
     def __init__(
         self,
@@ -59,15 +61,27 @@ class BgeEmbeddingFunction(EmbeddingFunction[Documents]):
         if theirs.get("normalize_embeddings") is False:
             theirs.pop("normalize_embeddings")
         own = _drop_in.renamed({**theirs, **own}, {"model_name": "model", "normalize_embeddings": "normalize"})
-        _drop_in.accept(own, "device", "trust_remote_code", "token")
+        _drop_in.accept(own, "device", "trust_remote_code")
+        token = own.pop("token", None)
         if "model" not in own:
             raise TypeError("BgeEmbeddingFunction: no model: give model, a directory or a name on the hub")
-        own["model"] = _drop_in.located(own["model"], own.pop("cache_folder", None), own.pop("revision", None))
+        own["model"] = str(own["model"])
         if unknown := sorted(own.keys() - _SETTINGS.keys()):
             raise TypeError(f"BgeEmbeddingFunction: it has no argument {', '.join(unknown)}")
         self._settings = {**_SETTINGS, **own}
         self._embedder = Embedder(
-            self._settings["model"], pooling=pooling, threads=threads, dtype=dtype, packed_cache=packed_cache, download=not local_files_only
+            _names.located(
+                self._settings["model"],
+                cache_dir=self._settings["cache_folder"],
+                token=token,
+                revision=self._settings["revision"],
+                download=not local_files_only,
+            ),
+            pooling=pooling,
+            threads=threads,
+            dtype=dtype,
+            packed_cache=packed_cache,
+            download=not local_files_only,
         )
 
     def __call__(self, input: Documents) -> Embeddings:
@@ -104,5 +118,5 @@ class BgeEmbeddingFunction(EmbeddingFunction[Documents]):
         return dict(self._settings)
 
     def validate_config_update(self, old_config: dict[str, Any], new_config: dict[str, Any]) -> None:
-        if old_config.get("model") != new_config.get("model"):
+        if any(old_config.get(name) != new_config.get(name) for name in ("model", "revision")):
             raise ValueError("The model of a collection cannot be changed: its vectors are that model's")

@@ -13,16 +13,18 @@ from os import PathLike
 from typing import Any, TypedDict, Unpack
 
 from haystack import Document, component, default_from_dict, default_to_dict
+from haystack.utils import Secret
 
-from bgecpp import _drop_in
+from bgecpp import _drop_in, _names
 from bgecpp._core import Embedder, Reranker
 
 __all__ = ["BgeDocumentEmbedder", "BgeRanker", "BgeTextEmbedder"]
 
 
 class EngineOptions(TypedDict, total=False):
-    """The engine's, which all components take: as Embedder's. local_files_only: never download. device, token and
-    trust_remote_code, which Haystack's own components take, have no effect."""
+    """The engine's, which all components take: as Embedder's. local_files_only: never download. token: the hub's, a
+    Secret or a str, which to_dict() leaves out. device and trust_remote_code, which Haystack's own components take, have no
+    effect."""
 
     device: Any
     token: Any
@@ -36,7 +38,7 @@ class EngineOptions(TypedDict, total=False):
     local_files_only: bool
 
 
-_ACCEPTED = ("device", "token", "trust_remote_code", "batch_size", "progress_bar")
+_ACCEPTED = ("device", "trust_remote_code", "batch_size", "progress_bar")
 _DEFAULTS: EngineOptions = {
     "threads": 0,
     "dtype": "default",
@@ -68,12 +70,14 @@ class _Component:
     """What the components share: an engine that is loaded when it is first needed, and fields from and to YAML."""
 
     _settings: dict[str, Any]
+    _token: Any = None  # a Secret or str, in no YAML
     _engine: Any = None
 
     def _set(self, given: EngineOptions, **settings: Any) -> None:
         options: dict[str, Any] = dict(given)
         _drop_in.accept(options, *_ACCEPTED)
-        settings["model"] = _drop_in.located(settings["model"])
+        self._token = options.pop("token", None)
+        settings["model"] = str(settings["model"])
         for name in options:
             if name not in _DEFAULTS:
                 raise TypeError(f"{type(self).__name__}() got an unexpected keyword argument '{name}'")
@@ -92,7 +96,9 @@ class _Component:
             names = ("threads", "dtype", "max_length", "packed_cache")
             options = {name: self._settings[name] for name in (*names, "pooling") if name in self._settings}
             download = not self._settings["local_files_only"]
-            self._engine = engine_class(self._settings["model"], download=download, **options)
+            token = self._token.resolve_value() if isinstance(self._token, Secret) else self._token
+            model = _names.located(self._settings["model"], token=token, download=download)
+            self._engine = engine_class(model, download=download, **options)
 
     def warm_up(self) -> None:
         """Loads the model."""

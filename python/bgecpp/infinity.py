@@ -21,6 +21,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from bgecpp import _common, errors
+from bgecpp._dimensions import uncut
 from bgecpp._infinity_types import (
     Device,
     Dtype,
@@ -386,7 +387,8 @@ class AsyncEmbeddingEngine:
 def _embed(engine: Any, kind: EmbeddingDtype, texts: list[str]) -> Any:
     if "dense" not in engine.info["heads"]:
         return engine.encode_all(texts, dense=False, colbert=True)["colbert"]
-    vectors = engine.encode(texts, normalize=True)
+    # Parity: neither the prompts of a directory are put before texts, nor its length of vectors cuts them.
+    vectors = engine.encode(texts, instruction="", normalize=True, **uncut(engine))
     if kind is EmbeddingDtype.float32:
         return vectors
     import numpy as np

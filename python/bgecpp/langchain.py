@@ -8,6 +8,7 @@ Needs langchain-core. Models are loaded when an object is made; asynchronous met
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from langchain_core.embeddings import Embeddings
 from langchain_core.retrievers import BaseRetriever
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
-from bgecpp import _common, _drop_in
+from bgecpp import _common, _drop_in, _names
 from bgecpp._core import Embedder, Index, Reranker
 from bgecpp.sentence_transformers.cross_encoder.model import CrossEncoder, Identity, Sigmoid
 
@@ -32,11 +33,15 @@ _BGE_QUERY_ZH = "\u4e3a\u8fd9\u4e2a\u53e5\u5b50\u751f\u6210\u8868\u793a\u4ee5\u7
 
 class _Settings(BaseModel):
     """model: a directory or a name on the hub. threads: 0: one for each core. dtype: default, auto, f32, bf16, int8.
+    cache_folder: where names are looked up and downloaded to instead of Hugging Face's cache; token: for the hub.
     model_name, device, model_kwargs, encode_kwargs and so on, which LangChain's own classes take, are read or refused."""
 
-    model_config = ConfigDict(protected_namespaces=(), extra="forbid")
+    model_config = ConfigDict(protected_namespaces=(), extra="forbid", hide_input_in_errors=True)
 
     model: str
+    revision: str | None = None
+    cache_folder: str | None = None
+    token: str | bool | None = Field(default=None, repr=False, exclude=True)
     threads: int = 0
     dtype: str = "default"
     max_length: int | None = None
@@ -47,6 +52,20 @@ class _Settings(BaseModel):
     @classmethod
     def _as_ours(cls, values: Any) -> Any:
         return _as_ours(cls.__name__, values) if isinstance(values, dict) else values
+
+    @property
+    def model_name(self) -> str:
+        """model, by the name that LangChain's own classes have for it."""
+        return self.model
+
+    def _located(self) -> str:
+        return _names.located(
+            self.model,
+            cache_dir=self.cache_folder,
+            token=self.token,
+            revision=self.revision,
+            download=not self.local_files_only,
+        )
 
     def _engine_settings(self) -> dict[str, Any]:
         return {
@@ -66,28 +85,34 @@ def _as_ours(class_name: str, values: dict[str, Any]) -> dict[str, Any]:
     query = own if not queries else _drop_in.own_arguments(class_name, None, queries)
     if query.get("normalize") != own.get("normalize") or query.get("truncate_dim") != own.get("truncate_dim"):
         raise ValueError(f"{class_name}: query_encode_kwargs: expected vectors of the kind that encode_kwargs asks for")
-    if "prompt" in query:
-        values.setdefault("query_instruction", query["prompt"])
-    if "prompt" in own:
-        values.setdefault("document_instruction", own["prompt"])
-    cache, revision = own.pop("cache_folder", None), own.pop("revision", None)
-    cache = values.pop("cache_folder", cache)
+    for kind, given in (("query", query), ("document", own)):
+        prompt = _drop_in.prompt_of(own, given)
+        for name, value in prompt.items():
+            values.setdefault(f"{kind}_{name}", value)
     if "model" in values:
-        values["model"] = _drop_in.located(values["model"], cache, revision)
-    for name in ("normalize", "truncate_dim", "threads", "local_files_only"):
+        values["model"] = os.fspath(values["model"])
+    for name in ("normalize", "truncate_dim", "threads", "local_files_only", "cache_folder", "revision", "token"):
         if name in own:
             values.setdefault(name, own[name])
     _drop_in.accept(values, "device", "multi_process", "show_progress")
     return values
 
 
+def _one_line(text: str) -> str:
+    """As LangChain's own classes read it: of a model whose tokens hold line ends, other vectors."""
+    return text.replace("\n", " ")
+
+
 class BgeEmbeddings(_Settings, Embeddings):
     """Vectors as the model's own modules make them, as HuggingFaceEmbeddings gives; normalize: True: of length 1, False:
-    of none. Queries get query_instruction in front, or what the model's own files or name say; documents
-    document_instruction, or what those say. "" puts nothing there. pooling: cls, mean and so on, None: the model's."""
+    of none. Queries get query_instruction in front, or the model's own prompt of query_prompt_name, or what its files or
+    name say; documents document_instruction, or document_prompt_name's, or what those say. "" puts nothing there. Line
+    ends in texts are spaces, as there. pooling: cls, mean and so on, None: the model's."""
 
     query_instruction: str | None = None
+    query_prompt_name: str | None = None
     document_instruction: str | None = None
+    document_prompt_name: str | None = None
     normalize: bool | None = None
     truncate_dim: int | None = None
     pooling: str | None = None
@@ -95,19 +120,25 @@ class BgeEmbeddings(_Settings, Embeddings):
     _embedder: Embedder = PrivateAttr()
 
     def model_post_init(self, context: Any, /) -> None:
-        self._embedder = Embedder(self.model, pooling=self.pooling, **self._engine_settings())
+        self._embedder = Embedder(self._located(), pooling=self.pooling, **self._engine_settings())
 
-    def _encode(self, texts: str | list[str], role: str, instruction: str | None) -> Any:
-        how: dict[str, Any] = {"role": role} if instruction is None else {"instruction": instruction}
+    def _encode(self, texts: str | list[str], role: str, instruction: str | None, prompt_name: str | None) -> Any:
+        how: dict[str, Any] = {"role": role}
+        if instruction is not None:
+            how = {"instruction": instruction}
+        elif prompt_name is not None:
+            how = {"prompt_name": prompt_name}
         normalize = _drop_in.normalize(self._embedder, self.normalize, self.truncate_dim)
         vectors: Any = self._embedder.encode(texts, normalize=normalize, truncate_dim=self.truncate_dim, **how)
         return vectors.tolist()
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
-        return list(self._encode(_drop_in.texts(texts, "texts"), "document", self.document_instruction))
+        lines = [_one_line(text) for text in _drop_in.texts(texts, "texts")]
+        return list(self._encode(lines, "document", self.document_instruction, self.document_prompt_name))
 
     def embed_query(self, text: str) -> list[float]:
-        return list(self._encode(_drop_in.text(text, "text"), "query", self.query_instruction))
+        line = _one_line(_drop_in.text(text, "text"))
+        return list(self._encode(line, "query", self.query_instruction, self.query_prompt_name))
 
     async def aembed_documents(self, texts: list[str]) -> list[list[float]]:
         return await asyncio.to_thread(self.embed_documents, texts)
@@ -118,10 +149,11 @@ class BgeEmbeddings(_Settings, Embeddings):
 
 class HuggingFaceBgeEmbeddings(BaseModel, Embeddings):
     """langchain-community's class of this name, so that a program changes its import alone. model_kwargs: device,
-    revision, truncate_dim and threads are read; encode_kwargs: normalize_embeddings, prompt, prompt_name, truncate_dim;
-    others that would change vectors are refused. Line ends in texts are spaces, as there."""
+    revision, token, truncate_dim, prompts, default_prompt_name and threads are read; encode_kwargs: normalize_embeddings,
+    prompt, prompt_name, truncate_dim; others that would change vectors are refused. Line ends in texts are spaces, as
+    there."""
 
-    model_config = ConfigDict(protected_namespaces=(), extra="forbid")
+    model_config = ConfigDict(protected_namespaces=(), extra="forbid", hide_input_in_errors=True)
 
     model_name: str = "BAAI/bge-large-en"
     cache_folder: str | None = None
@@ -135,17 +167,17 @@ class HuggingFaceBgeEmbeddings(BaseModel, Embeddings):
     _options: dict[str, Any] = PrivateAttr()
 
     def model_post_init(self, context: Any, /) -> None:
-        encode = dict(self.encode_kwargs)
-        prompt_name = encode.pop("prompt_name", None)
-        self.show_progress = bool(encode.get("show_progress_bar", self.show_progress))
-        own = _drop_in.own_arguments(type(self).__name__, self.model_kwargs, encode)
-        name = _drop_in.located(self.model_name, self.cache_folder or own.get("cache_folder"), own.get("revision"))
+        self.show_progress = bool(self.encode_kwargs.get("show_progress_bar", self.show_progress))
+        own = _drop_in.own_arguments(type(self).__name__, self.model_kwargs, self.encode_kwargs)
         download = not own.get("local_files_only", False)
+        cache = self.cache_folder or own.get("cache_folder")
+        name = _names.located(
+            self.model_name, cache_dir=cache, token=own.get("token"), revision=own.get("revision"), download=download
+        )
         self._embedder = Embedder(name, threads=own.get("threads", 0), download=download)
         cut = own.get("truncate_dim")
         normalize = _drop_in.normalize(self._embedder, own.get("normalize"), cut)
-        self._options = {"normalize": normalize, "truncate_dim": cut, "instruction": own.get("prompt")}
-        self._options["prompt_name"] = prompt_name
+        self._options = {"normalize": normalize, "truncate_dim": cut, **_drop_in.prompt_of(own, own)}
         if "-zh" in self.model_name and "query_instruction" not in self.model_fields_set:
             self.query_instruction = _BGE_QUERY_ZH
 
@@ -156,11 +188,11 @@ class HuggingFaceBgeEmbeddings(BaseModel, Embeddings):
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         texts = _drop_in.texts(texts, "texts")
-        return list(self._encode([self.embed_instruction + t.replace("\n", " ") for t in texts]))
+        return list(self._encode([self.embed_instruction + _one_line(text) for text in texts]))
 
     def embed_query(self, text: str) -> list[float]:
         text = _drop_in.text(text, "text")
-        return list(self._encode(self.query_instruction + text.replace("\n", " ")))
+        return list(self._encode(self.query_instruction + _one_line(text)))
 
     async def aembed_documents(self, texts: list[str]) -> list[list[float]]:
         return await asyncio.to_thread(self.embed_documents, texts)
@@ -169,37 +201,17 @@ class HuggingFaceBgeEmbeddings(BaseModel, Embeddings):
         return await asyncio.to_thread(self.embed_query, text)
 
 
-class BgeReranker(BaseDocumentCompressor):
+class BgeReranker(_Settings, BaseDocumentCompressor):
     """The top_n documents (all with None) by the reranker's score, best first, which metadata["relevance_score"] then
     has: of copies, the given ones stay as they are. normalize: True the sigmoid, False the logit, None the model's."""
 
-    model_config = ConfigDict(protected_namespaces=(), extra="forbid", arbitrary_types_allowed=True)
-
-    model: str
     top_n: int | None = 3
     normalize: bool | None = True
-    threads: int = 0
-    dtype: str = "default"
-    max_length: int | None = None
-    packed_cache: str = ""
-    local_files_only: bool = False
 
     _reranker: Reranker = PrivateAttr()
 
-    @model_validator(mode="before")
-    @classmethod
-    def _as_ours(cls, values: Any) -> Any:
-        return _as_ours(cls.__name__, values) if isinstance(values, dict) else values
-
     def model_post_init(self, context: Any, /) -> None:
-        self._reranker = Reranker(
-            self.model,
-            threads=self.threads,
-            dtype=self.dtype,
-            max_length=self.max_length,
-            packed_cache=self.packed_cache,
-            download=not self.local_files_only,
-        )
+        self._reranker = Reranker(self._located(), **self._engine_settings())
 
     def compress_documents(
         self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
@@ -232,7 +244,8 @@ class BgeCrossEncoder(_Settings, BaseCrossEncoder):
     def model_post_init(self, context: Any, /) -> None:
         settings = self._engine_settings()
         settings["local_files_only"] = not settings.pop("download")
-        self._model = CrossEncoder(self.model, **settings)
+        place: dict[str, Any] = {"cache_folder": self.cache_folder, "token": self.token, "revision": self.revision}
+        self._model = CrossEncoder(self.model, **place, **settings)
 
     def score(self, text_pairs: list[tuple[str, str]]) -> list[float]:
         if not text_pairs:

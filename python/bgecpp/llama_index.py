@@ -17,7 +17,7 @@ from llama_index.core.bridge.pydantic import ConfigDict, Field, PrivateAttr
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.schema import MetadataMode, NodeWithScore, QueryBundle, TextNode
 
-from bgecpp import _drop_in
+from bgecpp import _drop_in, _names
 from bgecpp._core import Embedder, Index, Reranker
 
 __all__ = ["BgeEmbedding", "BgeIndexRetriever", "BgeRerank"]
@@ -52,19 +52,26 @@ class BgeEmbedding(BaseEmbedding):
     max_length: int | None = Field(default=None)
     packed_cache: str = Field(default="")
     local_files_only: bool = Field(default=False)
+    cache_folder: str | None = Field(default=None)
+    revision: str | None = Field(default=None)
 
     _embedder: Embedder = PrivateAttr()
 
-    def __init__(self, model_name: str | Path, *, cache_folder: str | None = None, **kwargs: Any) -> None:
-        super().__init__(model_name=_drop_in.located(model_name, cache_folder), **_as_ours(kwargs))
+    def __init__(self, model_name: str | Path, *, token: str | bool | None = None, **kwargs: Any) -> None:
+        """token: the hub's, in no copy and no pickle."""
+        super().__init__(model_name=str(model_name), **_as_ours(kwargs))
+        download = not self.local_files_only
+        model = _names.located(
+            model_name, cache_dir=self.cache_folder, token=token, revision=self.revision, download=download
+        )
         self._embedder = Embedder(
-            self.model_name,
+            model,
             pooling=self.pooling,
             threads=self.threads,
             dtype=self.dtype,
             max_length=self.max_length,
             packed_cache=self.packed_cache,
-            download=not self.local_files_only,
+            download=download,
         )
 
     @classmethod
@@ -115,7 +122,7 @@ class BgeRerank(BaseNodePostprocessor):
     _reranker: Reranker = PrivateAttr()
 
     def __init__(self, model: str | Path, **kwargs: Any) -> None:
-        super().__init__(**{"model": _drop_in.located(model), **_as_ours(kwargs)})
+        super().__init__(**{"model": str(model), **_as_ours(kwargs)})
         self._reranker = Reranker(
             self.model,
             threads=self.threads,

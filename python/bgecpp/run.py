@@ -1,5 +1,6 @@
 """python -m bgecpp.run SCRIPT [ARG...] | -m MODULE [ARG...] | -c CODE [ARG...] | - [ARG...]: runs a program whose
-imports of FlagEmbedding, sentence_transformers and fastembed give bgecpp's classes. The program is not changed."""
+imports of FlagEmbedding, sentence_transformers and fastembed give bgecpp's classes, in the Python processes that it
+starts too. The program is not changed."""
 
 import os
 import runpy
@@ -22,6 +23,7 @@ def main() -> None:
     from bgecpp.imports import install
 
     install()
+    _install_in_children()
     if first == "-m":
         sys.argv = arguments[1:]
         _put_first(os.getcwd())
@@ -40,6 +42,16 @@ def main() -> None:
         if os.path.isfile(first):
             _put_first(os.path.dirname(os.path.realpath(first)))
         runpy.run_path(first, run_name="__main__")
+
+
+def _install_in_children() -> None:
+    """The environment of processes that the program starts: they install() as they start."""
+    startup = os.path.join(os.path.dirname(os.path.abspath(__file__)), "_startup")
+    os.environ["BGE_RUN_PREFIX"] = sys.prefix
+    paths = os.environ.get("PYTHONPATH", "")
+    if startup not in paths.split(os.pathsep):
+        # An empty part is the working folder: those that there are stay.
+        os.environ["PYTHONPATH"] = f"{startup}{os.pathsep}{paths}" if paths else startup
 
 
 def _end(message: str) -> NoReturn:

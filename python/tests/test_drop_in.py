@@ -95,6 +95,26 @@ def test_langchain_arguments(models: Path) -> None:
     engine = bgecpp.Embedder(str(path))
     assert close(both.embed_query("a"), engine.encode("a", instruction="q: ", normalize=False))
     assert close(both.embed_documents(["a"])[0], engine.encode("a", instruction="d: ", normalize=False))
+    named = BgeEmbeddings(
+        model=path,
+        model_kwargs={"prompts": {"mine": "m: "}, "default_prompt_name": "mine", "token": "t"},
+        query_encode_kwargs={"prompt_name": "absent"},
+    )  # type: ignore[call-arg, arg-type]
+    assert named.model_name == str(path) and "token" not in repr(named) and "token" not in named.model_dump()
+    assert close(named.embed_documents(["a"])[0], engine.encode("a", instruction="m: ", normalize=False))
+    with pytest.raises(ValueError, match="absent"):  # no prompt of the model's
+        named.embed_query("a")
+    for wrong_model in ({}, {"model": str(path / "absent/x/y")}):
+        for cls in (BgeEmbeddings, BgeCrossEncoder):
+            with pytest.raises((ValueError, OSError)) as caught:
+                cls(token="hf_secret", **wrong_model)  # type: ignore[arg-type]
+            assert "hf_secret" not in str(caught.value)
+    for model in (named, BgeEmbeddings(model=str(path), document_instruction="m: ")):
+        assert model.embed_documents(["a\nb"]) == model.embed_documents(["a b"])
+    line = BgeEmbeddings(model=str(models / "tiny-modernbert"), query_instruction="")
+    assert line.embed_query("a\nb") == line.embed_query("a b")
+    whole = bgecpp.Embedder(str(models / "tiny-modernbert"))
+    assert not close(whole.encode("a\nb"), whole.encode("a b")), "line ends are tokens of this model"
     mean, cls = (BgeEmbeddings(model=str(path), pooling=pooling).embed_query("a") for pooling in ("mean", "cls"))
     assert not close(mean, cls)
     for wrong in ({"modle": path}, {"model": path, "encode_kwargs": {"precision": "int8"}}, {"model": path, "model_name": path}):

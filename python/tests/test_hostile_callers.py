@@ -1,5 +1,6 @@
 """Callers that change what they gave meanwhile, give what lies about itself, fork, or end in the middle."""
 
+import functools
 import os
 import signal
 import subprocess
@@ -170,7 +171,10 @@ def test_ctrl_c_stays_ctrl_c_where_the_call_fails(models):
     assert (done.returncode, done.stdout) == (0, "set()\n"), done.stderr
 
 
-def test_ctrl_c_ends_a_search(tmp_path):
+def test_ctrl_c_ends_a_search(tmp_path, request):
+    # A shell's background jobs ignore it.
+    request.addfinalizer(functools.partial(signal.signal, signal.SIGINT, signal.getsignal(signal.SIGINT)))
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     path = str(tmp_path / "index")
     writer = IndexWriter(path, 256)
     names, _, vectors = rows(20000, dimension=256)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bgecpp import AutoModel, TextEmbedding, _model_files, _tensors, errors
+from bgecpp import AutoModel, TextEmbedding, _core, _model_files, _names, _tensors, errors
 from bgecpp.fastembed import _model
 from bgecpp.transformers import AutoConfig, AutoTokenizer
 
@@ -156,10 +156,11 @@ def test_references_of_a_cache_lead_nowhere_else(models: Path, tmp_path: Path, c
     refs = tmp_path / "cache/models--a--b/refs"
     refs.mkdir()
     (refs / "main").write_text(commit)
-    with pytest.raises(errors.CorruptData, match="expected a commit hash"):
-        _model_files.cached_snapshot(tmp_path / "cache", "a/b")
-    with pytest.raises(errors.CorruptData, match="refs/main"):
-        _model._cached(str(tmp_path / "cache"), "a/b")
+    with pytest.raises(errors.CorruptData, match="expected a commit hash|file is too large: .*refs.main"):
+        _core.model_directory("a/b", cache_dir=str(tmp_path / "cache"))
+    for download in (False, True):
+        with pytest.raises(errors.CorruptData, match="refs/main"):
+            _names.located("a/b", cache_dir=tmp_path / "cache", download=download)
 
 
 def test_revisions_of_a_cache_lead_nowhere_else(models: Path, tmp_path: Path) -> None:
@@ -169,19 +170,19 @@ def test_revisions_of_a_cache_lead_nowhere_else(models: Path, tmp_path: Path) ->
     cache = tmp_path / "cache"
     (cache / "models--a--b/snapshots").mkdir(parents=True)
     for revision in ("../../../outside", str(tmp_path / "outside"), "..", "a/../../../../outside"):
-        assert _model_files.cached_snapshot(cache, "a/b", revision) is None
-        with pytest.raises((errors.InvalidArgument, errors.NotFound)), pytest.warns(UserWarning):
-            import bgecpp._common
-
-            bgecpp._common._warned.clear()
+        with pytest.raises((errors.InvalidArgument, errors.NotFound)):
+            _names.located("a/b", cache_dir=cache, revision=revision, download=False)
+        with pytest.raises((errors.InvalidArgument, errors.NotFound)):
             SentenceTransformer("a/b", cache_folder=str(cache), revision=revision, local_files_only=True)
-    for name in ("../b", "a/..", "/etc", "a/../../b"):
-        assert _model_files.cached_snapshot(cache, name) is None
+    for name in ("../b", "a/..", "/etc/absent", "a/../../b"):
+        with pytest.raises((errors.InvalidArgument, errors.NotFound)):
+            _names.located(name, cache_dir=cache, download=False)
     shutil.copytree(models / "tiny-bert", cache / "models--a--b/snapshots/0123")
     (cache / "models--a--b/refs/pr").mkdir(parents=True)
     (cache / "models--a--b/refs/pr/1").write_text("0123\n")
     for revision in ("0123", "pr/1"):
-        assert _model_files.cached_snapshot(cache, "a/b", revision) == str(cache / "models--a--b/snapshots/0123")
+        found = _names.located("a/b", cache_dir=cache, revision=revision, download=False)
+        assert found == str(cache / "models--a--b/snapshots/0123")
         assert len(SentenceTransformer("a/b", cache_folder=str(cache), revision=revision).encode("a")) == 32
 
 

@@ -175,6 +175,50 @@ def test_run_is_as_python_is(tmp_path: Path) -> None:
         assert ours.stdout == theirs.stdout.replace("x ", "bgecpp.fastembed.text.text_embedding ", 1)
 
 
+CHILDREN = """
+import multiprocessing, subprocess, sys
+from concurrent.futures import ProcessPoolExecutor
+
+def where(_):
+    import fastembed
+    from sentence_transformers import SentenceTransformer
+    return fastembed.TextEmbedding.__module__, SentenceTransformer.__module__
+
+if __name__ == "__main__":
+    for method in ("spawn", "forkserver", "fork"):
+        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context(method)) as pool:
+            print(method, *list(pool.map(where, [0]))[0])
+    code = "import fastembed; print('child', fastembed.TextEmbedding.__module__)"
+    print(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout, end="")
+    code = "import sys; print('alone', 'bgecpp' in sys.modules)"
+    print(subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True).stdout, end="")
+"""
+
+
+def test_run_reaches_the_processes_that_a_program_starts(tmp_path: Path) -> None:
+    (tmp_path / "program.py").write_text(CHILDREN)
+    done = run("program.py", cwd=tmp_path)
+    ours = "bgecpp.fastembed.text.text_embedding bgecpp.sentence_transformers.sentence_transformer.model"
+    expected = [f"{method} {ours}" for method in ("spawn", "forkserver", "fork")]
+    assert done.stdout.splitlines() == [*expected, f"child {ours.split()[0]}", "alone False"], done.stderr
+
+
+def test_run_leaves_a_sitecustomize_in_force(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That of the environment's own is loaded behind ours; and an interpreter of another environment gets none of ours."""
+    (tmp_path / "sitecustomize.py").write_text("import sys; sys.customized = True")
+    child = "import sys; print(sys.customized, 'bgecpp' in sys.modules, sys.modules['sitecustomize'].__file__)"
+    program = (
+        "import os, subprocess, sys\n"
+        f"for prefix in (sys.prefix, '/elsewhere'):\n"
+        f"    environment = {{**os.environ, 'BGE_RUN_PREFIX': prefix}}\n"
+        f"    print(subprocess.check_output([sys.executable, '-c', {child!r}], env=environment, text=True), end='')\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    done = run("-c", program, cwd=tmp_path)
+    file = tmp_path / "sitecustomize.py"
+    assert done.stdout.splitlines() == [f"True True {file}", f"True False {file}"], done.stderr
+
+
 def test_run_with_a_safe_path(tmp_path: Path) -> None:
     """-P puts no folder in front, and takes nothing away."""
     (tmp_path / "program.py").write_text("import sys; print(sys.path)")

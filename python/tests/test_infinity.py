@@ -244,7 +244,12 @@ def test_is_infinity_embs(models: Path, tmp_path: Path, name: str) -> None:
                     ours, usage = await engine.rerank(**case)
                     expected, their_usage = await their_engine.rerank(**case)
                     assert usage == their_usage
-                    assert [(r.index, r.document) for r in ours] == [(r.index, r.document) for r in expected], case
+                    # Of equal scores theirs come in the order of their last digits, which differ from CPU to CPU.
+                    their_scores = {r.index: r.relevance_score for r in expected}
+                    for mine, other in zip(ours, expected, strict=True):
+                        assert mine.document == case["docs"][mine.index]
+                        tie = abs(their_scores[mine.index] - other.relevance_score) < 1e-6
+                        assert mine.index == other.index or tie, case
                     scores = [np.array([r.relevance_score for r in side]) for side in (ours, expected)]
                     assert np.abs(scores[0] - scores[1]).max() < LIMIT and scores[0].dtype == scores[1].dtype
                     assert type(ours[0].relevance_score) is type(expected[0].relevance_score)

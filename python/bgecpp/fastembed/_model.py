@@ -6,12 +6,13 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
 from itertools import islice
 from typing import Any, Protocol, TypeVar
 
-from bgecpp import _common, _model_files, errors, imports
+from bgecpp import _common, _model_files, _names, errors, imports
 from bgecpp.fastembed.common.model_description import BaseModelDescription
 from bgecpp.fastembed.common.types import Device, OnnxProvider
 
@@ -52,7 +53,11 @@ def is_directory(name: str) -> bool:
 
 
 def location(
-    name: str, description: BaseModelDescription | None, cache_dir: str | None, specific_model_path: str | None
+    name: str,
+    description: BaseModelDescription | None,
+    cache_dir: str | None,
+    specific_model_path: str | None,
+    download: bool,
 ) -> str:
     """The directory or hub name that the engine loads."""
     if specific_model_path is not None:
@@ -66,15 +71,7 @@ def location(
             "the hub or a directory, or specific_model_path"
         )
     folder = cache_dir if cache_dir is not None else os.environ.get("FASTEMBED_CACHE_PATH")
-    return _cached(folder, source) or source
-
-
-def _cached(folder: str | None, name: str) -> str | None:
-    """The snapshot of a model of the hub in FastEmbed's own cache, which is laid out as the hub's is."""
-    if folder is None or is_directory(name):
-        return None
-    snapshot = _model_files.cached_snapshot(folder, name)
-    return snapshot if snapshot is not None and os.path.exists(os.path.join(snapshot, "config.json")) else None
+    return _names.located(source, cache_dir=folder, download=download)
 
 
 def say_device(
@@ -220,7 +217,8 @@ class Model:
 
     model_name: a name of FastEmbed's catalogue (list_supported_models), one that was added, or a model directory, which
         is read as its files say. Others go to the real package where it is installed.
-    cache_dir: FastEmbed's cache; a model that is not in it is looked up in the hub's cache, then downloaded.
+    cache_dir (or $FASTEMBED_CACHE_PATH): a folder that is laid out as the hub's cache, into which a model that is not in
+        it is downloaded; without it that is Hugging Face's cache.
     threads: 0 or None: one for each core. providers, cuda, device_ids: accepted; the engine computes on the CPU.
     lazy_load: load the model when it is first used.
     local_files_only: never download. specific_model_path: the directory of its weights.
@@ -259,16 +257,23 @@ class Model:
         self.threads = threads
         say_device(providers, cuda, device_ids, kwargs)
         self._description = find(self._registry.known, model_name)
-        path = location(model_name, self._description, cache_dir, specific_model_path)
         settings = {"threads": threads or 0, "download": not local_files_only}
+        with self._says_what_is_absent(model_name):
+            path = location(model_name, self._description, cache_dir, specific_model_path, not local_files_only)
         self._lazy = Lazy(partial(self._loaded, path, model_name, settings), lazy_load)
+
+    @staticmethod
+    @contextmanager
+    def _says_what_is_absent(model_name: str) -> Iterator[None]:
+        try:
+            yield
+        except errors.NotFound as error:
+            raise ModelNotFound(f"Could not load model {model_name} from any source: {error}") from error
 
     @classmethod
     def _loaded(cls, path: str, model_name: str, settings: dict[str, Any]) -> Any:
-        try:
+        with cls._says_what_is_absent(model_name):
             return cls._load(path, model_name, settings)
-        except errors.NotFound as error:
-            raise ModelNotFound(f"Could not load model {model_name} from any source: {error}") from error
 
     @classmethod
     def _load(cls, path: str, model_name: str, settings: dict[str, Any]) -> Any:

@@ -25,7 +25,6 @@ _WITHOUT_EFFECT = {
     "padding",
     "return_tensors",
     "return_token_type_ids",
-    "cache_dir",
     "trust_remote_code",
     "local_files_only",
     "attn_implementation",
@@ -71,7 +70,7 @@ def is_column(texts: Any) -> bool:
     return hasattr(texts, "__arrow_c_stream__") or hasattr(texts, "__arrow_c_array__")
 
 
-def _strs(texts: Iterable[Any]) -> Iterator[str]:
+def strs(texts: Iterable[Any]) -> Iterator[str]:
     """The texts; refuses what is none by its place, as the engine does."""
     for place, text in enumerate(texts):
         if not isinstance(text, str):
@@ -94,7 +93,7 @@ class InstructedColumn:
         return len(self.column)
 
     def __iter__(self) -> Iterator[str]:
-        return (self.form.format(self.instruction, text) for text in _strs(self.column))
+        return (self.form.format(self.instruction, text) for text in strs(self.column))
 
 
 def with_instruction(texts: Any, instruction: str | None, instruction_format: str | None) -> Any:
@@ -106,8 +105,8 @@ def with_instruction(texts: Any, instruction: str | None, instruction_format: st
     if is_column(texts):
         return InstructedColumn(texts, instruction, form)
     if form == "{}{}" and isinstance(instruction, str):
-        return [instruction + text for text in _strs(texts)]
-    return [form.format(instruction, text) for text in _strs(texts)]
+        return [instruction + text for text in strs(texts)]
+    return [form.format(instruction, text) for text in strs(texts)]
 
 
 def for_engine(texts: Any, engine: _core.Embedder) -> dict[str, Any]:
@@ -147,15 +146,25 @@ class _Base(ABC):
     _tokenizer: Any = None
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name not in ("_tokenizer", "_model")}
+        made = ("_tokenizer", "_model") if self._has_engine else ()
+        return {name: value for name, value in self.__dict__.items() if name not in made}
+
+    @property
+    def _has_engine(self) -> bool:
+        """Not of a subclass of the abstract classes that computes by itself: its model and tokenizer are its own."""
+        return "_engine" in self.__dict__
 
     @property
     def model(self) -> Any:
         """As transformers' AutoModel, or AutoModelForSequenceClassification, on the same engine: batches of token ids to
         hidden states, or logits."""
-        if self._model is None:
+        if self._model is None and self._has_engine:
             self._model = self._make_model()
         return self._model
+
+    @model.setter
+    def model(self, value: Any) -> None:
+        self._set_own("_model", value)
 
     def _make_model(self) -> Any:
         raise NotImplementedError
@@ -163,11 +172,23 @@ class _Base(ABC):
     @property
     def tokenizer(self) -> Any:
         """As transformers' AutoTokenizer: encode, decode, and calls."""
-        if self._tokenizer is None:
+        if self._tokenizer is None and self._has_engine:
             from bgecpp.transformers import AutoTokenizer
 
             self._tokenizer = AutoTokenizer.from_pretrained(self._engine.info["encoder_path"])
         return self._tokenizer
+
+    @tokenizer.setter
+    def tokenizer(self, value: Any) -> None:
+        self._set_own("_tokenizer", value)
+
+    def _set_own(self, name: str, value: Any) -> None:
+        if self._has_engine and value is not getattr(self, name):
+            raise errors.Unsupported(
+                f"{type(self).__name__}: another {name[1:]}: the engine computes with the directory's: save it as a "
+                "directory, and load that; or make a subclass of AbsEmbedder or AbsReranker"
+            )
+        setattr(self, name, value)
 
     @staticmethod
     def get_target_devices(devices: Devices) -> list[str]:

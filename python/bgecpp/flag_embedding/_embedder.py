@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bgecpp import _common, _core
+from bgecpp import _common, _core, _pairs
+from bgecpp._names import located
 
 from ._abstract import (
     AbsEmbedder,
@@ -17,6 +18,7 @@ from ._abstract import (
     is_column,
     own_settings,
     own_truncation,
+    strs,
 )
 from ._compat import compat
 
@@ -56,7 +58,8 @@ class FlagModel(AbsEmbedder):
         truncate_dim: int | None = None,
         **kwargs: Any,
     ):
-        _check_pooling(pooling_method)
+        if not self._pools_itself:
+            _check_pooling(pooling_method)
         own = own_settings(kwargs, {"passage_instruction_for_retrieval", "passage_instruction_format"})
         super().__init__(
             model_name_or_path,
@@ -74,12 +77,12 @@ class FlagModel(AbsEmbedder):
             **kwargs,
         )
         self.pooling_method = pooling_method
-        self._engine = _core.Embedder(
-            self.model_name_or_path, pooling=pooling_method, round_weights=self._rounding(own), **own
-        )
+        pooling = "cls" if self._pools_itself else pooling_method
+        model = located(self.model_name_or_path, cache_dir=cache_dir)
+        self._engine = _core.Embedder(model, pooling=pooling, round_weights=self._rounding(own), **own)
         plain = all(module in _PLAIN_MODULES for module in self._engine.info["modules"])
         # What the engine makes of texts are the reference's vectors with this pooling alone, which may be set later.
-        self._engine_pooling = pooling_method if plain and own_truncation(self._engine) is None else None
+        self._engine_pooling = pooling if plain and own_truncation(self._engine) is None else None
 
     def encode_single_device(
         self,
@@ -109,11 +112,12 @@ class FlagModel(AbsEmbedder):
 
     def _encode(self, sentences: Any, max_length: int, progress: Any) -> NDArray[Any]:
         vectors: NDArray[Any]
-        _check_pooling(self.pooling_method)
-        if _has_pairs(sentences):
-            return self._encode_pairs(sentences, max_length)
-        if self.pooling_method != self._engine_pooling:
-            return self._encode_hidden_states(sentences, None, max_length)
+        pools_itself = self._pools_itself
+        if not pools_itself:
+            _check_pooling(self.pooling_method)
+        has_pairs = _has_pairs(sentences)
+        if has_pairs or pools_itself or self.pooling_method != self._engine_pooling:
+            return self._encode_hidden_states(sentences, has_pairs, max_length, progress)
         settings = {**for_engine(sentences, self._engine), "max_length": max_length, "progress": progress}
         # Below 1 it leaves columns out from the end, which the engine refuses.
         if self.normalize_embeddings and (self.truncate_dim is None or self.truncate_dim >= 1):
@@ -128,34 +132,60 @@ class FlagModel(AbsEmbedder):
         """pooling_method's vectors of `model`'s output: (B, L, H) and (B, L) to (B, H), arrays or tensors."""
         return pooled(last_hidden_state, attention_mask, self.pooling_method)
 
-    def _encode_pairs(self, sentences: Any, max_length: int) -> NDArray[Any]:
-        """Of pairs, or texts and pairs: each as the model reads two texts, the longer one cut."""
-        alone = [i for i, sentence in enumerate(sentences) if not _is_pair(sentence)]
-        pairs = [i for i, sentence in enumerate(sentences) if _is_pair(sentence)]
-        firsts, seconds = ([sentences[i][k] for i in pairs] for k in (0, 1))
-        parts = [self._encode_hidden_states(firsts, seconds, max_length)]
-        if alone:
-            parts.append(self._encode([sentences[i] for i in alone], max_length, None))
-        vectors: NDArray[Any] = np.concatenate(parts)[np.argsort([*pairs, *alone])]
-        return vectors
+    @property
+    def _pools_itself(self) -> bool:
+        """Whether a subclass, or whoever changed this object, has another method in the place of pooling()."""
+        return "pooling" in self.__dict__ or type(self).pooling is not FlagModel.pooling
 
-    # What the engine does not do at once: pooling that was set later, pairs, and models with further modules (Dense ...)
-    # or a length of vectors of their own, which the reference does not read.
-    def _encode_hidden_states(self, sentences: Any, seconds: list[str] | None, max_length: int) -> NDArray[Any]:
+    # What the engine does not do at once: pooling that was set later or is a subclass's own, pairs (each is read as the
+    # model reads two texts, the longer one cut), and models with further modules (Dense ...) or a length of vectors of
+    # their own, which the reference does not read.
+    def _encode_hidden_states(
+        self, sentences: Any, has_pairs: bool, max_length: int, progress: Any
+    ) -> NDArray[np.float32]:
         single = isinstance(sentences, str)
-        tokens = self._engine.tokenizer.encode(sentences, seconds, max_length=max_length)
-        offsets = tokens["cu_seqlens"]
-        hidden = self._engine.hidden_states(tokens["ids"], tokens["type_ids"], offsets)
-        if len(offsets) == 1:
-            vectors: NDArray[Any] = np.zeros((0, hidden.shape[1]), np.float32)
-        elif self.pooling_method == "cls":
-            vectors = hidden[offsets[:-1]]
-        else:
-            vectors = np.add.reduceat(hidden, offsets[:-1]) / np.diff(offsets)[:, None]
-        vectors = np.asarray(vectors[:, : self.truncate_dim], np.float32)
+        items = [sentences] if single else list(sentences if has_pairs else strs(sentences))
+        if has_pairs:
+            _pairs.check(items, "sentences")
+        # Longest first: what lies together is padded little, and what does not fit is seen at once.
+        lengths = np.array([len(item) if isinstance(item, str) else sum(map(len, item)) for item in items], np.int64)
+        order = np.argsort(-lengths, kind="stable")
+        vectors = np.zeros((len(items), int(_common.info_of(self._engine)["hidden_size"])), np.float32)
+        for begin in range(0, len(items), _TEXTS_AT_ONCE):
+            places = order[begin : begin + _TEXTS_AT_ONCE]
+            batch = [items[place] for place in places]
+            tokens = _pairs.encode(self._engine.tokenizer, batch, "sentences", max_length=max_length)
+            rows = self._pooled(tokens)
+            if begin == 0 and rows.shape[1] != vectors.shape[1]:
+                vectors = np.zeros((len(items), rows.shape[1]), np.float32)
+            vectors[places] = rows
+            if progress is not None:
+                progress(min(begin + _TEXTS_AT_ONCE, len(items)), len(items))
+        vectors = vectors[:, : self.truncate_dim]
         if self.normalize_embeddings:
             vectors = _common.unit(vectors)
         return vectors[0] if single else vectors
+
+    def _pooled(self, tokens: dict[str, NDArray[Any]]) -> NDArray[Any]:
+        """(N, D) of tokenised texts."""
+        bounds = tokens["cu_seqlens"]
+        hidden: NDArray[np.float32] = self._engine.hidden_states(tokens["ids"], tokens["type_ids"], bounds)
+        if not self._pools_itself and self.pooling_method == "cls":
+            firsts: NDArray[Any] = hidden[bounds[:-1]]
+            return firsts
+        lengths = np.diff(bounds)
+        if not self._pools_itself:
+            means: NDArray[Any] = np.add.reduceat(hidden, bounds[:-1]) / lengths[:, None]
+            return means
+        mask = np.arange(lengths.max(initial=0)) < lengths[:, None]
+        padded = np.zeros((*mask.shape, hidden.shape[1]), np.float32)
+        padded[mask] = hidden
+        shown = mask.astype(np.int64)
+        torch = _common.torch_or_none()
+        if torch is None:
+            return np.asarray(self.pooling(padded, shown))
+        found = self.pooling(torch.from_numpy(padded), torch.from_numpy(shown))
+        return np.asarray(found.detach().numpy() if hasattr(found, "detach") else found)
 
 
 def pooled(hidden: Any, mask: Any, method: str) -> Any:
@@ -166,6 +196,9 @@ def pooled(hidden: Any, mask: Any, method: str) -> Any:
     weights = mask[..., None]
     weights = weights.to(hidden.dtype) if hasattr(weights, "to") else weights.astype(hidden.dtype)
     return (hidden * weights).sum(1) / weights.sum(1)
+
+
+_TEXTS_AT_ONCE = 256  # whose hidden states are in memory together
 
 
 def _is_pair(sentence: Any) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bgecpp import _common, _core
+from bgecpp._names import located
 
 from ._abstract import (
     AbsEmbedder,
@@ -79,8 +80,9 @@ class BGEM3FlagModel(AbsEmbedder):
         self.return_sparse = return_sparse
         self.return_colbert_vecs = return_colbert_vecs
         self._weights_rounded_to = self._rounding(own)
+        model = located(self.model_name_or_path, cache_dir=cache_dir)
         self._engine = _core.Embedder(
-            self.model_name_or_path, pooling=pooling_method, round_weights=self._weights_rounded_to, **own
+            model, pooling=pooling_method, round_weights=self._weights_rounded_to, **own
         )
         self._cuts_itself = own_truncation(self._engine) is not None
         if colbert_dim > 0 and self._engine.info["colbert_dimension"] not in (0, colbert_dim):
@@ -351,12 +353,15 @@ class BGEM3FlagModel(AbsEmbedder):
         query_length, passage_length = self._length(max_query_length), self._length(max_passage_length)
         scores = np.zeros((3, len(pairs)), np.float32)  # colbert, sparse, dense
         window = 256  # pairs whose vectors are in memory together
-        for begin in range(0, len(pairs), window):
-            part = pairs[begin : begin + window]
-            queries = _Vectors(self, [pair[0] for pair in part], query_length)
-            passages = _Vectors(self, [pair[1] for pair in part], passage_length)
-            for n in range(len(part)):
-                scores[:, begin + n] = queries.scores(n, passages, n)
+        with _common.progress_bar(len(pairs) >= batch_size, "Compute Scores", batch_size) as progress:
+            for begin in range(0, len(pairs), window):
+                part = pairs[begin : begin + window]
+                queries = _Vectors(self, [pair[0] for pair in part], query_length)
+                passages = _Vectors(self, [pair[1] for pair in part], passage_length)
+                for n in range(len(part)):
+                    scores[:, begin + n] = queries.scores(n, passages, n)
+                if progress is not None:
+                    progress(begin + len(part), len(pairs))
         colbert, sparse, dense = scores
         with np.errstate(divide="ignore", invalid="ignore"):  # weights that sum to zero: as torch, without a word
             named = {

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from bgecpp import _common, _core
+from bgecpp._names import located
 
 from ._abstract import AbsReranker, Devices, own_settings
 
@@ -46,7 +47,8 @@ class FlagReranker(AbsReranker):
             normalize=normalize,
             **kwargs,
         )
-        self._engine = _core.Reranker(self.model_name_or_path, pair_style="flagembedding", **own)
+        model = located(self.model_name_or_path, cache_dir=cache_dir)
+        self._engine = _core.Reranker(model, pair_style="flagembedding", **own)
 
     def compute_score_single_gpu(
         self,

@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 import numpy as np
 
-from bgecpp import errors
-from bgecpp._common import ignored, info_of, on_cpu_by_torch, warn_once
+from bgecpp import _pairs, errors
+from bgecpp._common import ignored, info_of, on_cpu_by_torch
+from bgecpp._names import located
 from bgecpp.transformers._config import Config
 from bgecpp.transformers._models import AutoModel
 
 from ._arrays import is_tensor
 from ._card import ModelCardData
 from ._deprecated import TOKENIZE, log_once, renamed
-from ._files import cached_snapshot, position_limit, read_json
+from ._files import position_limit, read_json
 from ._modules import Module, Transformer
 from ._options import Options, complete, compute_dtype, shows_options, tells_compute_dtype, warn_of_bfloat16
 from ._saving import Saved
@@ -30,6 +31,26 @@ logger = logging.getLogger("sentence_transformers.base.model")
 # Of a call's processing_kwargs: max_length counts in encode(), the others have no meaning for texts alone.
 _NOT_OF_TEXTS = frozenset(("max_length", "padding", "padding_side", "pad_to_multiple_of", "return_tensors"))
 _PROCESSING_KEYS = frozenset(("audio", "chat_template", "common", "image", "text", "video"))
+
+
+# Names on the hub that are no organisation's: the encoders that papers published, of the families that are read.
+_WITHOUT_ORGANIZATION = frozenset(
+    f"{family}-{variant}"
+    for family, variants in {
+        "bert-base": "cased chinese german-cased german-dbmdz-cased german-dbmdz-uncased multilingual-cased "
+        "multilingual-uncased uncased cased-finetuned-mrpc",
+        "bert-large": "cased uncased cased-whole-word-masking uncased-whole-word-masking "
+        "cased-whole-word-masking-finetuned-squad uncased-whole-word-masking-finetuned-squad",
+        "camembert": "base",
+        "distilbert-base": "cased cased-distilled-squad german-cased multilingual-cased uncased uncased-distilled-squad "
+        "uncased-finetuned-sst-2-english",
+        "distilroberta": "base",
+        "roberta": "base base-openai-detector large large-mnli large-openai-detector",
+        "xlm-roberta": "base large large-finetuned-conll02-dutch large-finetuned-conll02-spanish "
+        "large-finetuned-conll03-english large-finetuned-conll03-german",
+    }.items()
+    for variant in variants.split()
+)
 
 
 class ModelConfig(Config):
@@ -53,6 +74,11 @@ class BaseModel(TorchNames, Saved):
         "cache_dir", "dtype", "local_files_only", "num_labels", "revision", "token", "torch_dtype", "trust_remote_code"
     )  # fmt: skip
 
+    # Of model_kwargs, likewise.
+    _model_names: ClassVar[tuple[str, ...]] = (
+        "cache_dir", "device_map", "dtype", "local_files_only", "revision", "token", "torch_dtype", "trust_remote_code"
+    )  # fmt: skip
+
     # Of processor_kwargs: model_max_length is read, the others say where files come from.
     _processor_names: ClassVar[tuple[str, ...]] = (
         "cache_dir", "local_files_only", "model_max_length", "revision", "token", "trust_remote_code", "use_fast"
@@ -71,7 +97,7 @@ class BaseModel(TorchNames, Saved):
             old = renamed(options, "tokenizer_kwargs", "processor_kwargs")  # type: ignore[arg-type]
             options["processor_kwargs"] = options.get("processor_kwargs") or old
         given = complete(type(self).__name__, options)
-        modules, backend, model_kwargs, token = given["modules"], given["backend"], given["model_kwargs"], given["token"]
+        modules, backend, model_kwargs = given["modules"], given["backend"], given["model_kwargs"]
         if modules is not None and len(modules) == 0 and not model_name_or_path:
             raise ValueError(f"{type(self).__name__}: An empty modules list was passed, and no model")
         if modules is not None and not model_name_or_path:
@@ -103,7 +129,7 @@ class BaseModel(TorchNames, Saved):
             **{
                 name: value
                 for name, value in self._model_kwargs.items()
-                if name not in ("torch_dtype", "dtype", "device_map", "trust_remote_code")
+                if name not in self._model_names
                 and not tells_compute_dtype(name, given)
             }
         )
@@ -115,15 +141,12 @@ class BaseModel(TorchNames, Saved):
             }
         )
         on_cpu_by_torch(self._model_kwargs.get("device_map") if self._model_kwargs.get("device_map") != "auto" else None)
-        if isinstance(token, str):
-            warn_once("bgecpp takes the hub's token from the environment (HF_TOKEN), not from the argument")
-
         self._max_seq_length: int | None = None
         self._set_config: Any = None  # a configuration that the caller has set
         # What is made when it is asked for. It refers to this very object: copies make their own.
         self._lazy: dict[str, Any] = {}
         self._modules: dict[str, Module] = {}
-        self._load(self._resolved(str(model_name_or_path), given["cache_folder"], given["revision"]))
+        self._load(self._resolved(str(model_name_or_path), given))
         warn_of_bfloat16(given, str(self._info["compute_type"]))
         self.model_path = str(self._info["path"])
         self.encoder_path = str(self._info["encoder_path"])
@@ -194,7 +217,7 @@ class BaseModel(TorchNames, Saved):
     def _options(self, max_length: int | None) -> dict[str, Any]:
         return {**self._engine_options, "max_length": max_length}
 
-    def _resolved(self, name: str, cache_folder: str | None, revision: str | None) -> str:
+    def _resolved(self, name: str, given: Options) -> str:
         """What the native module takes: a directory, or a name on the hub."""
         if os.path.isdir(name):
             return name
@@ -204,16 +227,16 @@ class BaseModel(TorchNames, Saved):
             )
         if name.count("/") > 1 or os.path.isabs(name):
             raise FileNotFoundError(f"Path {name} not found")
-        cache = cache_folder or os.environ.get("SENTENCE_TRANSFORMERS_HOME")
-        names = [name]
-        if "/" not in name and self.default_huggingface_organization is not None:
-            names.insert(0, f"{self.default_huggingface_organization}/{name}")
-        for full in names:
-            if cache is not None and (found := cached_snapshot(cache, full, revision)) is not None:
-                return found
-        if cache is not None:
-            warn_once(f"bgecpp: {name} is not in cache_folder {cache}: Hugging Face's own cache is used")
-        return names[0] + (f"@{revision}" if revision else "")
+        organization = self.default_huggingface_organization
+        if "/" not in name and organization is not None and name.lower() not in _WITHOUT_ORGANIZATION:
+            name = f"{organization}/{name}"
+        return located(
+            name,
+            cache_dir=given["cache_folder"] or os.environ.get("SENTENCE_TRANSFORMERS_HOME") or None,
+            token=given["token"],
+            revision=given["revision"],
+            download=not given["local_files_only"],
+        )
 
     def _resolved_dtype(self) -> str:
         """float32, float16 or bfloat16: what results are given in. They are computed as the engine's dtype says."""
@@ -356,13 +379,9 @@ class BaseModel(TorchNames, Saved):
         from bgecpp._common import torch_or_none
 
         texts = [inputs] if isinstance(inputs, str) else self._plain_texts(list(inputs))
-        for place, text in enumerate(texts):
-            if not isinstance(text, str) and not (
-                isinstance(text, (tuple, list)) and len(text) == 2 and all(isinstance(part, str) for part in text)
-            ):
-                raise TypeError(f"inputs[{place}]: expected a str or a pair of str, found {type(text).__name__}")
+        _pairs.check(texts, "inputs")
         if prompt:
-            texts = [prompt + text if isinstance(text, str) else [prompt + text[0], *text[1:]] for text in texts]
+            texts = _pairs.with_prompt(texts, prompt)
         settings: dict[str, Any] = {
             "padding": True,
             "truncation": True,

@@ -7,13 +7,9 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from bgecpp import _model_files
-from bgecpp._model_files import cached_snapshot
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-__all__ = ["cached_snapshot", "position_limit", "read_json", "write_json"]
 
 
 def read_json(directory: str | os.PathLike[str], *names: str) -> dict[str, Any]:

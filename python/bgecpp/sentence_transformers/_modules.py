@@ -2,13 +2,14 @@
 
 They describe what the engine computes, and encode() does not call them. Called with features (tokenize()'s, and what
 the module before adds) an encoder, a pooling and a normalisation add theirs. Those that have settings which may be
-changed (max_seq_length, include_prompt) change the model that they belong to.
+changed (max_seq_length, include_prompt, pooling_mode) change the model that they belong to.
 """
 
 from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from bgecpp import errors
@@ -147,15 +148,39 @@ class MaskedLM(AutoModel):
 
 
 class Pooling(Module):
-    """Token vectors to one. pooling_mode: a name, or a tuple of those that are joined."""
+    """Token vectors to one. pooling_mode: a name, or a tuple of those that are joined; another may be set."""
+
+    POOLING_MODES = ("cls", "max", "mean", "mean_sqrt_len_tokens", "weightedmean", "lasttoken")
 
     def __init__(self, modes: list[str], dimension: int, include_prompt: bool) -> None:
         super().__init__("Pooling")
-        self._modes = list(modes)
-        self.pooling_mode: str | tuple[str, ...] = modes[0] if len(modes) == 1 else tuple(modes)
+        self._engine_modes = tuple(modes)
+        self._modes = self._engine_modes
         self.embedding_dimension = self.word_embedding_dimension = dimension
         self.include_prompt = include_prompt
         self.pooling_output_dimension = len(modes) * dimension
+
+    @property
+    def pooling_mode(self) -> str | tuple[str, ...]:
+        return self._modes[0] if len(self._modes) == 1 else self._modes
+
+    @pooling_mode.setter
+    def pooling_mode(self, value: str | Sequence[str]) -> None:
+        modes = (value,) if isinstance(value, str) else tuple(value)
+        for mode in modes or (value,):
+            if mode not in self.POOLING_MODES:
+                raise ValueError(f"Invalid pooling mode: {mode!r}. Valid pooling modes are: {self.POOLING_MODES}.")
+        self._modes = modes
+
+    @property
+    def modes(self) -> list[str]:
+        """Names of what is joined."""
+        return list(self._modes)
+
+    @property
+    def is_engines(self) -> bool:
+        """Whether the modes are those that the engine was loaded with."""
+        return self._modes == self._engine_modes
 
     def get_embedding_dimension(self) -> int:
         return self.pooling_output_dimension
@@ -176,7 +201,7 @@ class Pooling(Module):
         """With sentence_embedding (N, D) of token_embeddings (N, L, H)."""
         left_out = 0 if self.include_prompt else int(features.get("prompt_length", 0))
         tokens, mask = to_numpy(features["token_embeddings"]), to_numpy(features["attention_mask"])
-        vectors = pool_padded(tokens, mask, self._modes, left_out)
+        vectors = pool_padded(tokens, mask, self.modes, left_out)
         return {**features, "sentence_embedding": to_tensor_or_array(vectors)}
 
     def __getattr__(self, name: str) -> bool:
@@ -191,8 +216,7 @@ class Pooling(Module):
         }
         if name not in flags:
             raise AttributeError(name)
-        modes = (self.pooling_mode,) if isinstance(self.pooling_mode, str) else self.pooling_mode
-        return flags[name] in modes
+        return flags[name] in self._modes
 
 
 class Normalize(Module):

@@ -63,8 +63,11 @@ class AutoConfig:
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path: str | Path, **kwargs: Any) -> Config:
-        """Of a directory, or of a name in the hub's cache: without its weights nothing is downloaded."""
-        from bgecpp import _core
+        """Of a directory, or of a name in the hub's cache or cache_dir: without its weights nothing is downloaded."""
+        from bgecpp import _core, _names
 
         name = str(pretrained_model_name_or_path)
-        return read_config(name if os.path.isdir(name) else _core.model_directory(name), name)
+        model = _names.located(
+            name, cache_dir=kwargs.get("cache_dir"), revision=kwargs.get("revision"), download=False
+        )
+        return read_config(model if os.path.isdir(model) else _core.model_directory(model), name)

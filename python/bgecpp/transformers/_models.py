@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from bgecpp import _common, _tensors, errors
+from bgecpp import _common, _names, _tensors, errors
 from bgecpp.transformers._config import Config, read_config
 from bgecpp.transformers._outputs import BaseModelOutputWithPooling, SequenceClassifierOutput
 
@@ -18,13 +18,11 @@ _POSITIONS_BY_PLACE = ("bert", "distilbert")
 # What from_pretrained() takes and the engine decides itself.
 _ACCEPTED = (
     "attn_implementation",
-    "cache_dir",
     "config",
     "device_map",
     "dtype",
     "force_download",
     "low_cpu_mem_usage",
-    "token",
     "torch_dtype",
     "trust_remote_code",
     "use_safetensors",
@@ -160,12 +158,12 @@ def _array(value: Any, name: str, shape: tuple[int, ...] | None = None) -> Any:
 
 
 def _like(array: Any, example: Any) -> Any:
-    """An array as the caller's tensors are."""
+    """An array as the caller's tensors are, on their device."""
     if not hasattr(example, "detach"):
         return array
     import torch
 
-    return torch.from_numpy(array)
+    return torch.from_numpy(array).to(example.device)
 
 
 def _refuse(**settings: Any) -> None:
@@ -184,9 +182,9 @@ def _engine_settings(kwargs: dict[str, Any]) -> dict[str, Any]:
     return settings
 
 
-def _name(path: str | Path, kwargs: dict[str, Any]) -> str:
-    revision = kwargs.pop("revision", None)
-    return str(path) if revision is None else f"{path}@{revision}"
+def _located(path: str | Path, kwargs: dict[str, Any]) -> str:
+    place = {key: kwargs.pop(key, None) for key in ("cache_dir", "token", "revision")}
+    return _names.located(path, download=not kwargs.get("local_files_only", False), **place)
 
 
 class AutoModel(_Model):
@@ -210,13 +208,14 @@ class AutoModel(_Model):
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path: str | Path, **kwargs: Any) -> AutoModel:
         """A model directory or a name on the hub. threads, packed_cache, compute_dtype ("f32", "bf16", "int8") are the
-        engine's; local_files_only, revision and add_pooling_layer are read, other arguments of transformers accepted."""
+        engine's; local_files_only, revision, cache_dir, token and add_pooling_layer are read, other arguments of
+        transformers accepted."""
         from bgecpp._core import Embedder
 
-        name = _name(pretrained_model_name_or_path, kwargs)
+        directory = _located(pretrained_model_name_or_path, kwargs)
         pooling_layer = bool(kwargs.pop("add_pooling_layer", True))
-        engine = Embedder(name, **_engine_settings(kwargs))
-        return cls(engine, name, pooling_layer)
+        engine = Embedder(directory, **_engine_settings(kwargs))
+        return cls(engine, str(pretrained_model_name_or_path), pooling_layer)
 
     def __call__(
         self,
@@ -261,8 +260,8 @@ class AutoModelForSequenceClassification(_Model):
         """As AutoModel.from_pretrained. Models of one label only."""
         from bgecpp._core import Reranker
 
-        name = _name(pretrained_model_name_or_path, kwargs)
-        return cls(Reranker(name, **_engine_settings(kwargs)), name)
+        directory = _located(pretrained_model_name_or_path, kwargs)
+        return cls(Reranker(directory, **_engine_settings(kwargs)), str(pretrained_model_name_or_path))
 
     def __call__(
         self,

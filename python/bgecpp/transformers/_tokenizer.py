@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bgecpp import _model_files, errors
+from bgecpp import _model_files, _names, _pairs, errors
 from bgecpp.transformers._batch import BatchEncoding
 
 if TYPE_CHECKING:
@@ -242,14 +242,15 @@ class PreTrainedTokenizerFast:
         if kwargs.pop("text_target", None) is not None:
             raise errors.Unsupported("text_target is for models that write text")
         batched = isinstance(text, (list, tuple))
-        texts, pairs = _as_batch(text, text_pair)
+        items = _as_batch(text, text_pair)
         pad, strategy, max_length = self._strategies(padding, truncation, max_length, pad_to_multiple_of, verbose)
         if strategy != "do_not_truncate" and self.truncation_side != "right":
             raise errors.Unsupported("truncation_side: only 'right' is supported")
         want_more = return_special_tokens_mask or return_offsets_mapping
-        encoded: Any = self._tokenizer.encode(
-            texts,
-            pairs,
+        encoded: Any = _pairs.encode(
+            self._tokenizer,
+            items,
+            "text",
             add_special_tokens=add_special_tokens,
             max_length=None if strategy == "do_not_truncate" else max_length,
             strategy="longest_first" if strategy == "do_not_truncate" else strategy,
@@ -290,7 +291,7 @@ class PreTrainedTokenizerFast:
             data,
             lambda i: list(self.convert_ids_to_tokens(padded[i])),
             return_tensors,
-            1 if pairs is None else 2,
+            2 if _pairs.holds_pairs(items) else 1,
         )
 
     def _strategies(
@@ -512,18 +513,19 @@ class AutoTokenizer:
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path: str | Path, **kwargs: Any) -> PreTrainedTokenizerFast:
-        """kwargs: fields of tokenizer_config.json to have instead; what loads files (use_fast, trust_remote_code,
-        revision, ...) is accepted."""
+        """kwargs: revision, cache_dir, token and local_files_only say where its files come from; use_fast,
+        trust_remote_code and force_download are accepted; others are fields of tokenizer_config.json to have instead."""
         download = not kwargs.pop("local_files_only", False)
-        for name in ("use_fast", "trust_remote_code", "token", "cache_dir", "force_download"):
+        for name in ("use_fast", "trust_remote_code", "force_download"):
             kwargs.pop(name, None)
         name = str(pretrained_model_name_or_path)
-        revision = kwargs.pop("revision", None)
+        place = {key: kwargs.pop(key, None) for key in ("cache_dir", "token", "revision")}
         if os.path.exists(name):
             return PreTrainedTokenizerFast(name, **kwargs)
         from bgecpp import _core
 
-        directory = _core.model_directory(name if revision is None else f"{name}@{revision}", download=download)
+        model = _names.located(name, download=download, complete=False, **place)
+        directory = _core.model_directory(model, download=download)
         return PreTrainedTokenizerFast(name, directory=directory, **kwargs)
 
 
@@ -532,12 +534,12 @@ def _content(token: Any) -> str:
     return str(token["content"]) if isinstance(token, dict) else str(token)
 
 
-def _as_batch(text: Any, text_pair: Any) -> tuple[list[str], list[str] | None]:
-    """Lists of first and second texts. As in transformers, an empty second text is none where there is one text."""
+def _as_batch(text: Any, text_pair: Any) -> list[Any]:
+    """Texts and pairs. As in transformers, an empty second text is none where there is one text."""
     if isinstance(text, str):
         if text_pair is not None and not isinstance(text_pair, str):
             raise TypeError("text_pair: expected a str, as text is one")
-        return [text], [text_pair] if text_pair else None
+        return [(text, text_pair)] if text_pair else [text]
     if not isinstance(text, (list, tuple)):
         raise ValueError(f"text input must be of type `str` or a list of it, found {type(text).__name__}")
     if isinstance(text_pair, str):
@@ -547,10 +549,8 @@ def _as_batch(text: Any, text_pair: Any) -> tuple[list[str], list[str] | None]:
             raise ValueError(
                 f"batch length of `text`: {len(text)} does not match batch length of `text_pair`: {len(text_pair)}."
             )
-        return list(text), list(text_pair)
-    if text and isinstance(text[0], (list, tuple)):
-        return [first for first, _ in text], [second for _, second in text]
-    return list(text), None
+        return list(zip(text, text_pair))
+    return list(text)
 
 
 def _wanted(asked: bool | None, name: str, names: list[str]) -> bool:

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bgecpp import errors
+from bgecpp._dimensions import uncut
 from bgecpp.fastembed import _catalogue, _model
 from bgecpp.fastembed.common.model_description import DenseModelDescription, ModelSource, PoolingType
 
@@ -72,8 +73,10 @@ class TextEmbedding(_model.Vectors):
     ) -> Iterator[NDArray[np.float32]]:
         """A vector for each document, in order, each (dim,). batch_size: how many documents of a generator are read
         before their vectors come. parallel: accepted; the engine's threads compute one batch together."""
+        # FastEmbed reads neither prompts nor lengths of vectors of a directory.
+        how = {"instruction": "", "normalize": self._normalization, **uncut(self.model)}
         for batch in _model.batches(_model.as_texts(documents), batch_size):
-            yield from self.model.encode(batch, normalize=self._normalization)
+            yield from self.model.encode(batch, **how)
 
     def query_embed(self, query: str | Iterable[str], **kwargs: Any) -> Iterator[NDArray[np.float32]]:
         """As embed(): FastEmbed puts no instruction in front of queries."""

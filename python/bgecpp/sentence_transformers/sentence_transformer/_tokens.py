@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bgecpp import errors
+from bgecpp import _pairs, errors
 from bgecpp._common import torch_or_none
 from bgecpp.native import Embedder
 
@@ -37,6 +37,9 @@ class TokenModel(BaseModel):
         """(N, D), float32, by the engine."""
         raise NotImplementedError
 
+    def _pooling(self) -> Pooling | None:
+        return next((module for module in self if isinstance(module, Pooling)), None)
+
     def _as_tensor(self, vectors: FloatArray) -> Any:
         """A tensor of the model's dtype; without torch the array."""
         if torch_or_none() is None:
@@ -44,20 +47,11 @@ class TokenModel(BaseModel):
         tensor = to_tensor(vectors)
         return tensor if self._dtype == "float32" else tensor.to(self.dtype)
 
-    def _tokens(self, texts: Any, prompt: str | None, max_length: int | None) -> dict[str, Array]:
-        """Ids, type ids and bounds of texts or pairs, the prompt put in front."""
-        texts = texts.tolist() if hasattr(texts, "tolist") else list(texts)
-        pairs = None
-        if texts and not isinstance(texts[0], str):
-            if not isinstance(texts[0], (tuple, list)) or len(texts[0]) != 2:
-                raise TypeError(f"inputs[0]: expected a str or a pair of str, found {type(texts[0]).__name__}")
-            texts, pairs = [pair[0] for pair in texts], [pair[1] for pair in texts]
+    def _tokens(self, items: list[Any], prompt: str | None, max_length: int | None) -> dict[str, Array]:
+        """Ids, type ids and bounds of texts and pairs, the prompt put in front."""
         if prompt:
-            texts = [prompt + text for text in texts]
-        found: dict[str, Array] = self._embedder.tokenizer.encode(
-            texts, pairs, max_length=max_length or self._info["max_length"]
-        )
-        return found
+            items = _pairs.with_prompt(items, prompt)
+        return _pairs.encode(self._embedder.tokenizer, items, max_length=max_length or self._info["max_length"])
 
     def _hidden(self, tokens: dict[str, Array]) -> FloatArray:
         hidden: FloatArray = self._embedder.hidden_states(tokens["ids"], tokens["type_ids"], tokens["cu_seqlens"])
@@ -65,21 +59,23 @@ class TokenModel(BaseModel):
 
     def _token_vectors(self, texts: Any, prompt: str | None, max_length: int | None) -> list[FloatArray]:
         """(tokens, H) of each text."""
+        items = _checked(texts)
         vectors: list[FloatArray] = []
-        for begin in range(0, len(texts), _TOKEN_TEXTS):
-            tokens = self._tokens(texts[begin : begin + _TOKEN_TEXTS], prompt, max_length)
+        for begin in range(0, len(items), _TOKEN_TEXTS):
+            tokens = self._tokens(items[begin : begin + _TOKEN_TEXTS], prompt, max_length)
             vectors += [rows.copy() for rows in np.split(self._hidden(tokens), tokens["cu_seqlens"][1:-1])]
         return vectors
 
     def _vectors_of_tokens(self, texts: Any, prompt: str | None, max_length: int | None) -> FloatArray:
         """(N, D) by the token vectors."""
-        pooling = next((m for m in self if isinstance(m, Pooling)), None)
+        pooling = self._pooling()
         left_out = 0
         if prompt and pooling is not None and not pooling.include_prompt:
             left_out = self._prompt_length(prompt, max_length)
+        items = _checked(texts)
         vectors = []
-        for begin in range(0, len(texts), _TOKEN_TEXTS):
-            tokens = self._tokens(texts[begin : begin + _TOKEN_TEXTS], prompt, max_length)
+        for begin in range(0, len(items), _TOKEN_TEXTS):
+            tokens = self._tokens(items[begin : begin + _TOKEN_TEXTS], prompt, max_length)
             vectors.append(self._pooled(self._hidden(tokens), tokens["cu_seqlens"], left_out))
         return np.concatenate(vectors)
 
@@ -92,7 +88,8 @@ class TokenModel(BaseModel):
                 f"SentenceTransformer: pairs, ids and other prompt settings of a model with {', '.join(names)}: "
                 "encode texts, with the model's own settings"
             )
-        vectors = pool(hidden, bounds, self._info["poolings"], left_out)
+        pooling = self._pooling()
+        vectors = pool(hidden, bounds, self._info["poolings"] if pooling is None else pooling.modes, left_out)
         return unit_rows(vectors) if self._ends_normalized else vectors
 
     def _other_modules(self) -> list[str]:
@@ -108,7 +105,7 @@ class TokenModel(BaseModel):
     ) -> list[dict[str, Any]]:
         """What preprocess and forward, perhaps a subclass's own, make of each text, in batches of the longest texts
         first: padded ids, mask and token vectors (zeros where it is padded), and the text's vector."""
-        texts = texts.tolist() if hasattr(texts, "tolist") else list(texts)
+        texts = _checked(texts)
         items: list[dict[str, Any]] = [{}] * len(texts)
         forward = self if self._overridden(*METHODS) or not self._other_modules() else None
         for places in _by_falling(texts, batch_size):
@@ -145,10 +142,21 @@ class TokenModel(BaseModel):
     def forward(self, input: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
         """The features with token_embeddings (N, L, H), zeros where the mask has them, and sentence_embedding."""
         output, hidden, bounds = self._with_token_vectors(input)
-        pooling = next((m for m in self if isinstance(m, Pooling)), None)
+        pooling = self._pooling()
         left_out = 0 if pooling is None or pooling.include_prompt else int(input.get("prompt_length", 0))
         output["sentence_embedding"] = self._as_tensor(self._pooled(hidden, bounds, left_out))
         return output
+
+
+def _checked(texts: Any) -> list[Any]:
+    """Texts and pairs of a list or a column. TypeError for what is neither, by its place."""
+    items: list[Any]
+    if hasattr(texts, "to_pylist"):  # pyarrow's, whose elements are objects of its own
+        items = texts.to_pylist()
+    else:
+        items = texts.tolist() if hasattr(texts, "tolist") else list(texts)
+    _pairs.check(items, "inputs")
+    return items
 
 
 def _by_falling(texts: list[Any], batch_size: int) -> Iterator[list[int]]:

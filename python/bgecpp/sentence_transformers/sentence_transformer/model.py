@@ -14,6 +14,7 @@ import numpy as np
 from bgecpp import errors
 from bgecpp._common import loaded_torch, on_cpu_by_torch, progress_bar, torch_or_none, warn_once
 from bgecpp._dimensions import whole_dimension
+from bgecpp._pairs import holds_pairs
 from bgecpp.native import Embedder
 
 from .._arrays import Array, FloatArray, is_tensor, require_torch, to_numpy, to_tensor, unit_rows
@@ -125,8 +126,9 @@ class SentenceTransformer(AwaitedEncoding, TokenModel):
 
     def _save_settings(self, target: Path) -> None:
         super()._save_settings(target)
-        pooling = next((m for m in self if isinstance(m, Pooling)), None)
-        if pooling is None or (self._has_modules and pooling.include_prompt == self._info["include_prompt"]):
+        pooling = self._pooling()
+        as_it_was = pooling is None or (pooling.is_engines and pooling.include_prompt == self._info["include_prompt"])
+        if pooling is None or (self._has_modules and as_it_was):
             return
         if not self._has_modules:
             # What the directory is taken for must stay so when it is loaded again.
@@ -408,12 +410,13 @@ class SentenceTransformer(AwaitedEncoding, TokenModel):
         progress: Any = None,
     ) -> FloatArray:
         """(N, D), float32."""
-        pooling = next((m for m in self if isinstance(m, Pooling)), None)
+        pooling = self._pooling()
         include_prompt = pooling is None or pooling.include_prompt == self._info["include_prompt"]
+        of_tokens = not include_prompt and bool(prompt) or pooling is not None and not pooling.is_engines
         whole = self._dimension
         if dim is not None and dim < 0:
             dim = max(0, whole + dim)  # as there: without the so many last
-        if not include_prompt and prompt or isinstance(texts, list) and isinstance(texts[0], (tuple, list)):
+        if of_tokens or isinstance(texts, list) and holds_pairs(texts):
             vectors = self._vectors_of_tokens(texts, prompt, max_length)[:, :dim]
             return unit_rows(vectors) if normalize else vectors
         # The engine cuts, then normalises. A model's own Normalize comes before the cut. No cut is said too: a length in
