@@ -42,6 +42,15 @@ def pytest_make_collect_report(collector):
     return _without_skips((yield))
 
 
+def put_in_cache(cache: Path, name: str, model: Path) -> None:
+    """Makes a folder of the hub's layout have a model directory as `name`, at the commit 0123 of main."""
+    folder = cache / f"models--{name.replace('/', '--')}"
+    (folder / "refs").mkdir(parents=True)
+    (folder / "refs/main").write_text("0123")
+    (folder / "snapshots").mkdir()
+    (folder / "snapshots/0123").symlink_to(model)
+
+
 @pytest.fixture(scope="session")
 def models() -> Path:
     """The folder of committed tiny models."""

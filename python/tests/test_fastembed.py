@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from conftest import put_in_cache
 
 import bgecpp
 from bgecpp.fastembed import (
@@ -158,11 +159,7 @@ def test_add_custom_model(models: Path) -> None:
 
 
 def test_cache_dir_is_laid_out_as_the_hubs(models: Path, tmp_path: Path) -> None:
-    model = tmp_path / "models--BAAI--bge-small-en-v1.5"
-    (model / "refs").mkdir(parents=True)
-    (model / "refs/main").write_text("0123")
-    (model / "snapshots").mkdir()
-    (model / "snapshots/0123").symlink_to(models / "tiny-bert")
+    put_in_cache(tmp_path, SMALL, models / "tiny-bert")
     (vector,) = TextEmbedding(SMALL, cache_dir=str(tmp_path), local_files_only=True).embed("hello")
     expected = bgecpp.Embedder(str(models / "tiny-bert"), pooling="cls").encode("hello")
     assert np.abs(vector - expected).max() < 1e-6

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from conftest import put_in_cache
 
 import bgecpp
 from bgecpp import _core, _hub
@@ -22,11 +23,7 @@ def cache(models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     """A cache with tiny-bert as someone/tiny-bert."""
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    model = tmp_path / "models--someone--tiny-bert"
-    (model / "refs").mkdir(parents=True)
-    (model / "refs/main").write_text("0123")
-    (model / "snapshots").mkdir()
-    (model / "snapshots/0123").symlink_to(models / "tiny-bert")
+    put_in_cache(tmp_path, NAME, models / "tiny-bert")
     return tmp_path
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import ROOT
+from conftest import ROOT, put_in_cache
 
 import bgecpp
 from bgecpp import FlagModel, FlagReranker, SentenceTransformer, _common, _names, _pairs
@@ -21,6 +21,10 @@ sys.path.insert(0, str(ROOT / "tools/oracle"))
 from hub_server import COMMIT, Hub  # noqa: E402
 
 REPO = "someone/tiny"
+
+
+# Without libcurl huggingface_hub downloads, whose arguments test_hub.py looks at.
+downloads = pytest.mark.skipif(not bgecpp._core.can_download(), reason="a build without libcurl")
 
 
 @pytest.fixture
@@ -60,12 +64,11 @@ LOAD: dict[str, Callable[..., Any]] = {
 }
 
 
+@downloads
 @pytest.mark.parametrize("surface", LOAD)
 def test_a_folder_of_ones_own_is_downloaded_to(
     hub: Hub, own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, surface: str
 ) -> None:
-    if not bgecpp._core.can_download():
-        pytest.skip("a build without libcurl")
     found = LOAD[surface](str(own))
     assert (own / "models--someone--tiny/snapshots" / COMMIT / "model.safetensors").exists()
     assert not (tmp_path / "usual").exists(), "Hugging Face's own cache stays as it is"
@@ -75,20 +78,18 @@ def test_a_folder_of_ones_own_is_downloaded_to(
     assert np.array_equal(found, again)
 
 
+@downloads
 @pytest.mark.parametrize(("surface", "variable"), [("SentenceTransformer", "SENTENCE_TRANSFORMERS_HOME"), ("FastEmbed", "FASTEMBED_CACHE_PATH")])
 def test_so_is_that_of_the_environment(
     hub: Hub, own: Path, monkeypatch: pytest.MonkeyPatch, surface: str, variable: str
 ) -> None:
-    if not bgecpp._core.can_download():
-        pytest.skip("a build without libcurl")
     monkeypatch.setenv(variable, str(own))
     LOAD[surface](None)
     assert (own / "models--someone--tiny/refs/main").read_text() == COMMIT
 
 
+@downloads
 def test_a_token_is_sent_instead_of_the_environments(hub: Hub, own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    if not bgecpp._core.can_download():
-        pytest.skip("a build without libcurl")
     monkeypatch.setenv("HF_TOKEN", "hf_environment")
     for number, (token, sent) in enumerate(
         [(None, "Bearer hf_environment"), (True, "Bearer hf_environment"), ("hf_mine", "Bearer hf_mine"), (False, None)]
@@ -103,9 +104,8 @@ def test_a_token_is_sent_instead_of_the_environments(hub: Hub, own: Path, monkey
         SentenceTransformer(REPO, cache_folder=str(own / "wrong"), token="a\tb")
 
 
+@downloads
 def test_a_part_of_a_model_is_completed(hub: Hub, own: Path) -> None:
-    if not bgecpp._core.can_download():
-        pytest.skip("a build without libcurl")
     SentenceTransformer(REPO, cache_folder=str(own))
     weights = own / "models--someone--tiny/snapshots" / COMMIT / "model.safetensors"
     weights.resolve().unlink()
@@ -116,11 +116,7 @@ def test_a_part_of_a_model_is_completed(hub: Hub, own: Path) -> None:
 def test_without_a_hub_the_usual_cache_serves(
     hub: Hub, models: Path, own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = tmp_path / "usual/models--someone--tiny"
-    (folder / "refs").mkdir(parents=True)
-    (folder / "refs/main").write_text("0123")
-    (folder / "snapshots").mkdir()
-    (folder / "snapshots/0123").symlink_to(models / "tiny-bert")
+    put_in_cache(tmp_path / "usual", REPO, models / "tiny-bert")
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.warns(UserWarning, match="is not in .*own: Hugging Face's own cache is used"):
         model = SentenceTransformer(REPO, cache_folder=str(own))
@@ -134,11 +130,8 @@ def test_names_of_no_organisation(models: Path, tmp_path: Path, monkeypatch: pyt
     """Those that papers published are the hub's own; others are sentence-transformers'."""
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    for folder in ("models--bert-base-uncased", "models--sentence-transformers--tiny", "models--xlm-roberta-base"):
-        (tmp_path / folder / "refs").mkdir(parents=True)
-        (tmp_path / folder / "refs/main").write_text("0123")
-        (tmp_path / folder / "snapshots").mkdir()
-        (tmp_path / folder / "snapshots/0123").symlink_to(models / "tiny-bert")
+    for name in ("bert-base-uncased", "sentence-transformers/tiny", "xlm-roberta-base"):
+        put_in_cache(tmp_path, name, models / "tiny-bert")
     for name in ("bert-base-uncased", "BERT-base-uncased", "xlm-roberta-base", "tiny"):
         if name.lower() == name:
             assert SentenceTransformer(name).encode("hello").shape == (32,)
@@ -158,11 +151,7 @@ def test_located(models: Path, tmp_path: Path) -> None:
 
 
 def test_rerankers_are_found_so_too(models: Path, own: Path) -> None:
-    folder = own / "models--someone--reranker"
-    (folder / "refs").mkdir(parents=True)
-    (folder / "refs/main").write_text("0123")
-    (folder / "snapshots").mkdir()
-    (folder / "snapshots/0123").symlink_to(models / "tiny-bert-reranker")
+    put_in_cache(own, "someone/reranker", models / "tiny-bert-reranker")
     (score,) = FlagReranker("someone/reranker", cache_dir=str(own)).compute_score(("a", "b"))
     assert score == FlagReranker(str(models / "tiny-bert-reranker")).compute_score(("a", "b"))[0]
     model = AutoModelForSequenceClassification.from_pretrained("someone/reranker", cache_dir=str(own), local_files_only=True)
