@@ -170,14 +170,25 @@ TEST_F(ResumeErrors, OtherSettingsTextsAndDamageAreRefused) {
 }
 
 TEST_F(ResumeErrors, OneRunAtATime) {
-  const std::string part = ReadWhole(output_ + ".part");
+  // A run writes the state anew as soon as it holds the lock: another file under the same name.
+  const auto state_file = [this] {
+    struct stat info = {};
+    return ::stat((output_ + ".part.json").c_str(), &info) == 0 ? info.st_ino : 0;
+  };
+  const auto before = state_file();
+  ASSERT_NE(before, 0u);
   RunningBge first(Arguments());
-  ProgramResult second;
-  for (int i = 0; i < 100; ++i) {
-    second = RunBge(Arguments({"--query"}));
-    if (second.err.find("another run is writing it") != std::string::npos) break;
+  for (int i = 0; i < 20000 && state_file() == before; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
-  EXPECT_THAT(second.err, HasSubstr("another run is writing it"));
+  first.Signal(SIGSTOP);  // so that it cannot end before the second has begun
+  ASSERT_NE(state_file(), before);
+  for (const auto& more : {std::vector<std::string>{}, {"--query"}}) {
+    const ProgramResult second = RunBge(Arguments(more));
+    EXPECT_EQ(second.status, 1);
+    EXPECT_THAT(second.err, HasSubstr("another run is writing it"));
+  }
+  first.Signal(SIGCONT);
   EXPECT_EQ(first.Wait(), 0);
 }
 

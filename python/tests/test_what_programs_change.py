@@ -148,6 +148,21 @@ def test_a_pooling_mode_that_is_set_counts(models: Path, tmp_path: Path, mode: A
     assert pooling.pooling_mode == "cls"
 
 
+def test_a_pooling_mode_is_saved_where_the_directory_has_its_pooling(models: Path, tmp_path: Path) -> None:
+    source = tmp_path / "model"
+    shutil.copytree(models / "tiny-bert", source)
+    (source / "1_Pooling").rename(source / "of_tokens")
+    modules = (source / "modules.json").read_text(encoding="utf-8")
+    assert '"1_Pooling"' in modules
+    (source / "modules.json").write_text(modules.replace('"1_Pooling"', '"of_tokens"'), encoding="utf-8")
+    model = SentenceTransformer(str(source))
+    pooling: Any = model[1]
+    pooling.pooling_mode = "max"
+    model.save(str(tmp_path / "saved"))
+    assert not (tmp_path / "saved/1_Pooling").exists()
+    assert np.abs(SentenceTransformer(str(tmp_path / "saved")).encode(TEXTS) - model.encode(TEXTS)).max() < 1e-5
+
+
 def test_a_pooling_mode_counts_for_columns_too(models: Path) -> None:
     pyarrow = pytest.importorskip("pyarrow", reason="pyarrow is not installed")
     model = SentenceTransformer(str(models / "tiny-bert"))

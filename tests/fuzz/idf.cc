@@ -7,21 +7,21 @@
 namespace {
 
 // Two tokenizers: unknown tokens have an id in one of them; the other gives an id beyond its words.
-bge::fuzz::FuzzedFolder* NewFolder() {
-  auto* const folder = new bge::fuzz::FuzzedFolder();
-  folder->Put("known/tokenizer.json",
-              R"({"pre_tokenizer": {"type": "Whitespace"}, "model": {"type": "WordLevel",
+struct Folder : bge::fuzz::FuzzedFolder {
+  Folder() {
+    Put("known/tokenizer.json",
+        R"({"pre_tokenizer": {"type": "Whitespace"}, "model": {"type": "WordLevel",
                   "unk_token": "[UNK]", "vocab": {"a": 0, "[UNK]": 1, "b": 2, "c": 3}}})");
-  folder->Put("unknown/tokenizer.json",
-              R"({"pre_tokenizer": {"type": "Whitespace"}, "model": {"type": "WordLevel",
+    Put("unknown/tokenizer.json",
+        R"({"pre_tokenizer": {"type": "Whitespace"}, "model": {"type": "WordLevel",
                   "unk_token": "?", "vocab": {"a": 0, "b": 4, "c": 2}}})");
-  return folder;
-}
+  }
+};
 
 }  // namespace
 
 int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  static auto& folder = *NewFolder();
+  static Folder folder;
   bge::fuzz::Pieces pieces(data, size);
   folder.Put("idf.json", pieces.Next());
   const bool known = bge::fuzz::HashOf(pieces.rest()) % 2 == 0;

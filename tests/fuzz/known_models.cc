@@ -7,7 +7,7 @@
 #include <string>
 
 int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  static auto& folder = *new bge::fuzz::FuzzedFolder();
+  static bge::fuzz::FuzzedFolder folder;
   bge::fuzz::Pieces pieces(data, size);
   const auto& path = folder.Write({"README.md"}, &pieces);
   const std::string_view config = pieces.Next();

@@ -6,7 +6,7 @@
 #include "tests/fuzz/test_fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  static auto& folder = *new bge::fuzz::FuzzedFolder();
+  static bge::fuzz::FuzzedFolder folder;
   bge::fuzz::Pieces pieces(data, size);
   const auto& path = folder.Write(
       {"config.json", "modules.json", "1_Pooling/config.json", "sentence_bert_config.json",

@@ -3,7 +3,7 @@
 #include "tests/fuzz/test_fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  static auto& folder = *new bge::fuzz::FuzzedFolder();
+  static bge::fuzz::FuzzedFolder folder;
   bge::fuzz::Pieces pieces(data, size);
   const auto& path =
       folder.Write({"config.json", "config_sentence_transformers.json", "sentence_bert_config.json",

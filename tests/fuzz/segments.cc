@@ -27,7 +27,7 @@ bge::index::FileRecord RecordOf(std::string_view bytes) {
 int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace bge::index;
   if (size < 2) return 0;
-  static auto& folder = *new bge::fuzz::FuzzedFolder();
+  static bge::fuzz::FuzzedFolder folder;
   // Few, or more than a word of the deleted rows' bits.
   const int64_t rows = data[0] < 128 ? data[0] % 17 : 62 + data[0] % 16;
   std::string_view rest(reinterpret_cast<const char*>(data + 2), size - 2);

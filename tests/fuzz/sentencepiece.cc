@@ -7,7 +7,7 @@
 #include <array>
 
 int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  static auto& folder = *new bge::fuzz::FuzzedFolder();
+  static bge::fuzz::FuzzedFolder folder;
   constexpr std::array<const char*, 4> kNames = {"sentencepiece.bpe.model", "spiece.model",
                                                  "tokenizer.model", "sentencepiece.model"};
   if (size == 0) return 0;

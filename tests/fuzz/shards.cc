@@ -4,16 +4,22 @@
 #include "weights/sharded.h"
 #include "weights/weight_source.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  static auto& folder = *[] {
-    auto* const made = new bge::fuzz::FuzzedFolder();
+namespace {
+
+struct ShardFolder : bge::fuzz::FuzzedFolder {
+  ShardFolder() {
     for (const char* name : {"a", "b"}) {
       bge::test::SafetensorsBuilder tensors;
       tensors.AddFloats(name, {2, 2}, {1, 2, 3, 4});
-      made->Put(std::string(name) + ".safetensors", tensors.File());
+      Put(std::string(name) + ".safetensors", tensors.File());
     }
-    return made;
-  }();
+  }
+};
+
+}  // namespace
+
+int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  static ShardFolder folder;
   const std::string name = "model.safetensors.index.json";
   folder.Put(name, std::string_view(reinterpret_cast<const char*>(data), size));
   bge::fuzz::Expect([&] {

@@ -4,7 +4,7 @@
 #include "tests/fuzz/test_use_tokenizer.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  static auto& folder = *new bge::fuzz::FuzzedFolder();
+  static bge::fuzz::FuzzedFolder folder;
   bge::fuzz::Pieces pieces(data, size);
   const auto& path = folder.Write(
       {"vocab.txt", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"},

@@ -6,7 +6,7 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
-from bgecpp import _model_files
+from bgecpp import _model_files, errors
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,6 +19,18 @@ def read_json(directory: str | os.PathLike[str], *names: str) -> dict[str, Any]:
         if value is not None:
             return value
     return {}
+
+
+def module_folder(directory: str | os.PathLike[str], name: str) -> str:
+    """Where modules.json of a model that was loaded has the first module of this class, as a path in the directory.
+    NotFound where it has none."""
+    path = os.path.join(directory, "modules.json")
+    with _model_files.open_file(directory, "modules.json") as file:
+        modules = _model_files.parse_json(file.read(_model_files.MOST_CONFIG_BYTES), path)
+    for module in modules:
+        if module["type"].rpartition(".")[2] == name:
+            return str(module["path"])
+    raise errors.NotFound(f"no module {name}: {path}: fetch the model again")
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -20,7 +20,7 @@ from bgecpp.native import Embedder
 from .._arrays import Array, FloatArray, is_tensor, require_torch, to_numpy, to_tensor, unit_rows
 from .._base import AwaitedEncoding
 from .._deprecated import renamed
-from .._files import write_json
+from .._files import module_folder, write_json
 from .._modules import Module, Normalize, Pooling, Transformer
 from .._options import Options, shows_options
 from ..util.quantization import quantize_embeddings
@@ -140,8 +140,9 @@ class SentenceTransformer(AwaitedEncoding, TokenModel):
                     {"idx": 1, "name": "1", "path": "1_Pooling", "type": f"{package}.Pooling"},
                 ],
             )
-        (target / "1_Pooling").mkdir(exist_ok=True)
-        write_json(target / "1_Pooling" / "config.json", pooling.get_config_dict())
+        folder = target / module_folder(target, "Pooling")
+        folder.mkdir(exist_ok=True)
+        write_json(folder / "config.json", pooling.get_config_dict())
 
     # Encoding.
 
