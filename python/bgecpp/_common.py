@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from bgecpp import errors
+from bgecpp import _secrets, errors
 
 _warned: set[str] = set()
 _MOST_WARNED = 1000  # messages that are kept: they may hold what callers gave
@@ -54,8 +54,8 @@ def ignored(**settings: Any) -> None:
     """Says once of each argument that was given (is not None) that it has no effect here."""
     for name, value in settings.items():
         if value is not None:
-            secret = name.rstrip("']").rpartition("'")[2] in ("token", "use_auth_token")  # model_kwargs['token'] too
-            shown = "..." if secret else repr(value)
+            secret = name.rstrip("']").rpartition("'")[2] in _secrets.NAMES  # model_kwargs['token'] too
+            shown = "..." if secret else repr(_secrets.without(value) if isinstance(value, dict) else value)
             warn_once(f"bgecpp ignores {name}={shown}: it has no meaning for its engine")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import asdict, dataclass, field, replace
+from numbers import Integral
 from typing import Any
 
 
@@ -116,12 +117,17 @@ class EngineArgs:
         }
         for name, kind in kinds.items():
             value = getattr(self, name)
-            object.__setattr__(self, name, kind["auto" if value is None else str(getattr(value, "value", value))])
+            member = kind.__members__.get("auto" if value is None else str(getattr(value, "value", value)))
+            if member is None:
+                raise ValueError(f"{name}: expected one of {', '.join(kind.__members__)}, found {value!r:.80}")
+            object.__setattr__(self, name, member)
         if not self.served_model_name:
             short = "/".join(self.model_name_or_path.split("/")[-2:])
             object.__setattr__(self, "served_model_name", short)
         if not self.revision:
             object.__setattr__(self, "revision", None)
+        if not isinstance(self.batch_size, Integral):
+            raise TypeError(f"batch_size: expected an int, found {type(self.batch_size).__name__} {self.batch_size!r:.60}")
         if self.batch_size < 1:
             raise ValueError(f"batch_size: expected at least 1, found {self.batch_size}")
 

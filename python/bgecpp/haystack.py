@@ -14,8 +14,9 @@ from typing import Any, TypedDict, Unpack
 
 from haystack import Document, component, default_from_dict, default_to_dict
 from haystack.utils import Secret
+from haystack.utils.auth import SecretType
 
-from bgecpp import _drop_in, _names
+from bgecpp import _drop_in, _names, _secrets
 from bgecpp._core import Embedder, Reranker
 
 __all__ = ["BgeDocumentEmbedder", "BgeRanker", "BgeTextEmbedder"]
@@ -23,8 +24,8 @@ __all__ = ["BgeDocumentEmbedder", "BgeRanker", "BgeTextEmbedder"]
 
 class EngineOptions(TypedDict, total=False):
     """The engine's, which all components take: as Embedder's. local_files_only: never download. token: the hub's, a
-    Secret or a str, which to_dict() leaves out. device and trust_remote_code, which Haystack's own components take, have no
-    effect."""
+    Secret or a str, which to_dict() leaves out; pickles do too, unless it is a Secret that names a variable of the
+    environment. device and trust_remote_code, which Haystack's own components take, have no effect."""
 
     device: Any
     token: Any
@@ -70,13 +71,15 @@ class _Component:
     """What the components share: an engine that is loaded when it is first needed, and fields from and to YAML."""
 
     _settings: dict[str, Any]
-    _token: Any = None  # a Secret or str, in no YAML
+    _token: Any = None  # a Secret of the environment or a Held, until it was used; in no YAML
     _engine: Any = None
 
     def _set(self, given: EngineOptions, **settings: Any) -> None:
         options: dict[str, Any] = dict(given)
         _drop_in.accept(options, *_ACCEPTED)
-        self._token = options.pop("token", None)
+        token = options.pop("token", None)
+        named = token is None or (isinstance(token, Secret) and token.type is SecretType.ENV_VAR)
+        self._token = token if named else _secrets.Held(token)
         settings["model"] = str(settings["model"])
         for name in options:
             if name not in _DEFAULTS:
@@ -96,9 +99,11 @@ class _Component:
             names = ("threads", "dtype", "max_length", "packed_cache")
             options = {name: self._settings[name] for name in (*names, "pooling") if name in self._settings}
             download = not self._settings["local_files_only"]
-            token = self._token.resolve_value() if isinstance(self._token, Secret) else self._token
+            token = self._token.value if isinstance(self._token, _secrets.Held) else self._token
+            token = token.resolve_value() if isinstance(token, Secret) else token
             model = _names.located(self._settings["model"], token=token, download=download)
             self._engine = engine_class(model, download=download, **options)
+            self._token = None
 
     def warm_up(self) -> None:
         """Loads the model."""

@@ -20,7 +20,7 @@ from langchain_core.embeddings import Embeddings
 from langchain_core.retrievers import BaseRetriever
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
-from bgecpp import _common, _drop_in, _names
+from bgecpp import _common, _drop_in, _names, _secrets
 from bgecpp._core import Embedder, Index, Reranker
 from bgecpp.sentence_transformers.cross_encoder.model import CrossEncoder, Identity, Sigmoid
 
@@ -33,7 +33,7 @@ _BGE_QUERY_ZH = "\u4e3a\u8fd9\u4e2a\u53e5\u5b50\u751f\u6210\u8868\u793a\u4ee5\u7
 
 class _Settings(BaseModel):
     """model: a directory or a name on the hub. threads: 0: one for each core. dtype: default, auto, f32, bf16, int8.
-    cache_folder: where names are looked up and downloaded to instead of Hugging Face's cache; token: for the hub.
+    cache_folder: where names are looked up and downloaded to instead of Hugging Face's cache; token: the hub's, not kept.
     model_name, device, model_kwargs, encode_kwargs and so on, which LangChain's own classes take, are read or refused."""
 
     model_config = ConfigDict(protected_namespaces=(), extra="forbid", hide_input_in_errors=True)
@@ -58,11 +58,15 @@ class _Settings(BaseModel):
         """model, by the name that LangChain's own classes have for it."""
         return self.model
 
+    def _taken_token(self) -> str | bool | None:
+        token, self.token = self.token, None
+        return token
+
     def _located(self) -> str:
         return _names.located(
             self.model,
             cache_dir=self.cache_folder,
-            token=self.token,
+            token=self._taken_token(),
             revision=self.revision,
             download=not self.local_files_only,
         )
@@ -149,9 +153,9 @@ class BgeEmbeddings(_Settings, Embeddings):
 
 class HuggingFaceBgeEmbeddings(BaseModel, Embeddings):
     """langchain-community's class of this name, so that a program changes its import alone. model_kwargs: device,
-    revision, token, truncate_dim, prompts, default_prompt_name and threads are read; encode_kwargs: normalize_embeddings,
-    prompt, prompt_name, truncate_dim; others that would change vectors are refused. Line ends in texts are spaces, as
-    there."""
+    revision, token (which is not kept), truncate_dim, prompts, default_prompt_name and threads are read; encode_kwargs:
+    normalize_embeddings, prompt, prompt_name, truncate_dim; others that would change vectors are refused. Line ends in
+    texts are spaces, as there."""
 
     model_config = ConfigDict(protected_namespaces=(), extra="forbid", hide_input_in_errors=True)
 
@@ -169,6 +173,7 @@ class HuggingFaceBgeEmbeddings(BaseModel, Embeddings):
     def model_post_init(self, context: Any, /) -> None:
         self.show_progress = bool(self.encode_kwargs.get("show_progress_bar", self.show_progress))
         own = _drop_in.own_arguments(type(self).__name__, self.model_kwargs, self.encode_kwargs)
+        self.model_kwargs, self.encode_kwargs = _secrets.without(self.model_kwargs), _secrets.without(self.encode_kwargs)
         download = not own.get("local_files_only", False)
         cache = self.cache_folder or own.get("cache_folder")
         name = _names.located(
@@ -244,7 +249,7 @@ class BgeCrossEncoder(_Settings, BaseCrossEncoder):
     def model_post_init(self, context: Any, /) -> None:
         settings = self._engine_settings()
         settings["local_files_only"] = not settings.pop("download")
-        place: dict[str, Any] = {"cache_folder": self.cache_folder, "token": self.token, "revision": self.revision}
+        place: dict[str, Any] = {"cache_folder": self.cache_folder, "token": self._taken_token(), "revision": self.revision}
         self._model = CrossEncoder(self.model, **place, **settings)
 
     def score(self, text_pairs: list[tuple[str, str]]) -> list[float]:

@@ -39,7 +39,7 @@ class BgeEmbedding(BaseEmbedding):
     get the model's own instructions in front, or those that are given: "" puts nothing there. pooling: cls, mean and so
     on, None: the model's. embed_batch_size: texts that are computed together; LlamaIndex' 10 keep few cores busy."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     embed_batch_size: int = Field(default=256, gt=0, le=2048)
     query_instruction: str | None = Field(default=None)
@@ -107,7 +107,7 @@ class BgeRerank(BaseNodePostprocessor):
     """The top_n nodes by the reranker's score, best first. keep_retrieval_score: the score that a node came with goes
     to metadata["retrieval_score"]. normalize: True the sigmoid, False the logit, None the model's."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     model: str = Field()
     top_n: int = Field(default=2)

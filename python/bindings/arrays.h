@@ -54,15 +54,21 @@ template <typename T, int D>
 using ArrayIn =
     nanobind::ndarray<const T, nanobind::ndim<D>, nanobind::c_contig, nanobind::device::cpu>;
 
+/// An array of any dtype and shape, as the caller has it.
+using AnyArray = nanobind::ndarray<nanobind::ro, nanobind::device::cpu>;
+
+/// The values of a one-dimensional array of integers of any width. TypeError for others, ValueError
+/// for values that int32 has not: `name` says whose they are. Nothing is rounded or wraps around.
+std::vector<int32_t> Int32sOf(const AnyArray& array, const char* name);
+
 /// Copies of the caller's arrays: what has been checked of them must stay so, whatever other
 /// threads do to theirs meanwhile.
 class OwnSequences {
  public:
-  OwnSequences(const ArrayIn<int32_t, 1>& ids, const std::optional<ArrayIn<int32_t, 1>>& type_ids,
-               const ArrayIn<int32_t, 1>& cu_seqlens)
-      : ids_(ids.data(), ids.data() + ids.size()),
-        cu_seqlens_(cu_seqlens.data(), cu_seqlens.data() + cu_seqlens.size()) {
-    if (type_ids) type_ids_.emplace(type_ids->data(), type_ids->data() + type_ids->size());
+  OwnSequences(const AnyArray& ids, const std::optional<AnyArray>& type_ids,
+               const AnyArray& cu_seqlens)
+      : ids_(Int32sOf(ids, "ids")), cu_seqlens_(Int32sOf(cu_seqlens, "cu_seqlens")) {
+    if (type_ids) type_ids_ = Int32sOf(*type_ids, "type_ids");
   }
 
   /// Valid as long as this object.

@@ -195,21 +195,46 @@ nb::object ViewStream(nb::handle object, std::vector<std::string_view>* views) {
   return nb::capsule(arrays.release(), [](void* p) noexcept { delete static_cast<Arrays*>(p); });
 }
 
+// Whether its class, or one that this is made of, is the package's.
+bool IsOf(const char* package, nb::handle object) {
+  for (const nb::handle base : nb::borrow<nb::tuple>(object.type().attr("__mro__"))) {
+    const nb::object module = nb::getattr(base, "__module__", nb::none());
+    if (nb::isinstance<nb::str>(module) && nb::cast<std::string>(module).rfind(package, 0) == 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
+// A column or index of pandas, or an array in one, that can give a pyarrow array; else a null
+// object.
+nb::object ArrayOfPandas(nb::handle object) {
+  if (!IsOf("pandas", object)) return {};
+  const nb::object array = nb::getattr(object, "array", nb::borrow(object));
+  return nb::hasattr(array, "__arrow_array__") ? array : nb::object();
+}
+
+// What holds the texts: pandas is asked for the pyarrow array in it.
+nb::object HolderOf(nb::handle object) {
+  const nb::object array = ArrayOfPandas(object);
+  return array.is_valid() ? array.attr("__arrow_array__")() : nb::borrow(object);
+}
+
 // pyarrow does not check what it reads from files, but can: in no time that depends on the rows. It
 // knows the buffers' sizes, which the C interface does not give.
 void Validate(nb::handle object) {
-  const nb::object module = object.type().attr("__module__");
-  if (!nb::isinstance<nb::str>(module) || !nb::hasattr(object, "validate")) return;
-  if (nb::cast<std::string>(module).rfind("pyarrow", 0) == 0) object.attr("validate")();
+  if (IsOf("pyarrow", object) && nb::hasattr(object, "validate")) object.attr("validate")();
 }
 
 }  // namespace
 
 bool IsArrow(nb::handle object) {
-  return nb::hasattr(object, "__arrow_c_stream__") || nb::hasattr(object, "__arrow_c_array__");
+  return nb::hasattr(object, "__arrow_c_stream__") || nb::hasattr(object, "__arrow_c_array__") ||
+         ArrayOfPandas(object).is_valid();
 }
 
-nb::object ViewArrowTexts(nb::handle object, std::vector<std::string_view>* views) {
+nb::object ViewArrowTexts(nb::handle column, std::vector<std::string_view>* views) {
+  const nb::object object = HolderOf(column);
   Validate(object);
   if (nb::hasattr(object, "__arrow_c_stream__")) return ViewStream(object, views);
   const nb::object pair = object.attr("__arrow_c_array__")();

@@ -206,9 +206,8 @@ nb::object EncodeAll(const PyEmbedder& self, nb::handle texts, bool dense, bool 
   return result;
 }
 
-nb::object HiddenStates(const PyEmbedder& self, ArrayIn<int32_t, 1> ids,
-                        std::optional<ArrayIn<int32_t, 1>> type_ids,
-                        ArrayIn<int32_t, 1> cu_seqlens) {
+nb::object HiddenStates(const PyEmbedder& self, const AnyArray& ids,
+                        const std::optional<AnyArray>& type_ids, const AnyArray& cu_seqlens) {
   const OwnSequences sequences(ids, type_ids, cu_seqlens);
   std::stop_source stop;
   Embeddings hidden;

@@ -1,5 +1,7 @@
 #include "bge/index.h"
 
+#include "bge/error.h"
+
 #include "bindings/arrays.h"
 #include "bindings/bindings.h"
 #include "bindings/gil.h"
@@ -11,6 +13,7 @@
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <concepts>
@@ -48,7 +51,8 @@ nb::dict InfoOf(const IndexInfo& info) {
 }
 
 // A writer, of which the library wants one call at a time. Python's threads wait for each other:
-// without the GIL, which the one at work may want.
+// without the GIL, which the one at work may want. A forked child, where that one is not, would
+// wait for ever.
 template <class Writer>
 class OneAtATime {
  public:
@@ -58,15 +62,22 @@ class OneAtATime {
   OneAtATime(const OneAtATime&) = delete;
   OneAtATime& operator=(const OneAtATime&) = delete;
 
-  /// work(writer) without the GIL.
+  /// work(writer) without the GIL. InvalidArgument in another process than the one that made it.
   template <typename Function>
   auto Run(const Function& work) {
+    if (::getpid() != owner_) {
+      throw Error(
+          ErrorCode::kInvalidArgument,
+          "the index is being written by the process that this one was forked from: write it "
+          "there, or open it here when that is done");
+    }
     const WithoutGil released;
     const std::lock_guard lock(mu_);
     return work(writer_);
   }
 
  private:
+  const pid_t owner_ = ::getpid();
   std::mutex mu_;
   Writer writer_;
 };

@@ -106,8 +106,8 @@ nb::object ComputeScore(const PyReranker& self, nb::handle queries, nb::handle p
   return NewArray(std::move(scores), {count});
 }
 
-nb::object Logits(const PyReranker& self, ArrayIn<int32_t, 1> ids,
-                  std::optional<ArrayIn<int32_t, 1>> type_ids, ArrayIn<int32_t, 1> cu_seqlens) {
+nb::object Logits(const PyReranker& self, const AnyArray& ids,
+                  const std::optional<AnyArray>& type_ids, const AnyArray& cu_seqlens) {
   const OwnSequences sequences(ids, type_ids, cu_seqlens);
   std::stop_source stop;
   std::vector<float> logits;

@@ -68,13 +68,16 @@ void CheckClassifier(json::Value config) {
   }
 }
 
-void SetActivation(json::Value value, RerankerSpec* spec) {
-  spec->activation = ReadActivation(value);
+// The first that is given counts, but each must be known: another reader may take another.
+void OfferActivation(json::Value value, RerankerSpec* spec) {
+  const Activation activation = ReadActivation(value);
+  if (!spec->activation_source.empty()) return;
+  spec->activation = activation;
   spec->activation_source = value.Where();
 }
 
-// config_sentence_transformers.json of a new layout.
-void ReadCrossEncoderConfig(json::Value config, RerankerSpec* spec) {
+// config_sentence_transformers.json. Parity: the activation in it counts with a modules.json.
+void ReadCrossEncoderConfig(json::Value config, bool has_modules, RerankerSpec* spec) {
   const auto type = config.FindNonNull("model_type");
   if (type && type->AsString() != "CrossEncoder") {
     Fail(ErrorCode::kUnsupported, "not a reranker",
@@ -85,7 +88,7 @@ void ReadCrossEncoderConfig(json::Value config, RerankerSpec* spec) {
   spec->pair_style = PairStyle::kCrossEncoder;
   spec->pair_style_source = kCrossEncoderConfig;
   if (const auto activation = config.FindNonNull("activation_fn")) {
-    SetActivation(*activation, spec);
+    has_modules&& type ? OfferActivation(*activation, spec) : (void)ReadActivation(*activation);
   }
   const Prompts prompts = ReadPrompts(config, {});
   if (!prompts.default_name.empty()) spec->default_prompt = prompts.texts.at(prompts.default_name);
@@ -101,12 +104,8 @@ void ReadOldCrossEncoderKeys(json::Value config, RerankerSpec* spec) {
     spec->pair_style_source = settings ? "config.json sentence_transformers"
                                        : "config.json sbert_ce_default_activation_function";
   }
-  if (!spec->activation_source.empty()) return;  // the new layout's comes first
-  if (new_key) {
-    SetActivation(*new_key, spec);
-  } else if (old_key) {
-    SetActivation(*old_key, spec);
-  }
+  if (new_key) OfferActivation(*new_key, spec);
+  if (old_key) OfferActivation(*old_key, spec);
 }
 
 }  // namespace
@@ -137,7 +136,7 @@ RerankerSpec ReadRerankerSpec(const fs::path& dir) {
   fs::path folder;
   TransformerOptions options;
   if (const auto document = files.Find(kCrossEncoderConfig)) {
-    ReadCrossEncoderConfig(document->root(), &spec);
+    ReadCrossEncoderConfig(document->root(), files.Has("modules.json"), &spec);
   }
   if (const auto modules = files.Find("modules.json")) {
     folder = ReadCrossEncoderModules(modules->root());

@@ -264,6 +264,10 @@ TEST_F(HubPull, RefusalsSayWhatToDo) {
                                Not(HasSubstr("hf_secret"))));
   refuse(403, "", "Forbidden \x01 by the\tadministrator");
   EXPECT_THAT(Failure(), AllOf(StartsWith("io: the hub refuses access"), HasSubstr("Forbidden")));
+  for (const int status : {403, 418, 500}) {
+    refuse(status, "", "no entry with Bearer hf_secret, hf_secret");
+    EXPECT_THAT(Failure(), AllOf(HasSubstr("Bearer ***, ***"), Not(HasSubstr("hf_secret"))));
+  }
   refuse(404, "", "");
   EXPECT_THAT(Failure(), StartsWith("not_found: the hub has no such model"));
   refuse(418, "", "");

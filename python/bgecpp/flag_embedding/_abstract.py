@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bgecpp import _common, _core, _model_files, errors
+from bgecpp import _common, _core, _model_files, _secrets, errors
 
 from ._compat import compat
 
@@ -243,9 +243,9 @@ class AbsEmbedder(_Base):
         self.passage_max_length = passage_max_length
         self.convert_to_numpy = convert_to_numpy
         self.truncate_dim = truncate_dim
-        for name, value in kwargs.items():
+        self.kwargs = _secrets.without(kwargs)
+        for name, value in self.kwargs.items():
             setattr(self, name, value)
-        self.kwargs = kwargs
 
     def _make_model(self) -> Any:
         from bgecpp.transformers import AutoModel
@@ -384,9 +384,9 @@ class AbsReranker(_Base):
         self.query_max_length = query_max_length
         self.max_length = max_length
         self.normalize = normalize
-        for name, value in kwargs.items():
+        self.kwargs = _secrets.without(kwargs)
+        for name, value in self.kwargs.items():
             setattr(self, name, value)
-        self.kwargs = kwargs
 
     def _make_model(self) -> Any:
         from bgecpp.transformers import AutoModelForSequenceClassification

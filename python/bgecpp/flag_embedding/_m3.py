@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -350,6 +351,8 @@ class BGEM3FlagModel(AbsEmbedder):
         weights = [1.0, 1.0, 1.0] if weights_for_different_modes is None else list(weights_for_different_modes)
         if len(weights) != 3:
             raise ValueError(f"weights_for_different_modes: expected 3 (dense, sparse, colbert), found {len(weights)}")
+        if not all(isinstance(weight, Real) and np.isfinite(weight) for weight in weights) or not any(weights):
+            raise ValueError(f"weights_for_different_modes: expected numbers, not all of them 0, found {weights!r:.80}")
         query_length, passage_length = self._length(max_query_length), self._length(max_passage_length)
         scores = np.zeros((3, len(pairs)), np.float32)  # colbert, sparse, dense
         window = 256  # pairs whose vectors are in memory together

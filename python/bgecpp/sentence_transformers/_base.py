@@ -5,12 +5,13 @@ from __future__ import annotations
 import copy
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 import numpy as np
 
-from bgecpp import _pairs, errors
+from bgecpp import _pairs, _secrets, errors
 from bgecpp._common import ignored, info_of, on_cpu_by_torch
 from bgecpp._names import located
 from bgecpp.transformers._config import Config
@@ -56,7 +57,7 @@ _WITHOUT_ORGANIZATION = frozenset(
 class ModelConfig(Config):
     """It is made from keywords, as transformers' are: type(config)(**config.to_dict())."""
 
-    def __init__(self, **fields: Any) -> None:
+    def __init__(self, /, **fields: Any) -> None:
         super().__init__(fields, str(fields.get("_name_or_path", "")))
 
 
@@ -117,8 +118,8 @@ class BaseModel(TorchNames, Saved):
         self.backend = backend
         self.trust_remote_code = given["trust_remote_code"]
         self.model_card_data = given["model_card_data"] or ModelCardData(model_id=str(model_name_or_path))
-        self._model_kwargs = dict(model_kwargs or {})
-        self._processor_kwargs = dict(given["processor_kwargs"] or {})
+        self._model_kwargs = _secrets.without(model_kwargs)
+        self._processor_kwargs = _secrets.without(given["processor_kwargs"])
         self._engine_options = {
             "threads": given["threads"],
             "dtype": compute_dtype(given),
@@ -128,7 +129,7 @@ class BaseModel(TorchNames, Saved):
         ignored(
             **{
                 name: value
-                for name, value in self._model_kwargs.items()
+                for name, value in (model_kwargs or {}).items()
                 if name not in self._model_names
                 and not tells_compute_dtype(name, given)
             }
@@ -136,7 +137,7 @@ class BaseModel(TorchNames, Saved):
         ignored(
             **{
                 f"processor_kwargs[{name!r}]": value
-                for name, value in self._processor_kwargs.items()
+                for name, value in (given["processor_kwargs"] or {}).items()
                 if name not in self._processor_names
             }
         )
@@ -155,11 +156,11 @@ class BaseModel(TorchNames, Saved):
             logger.info(f"Loading {self.model_type} model from {self.model_path}.")
         else:
             logger.info(f"No modules.json found for {self.model_path}: a {self.model_type} of its encoder.")
-        self._config_kwargs = dict(given["config_kwargs"] or {})
+        self._config_kwargs = _secrets.without(given["config_kwargs"])
         ignored(
             **{
                 f"config_kwargs[{name!r}]": value
-                for name, value in self._config_kwargs.items()
+                for name, value in (given["config_kwargs"] or {}).items()
                 if name not in self._config_names
             }
         )
@@ -277,6 +278,12 @@ class BaseModel(TorchNames, Saved):
     def _processing(kwargs: dict[str, Any]) -> dict[str, Any]:
         """A call's own arguments of the tokenizer: those of all inputs, which count first, and those of texts."""
         given = kwargs.get("processing_kwargs") or {}
+        parts = {"processing_kwargs": given}
+        if isinstance(given, Mapping):
+            parts |= {f"processing_kwargs[{key!r}]": given.get(key) or {} for key in ("text", "common")}
+        for name, value in parts.items():
+            if not isinstance(value, Mapping):
+                raise TypeError(f"{name}: expected a dict, found {type(value).__name__} {str(value)[:60]!r}")
         if unknown := set(given) - _PROCESSING_KEYS:
             log_once(
                 f"Unknown keys in per-call `processing_kwargs`: {sorted(map(str, unknown))}, expected some of "
@@ -287,7 +294,10 @@ class BaseModel(TorchNames, Saved):
 
     def _max_length(self, kwargs: dict[str, Any]) -> int | None:
         """What a call's texts are cut to; None: the engine's own limit."""
-        asked = self._processing(kwargs).get("max_length", self._max_seq_length)
+        processing = self._processing(kwargs)
+        asked = processing.get("max_length", self._max_seq_length)
+        if "max_length" in processing and asked is not None and not isinstance(asked, Integral):
+            raise TypeError(f"processing_kwargs: max_length: expected an int, found {asked!r:.80}")
         return None if asked is None else min(int(asked), int(self._info["max_length"]))
 
     # Prompts and inputs.
@@ -452,7 +462,7 @@ class BaseModel(TorchNames, Saved):
         if "config" not in self._lazy:
             fields = {**read_json(self.encoder_path, "config.json"), **self._config_kwargs}
             labels = fields.get("id2label")
-            fields.setdefault("num_labels", len(labels) if labels else self._num_labels)
+            fields.setdefault("num_labels", len(labels) if labels and isinstance(labels, dict) else self._num_labels)
             fields["_name_or_path"] = self.model_path
             self._lazy["config"] = ModelConfig(**fields)
         return self._lazy["config"]
@@ -512,6 +522,9 @@ class BaseModel(TorchNames, Saved):
 
     @staticmethod
     def _check_batches(batch_size: int, chunk_size: int | None, pooled: bool) -> None:
+        for name, value in {"batch_size": batch_size, "chunk_size": chunk_size if pooled else None}.items():
+            if not isinstance(value, Integral) and (name, value) != ("chunk_size", None):
+                raise TypeError(f"{name}: expected an int, found {type(value).__name__} {value!r:.60}")
         if batch_size <= 0:
             raise ValueError(f"batch_size must be a positive integer, got {batch_size}.")
         if pooled and chunk_size is not None and chunk_size <= 0:

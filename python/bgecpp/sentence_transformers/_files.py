@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 from typing import TYPE_CHECKING, Any
 
-from bgecpp import _model_files, errors
+from bgecpp import _copies, _model_files, errors
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,7 +33,8 @@ def module_folder(directory: str | os.PathLike[str], name: str) -> str:
 
 
 def write_json(path: Path, value: Any) -> None:
-    path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    """Writes a file, or leaves it as it was. Errors of _copies.json_bytes()."""
+    _copies.write(path, _copies.json_bytes(value, path))
 
 
 def position_limit(config: dict[str, Any]) -> int | None:

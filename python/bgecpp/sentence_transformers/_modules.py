@@ -97,7 +97,7 @@ class Transformer(Module):
         if self._name != "Transformer":
             return f"{self._name}()"
         names = read_json(self._model.encoder_path, "config.json").get("architectures")
-        name = str(names[0] if names else self._model._info["architecture"])
+        name = str(names[0] if isinstance(names, list) and names else self._model._info["architecture"])
         if self._model.model_type == "SentenceTransformer":
             name = re.sub(r"For[A-Z]\w*$", "Model", name)  # of what has a head too the encoder is read
         return f"Transformer({dict(self.get_config_dict(), architecture=name)})"

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from bgecpp import errors
-from bgecpp._model_files import checked_target
+from bgecpp._copies import copy_folder
 
 from ._files import read_json, write_json
 
@@ -43,27 +43,18 @@ class Saved:
         safe_serialization: bool = True,
     ) -> None:
         """Copies the model's directory, with the settings as they are now: prompts, lengths, similarity, the dtype of
-        results. Without create_model_card no README.md is written; one that is there stays. InvalidArgument where a link
-        leads out of the model's directory."""
+        results. Without create_model_card no README.md is written; one that is there stays. Files are replaced, so that a
+        model that is loaded from there goes on as it was. Errors of copy_folder() and, of text that cannot be written,
+        json_bytes()."""
         if path is None:
             return
         if not os.fspath(path):
             raise FileNotFoundError(f"{type(self).__name__}.save: path: found '', expected a folder")
-        import shutil
         from pathlib import Path
 
         target, source = Path(path), Path(self.model_path)
-        place = target.resolve()
-
-        def left_out(folder: str, names: list[str]) -> set[str]:
-            here = Path(folder)
-            left = {name for name in names if name in (".git", ".cache") or (here / name).resolve() == place}
-            for name in set(names) - left:
-                checked_target(source, os.path.relpath(here / name, source))  # a stranger's link copies no other file
-            return left | ({"README.md"} if here == source and not create_model_card else set())
-
         if not (target.exists() and target.samefile(source)):
-            shutil.copytree(source, target, dirs_exist_ok=True, ignore=left_out)
+            copy_folder(source, target, () if create_model_card else ("README.md",))
         self._save_settings(target)
 
     def _save_settings(self, target: Path) -> None:

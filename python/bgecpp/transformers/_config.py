@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from bgecpp import _model_files
+from bgecpp import _model_files, errors
 
 
 # Of transformers' PretrainedConfig, where config.json has no such field.
@@ -20,16 +20,21 @@ _DEFAULTS = {
     "problem_type": None,
     "return_dict": True,
 }
+_MOST_LABELS = 1 << 20
 
 
 class Config:
-    """The fields of a config.json, and transformers' own defaults. Labels are counted by int, as there."""
+    """The fields of a config.json, and transformers' own defaults. Labels are counted by int, as there. A field with the
+    name of something that the class has is in to_dict() and get() alone. CorruptData for labels that are none."""
 
     def __init__(self, fields: dict[str, Any], name_or_path: str) -> None:
+        _check_labels(fields, name_or_path)
         labels = fields.get("id2label")
-        if isinstance(labels, dict) and all(str(key).isdecimal() for key in labels):
+        if labels and all(str(key).isdecimal() for key in labels):
             fields = {**fields, "id2label": {int(key): label for key, label in labels.items()}}
-        self.__dict__.update(fields)
+        taken = {*dir(type(self)), *(name for name in ("id2label", "label2id") if fields.get(name) is None)}
+        # Two underscores: what copy, pickle and others look for in any object.
+        self.__dict__.update({name: value for name, value in fields.items() if name not in taken and name[:2] != "__"})
         self.name_or_path = name_or_path
         self._fields = fields
 
@@ -43,12 +48,32 @@ class Config:
         if name in _DEFAULTS:
             return _DEFAULTS[name]
         if name in ("id2label", "label2id"):
-            labels = [f"LABEL_{i}" for i in range(self.__dict__.get("num_labels", 2))]
+            count = self.__dict__.get("num_labels")
+            labels = [f"LABEL_{i}" for i in range(2 if count is None else count)]
             return dict(enumerate(labels)) if name == "id2label" else {label: i for i, label in enumerate(labels)}
         raise AttributeError(f"config.json has no field {name}")
 
     def __repr__(self) -> str:
         return f"Config {json.dumps(self._fields, indent=2)}"
+
+
+def _check_labels(fields: dict[str, Any], name_or_path: str) -> None:
+    """A null is as no field, as in transformers."""
+
+    def check(name: str, is_right: bool, expected: str) -> None:
+        if fields.get(name) is not None and not is_right:
+            raise errors.CorruptData(
+                f"labels that are none: {name_or_path}: config.json: {name}: found {fields[name]!r:.80}, expected {expected}: "
+                "fetch the model again"
+            )
+
+    count = fields.get("num_labels")
+    is_int = isinstance(count, int) and not isinstance(count, bool)
+    check("num_labels", is_int and 0 <= int(count or 0) <= _MOST_LABELS, f"an integer from 0 to {_MOST_LABELS}")
+    for name in ("id2label", "label2id"):
+        check(name, isinstance(fields.get(name), dict), "an object")
+    # Of more digits Python makes no int.
+    check("id2label", all(len(str(key)) <= 20 for key in fields.get("id2label") or ()), "numbers with their labels")
 
 
 def read_config(directory: str, name_or_path: str) -> Config:

@@ -83,22 +83,29 @@ class _Model:
         return int(self._engine.info["num_parameters"]) + sum(int(part.size) for part in pooler)
 
     def _sequences(self, input_ids: Any, attention_mask: Any, token_type_ids: Any) -> _Packed:
-        ids = _array(input_ids, "input_ids")
-        mask = None if attention_mask is None else _array(attention_mask, "attention_mask", ids.shape).astype(bool)
-        types = None if token_type_ids is None else _array(token_type_ids, "token_type_ids", ids.shape)
-        by_place = self.config.get("model_type") in _POSITIONS_BY_PLACE
-        return _Packed(ids, mask, types, by_place)
+        return _Packed(*checked_batch(input_ids, attention_mask, token_type_ids, self.config.get("model_type")))
+
+
+def checked_batch(input_ids: Any, attention_mask: Any, token_type_ids: Any, model_type: Any) -> tuple[Any, Any, Any]:
+    """A padded batch as arrays [B, L]: ids, where its mask has tokens, types or None. ValueError for what is of another kind
+    or shape, InvalidArgument for ids that no model has, Unsupported for masks that the engine would take for others."""
+    import numpy as np
+
+    ids = _array(input_ids, "input_ids")
+    shown = np.ones(ids.shape, bool) if attention_mask is None else _array(attention_mask, "attention_mask", ids.shape)
+    if shown.dtype.kind == "f" and not np.isfinite(shown).all():
+        raise ValueError("attention_mask: found NaN or an infinity, expected zeros and ones")
+    mask = shown.astype(bool)
+    _check(mask, model_type in _POSITIONS_BY_PLACE)
+    return ids, mask, None if token_type_ids is None else _array(token_type_ids, "token_type_ids", ids.shape)
 
 
 class _Packed:
     """Rows of a padded batch without their padding: what the engine takes."""
 
-    def __init__(self, ids: Any, mask: Any, types: Any, positions_by_place: bool) -> None:
+    def __init__(self, ids: Any, mask: Any, types: Any) -> None:
         import numpy as np
 
-        if mask is None:
-            mask = np.ones(ids.shape, bool)
-        _check(mask, positions_by_place)
         self.mask: NDArray[np.bool_] = mask
         lengths = mask.sum(axis=1)
         self.filled: NDArray[np.bool_] = lengths > 0

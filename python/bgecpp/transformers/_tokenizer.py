@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import logging
+import math
 import os
 import shutil
 import warnings
@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bgecpp import _model_files, _names, _pairs, errors
+from bgecpp import _copies, _model_files, _names, _pairs, _secrets, errors
 from bgecpp.transformers._batch import BatchEncoding
 
 if TYPE_CHECKING:
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 _logger = logging.getLogger(__name__)
 # What transformers has for no limit.
 _NO_LIMIT = int(1e30)
-_LARGE = int(1e20)
+# Above it: none either. transformers has 1e20, which the engine cannot count to.
+_LARGE = (1 << 63) - 1
 _ROLES = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
 _BERT = {"unk_token": "[UNK]", "sep_token": "[SEP]", "pad_token": "[PAD]", "cls_token": "[CLS]", "mask_token": "[MASK]"}
 _XLM_R = {
@@ -56,6 +57,58 @@ def _read(path: Path) -> dict[str, Any]:
     return _model_files.read_json(path.parent, path.name, _model_files.MOST_TOKENIZER_BYTES) or {}
 
 
+class _Fields:
+    """The fields of a JSON file, and what a caller gives instead. A null is as no field. CorruptData, or InvalidArgument for
+    what the caller gave, where a field is of another kind than it should be."""
+
+    def __init__(self, path: Path, given: dict[str, Any]) -> None:
+        self._path = path
+        self._given = given
+        self.all = {**_read(path), **given}
+
+    def bad(self, name: str, expected: str) -> errors.BgeError:
+        found = f"{name}: found {self.all[name]!r:.80}, expected {expected}"
+        if name in self._given:
+            return errors.InvalidArgument(found)
+        return errors.CorruptData(f"not what it should hold: {self._path}: {found}: fetch the model again")
+
+    def integer(self, name: str, default: int, least: int, most: float) -> int:
+        value = self.all.get(name)
+        if value is None:
+            return default
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < math.inf
+        if not is_number or value != int(value) or not least <= value <= most:
+            raise self.bad(name, f"an integer from {least} to {most}" if math.isfinite(most) else "an integer")
+        return int(value)
+
+    def side(self, name: str) -> str:
+        value = self.all.get(name)
+        if value not in (None, "left", "right"):
+            raise self.bad(name, "'left' or 'right'")
+        return value or "right"
+
+    def token(self, name: str) -> str | None:
+        value = self.all.get(name)
+        return None if value is None else self._text(name, value, "a token: text, or an object with its content")
+
+    def texts(self, name: str) -> list[str]:
+        """Of an object, which names them, its values."""
+        value = self.all.get(name) or []
+        if not isinstance(value, (list, tuple, dict)):
+            raise self.bad(name, "a list of texts")
+        return [self._text(name, one, "a list of texts") for one in (value.values() if isinstance(value, dict) else value)]
+
+    def _text(self, name: str, token: Any, expected: str) -> str:
+        """A token as tokenizer_config.json has it, its text or an object with more about it; or tokenizers' AddedToken."""
+        text = token.get("content") if isinstance(token, dict) else getattr(token, "content", token)
+        try:
+            if isinstance(text, str) and text.encode() is not None:
+                return text
+        except UnicodeEncodeError:  # half a character
+            pass
+        raise self.bad(name, expected)
+
+
 class PreTrainedTokenizerFast:
     """A tokenizer that is not changed any more. Thread-safe.
 
@@ -70,7 +123,7 @@ class PreTrainedTokenizerFast:
         from bgecpp import _core
 
         self.name_or_path = name_or_path
-        self._settings = settings
+        self._settings = settings = _secrets.without(settings)
         if directory is None:
             directory = name_or_path if os.path.exists(name_or_path) else _core.model_directory(name_or_path)
         self._tokenizer = _core.Tokenizer(directory) if native is None else native
@@ -78,24 +131,24 @@ class PreTrainedTokenizerFast:
         self._read_settings(self._directory, settings)
 
     def _read_settings(self, directory: Path, settings: dict[str, Any]) -> None:
-        config = {**_read(directory / "tokenizer_config.json"), **settings}
+        fields = _Fields(directory / "tokenizer_config.json", settings)
+        config = fields.all
         cls = str(config.get("tokenizer_class") or "")
         kind = cls.removesuffix("Fast").removesuffix("Tokenizer")
         if kind not in _DEFAULTS:
             model_type = _read(directory / "config.json").get("model_type")
             kind = kind if cls else _BY_MODEL_TYPE.get(str(model_type), "")
-        self._roles = self._special_tokens(directory, config, _DEFAULTS.get(kind, {}))
+        self._roles = self._special_tokens(directory, fields, _DEFAULTS.get(kind, {}))
         types = ["token_type_ids"] if kind == "Bert" or cls in ("", "BertTokenizer") and self._is_bert(directory) else []
-        self.model_input_names: list[str] = config.get("model_input_names") or ["input_ids", *types, "attention_mask"]
-        limit = config.get("model_max_length")
-        self._limit = int(limit) if isinstance(limit, (int, float)) else _NO_LIMIT
-        self.padding_side: str = config.get("padding_side", "right")
-        self.truncation_side: str = config.get("truncation_side", "right")
+        self.model_input_names: list[str] = fields.texts("model_input_names") or ["input_ids", *types, "attention_mask"]
+        self._limit = fields.integer("model_max_length", _NO_LIMIT, -_LARGE, math.inf)
+        self.padding_side: str = fields.side("padding_side")
+        self.truncation_side: str = fields.side("truncation_side")
         self.clean_up_tokenization_spaces = bool(config.get("clean_up_tokenization_spaces", False))
-        self.pad_token_type_id = int(config.get("pad_token_type_id", 0))
-        self.extra_special_tokens: list[str] = [_content(t) for t in config.get("extra_special_tokens") or []]
+        self.pad_token_type_id = fields.integer("pad_token_type_id", 0, 0, (1 << 31) - 1)
+        self.extra_special_tokens: list[str] = fields.texts("extra_special_tokens")
         if not self.extra_special_tokens:
-            self.extra_special_tokens = [_content(t) for t in config.get("additional_special_tokens") or []]
+            self.extra_special_tokens = fields.texts("additional_special_tokens")
         self._warned = False
 
     @property
@@ -112,9 +165,13 @@ class PreTrainedTokenizerFast:
         return _read(directory / "config.json").get("model_type") == "bert"
 
     @staticmethod
-    def _special_tokens(directory: Path, config: dict[str, Any], defaults: dict[str, str]) -> dict[str, str]:
-        found = {**defaults, **_read(directory / "special_tokens_map.json"), **config}
-        return {role: _content(found[role]) for role in _ROLES if found.get(role) is not None}
+    def _special_tokens(directory: Path, config: _Fields, defaults: dict[str, str]) -> dict[str, str]:
+        of_map = _Fields(directory / "special_tokens_map.json", {})
+        found: dict[str, str | None] = dict(defaults)
+        for role in _ROLES:
+            if role in config.all or role in of_map.all:
+                found[role] = (config if role in config.all else of_map).token(role)
+        return {role: token for role in _ROLES if (token := found.get(role)) is not None}
 
     # Tokens that have a role.
 
@@ -168,14 +225,15 @@ class PreTrainedTokenizerFast:
         return self.get_vocab()
 
     def convert_tokens_to_ids(self, tokens: str | Sequence[str]) -> int | list[int]:
-        """The id of a token, or of each: the unknown token's where there is none."""
+        """The id of a token, or of each: the unknown token's where there is none, or None without such a token."""
         if isinstance(tokens, str):
-            return self._id(tokens)
+            found: int = self._id(tokens)
+            return found
         return [self._id(token) for token in tokens]
 
-    def _id(self, token: str) -> int:
+    def _id(self, token: str) -> Any:
         found = self._tokenizer.token_to_id(token)
-        return int(self.unk_token_id) if found is None else found
+        return self.unk_token_id if found is None else found
 
     def convert_ids_to_tokens(self, ids: Any, skip_special_tokens: bool = False) -> Any:
         """The token of an id, or of each: None where there is none."""
@@ -475,10 +533,14 @@ class PreTrainedTokenizerFast:
     @property
     def init_kwargs(self) -> dict[str, Any]:
         """The fields of tokenizer_config.json, and those that were given instead."""
-        return {**_read(self._directory / "tokenizer_config.json"), **self._settings}
+        return {**_secrets.without(_read(self._directory / "tokenizer_config.json")), **self._settings}
 
     def save_pretrained(self, save_directory: str | Path, **kwargs: Any) -> tuple[str, ...]:
-        """Copies the tokenizer's files, with the length and sides as they are now. Returns the paths that it wrote."""
+        """Copies the tokenizer's files, with the length and sides as they are now. Returns the paths that it wrote. A file
+        is replaced or, where that fails, stays as it was. Errors of _copies.json_bytes() before anything is written."""
+        now = {"padding_side": self.padding_side, "truncation_side": self.truncation_side}
+        limit = {} if self.model_max_length > _LARGE else {"model_max_length": self.model_max_length}
+        settings = _copies.json_bytes({**self.init_kwargs, **now, **limit}, self._directory / "tokenizer_config.json")
         target = Path(save_directory)
         target.mkdir(parents=True, exist_ok=True)
         written = []
@@ -486,12 +548,10 @@ class PreTrainedTokenizerFast:
             source = self._directory / name
             if source.is_file():
                 if not ((target / name).exists() and (target / name).samefile(source)):
-                    shutil.copyfile(source, target / name)
+                    with _copies.replacing(target / name) as temporary:
+                        shutil.copyfile(source, temporary)
                 written.append(str(target / name))
-        now = {"padding_side": self.padding_side, "truncation_side": self.truncation_side}
-        limit = {} if self.model_max_length > _LARGE else {"model_max_length": self.model_max_length}
-        settings = json.dumps({**self.init_kwargs, **now, **limit}, indent=2, ensure_ascii=False)
-        (target / "tokenizer_config.json").write_text(settings + "\n", encoding="utf-8")
+        _copies.write(target / "tokenizer_config.json", settings)
         return (str(target / "tokenizer_config.json"), *written)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -514,7 +574,8 @@ class AutoTokenizer:
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path: str | Path, **kwargs: Any) -> PreTrainedTokenizerFast:
         """kwargs: revision, cache_dir, token and local_files_only say where its files come from; use_fast,
-        trust_remote_code and force_download are accepted; others are fields of tokenizer_config.json to have instead."""
+        trust_remote_code, force_download and use_auth_token are accepted; others are fields of tokenizer_config.json to
+        have instead."""
         download = not kwargs.pop("local_files_only", False)
         for name in ("use_fast", "trust_remote_code", "force_download"):
             kwargs.pop(name, None)
@@ -527,11 +588,6 @@ class AutoTokenizer:
         model = _names.located(name, download=download, complete=False, **place)
         directory = _core.model_directory(model, download=download)
         return PreTrainedTokenizerFast(name, directory=directory, **kwargs)
-
-
-def _content(token: Any) -> str:
-    """A token as tokenizer_config.json has it: its text, or an object with more about it."""
-    return str(token["content"]) if isinstance(token, dict) else str(token)
 
 
 def _as_batch(text: Any, text_pair: Any) -> list[Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
 import os
 import warnings
@@ -20,7 +19,7 @@ from .._arrays import Array, FloatArray, is_tensor, require_torch, to_numpy, to_
 from .._base import BaseModel, on_a_thread
 from .._deprecated import dropped, renamed
 from .._deprecated import logger as deprecations
-from .._files import read_json, write_json
+from .._files import write_json
 from .._options import shows_options
 
 if TYPE_CHECKING:
@@ -55,13 +54,24 @@ class Identity:
         return "Identity()"
 
 
-_KNOWN: dict[str, Activation] = {"Sigmoid": Sigmoid(), "Identity": Identity()}
+class Tanh:
+    """The hyperbolic tangent of an array or a tensor: torch.nn.Tanh where torch is not imported."""
+
+    def __call__(self, logits: Any) -> Any:
+        return logits.tanh() if is_tensor(logits) else np.tanh(logits)
+
+    def __repr__(self) -> str:
+        return "Tanh()"
+
+
+_OURS = (Sigmoid, Identity, Tanh)
+_KNOWN: dict[str, Activation] = {kind.__name__: kind() for kind in _OURS}
 
 
 def _known(function: Any) -> str:
-    """ "Sigmoid" or "Identity" for those of torch and ours; else ""."""
+    """ "Sigmoid", "Identity" or "Tanh" for those of torch and ours; else ""."""
     kind = type(function)
-    is_one = kind in (Sigmoid, Identity) or kind.__module__.startswith("torch.nn.modules")
+    is_one = kind in _OURS or kind.__module__.startswith("torch.nn.modules")
     return kind.__name__ if is_one and kind.__name__ in _KNOWN else ""
 
 
@@ -155,41 +165,17 @@ class CrossEncoder(BaseModel):
         """The features with scores (N, 1): the logits."""
         return self[0](input)
 
-    def _saved_activation(self) -> str | None:
-        """The activation's name, where the directory has one."""
-        if self._has_modules:
-            settings = read_json(self.model_path, "config_sentence_transformers.json")
-            if settings.get("model_type") == self.model_type and settings.get("activation_fn"):
-                return str(settings["activation_fn"])
-        config = read_json(self.encoder_path, "config.json")
-        nested = config.get("sentence_transformers")
-        name = nested.get("activation_fn") if isinstance(nested, dict) else None
-        name = name or config.get("sbert_ce_default_activation_function")
-        return str(name) if name else None
-
     def get_default_activation_fn(self) -> Activation:
         """What makes a score of a logit where nobody says otherwise: the directory's, else a sigmoid."""
-        path = self._saved_activation()
-        if path is None:
-            return _KNOWN["Sigmoid"]
-        module, _, name = path.rpartition(".")
-        if path.startswith("torch.") and name in _KNOWN:
-            return _KNOWN[name]
-        if path.startswith("torch.") or self.trust_remote_code:
-            function: Activation = getattr(importlib.import_module(module), name)()
-            return function
-        logger.warning(
-            f"Activation function path '{path}' is not trusted, using default activation function instead. "
-            "Load the model with `trust_remote_code=True` to use it."
-        )
-        return _KNOWN["Sigmoid"]
+        info = self._info
+        return _KNOWN["Sigmoid" if info["activation_source"] == "default" else str(info["activation"]).capitalize()]
 
     @property
     def activation_fn(self) -> Any:
         """What makes a score of a logit; torch's own class where torch is imported."""
         name = _known(self._activation_fn)
         torch = loaded_torch()
-        if name and torch is not None and type(self._activation_fn) in (Sigmoid, Identity):
+        if name and torch is not None and type(self._activation_fn) in _OURS:
             return getattr(torch.nn, name)()
         return self._activation_fn
 
@@ -238,7 +224,7 @@ class CrossEncoder(BaseModel):
     def _model_config(self) -> dict[str, Any]:
         kind = type(self.activation_fn)
         name = _known(self._activation_fn)
-        path = f"torch.nn.modules.{'activation' if name == 'Sigmoid' else 'linear'}.{name}" if name else ""
+        path = f"torch.nn.modules.{'linear' if name == 'Identity' else 'activation'}.{name}" if name else ""
         return {**super()._model_config(), "activation_fn": path or f"{kind.__module__}.{kind.__qualname__}"}
 
     def _save_settings(self, target: Path) -> None:

@@ -10,9 +10,11 @@ import numpy as np
 from bgecpp import _pairs, errors
 from bgecpp._common import torch_or_none
 from bgecpp.native import Embedder
+from bgecpp.transformers._models import checked_batch
 
 from .._arrays import Array, FloatArray, to_numpy, to_tensor, unit_rows
 from .._base import BaseModel
+from .._files import read_json
 from .._modules import Pooling
 from .._pooling import pool
 
@@ -128,13 +130,12 @@ class TokenModel(BaseModel):
     def _with_token_vectors(self, features: dict[str, Any]) -> tuple[dict[str, Any], FloatArray, Array]:
         """(the features with token_embeddings (N, L, H), zeros where the mask has them; the rows (T, H) of the others;
         the texts' bounds among these)."""
-        ids = to_numpy(features["input_ids"]).astype(np.int32)
-        shown = features.get("attention_mask")
-        mask = np.ones(ids.shape, bool) if shown is None else to_numpy(shown).astype(bool)
-        kinds = features.get("token_type_ids")
-        types = np.zeros_like(ids) if kinds is None else to_numpy(kinds).astype(np.int32)
-        bounds = np.concatenate([[0], np.cumsum(mask.sum(axis=1))]).astype(np.int32)
-        hidden = self._embedder.hidden_states(ids[mask], types[mask], bounds)
+        mask, types = features.get("attention_mask"), features.get("token_type_ids")
+        if "model_type" not in self._lazy:
+            self._lazy["model_type"] = read_json(self.encoder_path, "config.json").get("model_type")
+        ids, mask, types = checked_batch(features["input_ids"], mask, types, self._lazy["model_type"])
+        bounds = np.concatenate([[0], np.cumsum(mask.sum(axis=1))])
+        hidden = self._embedder.hidden_states(ids[mask], None if types is None else types[mask], bounds)
         padded = np.zeros((*ids.shape, hidden.shape[1]), np.float32)
         padded[mask] = hidden
         return {**features, "token_embeddings": self._as_tensor(padded)}, hidden, bounds

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._arrays import Array, is_tensor, to_numpy
+from .tensor import _has_nan
 
 logger = logging.getLogger("sentence_transformers.util.quantization")
 
@@ -66,6 +67,8 @@ def _quantize(embeddings: Array, precision: str, ranges: Any, calibration_embedd
         raise Exception("Embeddings to quantize must be float rather than int8 or uint8.")
     if precision == "float32":
         return embeddings.astype(np.float32)
+    if _has_nan(embeddings):
+        raise ValueError(f"embeddings: expected numbers, found NaN, which has no {precision}")
     if precision in _BITS:
         bits = np.packbits(embeddings > 0, axis=-1)
         return bits if precision == "ubinary" else (bits.astype(np.int16) - 128).astype(np.int8)
@@ -75,6 +78,8 @@ def _quantize(embeddings: Array, precision: str, ranges: Any, calibration_embedd
         return np.zeros(embeddings.shape, _BYTES[precision])
     if ranges is None:
         ranges = _ranges(embeddings, precision, calibration_embeddings)
+    if _has_nan(to_numpy(ranges)):
+        raise ValueError("ranges or calibration_embeddings: expected numbers, found NaN")
     least, greatest = np.asarray(ranges).astype(np.float32)
     steps = (greatest - least) / 255
     steps = np.where(steps == 0, 1, steps)

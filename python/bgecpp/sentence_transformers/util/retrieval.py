@@ -8,6 +8,7 @@ else (other score functions, float64, sparse tensors) is computed as it is given
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from bgecpp._core import search_vectors, vectors_above
 
 from .._arrays import Array, FloatArray, as_unit_rows, is_tensor, to_float32_rows, to_numpy, unit_rows
 from . import similarity
-from .tensor import _convert_to_tensor, normalize_embeddings
+from .tensor import _convert_to_tensor, _has_nan, normalize_embeddings
 
 _BYTES_AT_ONCE = 8 << 20
 _ROWS_TO_FIND_ONE = 64
@@ -51,6 +52,18 @@ def _is_native(*vectors: Any) -> bool:
         elif getattr(one, "dtype", None) not in (np.float16, np.float32):
             return False
     return True
+
+
+def _at_least(least: int, **numbers: Any) -> None:
+    for name, value in numbers.items():
+        if not isinstance(value, Integral) or value < least:
+            raise ValueError(f"{name}: expected an integer of at least {least}, found {value!r:.80}")
+
+
+def _refuse_nan(**vectors: Any) -> None:
+    for name, value in vectors.items():
+        if _has_nan(value):
+            raise ValueError(f"{name}: expected numbers, found NaN: no vector is near it")
 
 
 def _blocks(vectors: Any, size: int) -> Iterator[tuple[int, Any]]:
@@ -140,6 +153,8 @@ def semantic_search(
 
     A list of {"corpus_id": int, "score": float} for each query, min(top_k, N) long.
     """
+    _at_least(1, query_chunk_size=query_chunk_size, corpus_chunk_size=corpus_chunk_size)
+    _at_least(0, top_k=top_k)
     native = bool(_named(score_function)) and _is_native(query_embeddings, corpus_embeddings)
     queries = query_embeddings if native else _convert_to_tensor(query_embeddings)
     corpus = corpus_embeddings if native else _convert_to_tensor(corpus_embeddings)
@@ -147,6 +162,8 @@ def semantic_search(
         queries = queries[None]
     if not native and is_tensor(corpus) and queries.device != corpus.device:
         queries = queries.to(corpus.device)
+    if _named(score_function):
+        _refuse_nan(query_embeddings=queries, corpus_embeddings=corpus)
     hits: Hits = []
     for scores, rows in _search(queries, corpus, query_chunk_size, corpus_chunk_size, top_k, score_function):
         for of_query, numbers in zip(scores.tolist(), rows.tolist()):
@@ -202,6 +219,8 @@ def paraphrase_mining_embeddings(
 
     At most max_pairs. A pair that both of its vectors name comes once.
     """
+    _at_least(1, query_chunk_size=query_chunk_size, corpus_chunk_size=corpus_chunk_size)
+    _at_least(0, top_k=top_k)
     count = len(embeddings)
     if count == 0:
         return []
@@ -252,6 +271,7 @@ def community_detection(
 
     Largest first, no vector in two; each begins with that one, then by falling cosine.
     """
+    _at_least(1, batch_size=batch_size)
     if len(embeddings) == 0:
         return []
     native = _is_native(embeddings)

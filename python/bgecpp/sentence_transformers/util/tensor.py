@@ -42,6 +42,16 @@ def _convert_to_float_tensor(a: Any) -> Any:
     return a.float() if a.is_floating_point() and a.element_size() < 4 else a
 
 
+def _has_nan(a: Any) -> bool:
+    """Whether a NaN is in a tensor, an array, or a list of either. Makes no array of their size."""
+    if isinstance(a, (list, tuple)):
+        return any(map(_has_nan, a))
+    if is_tensor(a):
+        values = a.coalesce().values() if a.is_sparse else a
+        return bool(values.numel() and values.is_floating_point() and values.min().isnan())
+    return isinstance(a, np.ndarray) and a.dtype.kind == "f" and a.size > 0 and bool(np.isnan(a.min()))
+
+
 def _convert_to_batch(a: Any) -> Any:
     """(D,) becomes (1, D)."""
     return a[None] if a.ndim == 1 else a
