@@ -73,6 +73,10 @@ struct Pieces {
   std::weak_ptr<Piece> last;  // the others are full
 };
 
+// Made when the library is loaded: a child that is forked while another thread makes them would
+// wait for that thread for ever.
+[[maybe_unused]] const Pieces& kMadeEarly = Pieces::Get();
+
 }  // namespace
 
 std::shared_ptr<std::byte> MapHugePages(size_t bytes) {

@@ -206,9 +206,15 @@ class ThreadPool::Registry {
   }
 
  private:
+  static Registry& made_early_;
+
   std::mutex mu_;
   std::set<ThreadPool*> pools_;  // guarded by mu_
 };
+
+// Made when the library is loaded: a child that is forked while another thread makes it would wait
+// for that thread for ever.
+ThreadPool::Registry& ThreadPool::Registry::made_early_ = ThreadPool::Registry::Get();
 
 ThreadPool::ThreadPool(int threads) : threads_(std::max(1, threads)) { Registry::Get().Add(this); }
 
