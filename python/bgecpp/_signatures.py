@@ -91,10 +91,10 @@ def _explained(error: TypeError, function: str, arguments: tuple[tuple[str, Any,
         found = type(value).__name__ if name == "token" else f"{type(value).__name__} {str(value)[:60]!r}"
         if not _fits(value, kind):
             raise TypeError(f"{function}(): {name}: expected {kind}, found {found}") from None
-        if isinstance(value, str) and not _is_utf8(value):
-            raise TypeError(
-                f"{function}(): {name}: expected text in UTF-8, found {os.fsencode(value)!r}: rename it, or give a link to it"
-            ) from None
+        if isinstance(value, str) and name != "token" and not _is_utf8(value):
+            raise TypeError(f"{function}(): {name}: expected text in UTF-8, found {_shown(value)}") from None
+        if isinstance(value, int) and "int" in kind.split(" | ") and not -(1 << 31) <= value < 1 << 31:
+            raise TypeError(f"{function}(): {name}: found {str(value)[:60]}, which is out of its range") from None
     arrays = [f"{name}: {kind}" for name, _, kind in arguments if "ndarray" in kind]
     found = ", ".join(f"{name}: {_described(value)}" for name, value, kind in arguments if "ndarray" in kind)
     raise TypeError(f"{function}(): expected {', '.join(arrays) or 'other types'}, found {found or 'none of them'}") from None
@@ -109,6 +109,14 @@ def _fits(value: Any, kind: str) -> bool:
     if hasattr(value, "__index__") and "int" in kinds:
         return True  # NumPy's
     return any(isinstance(value, _KINDS[k]) for k in kinds if k != "None")
+
+
+def _shown(text: str) -> str:
+    """A str that is no UTF-8: the bytes of a path, or the str with its lone surrogates as escapes."""
+    try:
+        return f"{os.fsencode(text)!r}: rename it, or give a link to it"
+    except UnicodeEncodeError:
+        return f"{ascii(text[:60])}: it has lone surrogates"
 
 
 def _is_utf8(text: str) -> bool:

@@ -73,3 +73,12 @@ def test_names_that_are_not_utf8_are_refused_by_name(tmp_path):
     for load in (Embedder, Tokenizer, bgecpp.SentenceTransformer, bgecpp.CrossEncoder, bgecpp.SparseEncoder):
         with pytest.raises(TypeError, match="model: expected text in UTF-8"):
             load(os.fsdecode(place))
+
+
+def test_what_has_the_right_type_and_does_not_fit_is_named():
+    model = Embedder(BERT)
+    with pytest.raises(TypeError, match=r"^Embedder.encode\(\): instruction: expected text in UTF-8, found '\\ud800': it has lone"):
+        model.encode("a", instruction="\ud800")
+    for large in (2**63, -(2**70)):
+        with pytest.raises(TypeError, match=rf"^Embedder.encode\(\): max_length: found {large}, which is out of its range$"):
+            model.encode("a", max_length=large)
