@@ -40,10 +40,11 @@ def test_a_column_of_pandas_is_validated(models: Path, how: str, last: int) -> N
     pa = pytest.importorskip("pyarrow", reason="pyarrow is not installed")
     pd = pytest.importorskip("pandas", reason="pandas is not installed")
     table = lying_table(pa, pa.array(["ab", "cdefgh"]), last)
-    column = table.to_pandas(types_mapper=pd.ArrowDtype if how == "arrow dtype" else None)["text"]
+    # pandas 2 makes Python strings by default, which nobody reads in place.
+    by_default = how == "default" and int(pd.__version__.split(".")[0]) >= 3
+    column = table.to_pandas(types_mapper=None if by_default else pd.ArrowDtype)["text"]
     column = {"index": pd.Index, "array": lambda c: c.array, "slice": lambda c: c[1:]}.get(how, lambda c: c)(column)
-    if not hasattr(getattr(column, "array", column), "__arrow_array__"):
-        pytest.skip("this pandas has Python strings there")
+    assert hasattr(getattr(column, "array", column), "__arrow_array__")
     with pytest.raises(pa.ArrowInvalid):
         Embedder(models / "tiny-bert", threads=1).tokenizer.encode(column)
 

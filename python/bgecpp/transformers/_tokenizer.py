@@ -12,8 +12,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bgecpp import _copies, _model_files, _names, _pairs, _secrets, errors
+from bgecpp import _copies, _names, _pairs, _secrets, errors
 from bgecpp.transformers._batch import BatchEncoding
+from bgecpp.transformers._tokenizer_fields import TokenizerFields, read_fields
 
 if TYPE_CHECKING:
     from bgecpp._core import Tokenizer
@@ -53,62 +54,6 @@ _FILES = (
 )
 
 
-def _read(path: Path) -> dict[str, Any]:
-    return _model_files.read_json(path.parent, path.name, _model_files.MOST_TOKENIZER_BYTES) or {}
-
-
-class _Fields:
-    """The fields of a JSON file, and what a caller gives instead. A null is as no field. CorruptData, or InvalidArgument for
-    what the caller gave, where a field is of another kind than it should be."""
-
-    def __init__(self, path: Path, given: dict[str, Any]) -> None:
-        self._path = path
-        self._given = given
-        self.all = {**_read(path), **given}
-
-    def bad(self, name: str, expected: str) -> errors.BgeError:
-        found = f"{name}: found {self.all[name]!r:.80}, expected {expected}"
-        if name in self._given:
-            return errors.InvalidArgument(found)
-        return errors.CorruptData(f"not what it should hold: {self._path}: {found}: fetch the model again")
-
-    def integer(self, name: str, default: int, least: int, most: float) -> int:
-        value = self.all.get(name)
-        if value is None:
-            return default
-        is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < math.inf
-        if not is_number or value != int(value) or not least <= value <= most:
-            raise self.bad(name, f"an integer from {least} to {most}" if math.isfinite(most) else "an integer")
-        return int(value)
-
-    def side(self, name: str) -> str:
-        value = self.all.get(name)
-        if value not in (None, "left", "right"):
-            raise self.bad(name, "'left' or 'right'")
-        return value or "right"
-
-    def token(self, name: str) -> str | None:
-        value = self.all.get(name)
-        return None if value is None else self._text(name, value, "a token: text, or an object with its content")
-
-    def texts(self, name: str) -> list[str]:
-        """Of an object, which names them, its values."""
-        value = self.all.get(name) or []
-        if not isinstance(value, (list, tuple, dict)):
-            raise self.bad(name, "a list of texts")
-        return [self._text(name, one, "a list of texts") for one in (value.values() if isinstance(value, dict) else value)]
-
-    def _text(self, name: str, token: Any, expected: str) -> str:
-        """A token as tokenizer_config.json has it, its text or an object with more about it; or tokenizers' AddedToken."""
-        text = token.get("content") if isinstance(token, dict) else getattr(token, "content", token)
-        try:
-            if isinstance(text, str) and text.encode() is not None:
-                return text
-        except UnicodeEncodeError:  # half a character
-            pass
-        raise self.bad(name, expected)
-
-
 class PreTrainedTokenizerFast:
     """A tokenizer that is not changed any more. Thread-safe.
 
@@ -131,12 +76,12 @@ class PreTrainedTokenizerFast:
         self._read_settings(self._directory, settings)
 
     def _read_settings(self, directory: Path, settings: dict[str, Any]) -> None:
-        fields = _Fields(directory / "tokenizer_config.json", settings)
+        fields = TokenizerFields(directory / "tokenizer_config.json", settings)
         config = fields.all
         cls = str(config.get("tokenizer_class") or "")
         kind = cls.removesuffix("Fast").removesuffix("Tokenizer")
         if kind not in _DEFAULTS:
-            model_type = _read(directory / "config.json").get("model_type")
+            model_type = read_fields(directory / "config.json").get("model_type")
             kind = kind if cls else _BY_MODEL_TYPE.get(str(model_type), "")
         self._roles = self._special_tokens(directory, fields, _DEFAULTS.get(kind, {}))
         types = ["token_type_ids"] if kind == "Bert" or cls in ("", "BertTokenizer") and self._is_bert(directory) else []
@@ -162,11 +107,11 @@ class PreTrainedTokenizerFast:
 
     @staticmethod
     def _is_bert(directory: Path) -> bool:
-        return _read(directory / "config.json").get("model_type") == "bert"
+        return read_fields(directory / "config.json").get("model_type") == "bert"
 
     @staticmethod
-    def _special_tokens(directory: Path, config: _Fields, defaults: dict[str, str]) -> dict[str, str]:
-        of_map = _Fields(directory / "special_tokens_map.json", {})
+    def _special_tokens(directory: Path, config: TokenizerFields, defaults: dict[str, str]) -> dict[str, str]:
+        of_map = TokenizerFields(directory / "special_tokens_map.json", {})
         found: dict[str, str | None] = dict(defaults)
         for role in _ROLES:
             if role in config.all or role in of_map.all:
@@ -202,7 +147,7 @@ class PreTrainedTokenizerFast:
     @cached_property
     def vocab_size(self) -> int:
         """Tokens of the base vocabulary, without those that were added."""
-        vocab = _read(self._directory / "tokenizer.json").get("model", {}).get("vocab")
+        vocab = read_fields(self._directory / "tokenizer.json").get("model", {}).get("vocab")
         return len(vocab) if vocab else int(self._tokenizer.vocab_size)
 
     def __len__(self) -> int:
@@ -521,7 +466,7 @@ class PreTrainedTokenizerFast:
 
     @cached_property
     def _is_bpe(self) -> bool:
-        return bool(_read(self._directory / "tokenizer.json").get("model", {}).get("type") == "BPE")
+        return bool(read_fields(self._directory / "tokenizer.json").get("model", {}).get("type") == "BPE")
 
     @staticmethod
     def clean_up_tokenization(text: str) -> str:
@@ -533,7 +478,7 @@ class PreTrainedTokenizerFast:
     @property
     def init_kwargs(self) -> dict[str, Any]:
         """The fields of tokenizer_config.json, and those that were given instead."""
-        return {**_secrets.without(_read(self._directory / "tokenizer_config.json")), **self._settings}
+        return {**_secrets.without(read_fields(self._directory / "tokenizer_config.json")), **self._settings}
 
     def save_pretrained(self, save_directory: str | Path, **kwargs: Any) -> tuple[str, ...]:
         """Copies the tokenizer's files, with the length and sides as they are now. Returns the paths that it wrote. A file
