@@ -2,10 +2,14 @@
 imports of FlagEmbedding, sentence_transformers and fastembed give bgecpp's classes, in the Python processes that it
 starts too. The program is not changed."""
 
+from __future__ import annotations
+
+import importlib.machinery
+import importlib.util
 import os
-import runpy
 import sys
-from typing import NoReturn
+import types
+from typing import Any, NoReturn
 
 
 def main() -> None:
@@ -27,21 +31,18 @@ def main() -> None:
     if first == "-m":
         sys.argv = arguments[1:]
         _put_first(os.getcwd())
-        runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
+        _execute_module(arguments[1])
     elif first == "-c":
         sys.argv = ["-c", *arguments[2:]]
         _put_first("")
-        _execute(arguments[1], "<string>")
+        _execute(compile(arguments[1], "<string>", "exec"))
     elif first == "-":
         sys.argv = arguments
         _put_first("")
-        _execute(sys.stdin.read(), "<stdin>")
+        _execute(compile(sys.stdin.read(), "<stdin>", "exec"))
     else:
         sys.argv = arguments
-        # Of a folder or archive run_path() puts that there itself.
-        if os.path.isfile(first):
-            _put_first(os.path.dirname(os.path.realpath(first)))
-        runpy.run_path(first, run_name="__main__")
+        _execute_file(first)
 
 
 def _install_in_children() -> None:
@@ -65,14 +66,58 @@ def _put_first(folder: str) -> None:
         sys.path[0] = folder
 
 
-def _execute(code: str, name: str) -> None:
-    """As the program's main module, where what it defines can be found (by pickle, for one)."""
-    import types
+# As Python itself does it. runpy would take the main module away once its last line has run: threads and what is done at exit
+# would miss it, and so would pickle.
 
+
+def _execute(code: types.CodeType, **names: Any) -> None:
+    """As the main module, which has these names beside its own."""
     module = types.ModuleType("__main__")
-    module.__dict__["__builtins__"] = __builtins__
+    module.__dict__.update(names, __builtins__=__builtins__)
     sys.modules["__main__"] = module
-    exec(compile(code, name, "exec"), module.__dict__)
+    exec(code, module.__dict__)
+
+
+def _execute_file(path: str) -> None:
+    """A source file, a compiled one, or a folder or an archive with a __main__."""
+    full = os.path.abspath(path)
+    inside = importlib.machinery.PathFinder.find_spec("__main__", [full])
+    if inside is not None:
+        _put_first(full)
+        return _execute_spec(inside)
+    if os.path.isdir(path):
+        _end(f"no __main__ in it: {path}: give a Python program")
+    _put_first(os.path.dirname(os.path.realpath(path)))
+    loader: importlib.machinery.SourceFileLoader | importlib.machinery.SourcelessFileLoader
+    if path.endswith(".pyc"):
+        loader = importlib.machinery.SourcelessFileLoader("__main__", full)
+        code = loader.get_code("__main__")
+        assert code is not None
+    else:
+        loader = importlib.machinery.SourceFileLoader("__main__", full)
+        code = loader.source_to_code(loader.get_data(full), full)  # get_code() would leave a .pyc
+    _execute(code, __file__=full, __loader__=loader, __cached__=None)
+
+
+def _execute_module(name: str) -> None:
+    try:
+        spec = importlib.util.find_spec(name)
+        if spec is not None and spec.submodule_search_locations is not None:
+            spec = importlib.util.find_spec(f"{name}.__main__")
+    except ModuleNotFoundError as error:
+        _end(f"{error}: give a module that has a program")
+    if spec is None:
+        _end(f"no module named {name}, or no __main__ in it: give a module that has a program")
+    sys.argv[0] = spec.origin or name
+    _execute_spec(spec)
+
+
+def _execute_spec(spec: importlib.machinery.ModuleSpec) -> None:
+    loader: Any = spec.loader
+    code = loader.get_code(spec.name) if hasattr(loader, "get_code") else None
+    if code is None:
+        _end(f"no Python code: {spec.origin or spec.name}: give a Python program")
+    _execute(code, __file__=spec.origin, __loader__=loader, __package__=spec.parent, __spec__=spec, __cached__=spec.cached)
 
 
 if __name__ == "__main__":

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import py_compile
+import re
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -74,6 +77,7 @@ del os.environ["FAILS"]
 print(sentence_transformers.Late)
 bgecpp.uninstall()
 import sys
+import zipfile
 print([n for n in sys.modules if "sentence_transformers" in n and not n.startswith("bgecpp.")])
 """
     assert python(program, path=tmp_path).splitlines() == ["broken", "5", "[]"]
@@ -81,6 +85,7 @@ print([n for n in sys.modules if "sentence_transformers" in n and not n.startswi
 
 MODULES = """
 import sys
+import zipfile
 import bgecpp
 bgecpp.install()
 import FlagEmbedding, fastembed, sentence_transformers
@@ -130,6 +135,7 @@ def test_trainers_refuse_these_models(models: Path) -> None:
     pytest.importorskip("sentence_transformers", reason="sentence-transformers is not installed")
     program = """
 import sys
+import zipfile
 import bgecpp
 bgecpp.install()
 from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer
@@ -173,6 +179,57 @@ def test_run_is_as_python_is(tmp_path: Path) -> None:
         theirs = subprocess.run(command, capture_output=True, text=True, input=text, cwd=tmp_path, env=environment)
         (tmp_path / "folder/program.py").write_text(SHOW)
         assert ours.stdout == theirs.stdout.replace("x ", "bgecpp.fastembed.text.text_embedding ", 1)
+
+
+MAIN = """
+import sys
+import zipfile
+names = vars(sys.modules["__main__"])
+for name in ("__name__", "__file__", "__package__", "__spec__", "__cached__"):
+    print(name, names.get(name, "none"))
+print(type(names["__loader__"]).__name__, sys.argv, sys.path[0])
+"""
+
+
+def test_the_main_module_is_as_python_makes_it(tmp_path: Path) -> None:
+    for name in ("program.py", "package/__main__.py", "package/module.py", "folder/__main__.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(MAIN)
+    (tmp_path / "package/__init__.py").touch()
+    with zipfile.ZipFile(tmp_path / "archive.zip", "w") as archive:
+        archive.writestr("__main__.py", MAIN)
+    py_compile.compile(str(tmp_path / "program.py"), str(tmp_path / "compiled.pyc"))
+    programs = ["program.py"], ["folder"], ["archive.zip"], ["compiled.pyc"], ["-m", "package"], ["-m", "package.module"]
+    for arguments in (*programs, ["-m", "program", "an argument"]):
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+        theirs = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, cwd=tmp_path, env=environment)
+        assert theirs.returncode == 0, theirs.stderr
+        ours = run(*arguments, cwd=tmp_path)
+        assert re.sub("0x[0-9a-f]+", "", ours.stdout) == re.sub("0x[0-9a-f]+", "", theirs.stdout)
+    done = run("-m", "package.absent", cwd=tmp_path)
+    assert done.returncode == 2 and done.stderr.startswith("bge: error: no module named package.absent"), done.stderr
+
+
+AFTER_THE_LAST_LINE = """
+import atexit, pickle, threading, time
+
+class Job:
+    pass
+
+def work():
+    time.sleep(0.3)
+    print(type(pickle.loads(pickle.dumps(Job()))) is Job)
+
+atexit.register(lambda: print(__import__("__main__").Job is Job))
+threading.Thread(target=work).start()
+"""
+
+
+@pytest.mark.parametrize("arguments", [("program.py",), ("-m", "program"), ("-c", AFTER_THE_LAST_LINE)], ids=["file", "module", "code"])
+def test_the_main_module_stays_when_its_last_line_has_run(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    (tmp_path / "program.py").write_text(AFTER_THE_LAST_LINE)
+    done = run(*arguments, cwd=tmp_path)
+    assert done.stdout == "True\nTrue\n", done.stderr
 
 
 CHILDREN = """
@@ -253,6 +310,7 @@ assert sentence_transformers.CrossEncoder is CrossEncoder and sentence_transform
 assert SentenceTransformer.__module__.startswith("bgecpp.")
 bgecpp.uninstall()
 import sys
+import zipfile
 assert not [name for name in sys.modules if name.startswith("sentence_transformers")]
 print("fine")
 """
@@ -303,6 +361,7 @@ def test_modules_of_fastembed_come_in_its_own_order(tmp_path: Path) -> None:
     (package / "pictures/operators.py").write_text("class Operator: pass\n")
     program = """
 import sys
+import zipfile
 import bgecpp
 bgecpp.install()
 from fastembed.common_part import A
