@@ -69,16 +69,58 @@ class Released {
 
 enum class Layout { kString, kLargeString, kStringView };
 
-Layout LayoutOf(const ArrowSchema& schema) {
-  const std::string_view format = schema.format == nullptr ? "" : schema.format;
-  if (schema.dictionary == nullptr) {
-    if (format == "u") return Layout::kString;
-    if (format == "U") return Layout::kLargeString;
-    if (format == "vu") return Layout::kStringView;
+// The format string's types, https://arrow.apache.org/docs/format/CDataInterface.html, as users
+// know them.
+std::string TypeInWords(std::string_view format) {
+  static constexpr std::pair<std::string_view, const char*> kNames[] = {
+      {"n", "nulls alone"},
+      {"b", "bool"},
+      {"c", "int8"},
+      {"C", "uint8"},
+      {"s", "int16"},
+      {"S", "uint16"},
+      {"i", "int32"},
+      {"I", "uint32"},
+      {"l", "int64"},
+      {"L", "uint64"},
+      {"e", "float16"},
+      {"f", "float32"},
+      {"g", "float64"},
+      {"z", "binary: decode it first"},
+      {"Z", "large_binary: decode it first"},
+      {"vz", "binary_view: decode it first"},
+      {"+s", "a table or structs: give one of its columns"},
+      {"+l", "lists: give their texts one after another"},
+  };
+  for (const auto& [name, words] : kNames) {
+    if (name == format) return words;
   }
-  throw nb::type_error(("Arrow data: expected type string, large_string or string_view, found " +
-                        (schema.dictionary != nullptr ? std::string("a dictionary")
-                                                      : "format '" + std::string(format) + "'"))
+  return "format '" + std::string(format) + "'";
+}
+
+// How the texts of a column lie: the values of a dictionary, where it has one, and the type of the
+// rows' places among them.
+struct ColumnType {
+  Layout layout = Layout::kString;
+  char place = 0;  // 0: no dictionary
+};
+
+ColumnType TypeOf(const ArrowSchema& schema) {
+  const std::string_view format = schema.format == nullptr ? "" : schema.format;
+  if (schema.dictionary != nullptr) {
+    const ColumnType values = TypeOf(*schema.dictionary);
+    constexpr std::string_view kIntegers = "cCsSiIlL";
+    if (values.place == 0 && format.size() == 1 && kIntegers.find(format) != format.npos) {
+      return {.layout = values.layout, .place = format[0]};
+    }
+  } else {
+    if (format == "u") return {.layout = Layout::kString};
+    if (format == "U") return {.layout = Layout::kLargeString};
+    if (format == "vu") return {.layout = Layout::kStringView};
+  }
+  throw nb::type_error(("texts: expected Arrow data of type string, large_string or string_view, "
+                        "or a dictionary of those, found " +
+                        TypeInWords(format))
                            .c_str());
 }
 
@@ -129,27 +171,37 @@ void AppendStringViews(const ArrowArray& array, std::vector<std::string_view>* v
   }
 }
 
-void CheckNoNull(const ArrowArray& array, size_t before) {
+bool IsNull(const ArrowArray& array, int64_t row) {
   const auto* valid = array.n_buffers > 0 ? static_cast<const uint8_t*>(array.buffers[0]) : nullptr;
-  if (array.null_count == 0 || valid == nullptr) return;
+  if (array.null_count == 0 || valid == nullptr) return false;
+  const int64_t bit = array.offset + row;
+  return (valid[bit / 8] >> (bit % 8) & 1) == 0;
+}
+
+[[noreturn]] void FailNull(size_t row) {
+  throw nb::value_error(
+      ("texts[" + std::to_string(row) + "]: null: drop or fill such rows first").c_str());
+}
+
+void CheckNoNull(const ArrowArray& array, size_t before) {
+  if (array.null_count == 0) return;
   for (int64_t i = 0; i < array.length; ++i) {
-    const int64_t bit = array.offset + i;
-    if ((valid[bit / 8] >> (bit % 8) & 1) == 0) {
-      throw nb::value_error(("texts[" + std::to_string(before + static_cast<size_t>(i)) +
-                             "]: null: drop or fill such rows first")
-                                .c_str());
-    }
+    if (IsNull(array, i)) FailNull(before + static_cast<size_t>(i));
   }
 }
 
-void Append(Layout layout, const ArrowArray& array, std::vector<std::string_view>* views) {
+void CheckBuffers(const ArrowArray& array, int64_t fewest) {
   if (array.release == nullptr) FailMalformed("it has been taken already");
-  if (array.length < 0 || array.offset < 0 || array.n_buffers < 3) {
+  if (array.length < 0 || array.offset < 0 || array.n_buffers < fewest) {
     FailMalformed("found " + std::to_string(array.n_buffers) + " buffers, " +
                   std::to_string(array.length) + " rows from " + std::to_string(array.offset) +
                   " on");
   }
-  CheckNoNull(array, views->size());
+}
+
+// Nulls are texts without bytes.
+void AppendValues(Layout layout, const ArrowArray& array, std::vector<std::string_view>* views) {
+  CheckBuffers(array, 3);
   if (array.length == 0) return;
   switch (layout) {
     case Layout::kString:
@@ -159,6 +211,54 @@ void Append(Layout layout, const ArrowArray& array, std::vector<std::string_view
     case Layout::kStringView:
       return AppendStringViews(array, views);
   }
+}
+
+template <class Place>
+void AppendPlaces(const ArrowArray& array, const std::vector<std::string_view>& values,
+                  std::vector<std::string_view>* views) {
+  const auto* places = static_cast<const Place*>(array.buffers[1]) + array.offset;
+  const ArrowArray& dictionary = *array.dictionary;
+  for (int64_t i = 0; i < array.length; ++i) {
+    if (!std::in_range<size_t>(places[i]) || static_cast<size_t>(places[i]) >= values.size()) {
+      FailMalformed("a place outside of the dictionary, at row " + std::to_string(i));
+    }
+    if (IsNull(dictionary, static_cast<int64_t>(places[i]))) FailNull(views->size());
+    views->push_back(values[static_cast<size_t>(places[i])]);
+  }
+}
+
+void AppendOfDictionary(ColumnType type, const ArrowArray& array,
+                        std::vector<std::string_view>* views) {
+  CheckBuffers(array, 2);
+  if (array.dictionary == nullptr) FailMalformed("no dictionary");
+  std::vector<std::string_view> values;
+  AppendValues(type.layout, *array.dictionary, &values);
+  CheckNoNull(array, views->size());
+  switch (type.place) {
+    case 'c':
+      return AppendPlaces<int8_t>(array, values, views);
+    case 'C':
+      return AppendPlaces<uint8_t>(array, values, views);
+    case 's':
+      return AppendPlaces<int16_t>(array, values, views);
+    case 'S':
+      return AppendPlaces<uint16_t>(array, values, views);
+    case 'i':
+      return AppendPlaces<int32_t>(array, values, views);
+    case 'I':
+      return AppendPlaces<uint32_t>(array, values, views);
+    case 'l':
+      return AppendPlaces<int64_t>(array, values, views);
+    default:
+      return AppendPlaces<uint64_t>(array, values, views);
+  }
+}
+
+void Append(ColumnType type, const ArrowArray& array, std::vector<std::string_view>* views) {
+  if (type.place != 0) return AppendOfDictionary(type, array, views);
+  CheckBuffers(array, 3);
+  CheckNoNull(array, views->size());
+  AppendValues(type.layout, array, views);
 }
 
 template <class Struct>
@@ -183,13 +283,13 @@ nb::object ViewStream(nb::handle object, std::vector<std::string_view>* views) {
   };
   Released<ArrowSchema> schema;
   if (stream->get_schema(stream, schema.get()) != 0) fail();
-  const Layout layout = LayoutOf(*schema.get());
+  const ColumnType type = TypeOf(*schema.get());
   auto arrays = std::make_unique<Arrays>();
   for (;;) {
     Released<ArrowArray> array;
     if (stream->get_next(stream, array.get()) != 0) fail();
     if (array->release == nullptr) break;
-    Append(layout, *array.get(), views);
+    Append(type, *array.get(), views);
     arrays->push_back(std::move(array));
   }
   return nb::capsule(arrays.release(), [](void* p) noexcept { delete static_cast<Arrays*>(p); });
@@ -242,7 +342,7 @@ nb::object ViewArrowTexts(nb::handle column, std::vector<std::string_view>* view
   nb::object array = pair[1];
   const auto* type = Pointer<ArrowSchema>(schema, "arrow_schema");
   if (type->release == nullptr) FailMalformed("its type has been taken already");
-  Append(LayoutOf(*type), *Pointer<ArrowArray>(array, "arrow_array"), views);
+  Append(TypeOf(*type), *Pointer<ArrowArray>(array, "arrow_array"), views);
   return array;
 }
 

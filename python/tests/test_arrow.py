@@ -35,6 +35,69 @@ def test_columns_of_vectors(arrow, models):
     assert np.abs(vectors(encode(model, TEXTS, truncate_dim=4)) - model.encode(TEXTS, truncate_dim=4)).max() == 0
 
 
+def test_columns_of_categories(arrow, models):
+    model = Embedder(str(models / "tiny-bert"))
+    texts = [*TEXTS, TEXTS[1], TEXTS[0]]
+    expected = model.encode(texts)
+    plain = arrow.array(texts)
+    for values in (arrow.string(), arrow.large_string(), arrow.string_view()):
+        for places in ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"):
+            dictionary = arrow.array(TEXTS).cast(values)
+            column = arrow.DictionaryArray.from_arrays(arrow.array([0, 1, 2, 3, 1, 0], places), dictionary)
+            np.testing.assert_array_equal(model.encode(column), expected)
+            np.testing.assert_array_equal(model.encode(column[3:]), expected[3:])
+    chunks = arrow.chunked_array([plain.dictionary_encode()[:2], plain.dictionary_encode()[2:]])
+    np.testing.assert_array_equal(model.encode(chunks), expected)
+    with pytest.raises(ValueError, match=r"texts\[1\]: null"):
+        model.encode(arrow.array(["a", None, "a"]).dictionary_encode())
+    with pytest.raises(ValueError, match=r"texts\[2\]: null"):
+        model.encode(arrow.DictionaryArray.from_arrays(arrow.array([1, 1, 0]), arrow.array([None, "a"])))
+    wrong = arrow.DictionaryArray.from_arrays(arrow.array([0, 7]), arrow.array(["a"]), safe=False)
+    with pytest.raises(ValueError, match="a place outside of the dictionary, at row 1"):
+        model.encode(wrong)
+    negative = arrow.DictionaryArray.from_arrays(arrow.array([0, -1]), arrow.array(["a"]), safe=False)
+    with pytest.raises(ValueError, match="a place outside of the dictionary, at row 1"):
+        model.encode(negative)
+
+
+def test_categories_of_pandas_and_polars(arrow, models):
+    from bgecpp import FlagModel, SentenceTransformer
+
+    path = str(models / "tiny-bert")
+    columns = []
+    if pandas := _imported("pandas"):
+        columns.append(pandas.Series(["b", "a", "b"]).astype("category"))
+    if polars := _imported("polars"):
+        columns += [polars.Series(["b", "a", "b"], dtype=polars.Categorical), polars.Series(["b", "a", "b"], dtype=polars.Enum(["a", "b"]))]
+    if not columns:
+        pytest.skip("neither pandas nor polars is installed")
+    flag = FlagModel(path, query_instruction_for_retrieval="q: ")
+    for encode in (Embedder(path).encode, SentenceTransformer(path).encode, FlagModel(path).encode, flag.encode_queries):
+        for column in columns:
+            np.testing.assert_array_equal(encode(column), encode(["b", "a", "b"]))
+
+
+def _imported(name):
+    try:
+        return __import__(name)
+    except ImportError:
+        return None
+
+
+def test_types_that_are_no_texts_are_named_in_words(arrow, models):
+    model = Embedder(str(models / "tiny-bert"))
+    for data, found in (
+        (arrow.array([1, 2]), "found int64"),
+        (arrow.array([None, None]), "found nulls alone"),
+        (arrow.array([b"a"]), "found binary: decode it first"),
+        (arrow.table({"a": ["x"]}), "found a table or structs: give one of its columns"),
+        (arrow.array([["a"]]), "found lists: give their texts one after another"),
+        (arrow.array([1, 1]).dictionary_encode(), "found int64"),
+    ):
+        with pytest.raises(TypeError, match=f"^texts: expected Arrow data of type string, .*, {found}$"):
+            model.encode(data)
+
+
 def test_rows_are_never_mixed(arrow):
     """A null or a list of another length would move the numbers of all rows behind it."""
     from bgecpp.arrow import vectors
