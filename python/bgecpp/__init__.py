@@ -18,16 +18,16 @@ _NAMES = {
     "Embedder": "bgecpp.native",
     "Reranker": "bgecpp.native",
     "Tokenizer": "bgecpp.native",
-    "Index": "bgecpp._core",
-    "IndexEditor": "bgecpp._core",
-    "IndexWriter": "bgecpp._core",
-    "colbert_score": "bgecpp._core",
+    "Index": "bgecpp.native",
+    "IndexEditor": "bgecpp.native",
+    "IndexWriter": "bgecpp.native",
+    "colbert_score": "bgecpp.native",
     "is_reranker": "bgecpp.native",
-    "max_sim": "bgecpp._core",
+    "max_sim": "bgecpp.native",
     "model_directory": "bgecpp.native",
     "quantize": "bgecpp.native",
-    "search_vectors": "bgecpp._core",
-    "vectors_above": "bgecpp._core",
+    "search_vectors": "bgecpp.native",
+    "vectors_above": "bgecpp.native",
     "__version__": "bgecpp._core",
     "BgeError": "bgecpp.errors",
     "AbsEmbedder": "bgecpp.flag_embedding",
@@ -74,14 +74,7 @@ _OTHERS = {
 
 if _typing.TYPE_CHECKING:
     # The same for type checkers.
-    from bgecpp._core import Index as Index
-    from bgecpp._core import IndexEditor as IndexEditor
-    from bgecpp._core import IndexWriter as IndexWriter
     from bgecpp._core import __version__ as __version__
-    from bgecpp._core import colbert_score as colbert_score
-    from bgecpp._core import max_sim as max_sim
-    from bgecpp._core import search_vectors as search_vectors
-    from bgecpp._core import vectors_above as vectors_above
     from bgecpp.errors import BgeError as BgeError
     from bgecpp.fastembed import LateInteractionTextEmbedding as LateInteractionTextEmbedding
     from bgecpp.fastembed import SparseTextEmbedding as SparseTextEmbedding
@@ -100,12 +93,19 @@ if _typing.TYPE_CHECKING:
     from bgecpp.imports import uninstall as uninstall
     from bgecpp.infinity import AsyncEmbeddingEngine as AsyncEmbeddingEngine
     from bgecpp.infinity import EngineArgs as EngineArgs
+    from bgecpp.native import colbert_score as colbert_score
     from bgecpp.native import Embedder as Embedder
-    from bgecpp.native import Reranker as Reranker
-    from bgecpp.native import Tokenizer as Tokenizer
+    from bgecpp.native import Index as Index
+    from bgecpp.native import IndexEditor as IndexEditor
+    from bgecpp.native import IndexWriter as IndexWriter
     from bgecpp.native import is_reranker as is_reranker
+    from bgecpp.native import max_sim as max_sim
     from bgecpp.native import model_directory as model_directory
     from bgecpp.native import quantize as quantize
+    from bgecpp.native import Reranker as Reranker
+    from bgecpp.native import search_vectors as search_vectors
+    from bgecpp.native import Tokenizer as Tokenizer
+    from bgecpp.native import vectors_above as vectors_above
     from bgecpp.sentence_transformers import util as util
     from bgecpp.sentence_transformers.cross_encoder.model import CrossEncoder as CrossEncoder
     from bgecpp.sentence_transformers.sentence_transformer.model import SentenceTransformer as SentenceTransformer

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 _Class = TypeVar("_Class", bound=type)
@@ -27,7 +27,7 @@ def python_methods(cls: _Class) -> _Class:
 
 
 # Python calls them, and pickle: no user does.
-_SPECIAL = frozenset({"__getstate__", "__setstate__", "__repr__", "__len__", "__contains__"})
+_SPECIAL = frozenset({"__getstate__", "__setstate__", "__repr__", "__len__"})
 
 
 def python_function(native: Any, qualified_name: str, module: str) -> Callable[..., Any]:
@@ -40,7 +40,7 @@ def python_function(native: Any, qualified_name: str, module: str) -> Callable[.
     for part in _parts(inside):
         name, _, kind = part.partition(":")
         name, (kind, _, default) = name.strip(), kind.strip().partition(" = ")
-        kind = re.sub(r"ndarray\[.*\]", "ndarray", kind)
+        exact, kind = kind, re.sub(r"ndarray\[.*\]", "ndarray", kind)
         if name == "*":
             keyword = True
             shown.append(name)
@@ -49,7 +49,7 @@ def python_function(native: Any, qualified_name: str, module: str) -> Callable[.
         shown.append(f"{name}{annotation}" + (f" = _defaults[{default[1:]}]" if default.startswith("\\") else ""))
         passed.append(f"{name}={name}" if keyword else name)
         if kind:
-            kinds.append(f"({name!r}, {name}, {kind!r})")
+            kinds.append(f"({name!r}, {name}, {exact!r})")
         if name in _PATHS:
             before.append(f"    {name} = _path({name})\n")
     name = qualified_name.rpartition(".")[2]
@@ -88,27 +88,87 @@ def _explained(error: TypeError, function: str, arguments: tuple[tuple[str, Any,
         return
     function = function.removesuffix(".__init__")
     for name, value, kind in arguments:
-        found = type(value).__name__ if name == "token" else f"{type(value).__name__} {str(value)[:60]!r}"
         if not _fits(value, kind):
-            raise TypeError(f"{function}(): {name}: expected {kind}, found {found}") from None
+            found = _type_name(value) if name == "token" else _described(value, name, kind)
+            raise TypeError(f"{function}(): {name}: expected {_in_words(kind)}, found {found}") from None
         if isinstance(value, str) and name != "token" and not _is_utf8(value):
             raise TypeError(f"{function}(): {name}: expected text in UTF-8, found {_shown(value)}") from None
         if isinstance(value, int) and "int" in kind.split(" | ") and not -(1 << 31) <= value < 1 << 31:
             raise TypeError(f"{function}(): {name}: found {str(value)[:60]}, which is out of its range") from None
-    arrays = [f"{name}: {kind}" for name, _, kind in arguments if "ndarray" in kind]
-    found = ", ".join(f"{name}: {_described(value)}" for name, value, kind in arguments if "ndarray" in kind)
-    raise TypeError(f"{function}(): expected {', '.join(arrays) or 'other types'}, found {found or 'none of them'}") from None
+    expected = ", ".join(f"{name}: {_in_words(kind)}" for name, _, kind in arguments)
+    found = ", ".join(f"{name}: {_described(value, name, kind)}" for name, value, kind in arguments if name != "token")
+    raise TypeError(f"{function}(): expected {expected}, found {found}") from None
 
 
 def _fits(value: Any, kind: str) -> bool:
+    """Whether nanobind may take it: what is not known here may."""
+    if kind in _WORDS:
+        return _CHECKS[kind](value)
+    if kind.startswith("ndarray"):
+        dimensions = _dimensions(kind)
+        if value is None:
+            return kind.endswith(" | None")
+        return hasattr(value, "__dlpack__") and dimensions in (None, getattr(value, "ndim", None))
     kinds = kind.split(" | ")
     if any(k not in _KINDS and k != "None" for k in kinds):
-        return True  # objects and arrays: not known here
+        return True
     if value is None or isinstance(value, bool):
         return ("None" if value is None else "bool") in kinds
     if hasattr(value, "__index__") and "int" in kinds:
         return True  # NumPy's
     return any(isinstance(value, _KINDS[k]) for k in kinds if k != "None")
+
+
+# How nanobind writes what an argument may be: in words, and the check. An object that must be there is texts.
+_WORDS = {
+    "object": "a str or an iterable of str",
+    "str | os.PathLike": "a path",
+    "collections.abc.Sequence[int]": "integers",
+    "collections.abc.Mapping[str, str]": "a dict of str to str",
+}
+_CHECKS: dict[str, Callable[[Any], bool]] = {
+    "object": lambda value: value is not None,
+    "str | os.PathLike": lambda value: isinstance(value, (str, bytes, os.PathLike)),
+    "collections.abc.Sequence[int]": lambda value: not isinstance(value, str) and _all_are(value, "__index__"),
+    "collections.abc.Mapping[str, str]": lambda value: isinstance(value, Mapping) and _all_are([*value, *value.values()], "casefold"),
+}
+
+
+def _all_are(values: Any, attribute: str) -> bool:
+    return hasattr(values, "__iter__") and all(hasattr(value, attribute) for value in values)
+
+
+def _dimensions(kind: str) -> int | None:
+    """Of the array that nanobind wants; None: any."""
+    shape = re.search(r"shape=\(([^)]*)\)", kind)
+    return shape[1].count("*") if shape else None
+
+
+def _in_words(kind: str) -> str:
+    if not kind.startswith("ndarray"):
+        return _WORDS.get(kind, kind)
+    optional = " | None" if kind.endswith(" | None") else ""
+    dtype, dimensions = re.search(r"dtype=(\w+)", kind), _dimensions(kind)
+    if dimensions is None:
+        return "ndarray" + optional
+    return f"a {dtype[1] + ' ' if dtype else ''}array of {dimensions} dimension{'s' * (dimensions != 1)}{optional}"
+
+
+def _described(value: Any, name: str, kind: str) -> str:
+    if not kind.startswith("ndarray"):
+        return "None" if value is None else f"{_type_name(value)} {str(value)[:60]!r}"
+    dtype, dimensions = getattr(value, "dtype", None), _dimensions(kind)
+    if dtype is None:
+        return f"{_type_name(value)}" + (f": numpy.asarray({name}) makes one" if isinstance(value, (list, tuple)) else "")
+    one = dimensions is not None and len(value.shape) + 1 == dimensions
+    return f"{dtype} of shape {tuple(value.shape)}" + (f": for one vector give {name}[None]" if one else "")
+
+
+def _type_name(value: Any) -> str:
+    """With its package, where it has one: NumPy has a bool too."""
+    kind = type(value)
+    package = kind.__module__.partition(".")[0]
+    return kind.__name__ if package in ("builtins", "__main__") else f"{package}.{kind.__name__}"
 
 
 def _shown(text: str) -> str:
@@ -125,8 +185,3 @@ def _is_utf8(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _described(value: Any) -> str:
-    dtype = getattr(value, "dtype", None)
-    return type(value).__name__ if dtype is None else f"{dtype} of shape {tuple(value.shape)}"

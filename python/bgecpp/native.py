@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -9,8 +10,6 @@ from bgecpp import _core, errors
 from bgecpp._signatures import python_function, python_methods
 
 if TYPE_CHECKING:
-    import os
-
     # A name on the hub or a folder: bytes and Path objects are read as os.fsdecode reads them.
     Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
@@ -109,7 +108,64 @@ class Tokenizer(_core.Tokenizer):
         return f"Tokenizer(vocab_size={self.vocab_size})"
 
 
+@python_methods
+class IndexWriter(_core.IndexWriter):
+    __doc__ = f"{_core.IndexWriter.__doc__} A `with` block finishes it, or drops it where the block raises."
+
+    def __enter__(self) -> IndexWriter:
+        return self
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        try:
+            if kind is None:
+                self.finish()
+        finally:
+            self.close()
+
+
+@python_methods
+class IndexEditor(_core.IndexEditor):
+    __doc__ = f"{_core.IndexEditor.__doc__} A `with` block commits at its end, and does not where it raises."
+
+    def __enter__(self) -> IndexEditor:
+        return self
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        try:
+            if kind is None:
+                self.commit()
+        finally:
+            self.close()
+
+
+@python_methods
+class Index(_core.Index):
+    __doc__ = f"{_core.Index.__doc__} Pickled and copied by its path: the copy is the index as it is then."
+
+    def __init__(self, path: Path) -> None:
+        # Whole, for refresh() and copies: the working folder may change.
+        self._path = os.path.abspath(os.fsdecode(path)) if isinstance(path, (str, bytes, os.PathLike)) else path
+        _open(self, self._path)
+
+    def refresh(self) -> Index | None:
+        """The index as it is now, or None where it has not changed."""
+        return None if super().refresh() is None else Index(self._path)
+
+    def __reduce__(self) -> tuple[type[Index], tuple[str]]:
+        return Index, (self._path,)
+
+    def __repr__(self) -> str:
+        return f"Index({self._path!r}, {len(self)} rows, dimension {self.info['dimension']})"
+
+
+_open = python_function(_core.Index.__init__, "Index.__init__", __name__)
+
+
 if TYPE_CHECKING:
+    from bgecpp._core import colbert_score as colbert_score
+    from bgecpp._core import max_sim as max_sim
+    from bgecpp._core import search_vectors as search_vectors
+    from bgecpp._core import vectors_above as vectors_above
 
     def is_reranker(model: Path) -> bool: ...
     def model_directory(
@@ -126,3 +182,7 @@ else:
     is_reranker = python_function(_core.is_reranker, "is_reranker", __name__)
     model_directory = python_function(_core.model_directory, "model_directory", __name__)
     quantize = python_function(_core.quantize, "quantize", __name__)
+    colbert_score = python_function(_core.colbert_score, "colbert_score", __name__)
+    max_sim = python_function(_core.max_sim, "max_sim", __name__)
+    search_vectors = python_function(_core.search_vectors, "search_vectors", __name__)
+    vectors_above = python_function(_core.vectors_above, "vectors_above", __name__)

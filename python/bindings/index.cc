@@ -19,6 +19,7 @@
 #include <concepts>
 #include <iterator>
 #include <mutex>
+#include <optional>
 #include <utility>
 
 namespace nb = nanobind;
@@ -58,11 +59,13 @@ class OneAtATime {
  public:
   template <typename... Arguments>
   requires std::constructible_from<Writer, Arguments...>
-  explicit OneAtATime(Arguments&&... arguments) : writer_(std::forward<Arguments>(arguments)...) {}
+  explicit OneAtATime(Arguments&&... arguments)
+      : writer_(std::in_place, std::forward<Arguments>(arguments)...) {}
   OneAtATime(const OneAtATime&) = delete;
   OneAtATime& operator=(const OneAtATime&) = delete;
 
-  /// work(writer) without the GIL. InvalidArgument in another process than the one that made it.
+  /// work(writer) without the GIL. InvalidArgument in another process than the one that made it,
+  /// and after Close().
   template <typename Function>
   auto Run(const Function& work) {
     if (::getpid() != owner_) {
@@ -73,13 +76,27 @@ class OneAtATime {
     }
     const WithoutGil released;
     const std::lock_guard lock(mu_);
-    return work(writer_);
+    if (!writer_) {
+      throw Error(ErrorCode::kInvalidArgument,
+                  "the index is not being written any more: close() was called, or its with block "
+                  "has ended: open it again");
+    }
+    return work(*writer_);
+  }
+
+  /// Lets the writer go, with what is not written, and the index's lock. In a forked child, to
+  /// which they do not belong, nothing.
+  void Close() {
+    if (::getpid() != owner_) return;
+    const WithoutGil released;
+    const std::lock_guard lock(mu_);
+    writer_.reset();
   }
 
  private:
   const pid_t owner_ = ::getpid();
   std::mutex mu_;
-  Writer writer_;
+  std::optional<Writer> writer_;
 };
 using PyIndexWriter = OneAtATime<IndexWriter>;
 using PyIndexEditor = OneAtATime<IndexEditor>;
@@ -170,6 +187,7 @@ void AddIndex(nb::module_& m) {
       .def(
           "finish", [](PyIndexWriter& self) { self.Run([](IndexWriter& w) { w.Finish(); }); },
           "Makes it the index at its path.")
+      .def("close", &PyIndexWriter::Close, "Drops it, where finish() has not been called.")
       .def("__len__",
            [](PyIndexWriter& self) { return self.Run([](IndexWriter& w) { return w.count(); }); });
 
@@ -208,6 +226,8 @@ void AddIndex(nb::module_& m) {
           "ids"_a, "How many of them there were.")
       .def("commit", [](PyIndexEditor& self) { self.Run([](IndexEditor& w) { w.Commit(); }); })
       .def("compact", [](PyIndexEditor& self) { self.Run([](IndexEditor& w) { w.Compact(); }); })
+      .def("close", &PyIndexEditor::Close,
+           "Drops what is not committed, and lets others write the index.")
       .def("__len__",
            [](PyIndexEditor& self) { return self.Run([](IndexEditor& w) { return w.count(); }); })
       .def(

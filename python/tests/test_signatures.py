@@ -34,7 +34,7 @@ def test_signatures_are_known(embedder):
 
 
 def test_arguments_that_do_not_fit_are_named(embedder):
-    reranker = Reranker(str(MODELS / "tiny-reranker"))
+    reranker, tokenizer = Reranker(str(MODELS / "tiny-reranker")), Tokenizer(BERT)
     for call, message in (
         (lambda: embedder.encode(["a"], prompt=5), r"Embedder.encode\(\) got an unexpected keyword argument 'prompt'"),
         (lambda: embedder.encode(), r"Embedder.encode\(\) missing 1 required positional argument: 'texts'"),
@@ -42,9 +42,15 @@ def test_arguments_that_do_not_fit_are_named(embedder):
         (lambda: Embedder(BERT, threads="4"), r"Embedder\(\): threads: expected int, found str '4'"),
         (lambda: Embedder(5), r"Embedder\(\): model: expected str, found int '5'"),
         (lambda: reranker.compute_score([("q", "p")]), "missing 1 required positional argument: 'passages'"),
-        (lambda: embedder.hidden_states([1], None, [0, 1]), "expected ids: ndarray, .* found ids: list"),
+        (lambda: embedder.hidden_states([1], None, [0, 1]), r"ids: expected ndarray, found list: numpy.asarray\(ids\) makes one"),
         (lambda: bgecpp.quantize(BERT, 3), r"quantize\(\): out: expected str, found int"),
         (lambda: embedder.encode([3]), r"texts\[0\]: expected a str, found int"),
+        (lambda: embedder.encode(None), r"Embedder.encode\(\): texts: expected a str or an iterable of str, found None"),
+        (lambda: embedder.encode("a", normalize=np.True_), r"normalize: expected bool \| None, found numpy.bool_? 'True'"),
+        (lambda: reranker.compute_score(None, ["a"]), "queries: expected a str or an iterable of str, found None"),
+        (lambda: tokenizer.encode(None), r"Tokenizer.encode\(\): texts: expected a str or an iterable of str, found None"),
+        (lambda: tokenizer.decode("a"), r"Tokenizer.decode\(\): ids: expected integers, found str 'a'"),
+        (lambda: tokenizer.decode([1.5]), r"Tokenizer.decode\(\): ids: expected integers, found list '\[1.5\]'"),
     ):
         with pytest.raises(TypeError, match=message):
             call()
