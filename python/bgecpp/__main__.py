@@ -12,7 +12,10 @@ def main() -> None:
 
         found = which("bge")  # of a checkout, whose package has no program
         if found is None:
-            print("bge: error: no program bge: this package was built without it: pip install bgecpp", file=sys.stderr)
+            print(
+                "bge: error: no program bge: this package has none, and there is none on the PATH: pip install . in a checkout",
+                file=sys.stderr,
+            )
             sys.exit(1)
         program = Path(found)
     os.execv(program, ["bge", *sys.argv[1:]])

@@ -14,7 +14,7 @@ from chromadb.api.types import Documents, EmbeddingFunction, Embeddings
 from chromadb.utils.embedding_functions import register_embedding_function
 
 from bgecpp import _drop_in, _names
-from bgecpp._core import Embedder
+from bgecpp.native import Embedder
 
 __all__ = ["BgeEmbeddingFunction"]
 

@@ -17,7 +17,7 @@ from haystack.utils import Secret
 from haystack.utils.auth import SecretType
 
 from bgecpp import _drop_in, _names, _secrets
-from bgecpp._core import Embedder, Reranker
+from bgecpp.native import Embedder, Reranker
 
 __all__ = ["BgeDocumentEmbedder", "BgeRanker", "BgeTextEmbedder"]
 

@@ -13,6 +13,7 @@ import importlib.machinery
 import importlib.util
 import pkgutil
 import sys
+import warnings
 from types import ModuleType
 from typing import Any
 
@@ -288,9 +289,16 @@ def _is_of_packages(name: str) -> bool:
 
 def install() -> None:
     """From now on those packages are this one's. One that is imported already keeps its real modules in
-    what has imported it: call this first."""
+    what has imported it, of which a warning tells: call this first."""
     if _installed():
         return
+    before = sorted(name for name in sys.modules if _is_of_packages(name) and "." not in name)
+    if before:
+        warnings.warn(
+            f"bgecpp.install(): {', '.join(before)}: imported before: what has been taken from it stays its own: call install() first",
+            RuntimeWarning,
+            stacklevel=2,
+        )
     for name in [name for name in sys.modules if _is_of_packages(name)]:
         del sys.modules[name]
     sys.meta_path.insert(0, _Finder())

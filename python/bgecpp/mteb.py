@@ -16,7 +16,7 @@ from mteb.models.model_meta import ScoringFunction
 from mteb.types import PromptType
 
 from bgecpp import _common
-from bgecpp._core import Embedder, Reranker
+from bgecpp.native import Embedder, Reranker
 
 __all__ = ["BgeCrossEncoder", "BgeEncoder"]
 

@@ -141,7 +141,7 @@ def test_what_is_no_text_is_refused_with_an_instruction_too(models):
     with pytest.raises(TypeError, match=r"texts\[1\]: expected a str, found tuple"):
         encode(["a", ("b", "c")], instruction="i ")  # there the text of the tuple
     reranker = FlagReranker(str(models / "tiny-reranker"), passage_instruction_for_rerank="p ")
-    with pytest.raises(TypeError, match=r"texts\[1\]: expected a str, found NoneType"):
+    with pytest.raises(TypeError, match=r"sentence_pairs\[1\]: expected two texts, found str and NoneType"):
         reranker.compute_score([("a", "b"), ("c", None)])
 
 

@@ -60,8 +60,10 @@ def detailed_instruct(instruction_format: str, instruction: str, sentence: str) 
     return instruction_format.replace("\\n", "\n").format(instruction, sentence)
 
 
-def as_list(texts: Any) -> Any:
+def as_list(texts: Any, name: str = "sentences", of: str = "a str or an iterable of str") -> Any:
     """What can be iterated twice, as it is; a generator as a list."""
+    if not hasattr(texts, "__iter__") and not is_column(texts):
+        raise TypeError(f"{name}: expected {of}, found {type(texts).__name__}")
     return texts if isinstance(texts, (str, Sequence)) or hasattr(texts, "__len__") else list(texts)
 
 
@@ -346,10 +348,13 @@ class AbsEmbedder(_Base):
         return await on_executor(lambda: self.encode_corpus(corpus, **kwargs))
 
 
-def _pair(pair: Any, place: int) -> list[str]:
+def two_texts(pair: Any, place: int) -> list[str]:
     # Parity: of more than two the reference takes the first two.
     if isinstance(pair, (str, bytes, dict)) or not hasattr(pair, "__getitem__") or len(pair) < 2:
         raise errors.InvalidArgument(f"sentence_pairs[{place}]: expected a query and a passage, found {pair!r:.80}")
+    if not isinstance(pair[0], str) or not isinstance(pair[1], str):
+        found = f"{type(pair[0]).__name__} and {type(pair[1]).__name__}"
+        raise TypeError(f"sentence_pairs[{place}]: expected two texts, found {found}")
     return [pair[0], pair[1]]
 
 
@@ -395,7 +400,7 @@ class AbsReranker(_Base):
 
     def get_detailed_inputs(self, sentence_pairs: Iterable[Sequence[str]]) -> list[list[str]]:
         """The pairs with their instructions."""
-        pairs = [_pair(pair, i) for i, pair in enumerate(sentence_pairs)]
+        pairs = [two_texts(pair, i) for i, pair in enumerate(sentence_pairs)]
         for place, instruction, form in (
             (0, self.query_instruction_for_rerank, self.query_instruction_format),
             (1, self.passage_instruction_for_rerank, self.passage_instruction_format),
@@ -408,7 +413,7 @@ class AbsReranker(_Base):
 
     def compute_score(self, sentence_pairs: Any, **kwargs: Any) -> Any:
         """Scores of pairs (query, passage), or of one pair: a list in either case."""
-        pairs = as_list(sentence_pairs)
+        pairs = as_list(sentence_pairs, "sentence_pairs", "pairs of str")
         if len(pairs) == 0:
             if compat.refuse_empty_lists:
                 raise IndexError("list index out of range")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bgecpp import _common, _core, _pairs
+from bgecpp import _common, _pairs, native
 from bgecpp._names import located
 
 from ._abstract import (
@@ -79,7 +79,7 @@ class FlagModel(AbsEmbedder):
         self.pooling_method = pooling_method
         pooling = "cls" if self._pools_itself else pooling_method
         model = located(self.model_name_or_path, cache_dir=cache_dir)
-        self._engine = _core.Embedder(model, pooling=pooling, round_weights=self._rounding(own), **own)
+        self._engine = native.Embedder(model, pooling=pooling, round_weights=self._rounding(own), **own)
         plain = all(module in _PLAIN_MODULES for module in self._engine.info["modules"])
         # What the engine makes of texts are the reference's vectors with this pooling alone, which may be set later.
         self._engine_pooling = pooling if plain and own_truncation(self._engine) is None else None

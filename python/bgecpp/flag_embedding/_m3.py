@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bgecpp import _common, _core
+from bgecpp import _common, _core, native
 from bgecpp._names import located
 
 from ._abstract import (
@@ -21,6 +21,7 @@ from ._abstract import (
     on_executor,
     own_settings,
     own_truncation,
+    two_texts,
     with_instruction,
 )
 from ._compat import compat
@@ -82,7 +83,7 @@ class BGEM3FlagModel(AbsEmbedder):
         self.return_colbert_vecs = return_colbert_vecs
         self._weights_rounded_to = self._rounding(own)
         model = located(self.model_name_or_path, cache_dir=cache_dir)
-        self._engine = _core.Embedder(
+        self._engine = native.Embedder(
             model, pooling=pooling_method, round_weights=self._weights_rounded_to, **own
         )
         self._cuts_itself = own_truncation(self._engine) is not None
@@ -204,11 +205,11 @@ class BGEM3FlagModel(AbsEmbedder):
         vectors = dense or colbert
         return self._engine.encode_all(
             **for_engine(texts, self._engine),
-            dense=dense,
-            sparse=sparse,
-            colbert=colbert,
+            dense=bool(dense),
+            sparse=bool(sparse),
+            colbert=bool(colbert),
             max_length=length,
-            normalize=self.normalize_embeddings if vectors else None,
+            normalize=bool(self.normalize_embeddings) if vectors else None,
             truncate_dim=self._columns(cut) if vectors else None,
             progress=progress,
         )
@@ -304,7 +305,7 @@ class BGEM3FlagModel(AbsEmbedder):
         pairs, or of one pair its scores. weights: dense, sparse, colbert. The texts are those of encode_queries and
         encode_corpus: with their instructions, if there are any."""
         return self.compute_score_single_device(
-            self._with_instructions(as_list(sentence_pairs)),
+            self._with_instructions(as_list(sentence_pairs, "sentence_pairs", "pairs of str")),
             batch_size=self.batch_size if batch_size is None else batch_size,
             max_query_length=self.query_max_length if max_query_length is None else max_query_length,
             max_passage_length=self.passage_max_length if max_passage_length is None else max_passage_length,
@@ -342,12 +343,13 @@ class BGEM3FlagModel(AbsEmbedder):
         """compute_score() of the texts as they are, with lengths of its own. Each distinct text is computed once."""
         own_settings(kwargs, set())
         _common.on_cpu(device)
-        pairs = as_list(sentence_pairs)
+        pairs = as_list(sentence_pairs, "sentence_pairs", "pairs of str")
         if len(pairs) == 0:
             return []
         single = isinstance(pairs[0], str)
         if single:
             pairs = [pairs]
+        pairs = [two_texts(pair, place) for place, pair in enumerate(pairs)]
         weights = [1.0, 1.0, 1.0] if weights_for_different_modes is None else list(weights_for_different_modes)
         if len(weights) != 3:
             raise ValueError(f"weights_for_different_modes: expected 3 (dense, sparse, colbert), found {len(weights)}")

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from bgecpp import _common, _core
+from bgecpp import _common, native
 from bgecpp._names import located
 
 from ._abstract import AbsReranker, Devices, own_settings
@@ -48,7 +48,7 @@ class FlagReranker(AbsReranker):
             **kwargs,
         )
         model = located(self.model_name_or_path, cache_dir=cache_dir)
-        self._engine = _core.Reranker(model, pair_style="flagembedding", **own)
+        self._engine = native.Reranker(model, pair_style="flagembedding", **own)
 
     def compute_score_single_gpu(
         self,

@@ -33,7 +33,7 @@ class SparseTextEmbedding(_model.Model):
 
     @classmethod
     def _load(cls, path: str, model_name: str, settings: dict[str, Any]) -> Any:
-        from bgecpp._core import Embedder
+        from bgecpp.native import Embedder
 
         splade = _model.find(cls._registry.known, model_name) is not None
         engine = _model.load(partial(Embedder, splade=splade), path, **settings)

@@ -37,7 +37,7 @@ class TextEmbedding(_model.Vectors):
 
     @classmethod
     def _load(cls, path: str, model_name: str, settings: dict[str, Any]) -> Any:
-        from bgecpp._core import Embedder
+        from bgecpp.native import Embedder
 
         pooled = cls._pooled.get(model_name.lower())
         pooling = None if pooled is None else _POOLINGS.get(pooled.pooling)

@@ -426,7 +426,7 @@ class SentenceTransformer(AwaitedEncoding, TokenModel):
         vectors = self._embedder.encode(
             texts,
             instruction=prompt or "",
-            normalize=normalize or self._ends_normalized,
+            normalize=bool(normalize) or self._ends_normalized,
             truncate_dim=whole if cut is None else cut,
             max_length=max_length,
             progress=progress,

@@ -267,7 +267,7 @@ class SparseEncoder(AwaitedEncoding, BaseModel):
         columns = vectors.indices.astype(np.int64)
         rows = [np.repeat(np.arange(len(vectors)), np.diff(vectors.indptr))] if vectors.ndim == 2 else []
         indices = torch.from_numpy(np.stack([*rows, columns]))
-        return torch.sparse_coo_tensor(indices, to_tensor(vectors.data), vectors.shape, is_coalesced=True)
+        return torch.sparse_coo_tensor(indices, to_tensor(vectors.data), vectors.shape, is_coalesced=True, check_invariants=False)
 
     # Similarities.
 
@@ -360,7 +360,7 @@ class SparseEncoder(AwaitedEncoding, BaseModel):
             products = sparse.values() * to_tensor(np.ascontiguousarray(weights)).to(sparse.device)[indices[-1]]
             kept = products > 0
             torch = torch_or_none()
-            return torch.sparse_coo_tensor(indices[:, kept], products[kept], sparse.shape, is_coalesced=True)
+            return torch.sparse_coo_tensor(indices[:, kept], products[kept], sparse.shape, is_coalesced=True, check_invariants=False)
         others = _sparse(embeddings_2)
         products = others.data * weights[others.indices]
         kept = products > 0

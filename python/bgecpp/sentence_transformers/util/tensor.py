@@ -83,7 +83,7 @@ def normalize_embeddings(embeddings: Any) -> Any:
         lengths = squares.sqrt()[rows]
         lengths = torch.where(lengths > 0, lengths, torch.ones_like(lengths))
     return torch.sparse_coo_tensor(
-        embeddings.indices(), (wide / lengths).to(values.dtype), embeddings.shape, is_coalesced=True
+        embeddings.indices(), (wide / lengths).to(values.dtype), embeddings.shape, is_coalesced=True, check_invariants=False
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any
 
+from bgecpp import _pairs
 from bgecpp.fastembed import _catalogue, _model
 from bgecpp.fastembed.common.model_description import BaseModelDescription, ModelSource
 
@@ -19,7 +20,7 @@ class TextCrossEncoder(_model.Model):
 
     @classmethod
     def _load(cls, path: str, model_name: str, settings: dict[str, Any]) -> Any:
-        from bgecpp._core import Reranker
+        from bgecpp.native import Reranker
 
         return _model.load(partial(Reranker, pair_style="crossencoder"), path, **settings)
 
@@ -42,6 +43,10 @@ class TextCrossEncoder(_model.Model):
 
     def rerank(self, query: str, documents: Iterable[str], batch_size: int = 64, **kwargs: Any) -> Iterator[float]:
         """A logit for each document, in order."""
+        if not isinstance(query, str):
+            raise TypeError(f"query: expected a str, found {type(query).__name__}: rerank_pairs() takes several")
+        if documents is None:
+            raise TypeError("documents: expected an iterable of str, found NoneType")
         for batch in _model.batches(documents, batch_size):
             yield from self.model.compute_score(query, batch, normalize=False).tolist()
 
@@ -63,8 +68,12 @@ class TextCrossEncoder(_model.Model):
         return total
 
 
-def _as_pairs(pairs: Any) -> Iterable[tuple[str, str]]:
-    """FastEmbed takes one tuple of two texts for a list of it."""
-    if isinstance(pairs, tuple) and len(pairs) == 2 and all(isinstance(text, str) for text in pairs):
-        return [(pairs[0], pairs[1])]
-    return pairs  # type: ignore[no-any-return]
+def _as_pairs(pairs: Any) -> Iterator[tuple[str, str]]:
+    """FastEmbed takes one tuple of two texts for a list of it. TypeError, which names the place, of what is no pair."""
+    if _pairs.is_pair(pairs) and isinstance(pairs, tuple):
+        pairs = [pairs]
+    for place, pair in enumerate(pairs):
+        if not _pairs.is_pair(pair):
+            found = ", ".join(type(part).__name__ for part in pair) if isinstance(pair, (tuple, list)) else type(pair).__name__
+            raise TypeError(f"pairs[{place}]: expected a pair of str, found {found or 'nothing'}")
+        yield pair
