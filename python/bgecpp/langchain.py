@@ -20,8 +20,8 @@ from langchain_core.embeddings import Embeddings
 from langchain_core.retrievers import BaseRetriever
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
-from bgecpp import _common, _drop_in, _names, _secrets
-from bgecpp._core import Embedder, Index, Reranker
+from bgecpp import _common, _drop_in, _index_space, _names, _secrets
+from bgecpp.native import Embedder, Index, Reranker
 from bgecpp.sentence_transformers.cross_encoder.model import CrossEncoder, Identity, Sigmoid
 
 __all__ = ["BgeCrossEncoder", "BgeEmbeddings", "BgeIndexRetriever", "BgeReranker", "HuggingFaceBgeEmbeddings"]
@@ -132,9 +132,14 @@ class BgeEmbeddings(_Settings, Embeddings):
             how = {"instruction": instruction}
         elif prompt_name is not None:
             how = {"prompt_name": prompt_name}
+        return self._vectors(texts, **how).tolist()
+
+    def _vectors(self, texts: str | list[str], **how: Any) -> Any:
         normalize = _drop_in.normalize(self._embedder, self.normalize, self.truncate_dim)
-        vectors: Any = self._embedder.encode(texts, normalize=normalize, truncate_dim=self.truncate_dim, **how)
-        return vectors.tolist()
+        return self._embedder.encode(texts, normalize=normalize, truncate_dim=self.truncate_dim, **how)
+
+    def _bare(self, text: str, max_length: int | None) -> Any:
+        return self._vectors(text, instruction="", max_length=max_length)
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         lines = [_one_line(text) for text in _drop_in.texts(texts, "texts")]
@@ -190,6 +195,10 @@ class HuggingFaceBgeEmbeddings(BaseModel, Embeddings):
         with _common.progress_bar(self.show_progress, "bgecpp") as progress:
             vectors: Any = self._embedder.encode(texts, progress=progress, **self._options)
         return vectors.tolist()
+
+    def _bare(self, text: str, max_length: int | None) -> Any:
+        how = {name: self._options[name] for name in ("normalize", "truncate_dim")}
+        return self._embedder.encode(text, instruction="", max_length=max_length, **how)
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         texts = _drop_in.texts(texts, "texts")
@@ -264,7 +273,8 @@ class BgeCrossEncoder(_Settings, BaseCrossEncoder):
 
 class BgeIndexRetriever(BaseRetriever):
     """The k rows of an index directory (`bge index`, IndexWriter) that are most similar to a query: their texts, with
-    "id" and "score" in the metadata. What is committed to the index later is seen by the next query."""
+    "id" and "score" in the metadata. What is committed to the index later is seen by the next query. InvalidArgument
+    where the index remembers its model (`bge index build` does that), and the embeddings are of another."""
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
@@ -274,15 +284,21 @@ class BgeIndexRetriever(BaseRetriever):
 
     _opened: Index = PrivateAttr()
 
-    def model_post_init(self, context: Any, /) -> None:
-        self._opened = Index(str(self.index))
+    def __init__(self, **fields: Any) -> None:
+        super().__init__(**fields)
+        # Not in model_post_init, whose errors pydantic makes its own of.
+        self._opened = _index_space.opened(self.index, self.embeddings, self._embed_document)
+
+    def _embed_document(self, text: str) -> list[float]:
+        (vector,) = self.embeddings.embed_documents([text])
+        return list(vector)
 
     def _get_relevant_documents(
         self, query: str, *, run_manager: CallbackManagerForRetrieverRun, **kwargs: Any
     ) -> list[Document]:
         import numpy as np
 
-        self._opened = self._opened.refresh() or self._opened
+        self._opened = _index_space.newest(self._opened, self.index, self.embeddings, self._embed_document)
         vector = np.asarray([self.embeddings.embed_query(query)], np.float32)
         (hits,) = self._opened.search(vector, int(kwargs.get("k", self.k)))
         return [

@@ -8,6 +8,7 @@ Needs llama-index-core. Models are loaded when an object is made; asynchronous m
 from __future__ import annotations
 
 import asyncio
+import re
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,21 @@ from llama_index.core.bridge.pydantic import ConfigDict, Field, PrivateAttr
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.schema import MetadataMode, NodeWithScore, QueryBundle, TextNode
 
-from bgecpp import _drop_in, _names
-from bgecpp._core import Embedder, Index, Reranker
+from bgecpp import _drop_in, _index_space, _names
+from bgecpp.native import Embedder, Index, Reranker
 
 __all__ = ["BgeEmbedding", "BgeIndexRetriever", "BgeRerank"]
 
 
 # Of HuggingFaceEmbedding and SentenceTransformerRerank: without effect here.
 _ACCEPTED = ("device", "trust_remote_code", "show_progress_bar", "parallel_process", "target_devices", "use_fp16")
+
+# What LlamaIndex puts in front of queries, by these names of models. (Of T5's, which the engine has not, it knows some too.)
+_BGE = re.compile(r"BAAI/bge-(small|base|large)-(en|zh)(-v1\.5)?")
+_QUERY = {
+    "en": "Represent this question for searching relevant passages: ",
+    "zh": "\u4e3a\u8fd9\u4e2a\u53e5\u5b50\u751f\u6210\u8868\u793a\u4ee5\u7528\u4e8e\u68c0\u7d22\u76f8\u5173\u6587\u7ae0\uff1a",
+}
 
 
 def _as_ours(settings: dict[str, Any]) -> dict[str, Any]:
@@ -35,15 +43,18 @@ def _as_ours(settings: dict[str, Any]) -> dict[str, Any]:
 
 
 class BgeEmbedding(BaseEmbedding):
-    """Vectors of unit length unless normalize is False (None: as the model's own modules make them). Queries and texts
-    get the model's own instructions in front, or those that are given: "" puts nothing there. pooling: cls, mean and so
-    on, None: the model's. embed_batch_size: texts that are computed together; LlamaIndex' 10 keep few cores busy."""
+    """Vectors as HuggingFaceEmbedding gives: of unit length, or with normalize False or None as the model's own modules
+    make them. Queries and texts get the given instructions in front; without (None or "") queries of BAAI/bge-*-en and
+    -zh models LlamaIndex' own, all others nothing. With own_prompts None is what the model's files or name say, and ""
+    nothing. pooling: cls, mean and so on, None: the model's. embed_batch_size: texts that are computed together;
+    LlamaIndex' 10 keep few cores busy."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     embed_batch_size: int = Field(default=256, gt=0, le=2048)
     query_instruction: str | None = Field(default=None)
     text_instruction: str | None = Field(default=None)
+    own_prompts: bool = Field(default=False)
     normalize: bool | None = Field(default=True)
     truncate_dim: int | None = Field(default=None)
     pooling: str | None = Field(default=None)
@@ -79,10 +90,18 @@ class BgeEmbedding(BaseEmbedding):
         return "BgeEmbedding"
 
     def _encode(self, texts: str | list[str], role: str, instruction: str | None) -> Any:
+        if not instruction and not self.own_prompts:
+            bge = _BGE.fullmatch(self.model_name.partition("@")[0]) if role == "query" else None
+            instruction = _QUERY[bge[2]] if bge else ""
         how: dict[str, Any] = {"role": role} if instruction is None else {"instruction": instruction}
-        normalize = _drop_in.normalize(self._embedder, self.normalize, self.truncate_dim)
-        vectors: Any = self._embedder.encode(texts, normalize=normalize, truncate_dim=self.truncate_dim, **how)
-        return vectors.tolist()
+        return self._vectors(texts, **how).tolist()
+
+    def _vectors(self, texts: str | list[str], **how: Any) -> Any:
+        normalize = _drop_in.normalize(self._embedder, self.normalize or None, self.truncate_dim)
+        return self._embedder.encode(texts, normalize=normalize, truncate_dim=self.truncate_dim, **how)
+
+    def _bare(self, text: str, max_length: int | None) -> Any:
+        return self._vectors(text, instruction="", max_length=max_length)
 
     def _get_query_embedding(self, query: str) -> Embedding:
         return list(self._encode(_drop_in.text(query, "query"), "query", self.query_instruction))
@@ -154,20 +173,23 @@ class BgeRerank(BaseNodePostprocessor):
 
 class BgeIndexRetriever(BaseRetriever):
     """The rows of an index directory (`bge index`, IndexWriter) that are most similar to a query, as text nodes. What
-    is committed to the index later is seen by the next query."""
+    is committed to the index later is seen by the next query. InvalidArgument where the index remembers its model (`bge
+    index build` does that), and embed_model is another."""
 
     def __init__(
         self, index: str | Path, embed_model: BaseEmbedding, similarity_top_k: int = 2, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
-        self._index = Index(str(index))
+        self._path = str(index)
         self._embed_model = embed_model
+        self._index: Index = _index_space.opened(self._path, embed_model, embed_model.get_text_embedding)
         self._similarity_top_k = similarity_top_k
 
     def _search(self, vector: Embedding) -> list[NodeWithScore]:
         import numpy as np
 
-        self._index = self._index.refresh() or self._index
+        embed = self._embed_model.get_text_embedding
+        self._index = _index_space.newest(self._index, self._path, self._embed_model, embed)
         (hits,) = self._index.search(np.asarray([vector], np.float32), self._similarity_top_k)
         return [NodeWithScore(node=TextNode(id_=hit["id"], text=hit["text"]), score=hit["score"]) for hit in hits]
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +34,7 @@ def test_llama_index_vectors(models: Path, embedding: Any) -> None:
 
     assert isinstance(embedding, BaseEmbedding) and embedding.class_name() == "BgeEmbedding"
     engine = bgecpp.Embedder(str(models / "tiny-bert"))
-    expected = engine.encode(TEXTS, role="document")
+    expected = engine.encode(TEXTS, instruction="")
     batch = embedding.get_text_embedding_batch(TEXTS * 5)
     assert isinstance(batch[0], list) and isinstance(batch[0][0], float)
     assert np.abs(np.array(batch) - np.tile(expected, (5, 1))).max() < 1e-6
@@ -48,6 +50,48 @@ def test_llama_index_vectors(models: Path, embedding: Any) -> None:
         assert await embedding.aget_text_embedding_batch(TEXTS) == embedding.get_text_embedding_batch(TEXTS)
 
     asyncio.run(run())
+
+
+# BAAI's names have instructions; names that are none of them, and prompts in a model's files, have no effect there.
+@pytest.mark.parametrize(
+    ("name", "model"),
+    [
+        ("BAAI/bge-small-en-v1.5", "tiny-distilbert"), ("BAAI/bge-large-en", "tiny-distilbert"), ("BAAI/bge-base-zh-v1.5", "tiny-roberta"),
+        ("BAAI/bge-m3", "tiny-distilbert"), ("models/bge-small-en-v1.5", "tiny-distilbert"), ("intfloat/e5-small-v2", "tiny-bert"),
+        ("nomic/search", "tiny-modernbert"), ("no-normalize", "tiny-bert"),
+    ],
+)  # fmt: skip
+@pytest.mark.filterwarnings("ignore")
+def test_llama_index_gives_its_own_classs_vectors(models: Path, tmp_path: Path, name: str, model: str, monkeypatch: Any) -> None:
+    theirs = pytest.importorskip("llama_index.embeddings.huggingface", reason="llama-index-embeddings-huggingface is not installed")
+    from bgecpp.llama_index import BgeEmbedding
+
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    shutil.copytree(models / model, tmp_path / name)
+    if name == "no-normalize":
+        modules = json.loads((tmp_path / name / "modules.json").read_text())
+        (tmp_path / name / "modules.json").write_text(json.dumps(modules[:-1]))
+    monkeypatch.chdir(tmp_path)  # so that the name is a directory's
+    instructions = [{}, {"query_instruction": "", "text_instruction": ""}, {"query_instruction": "q: ", "text_instruction": "t: "}]
+    for settings in (*instructions, {"normalize": False}, {"normalize": False, "truncate_dim": 8}):
+        real = theirs.HuggingFaceEmbedding(model_name=name, device="cpu", **settings)
+        ours = BgeEmbedding(model_name=name, **settings)
+        assert np.abs(np.array(ours.get_query_embedding("what is bread")) - real.get_query_embedding("what is bread")).max() < 1e-5
+        assert np.abs(np.array(ours.get_text_embedding("bread")) - real.get_text_embedding("bread")).max() < 1e-5
+        assert np.abs(np.array(ours.get_text_embedding_batch(TEXTS)) - real.get_text_embedding_batch(TEXTS)).max() < 1e-5
+
+
+def test_llama_index_with_the_models_own_prompts(models: Path, embedding: Any) -> None:
+    path = str(models / "tiny-modernbert")
+    engine = bgecpp.Embedder(path)
+    assert engine.info["query_instruction"] and engine.info["document_instruction"]
+    own = type(embedding)(path, own_prompts=True)
+    for copy in (own, type(embedding).from_dict(own.to_dict())):
+        assert np.abs(np.array(copy.get_query_embedding("a")) - engine.encode("a", role="query")).max() < 1e-6
+        assert np.abs(np.array(copy.get_text_embedding("a")) - engine.encode("a", role="document")).max() < 1e-6
+    none = type(embedding)(path, own_prompts=True, query_instruction="", text_instruction="t: ")
+    assert np.abs(np.array(none.get_query_embedding("a")) - engine.encode("a", instruction="")).max() < 1e-6
+    assert np.abs(np.array(none.get_text_embedding("a")) - engine.encode("a", instruction="t: ")).max() < 1e-6
 
 
 def test_llama_index_gives_the_engine_many_texts_at_once(embedding: Any, monkeypatch: Any) -> None:
