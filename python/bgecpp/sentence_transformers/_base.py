@@ -7,7 +7,7 @@ import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral
-from typing import TYPE_CHECKING, Any, ClassVar, Unpack
+from typing import TYPE_CHECKING, Any, ClassVar, Unpack, cast
 
 import numpy as np
 
@@ -383,7 +383,7 @@ class BaseModel(TorchNames, Saved):
     def preprocess(self, inputs: Sequence[Any], prompt: str | None = None, **kwargs: Any) -> dict[str, Any]:
         """The model's input: input_ids, token_type_ids (of models that have them) and attention_mask, each
         (N, L) int64, padded to the longest; modality and, of a prompt, prompt_length. Tensors where torch is
-        installed, else arrays."""
+        installed, else arrays. A BatchEncoding; of no inputs, {}."""
         if not len(inputs):
             return {}
         from bgecpp._common import torch_or_none
@@ -399,11 +399,11 @@ class BaseModel(TorchNames, Saved):
             **self._processing(kwargs),
             "max_length": self._max_length(kwargs),
         }
-        features: dict[str, Any] = dict(self.tokenizer(texts, **settings))
+        features = self.tokenizer(texts, **settings)
         features["modality"] = "text"
         if prompt:
             features["prompt_length"] = self._prompt_length(prompt, self._max_length(kwargs))
-        return features
+        return cast("dict[str, Any]", features)  # by its name there too
 
     def tokenize(self, texts: Sequence[Any], **kwargs: Any) -> dict[str, Any]:
         """preprocess, by the name that it once had, which is logged."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bgecpp import _common, _names, _tensors, errors
 from bgecpp.transformers._config import Config, read_config
-from bgecpp.transformers._outputs import BaseModelOutputWithPooling, SequenceClassifierOutput
+from bgecpp.transformers._outputs import BaseModelOutputWithPooling, ModelOutput, SequenceClassifierOutput
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,15 +18,69 @@ if TYPE_CHECKING:
 _POSITIONS_BY_PLACE = ("bert", "distilbert")
 # What from_pretrained() takes and the engine decides itself.
 _ACCEPTED = (
+    "_commit_hash",
+    "_fast_init",
+    "_from_auto",
+    "allow_all_kernels",
     "attn_implementation",
-    "config",
+    "code_revision",
     "device_map",
+    "device_mesh",
+    "disable_mmap",
+    "distributed_config",
     "dtype",
+    "experts_implementation",
     "force_download",
+    "from_flax",
+    "from_tf",
+    "fusion_config",
+    "generation_config",
+    "ignore_mismatched_sizes",
+    "kernel_config",
     "low_cpu_mem_usage",
+    "max_memory",
+    "mirror",
+    "offload_buffers",
+    "offload_folder",
+    "offload_state_dict",
+    "proxies",
+    "resume_download",
     "torch_dtype",
+    "tp_plan",
+    "tp_size",
+    "tqdm_class",
     "trust_remote_code",
+    "use_auth_token",
+    "use_kernels",
     "use_safetensors",
+    "weights_only",
+)
+# What would have it compute with other weights, or return more.
+_REFUSED = {
+    "adapter_kwargs": "the engine reads no adapters: merge them into the weights",
+    "gguf_file": "the engine reads safetensors",
+    "key_mapping": "the engine knows the names of weights",
+    "load_in_4bit": "compute_dtype='int8' has the engine multiply in 8 bits",
+    "load_in_8bit": "compute_dtype='int8' has the engine multiply in 8 bits",
+    "output_loading_info": "the engine raises where weights are not what they should be",
+    "quantization_config": "compute_dtype='int8' has the engine multiply in 8 bits",
+    "state_dict": "the engine reads the directory's weights",
+    "subfolder": "give the path of the folder",
+    "variant": "the engine reads model.safetensors",
+}
+_OUTPUTS = ("output_attentions", "output_hidden_states")
+# Fields of config.json that say nothing of what an encoder computes.
+_OF_TRAINING = (
+    "architectures",
+    "finetuning_task",
+    "gradient_checkpointing",
+    "id2label",
+    "label2id",
+    "num_labels",
+    "problem_type",
+    "reference_compile",
+    "torchscript",
+    "use_cache",
 )
 _Self = TypeVar("_Self", bound="_Model")
 
@@ -34,6 +89,7 @@ class _Model:
     """What both kinds of models are: callable, on the CPU, in float32, for inference."""
 
     training = False
+    _return_dict = True
 
     def __init__(self, engine: Any, name_or_path: str) -> None:
         self._engine = engine
@@ -76,11 +132,45 @@ class _Model:
         """Itself: dtype= of from_pretrained's engine decides what is multiplied."""
         return self
 
-    bfloat16 = float = requires_grad_ = half
+    bfloat16 = float = half
+
+    def requires_grad_(self: _Self, requires_grad: bool = True) -> _Self:
+        """Itself: no gradients are computed."""
+        return self
 
     def num_parameters(self, **kwargs: Any) -> int:
         pooler = self.__dict__.get("_pooler") or ()
         return int(self._engine.info["num_parameters"]) + sum(int(part.size) for part in pooler)
+
+    def _configure(self: _Self, config: Any, fields: dict[str, Any]) -> _Self:
+        """With what from_pretrained() was given for config.json's, and fields of it. TypeError for what is no field,
+        Unsupported for what the engine would have to compute by."""
+        if isinstance(config, Config):
+            self.config = copy.deepcopy(config)
+        for name, value in fields.items():
+            if name == "return_dict":
+                self._return_dict = value is not False
+            elif name not in _OF_TRAINING and "dropout" not in name:
+                if not hasattr(self.config, name):
+                    raise TypeError(f"{type(self).__name__}.from_pretrained() got an unexpected keyword argument {name!r}")
+                if getattr(self.config, name) != value:
+                    raise errors.Unsupported(
+                        f"{name}: found {value!r:.80}, config.json has {getattr(self.config, name)!r:.80}: the engine computes by "
+                        "that file: change it in a copy of the directory"
+                    )
+            elif value is not None:
+                setattr(self.config, name, value)
+        return self
+
+    def _refuse_outputs(self, **asked: bool | None) -> None:
+        """What a call asks for, or else a configuration that asks for more than config.json does."""
+        if isinstance(self.config, Config):
+            changed = {name: self.config.__dict__.get(name) for name in asked if not self.config.get(name)}
+            asked = {name: changed.get(name) if value is None else value for name, value in asked.items()}
+        _refuse(**asked)
+
+    def _returned(self, output: ModelOutput, return_dict: bool | None) -> Any:
+        return output.to_tuple() if (self._return_dict if return_dict is None else return_dict) is False else output
 
     def _sequences(self, input_ids: Any, attention_mask: Any, token_type_ids: Any) -> _Packed:
         return _Packed(*checked_batch(input_ids, attention_mask, token_type_ids, self.config.get("model_type")))
@@ -176,7 +266,8 @@ def _like(array: Any, example: Any) -> Any:
 def _refuse(**settings: Any) -> None:
     for name, value in settings.items():
         if value is not None and value is not False:
-            raise errors.Unsupported(f"{name} is not supported: the engine gives the last layer's states")
+            why = _REFUSED.get(name, "the engine gives the last layer's states")
+            raise errors.Unsupported(f"{name} is not supported: {why}")
 
 
 def _engine_settings(kwargs: dict[str, Any]) -> dict[str, Any]:
@@ -186,6 +277,8 @@ def _engine_settings(kwargs: dict[str, Any]) -> dict[str, Any]:
     settings["download"] = not kwargs.pop("local_files_only", False)
     for name in _ACCEPTED:
         kwargs.pop(name, None)
+    _refuse(**{name: kwargs.pop(name, None) or None for name in (*_REFUSED, *_OUTPUTS)})
+    _refuse(**{name: getattr(kwargs.get("config"), name, None) for name in _OUTPUTS})
     return settings
 
 
@@ -216,13 +309,13 @@ class AutoModel(_Model):
     def from_pretrained(cls, pretrained_model_name_or_path: str | Path, **kwargs: Any) -> AutoModel:
         """A model directory or a name on the hub. threads, packed_cache, compute_dtype ("f32", "bf16", "int8") are the
         engine's; local_files_only, revision, cache_dir, token and add_pooling_layer are read, other arguments of
-        transformers accepted."""
-        from bgecpp._core import Embedder
+        transformers accepted, unless they would change what is computed. TypeError for what transformers has not."""
+        from bgecpp.native import Embedder
 
         directory = _located(pretrained_model_name_or_path, kwargs)
         pooling_layer = bool(kwargs.pop("add_pooling_layer", True))
         engine = Embedder(directory, **_engine_settings(kwargs))
-        return cls(engine, str(pretrained_model_name_or_path), pooling_layer)
+        return cls(engine, str(pretrained_model_name_or_path), pooling_layer)._configure(kwargs.pop("config", None), kwargs)
 
     def __call__(
         self,
@@ -240,8 +333,8 @@ class AutoModel(_Model):
         attention_mask is 0 the states are zeros (transformers' are whatever padding computes to)."""
         import numpy as np
 
-        _refuse(position_ids=position_ids, inputs_embeds=inputs_embeds, output_attentions=output_attentions)
-        _refuse(output_hidden_states=output_hidden_states)
+        _refuse(position_ids=position_ids, inputs_embeds=inputs_embeds)
+        self._refuse_outputs(output_attentions=output_attentions, output_hidden_states=output_hidden_states)
         packed = self._sequences(input_ids, attention_mask, token_type_ids)
         width = int(self._engine.info["hidden_size"])
         hidden = np.zeros((*packed.mask.shape, width), np.float32)
@@ -252,7 +345,7 @@ class AutoModel(_Model):
             weight, bias = self._pooler
             pooled = _like(np.tanh(hidden[:, 0] @ weight.T + bias), input_ids)
         output = BaseModelOutputWithPooling(last_hidden_state=_like(hidden, input_ids), pooler_output=pooled)
-        return output.to_tuple() if return_dict is False else output
+        return self._returned(output, return_dict)
 
     forward = __call__
 
@@ -265,10 +358,15 @@ class AutoModelForSequenceClassification(_Model):
         cls, pretrained_model_name_or_path: str | Path, **kwargs: Any
     ) -> AutoModelForSequenceClassification:
         """As AutoModel.from_pretrained. Models of one label only."""
-        from bgecpp._core import Reranker
+        labels = {"num_labels": kwargs.get("num_labels"), "id2label": kwargs.get("id2label")}
+        for name, value in labels.items():
+            if value is not None and (value if name == "num_labels" else len(value)) != 1:
+                raise errors.Unsupported(f"{name}: found {value!r:.80}, expected one label: the engine scores, and has no classes")
+        from bgecpp.native import Reranker
 
         directory = _located(pretrained_model_name_or_path, kwargs)
-        return cls(Reranker(directory, **_engine_settings(kwargs)), str(pretrained_model_name_or_path))
+        model = cls(Reranker(directory, **_engine_settings(kwargs)), str(pretrained_model_name_or_path))
+        return model._configure(kwargs.pop("config", None), kwargs)
 
     def __call__(
         self,
@@ -286,13 +384,13 @@ class AutoModelForSequenceClassification(_Model):
         """logits [B, 1] float32; of a row without tokens zero."""
         import numpy as np
 
-        _refuse(position_ids=position_ids, inputs_embeds=inputs_embeds, output_attentions=output_attentions)
-        _refuse(output_hidden_states=output_hidden_states, labels=labels)
+        _refuse(position_ids=position_ids, inputs_embeds=inputs_embeds, labels=labels)
+        self._refuse_outputs(output_attentions=output_attentions, output_hidden_states=output_hidden_states)
         packed = self._sequences(input_ids, attention_mask, token_type_ids)
         logits = np.zeros((len(packed.mask), 1), np.float32)
         if len(packed.ids):
             logits[packed.filled] = self._engine.logits(packed.ids, packed.types, packed.cu_seqlens)
         output = SequenceClassifierOutput(loss=None, logits=_like(logits, input_ids))
-        return output.to_tuple() if return_dict is False else output
+        return self._returned(output, return_dict)
 
     forward = __call__

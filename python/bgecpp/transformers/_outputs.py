@@ -9,6 +9,9 @@ from typing import Any
 class ModelOutput:
     """Fields in order; those that are None count as absent."""
 
+    hidden_states: Any = None
+    attentions: Any = None
+
     def __init__(self, **fields: Any) -> None:
         self.__dict__.update(fields)
 
@@ -53,6 +56,8 @@ class BaseModelOutputWithPooling(ModelOutput):
 
     last_hidden_state: Any
     pooler_output: Any
+    past_key_values: Any = None
+    cross_attentions: Any = None
 
 
 class SequenceClassifierOutput(ModelOutput):

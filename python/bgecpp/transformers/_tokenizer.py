@@ -6,14 +6,17 @@ import logging
 import math
 import os
 import shutil
+import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bgecpp import _copies, _names, _pairs, _secrets, errors
 from bgecpp.transformers._batch import BatchEncoding
+from bgecpp.transformers._tokenizer_fields import ROLES as _ROLES
 from bgecpp.transformers._tokenizer_fields import TokenizerFields, read_fields
 
 if TYPE_CHECKING:
@@ -24,7 +27,6 @@ _logger = logging.getLogger(__name__)
 _NO_LIMIT = int(1e30)
 # Above it: none either. transformers has 1e20, which the engine cannot count to.
 _LARGE = (1 << 63) - 1
-_ROLES = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
 _BERT = {"unk_token": "[UNK]", "sep_token": "[SEP]", "pad_token": "[PAD]", "cls_token": "[CLS]", "mask_token": "[MASK]"}
 _XLM_R = {
     "bos_token": "<s>",
@@ -37,7 +39,14 @@ _XLM_R = {
 }
 # By the first part of the tokenizer's class, or the model's type: tokens that its files need not name.
 _DEFAULTS = {"Bert": _BERT, "DistilBert": _BERT, "XLMRoberta": _XLM_R, "Roberta": _XLM_R, "Camembert": _XLM_R}
-_BY_MODEL_TYPE = {"bert": "Bert", "distilbert": "DistilBert", "xlm-roberta": "XLMRoberta", "roberta": "Roberta"}
+_BY_MODEL_TYPE = {
+    "bert": "Bert",
+    "distilbert": "DistilBert",
+    "mpnet": "MPNet",
+    "roberta": "Roberta",
+    "xlm-roberta": "XLMRoberta",
+}
+_SIDES = ("padding_side", "truncation_side")
 _STRATEGIES = ("longest_first", "only_first", "only_second", "do_not_truncate")
 _PADDINGS = ("longest", "max_length", "do_not_pad")
 # What a tokenizer may be made of, beside tokenizer_config.json.
@@ -55,7 +64,8 @@ _FILES = (
 
 
 class PreTrainedTokenizerFast:
-    """A tokenizer that is not changed any more. Thread-safe.
+    """A tokenizer whose ids are made as its files say: sides, the limit, and what stands for padding may be set.
+    Thread-safe, but for such settings.
 
     directory: where its files are, if name_or_path does not say it. native: the engine's, if a model has it already.
     """
@@ -75,6 +85,13 @@ class PreTrainedTokenizerFast:
         self._directory = Path(directory)
         self._read_settings(self._directory, settings)
 
+    @property  # type: ignore[misc]
+    def __class__(self) -> type[Any]:
+        """For isinstance() in other packages: transformers' PreTrainedTokenizerBase, once that is loaded."""
+        module = sys.modules.get("transformers.tokenization_utils_base")
+        base: type[Any] = getattr(module, "PreTrainedTokenizerBase", type(self))
+        return base
+
     def _read_settings(self, directory: Path, settings: dict[str, Any]) -> None:
         fields = TokenizerFields(directory / "tokenizer_config.json", settings)
         config = fields.all
@@ -83,7 +100,11 @@ class PreTrainedTokenizerFast:
         if kind not in _DEFAULTS:
             model_type = read_fields(directory / "config.json").get("model_type")
             kind = kind if cls else _BY_MODEL_TYPE.get(str(model_type), "")
-        self._roles = self._special_tokens(directory, fields, _DEFAULTS.get(kind, {}))
+        defaults = _DEFAULTS.get(kind, {})
+        self._roles = self._special_tokens(directory, fields, defaults)
+        if settings:
+            of_files = self._special_tokens(directory, TokenizerFields(directory / "tokenizer_config.json", {}), defaults)
+            fields.refuse_other_ids(kind, of_files, self._is_special)
         types = ["token_type_ids"] if kind == "Bert" or cls in ("", "BertTokenizer") and self._is_bert(directory) else []
         self.model_input_names: list[str] = fields.texts("model_input_names") or ["input_ids", *types, "attention_mask"]
         self._limit = fields.integer("model_max_length", _NO_LIMIT, -_LARGE, math.inf)
@@ -95,6 +116,23 @@ class PreTrainedTokenizerFast:
         if not self.extra_special_tokens:
             self.extra_special_tokens = fields.texts("additional_special_tokens")
         self._warned = False
+        self._read = self._now()
+
+    def _now(self) -> dict[str, Any]:
+        """What may be set."""
+        sides = {side: getattr(self, side) for side in _SIDES}
+        return {**dict.fromkeys(_ROLES), **self._roles, **sides, "model_max_length": self._limit}
+
+    def _changed(self) -> dict[str, Any]:
+        return {name: value for name, value in self._now().items() if value != self._read[name]}
+
+    def _is_special(self, token: str) -> bool:
+        found = self._tokenizer.token_to_id(token)
+        return found is not None and self._tokenizer.is_special(found)
+
+    def _knows(self, token: str) -> bool:
+        is_utf8 = not any("\ud800" <= character <= "\udfff" for character in token)
+        return is_utf8 and self._tokenizer.token_to_id(token) is not None
 
     @property
     def model_max_length(self) -> int:
@@ -127,6 +165,22 @@ class PreTrainedTokenizerFast:
             raise AttributeError(f"{type(self).__name__} has no attribute {name}")
         token = roles.get(role)
         return token if token is None or role == name else self._tokenizer.token_to_id(token)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        role = name.removesuffix("_id")
+        if name in _SIDES and value not in ("left", "right"):
+            raise ValueError(f"{name}: found {value!r:.80}, expected 'left' or 'right'")
+        if role not in _ROLES:
+            object.__setattr__(self, name, value)
+            return
+        token = getattr(value, "content", value)
+        if name != role:
+            token = self._tokenizer.id_to_token(int(value)) if isinstance(value, Integral) and 0 <= int(value) < len(self) else None
+        if value is not None and not (isinstance(token, str) and self._knows(token)):
+            expected = "a token" if name == role else "an id"
+            raise errors.InvalidArgument(f"{name}: found {value!r:.80}, expected {expected} of the vocabulary, or None")
+        roles = {**self._roles, role: token}
+        self._roles = {one: roles[one] for one in _ROLES if roles.get(one) is not None}
 
     @property
     def special_tokens_map(self) -> dict[str, str]:
@@ -276,7 +330,7 @@ class PreTrainedTokenizerFast:
         length = 0
         if pad != "do_not_pad":
             length = _rounded((max_length if pad == "max_length" else longest) or 0, pad_to_multiple_of)
-        side = padding_side or self.padding_side
+        side = self._side_of(padding_side)
         width = max(length, longest)
         data: dict[str, Any]
         if return_tensors is not None and lengths and (length == width or min(lengths) == width):
@@ -330,7 +384,7 @@ class PreTrainedTokenizerFast:
             if limited and (pad == "max_length" or strategy != "do_not_truncate"):
                 max_length = self.model_max_length
         if pad != "do_not_pad" and self.pad_token_id is None:
-            raise ValueError("Asking to pad but the tokenizer does not have a padding token")
+            raise ValueError("Asking to pad but the tokenizer does not have a padding token: set pad_token to one of its tokens")
         cuts = strategy != "do_not_truncate" and max_length is not None
         if pad != "do_not_pad" and cuts and multiple is not None and max_length % multiple != 0:  # type: ignore[operator]
             raise ValueError(
@@ -348,6 +402,11 @@ class PreTrainedTokenizerFast:
                 longest,
                 self.model_max_length,
             )
+
+    def _side_of(self, padding_side: str | None) -> str:
+        if padding_side not in (None, "left", "right"):
+            raise ValueError(f"padding_side: found {padding_side!r:.80}, expected 'left' or 'right'")
+        return padding_side or self.padding_side
 
     def _fills(self) -> dict[str, Any]:
         """What stands for padding."""
@@ -433,7 +492,7 @@ class PreTrainedTokenizerFast:
         pad, _, max_length = self._strategies(padding, None, max_length, None, verbose)
         if pad != "do_not_pad":
             length = max_length if pad == "max_length" else max(map(len, data["input_ids"]))
-            self._pad(data, _rounded(length or 0, pad_to_multiple_of), padding_side or self.padding_side)
+            self._pad(data, _rounded(length or 0, pad_to_multiple_of), self._side_of(padding_side))
         return BatchEncoding(data if batched else {n: v[0] for n, v in data.items()}, tensor_type=return_tensors)
 
     # Ids to text.
@@ -481,9 +540,9 @@ class PreTrainedTokenizerFast:
         return {**_secrets.without(read_fields(self._directory / "tokenizer_config.json")), **self._settings}
 
     def save_pretrained(self, save_directory: str | Path, **kwargs: Any) -> tuple[str, ...]:
-        """Copies the tokenizer's files, with the length and sides as they are now. Returns the paths that it wrote. A file
+        """Copies the tokenizer's files, with what was set as it is now. Returns the paths that it wrote. A file
         is replaced or, where that fails, stays as it was. Errors of _copies.json_bytes() before anything is written."""
-        now = {"padding_side": self.padding_side, "truncation_side": self.truncation_side}
+        now = {**self._changed(), "padding_side": self.padding_side, "truncation_side": self.truncation_side}
         limit = {} if self.model_max_length > _LARGE else {"model_max_length": self.model_max_length}
         settings = _copies.json_bytes({**self.init_kwargs, **now, **limit}, self._directory / "tokenizer_config.json")
         target = Path(save_directory)
@@ -499,11 +558,22 @@ class PreTrainedTokenizerFast:
         _copies.write(target / "tokenizer_config.json", settings)
         return (str(target / "tokenizer_config.json"), *written)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Python's own compares the class with __class__.
+        return _empty, (type(self),), self.__getstate__()
+
     def __getstate__(self) -> dict[str, Any]:
-        return {"name_or_path": self.name_or_path, "directory": str(self._directory), "settings": self._settings}
+        return {
+            "name_or_path": self.name_or_path,
+            "directory": str(self._directory),
+            "settings": self._settings,
+            "changed": self._changed(),
+        }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__init__(state["name_or_path"], directory=state["directory"], **state["settings"])  # type: ignore[misc]
+        for name, value in state.get("changed", {}).items():
+            setattr(self, name, value)
 
     def __repr__(self) -> str:
         return (
@@ -513,6 +583,10 @@ class PreTrainedTokenizerFast:
         )
 
 
+def _empty(cls: type[PreTrainedTokenizerFast]) -> PreTrainedTokenizerFast:
+    return cls.__new__(cls)
+
+
 class AutoTokenizer:
     """Loads the tokenizer of a model directory, or of a name in the hub's cache."""
 
@@ -520,7 +594,7 @@ class AutoTokenizer:
     def from_pretrained(cls, pretrained_model_name_or_path: str | Path, **kwargs: Any) -> PreTrainedTokenizerFast:
         """kwargs: revision, cache_dir, token and local_files_only say where its files come from; use_fast,
         trust_remote_code, force_download and use_auth_token are accepted; others are fields of tokenizer_config.json to
-        have instead."""
+        have instead. Unsupported for those that would make other ids."""
         download = not kwargs.pop("local_files_only", False)
         for name in ("use_fast", "trust_remote_code", "force_download"):
             kwargs.pop(name, None)
