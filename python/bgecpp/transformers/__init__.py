@@ -7,11 +7,12 @@
 NumPy arrays give NumPy arrays, torch tensors give torch tensors. Nothing is trained, changed or saved.
 """
 
+from bgecpp.transformers._auto_tokenizer import AutoTokenizer
 from bgecpp.transformers._batch import BatchEncoding
 from bgecpp.transformers._config import AutoConfig
 from bgecpp.transformers._models import AutoModel, AutoModelForSequenceClassification
 from bgecpp.transformers._outputs import BaseModelOutputWithPooling, SequenceClassifierOutput
-from bgecpp.transformers._tokenizer import AutoTokenizer, PreTrainedTokenizerFast
+from bgecpp.transformers._tokenizer import PreTrainedTokenizerFast
 
 __all__ = [
     "AutoConfig",

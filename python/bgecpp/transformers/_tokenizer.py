@@ -1,4 +1,4 @@
-"""AutoTokenizer: text to ids as transformers' tokenizers make them, on the engine's tokenizer."""
+"""PreTrainedTokenizerFast: text to ids as transformers' tokenizers make them, on the engine's tokenizer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bgecpp import _copies, _names, _pairs, _secrets, errors
+from bgecpp import _copies, _pairs, _secrets, errors
+from bgecpp.transformers import _values
 from bgecpp.transformers._batch import BatchEncoding
 from bgecpp.transformers._tokenizer_fields import ROLES as _ROLES
 from bgecpp.transformers._tokenizer_fields import TokenizerFields, read_fields
@@ -299,7 +300,7 @@ class PreTrainedTokenizerFast:
         if kwargs.pop("text_target", None) is not None:
             raise errors.Unsupported("text_target is for models that write text")
         batched = isinstance(text, (list, tuple))
-        items = _as_batch(text, text_pair)
+        items = _values.as_batch(text, text_pair)
         pad, strategy, max_length = self._strategies(padding, truncation, max_length, pad_to_multiple_of, verbose)
         if strategy != "do_not_truncate" and self.truncation_side != "right":
             raise errors.Unsupported("truncation_side: only 'right' is supported")
@@ -319,9 +320,9 @@ class PreTrainedTokenizerFast:
         self._say_too_long(longest, max_length, verbose)
         # Of all texts, one after another.
         flat: dict[str, Any] = {"input_ids": encoded["ids"]}
-        if _wanted(return_token_type_ids, "token_type_ids", self.model_input_names):
+        if _values.wanted(return_token_type_ids, "token_type_ids", self.model_input_names):
             flat["token_type_ids"] = encoded["type_ids"]
-        if _wanted(return_attention_mask, "attention_mask", self.model_input_names):
+        if _values.wanted(return_attention_mask, "attention_mask", self.model_input_names):
             flat["attention_mask"] = None
         if return_special_tokens_mask:
             flat["special_tokens_mask"] = encoded["special_tokens_mask"]
@@ -329,14 +330,14 @@ class PreTrainedTokenizerFast:
             flat["offset_mapping"] = encoded["offsets"]
         length = 0
         if pad != "do_not_pad":
-            length = _rounded((max_length if pad == "max_length" else longest) or 0, pad_to_multiple_of)
+            length = _values.rounded((max_length if pad == "max_length" else longest) or 0, pad_to_multiple_of)
         side = self._side_of(padding_side)
         width = max(length, longest)
         data: dict[str, Any]
         if return_tensors is not None and lengths and (length == width or min(lengths) == width):
             data = self._padded_arrays(flat, lengths, width, side)
         else:
-            data = {name: _lists(values, bounds) for name, values in flat.items()}
+            data = {name: _values.lists(values, bounds) for name, values in flat.items()}
             if length:
                 self._pad(data, length, side)
         if return_length:
@@ -479,20 +480,20 @@ class PreTrainedTokenizerFast:
                 "You should supply an encoding or a list of encodings to this method that includes input_ids, but you "
                 f"provided {list(encoded_inputs)}"
             )
-        kinds = {_tensor_kind(value) for value in encoded_inputs.values()} - {None}
+        kinds = {_values.tensor_kind(value) for value in encoded_inputs.values()} - {None}
         return_tensors = return_tensors or next(iter(kinds), None)
-        data = {name: _as_lists(value) for name, value in encoded_inputs.items()}
+        data = {name: _values.as_lists(value) for name, value in encoded_inputs.items()}
         if not data["input_ids"]:
             return BatchEncoding({**data, "attention_mask": []} if return_attention_mask else data)
         batched = isinstance(data["input_ids"][0], list)
         if not batched:
             data = {name: [value] for name, value in data.items()}
-        if _wanted(return_attention_mask, "attention_mask", self.model_input_names):
+        if _values.wanted(return_attention_mask, "attention_mask", self.model_input_names):
             data.setdefault("attention_mask", [[1] * len(row) for row in data["input_ids"]])
         pad, _, max_length = self._strategies(padding, None, max_length, None, verbose)
         if pad != "do_not_pad":
             length = max_length if pad == "max_length" else max(map(len, data["input_ids"]))
-            self._pad(data, _rounded(length or 0, pad_to_multiple_of), self._side_of(padding_side))
+            self._pad(data, _values.rounded(length or 0, pad_to_multiple_of), self._side_of(padding_side))
         return BatchEncoding(data if batched else {n: v[0] for n, v in data.items()}, tensor_type=return_tensors)
 
     # Ids to text.
@@ -505,7 +506,7 @@ class PreTrainedTokenizerFast:
         **kwargs: Any,
     ) -> Any:
         """The text of ids; of a list of lists, or an array of two dimensions, a list of texts."""
-        ids = _as_lists(token_ids["input_ids"] if isinstance(token_ids, Mapping) else token_ids)
+        ids = _values.as_lists(token_ids["input_ids"] if isinstance(token_ids, Mapping) else token_ids)
         if isinstance(ids, list) and ids and isinstance(ids[0], list):
             return [self.decode(row, skip_special_tokens, clean_up_tokenization_spaces) for row in ids]
         text: str = self._tokenizer.decode([ids] if isinstance(ids, int) else ids, skip_special_tokens)
@@ -585,73 +586,3 @@ class PreTrainedTokenizerFast:
 
 def _empty(cls: type[PreTrainedTokenizerFast]) -> PreTrainedTokenizerFast:
     return cls.__new__(cls)
-
-
-class AutoTokenizer:
-    """Loads the tokenizer of a model directory, or of a name in the hub's cache."""
-
-    @classmethod
-    def from_pretrained(cls, pretrained_model_name_or_path: str | Path, **kwargs: Any) -> PreTrainedTokenizerFast:
-        """kwargs: revision, cache_dir, token and local_files_only say where its files come from; use_fast,
-        trust_remote_code, force_download and use_auth_token are accepted; others are fields of tokenizer_config.json to
-        have instead. Unsupported for those that would make other ids."""
-        download = not kwargs.pop("local_files_only", False)
-        for name in ("use_fast", "trust_remote_code", "force_download"):
-            kwargs.pop(name, None)
-        name = str(pretrained_model_name_or_path)
-        place = {key: kwargs.pop(key, None) for key in ("cache_dir", "token", "revision")}
-        if os.path.exists(name):
-            return PreTrainedTokenizerFast(name, **kwargs)
-        from bgecpp import _core
-
-        model = _names.located(name, download=download, complete=False, **place)
-        directory = _core.model_directory(model, download=download)
-        return PreTrainedTokenizerFast(name, directory=directory, **kwargs)
-
-
-def _as_batch(text: Any, text_pair: Any) -> list[Any]:
-    """Texts and pairs. As in transformers, an empty second text is none where there is one text."""
-    if isinstance(text, str):
-        if text_pair is not None and not isinstance(text_pair, str):
-            raise TypeError("text_pair: expected a str, as text is one")
-        return [(text, text_pair)] if text_pair else [text]
-    if not isinstance(text, (list, tuple)):
-        raise ValueError(f"text input must be of type `str` or a list of it, found {type(text).__name__}")
-    if isinstance(text_pair, str):
-        raise TypeError("text_pair: expected a list of as many texts as `text`, as that is one")
-    if text_pair is not None:
-        if len(text) != len(text_pair):
-            raise ValueError(
-                f"batch length of `text`: {len(text)} does not match batch length of `text_pair`: {len(text_pair)}."
-            )
-        return list(zip(text, text_pair))
-    return list(text)
-
-
-def _wanted(asked: bool | None, name: str, names: list[str]) -> bool:
-    return name in names if asked is None else asked
-
-
-def _lists(values: Any, bounds: list[int]) -> list[list[Any]]:
-    """Those of each text, of an array of all; of None ones."""
-    if values is None:
-        return [[1] * (b - a) for a, b in zip(bounds, bounds[1:])]
-    listed = values.tolist() if values.ndim == 1 else list(map(tuple, values.tolist()))
-    return [listed[a:b] for a, b in zip(bounds, bounds[1:])]
-
-
-def _rounded(length: int, multiple: int | None) -> int:
-    return length if not multiple else -(-length // multiple) * multiple
-
-
-def _tensor_kind(value: Any) -> str | None:
-    first = value[0] if isinstance(value, (list, tuple)) and len(value) else value
-    module = type(first).__module__.partition(".")[0]
-    return {"numpy": "np", "torch": "pt"}.get(module)
-
-
-def _as_lists(value: Any) -> Any:
-    """Arrays and tensors as lists of ints."""
-    if isinstance(value, (list, tuple)):
-        return [_as_lists(v) for v in value] if value and not isinstance(value[0], int) else list(value)
-    return value.tolist() if hasattr(value, "tolist") else value
