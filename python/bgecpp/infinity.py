@@ -13,6 +13,7 @@ import contextlib
 import os
 import threading
 import weakref
+from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -58,16 +59,19 @@ class _Request:
 
     texts: list[Any]
     future: Future[list[Any]] = field(default_factory=Future)
+    results: list[Any] = field(default_factory=list)  # of its first texts
 
 
 class _Worker:
-    """One thread that takes whatever requests wait and computes them together. It holds `compute` and no engine of
-    callers, so that an engine that is dropped can end it. A forked child has a thread of its own, once it asks."""
+    """One thread that takes whatever requests wait and computes them together; those of more texts in pieces, between
+    which the others have their turn. It holds `compute` and no engine of callers, so that an engine that is dropped can
+    end it. A forked child has a thread of its own, once it asks."""
 
     def __init__(self, compute: Any, most_texts: int) -> None:
         self._compute = compute
         self._most_texts = most_texts
         self._stopping = False
+        self._abandoned = False
         self._renew()
         _workers.add(self)
 
@@ -110,45 +114,71 @@ class _Worker:
 
     def abandon(self) -> None:
         """Returns once what is being computed is done. What waits is cancelled."""
-        with self._lock:
-            while not self._queue.empty():
-                request = self._queue.get()
-                if request is not None:
-                    request.future.cancel()
+        self._abandoned = True
         self.stop()
 
-    def _take(self, first: _Request) -> tuple[list[_Request], _Request | None, bool]:
-        """The first request and those that wait behind it, as many as are computed together; one that was one too
-        many; whether it was the last."""
-        taken = [first]
-        texts = len(first.texts)
-        while True:
-            try:
-                request = self._queue.get_nowait()
-            except Empty:
-                return taken, None, False
-            if request is None:
-                return taken, None, True
-            if texts + len(request.texts) > self._most_texts:
-                return taken, request, False
-            taken.append(request)
-            texts += len(request.texts)
-
     def _run(self) -> None:
-        held: _Request | None = None
+        small: deque[_Request] = deque()
+        large: deque[_Request] = deque()
         last = False
-        while not last:
-            first = held if held is not None else self._queue.get()
-            if first is None:
-                return
-            taken, held, last = self._take(first)
-            with self._lock:
-                self._waiting -= sum(len(request.texts) for request in taken)
-            running = [request for request in taken if request.future.set_running_or_notify_cancel()]
-            del first, taken
-            if running:
-                self._answer(running)
-            del running
+        while small or large or not last:
+            last = self._receive(small, large) or last
+            if self._abandoned:
+                for request in (*small, *large):
+                    request.future.cancel()
+                small.clear()
+                large.clear()
+            if taken := self._take(small):
+                self._answer(taken)
+            del taken
+            if large and self._answer_piece(large[0]):
+                large.popleft()
+
+    def _receive(self, small: deque[_Request], large: deque[_Request]) -> bool:
+        """Puts what was asked for behind those that wait, or where there are none waits for it; whether it was the last."""
+        is_idle = not small and not large
+        last = False
+        with contextlib.suppress(Empty):
+            while (request := self._queue.get(block=is_idle)) is not None:
+                (large if len(request.texts) > self._most_texts else small).append(request)
+                is_idle = False
+            last = True
+        return last
+
+    def _take(self, small: deque[_Request]) -> list[_Request]:
+        """The first requests, as many as are computed together, but for cancelled ones."""
+        taken: list[_Request] = []
+        texts = 0
+        while small and texts + len(small[0].texts) <= self._most_texts:
+            taken.append(small.popleft())
+            texts += len(taken[-1].texts)
+        self._no_longer_waiting(texts)
+        return [request for request in taken if request.future.set_running_or_notify_cancel()]
+
+    def _no_longer_waiting(self, texts: int) -> None:
+        with self._lock:
+            self._waiting -= texts
+
+    def _answer_piece(self, request: _Request) -> bool:
+        """Computes the next texts of a large request, which may be cancelled until the last are; whether it is done."""
+        begin = len(request.results)
+        piece = request.texts[begin : begin + self._most_texts]
+        left = len(request.texts) - begin - len(piece)
+        if request.future.cancelled():
+            self._no_longer_waiting(len(piece) + left)
+            request.future.set_running_or_notify_cancel()
+            return True
+        self._no_longer_waiting(len(piece))
+        try:
+            request.results.extend(self._compute(piece))
+        except BaseException as error:
+            self._no_longer_waiting(left)
+            if request.future.set_running_or_notify_cancel():
+                request.future.set_exception(error)
+            return True
+        if left == 0 and request.future.set_running_or_notify_cancel():
+            request.future.set_result(request.results)
+        return left == 0
 
     def _answer(self, taken: list[_Request]) -> None:
         try:
@@ -219,7 +249,7 @@ class AsyncEmbeddingEngine:
         return cls(**engine_args.to_dict())
 
     def _load(self) -> None:
-        from bgecpp._core import Embedder, Reranker, is_reranker
+        from bgecpp.native import Embedder, Reranker, is_reranker
 
         args = self._engine_args
         if args.device not in (Device.cpu, Device.auto):

@@ -100,6 +100,113 @@ def test_one_text_and_generators_and_queries(models: Path) -> None:
         next(iter(model.embed(TEXTS, batch_size=0)))
 
 
+class Watched:
+    """An engine, and the texts of each of its calls."""
+
+    def __init__(self, model: Any) -> None:
+        self.engine, self.calls = model.model, []
+        model._lazy._engine = self
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.engine, name)
+
+    def encode(self, texts: Any, **settings: Any) -> Any:
+        self.calls.append(texts)
+        return self.engine.encode(texts, **settings)
+
+    def encode_all(self, texts: Any, **settings: Any) -> Any:
+        self.calls.append(texts)
+        return self.engine.encode_all(texts, **settings)
+
+    def compute_score(self, queries: Any, texts: Any, **settings: Any) -> Any:
+        self.calls.append(texts)
+        return self.engine.compute_score(queries, texts, **settings)
+
+
+def test_a_list_is_not_computed_whole_before_its_first_vector(models: Path) -> None:
+    model = TextEmbedding(SMALL, specific_model_path=str(models / "tiny-bert"))
+    watched = Watched(model)
+    texts = [f"text {i}" for i in range(2500)]
+    rows = model.embed(texts, batch_size=2)
+    first = next(rows)
+    assert watched.calls == [texts[:1024]]
+    assert np.abs(np.stack([first, *rows]) - np.stack(list(model.embed(iter(texts))))).max() < 1e-6
+
+
+@pytest.mark.parametrize("name", ["tiny-m3", "tiny-colbert-stanford"])
+def test_token_vectors_are_computed_in_groups_of_so_many_bytes(
+    models: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    from bgecpp.fastembed.late_interaction import late_interaction_text_embedding
+
+    model = LateInteractionTextEmbedding(str(models / name))
+    texts = [f"{text} {i}" for i in range(20) for text in TEXTS]
+    expected = [list(embed(texts)) for embed in (model.embed, model.query_embed)]
+    watched = Watched(model)
+    most = 4 * model.embedding_size * 200
+    monkeypatch.setattr(late_interaction_text_embedding, "_BYTES_TOGETHER", most)
+    for embed, whole in zip((model.embed, model.query_embed), expected):
+        watched.calls.clear()
+        found = list(embed(texts))
+        assert all(np.abs(a - b).max() < 1e-6 for a, b in zip(found, whole, strict=True))
+        assert sum(watched.calls, []) == texts
+        rows = iter(map(len, found))
+        sizes = [sum(next(rows) for _ in part) for part in watched.calls]
+        if embed == model.embed:
+            assert 5 < len(sizes) < 40 and max(sizes) <= 200 + 2 * 64
+    watched.calls.clear()
+    assert len(list(model.embed(iter(texts)))) == len(texts) and len(watched.calls) > 5
+    watched.calls.clear()
+    assert len(list(model.embed(TEXTS[:3]))) == 3 and watched.calls == [TEXTS[:3]]
+
+
+def columns(texts: list[str]) -> dict[str, Any]:
+    pyarrow, pandas, polars = (pytest.importorskip(name) for name in ("pyarrow", "pandas", "polars"))
+    index = np.arange(len(texts))[::-1] / 2  # of which pandas' own [] takes labels
+    return {
+        "Array": pyarrow.array(texts),
+        "ChunkedArray": pyarrow.chunked_array([texts[:5], texts[5:]]),
+        "Polars": polars.Series(texts),
+        "pandas": pandas.Series(texts, index=index, dtype=pandas.ArrowDtype(pyarrow.string())),
+    }
+
+
+@pytest.mark.parametrize("kind", ["Array", "ChunkedArray", "Polars", "pandas"])
+def test_columns_are_texts_that_the_engine_reads_in_place(models: Path, kind: str) -> None:
+    texts = [f"text {i}" for i in range(1030)]
+    column = columns(texts)[kind]
+    if not hasattr(column, "__arrow_c_stream__") and not hasattr(column, "__arrow_c_array__"):
+        pytest.skip("this pandas' columns have no interface of Arrow's")
+    path = str(models / "tiny-m3")
+    for model in (TextEmbedding(path), LateInteractionTextEmbedding(path), SparseTextEmbedding(path)):
+        watched = Watched(model)
+        for embed in (model.embed, model.passage_embed, model.query_embed):
+            expected = list(embed(texts))
+            watched.calls.clear()
+            found = list(embed(column))
+            assert [type(part) for part in watched.calls] == [type(column)] * 2
+            assert list(map(len, watched.calls)) == [1024, 6]
+            if isinstance(model, SparseTextEmbedding):
+                found, expected = ([row.values for row in rows] for rows in (found, expected))
+            assert all(np.allclose(a, b, atol=1e-6) for a, b in zip(found, expected, strict=True))
+        assert model.token_count(column) == model.token_count(texts)
+    reranker = TextCrossEncoder(str(models / "tiny-reranker"))
+    expected = list(reranker.rerank("text", texts))
+    watched = Watched(reranker)
+    assert np.abs(np.array(list(reranker.rerank("text", column))) - expected).max() < 1e-6
+    assert [type(part) for part in watched.calls] == [type(column)] * 2
+
+
+def test_columns_of_no_texts(models: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    model = TextEmbedding(str(models / "tiny-bert"))
+    assert list(model.embed(pyarrow.array([], pyarrow.string()))) == []
+    with pytest.raises(ValueError, match="null"):
+        list(model.embed(pyarrow.array(["a", None])))
+    with pytest.raises((TypeError, ValueError), match="string"):
+        list(model.embed(pyarrow.table({"text": ["a"]})))
+
+
 def test_parallel_gives_the_same(models: Path) -> None:
     model = TextEmbedding(SMALL, specific_model_path=str(models / "tiny-bert"), threads=1)
     alone = np.stack(list(model.embed(TEXTS)))

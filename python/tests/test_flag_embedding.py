@@ -15,7 +15,7 @@ import pytest
 from flag_embedding_cases import COLBERT_PAIRS, EQUAL_TOKENS, M3_ALL, PAIRS, TEXTS, best_products, with_colbert_vectors_of_all_directions, with_equal_tokens
 
 from bgecpp import BGEM3FlagModel, FlagAutoModel, FlagAutoReranker, FlagModel, FlagReranker, _core
-from bgecpp.flag_embedding import compat
+from bgecpp.flag_embedding import _m3, compat
 
 
 def test_shapes(models):
@@ -234,6 +234,37 @@ def test_m3_scores(models):
         model.compute_score(PAIRS, weights_for_different_modes=[1, 2])
     with pytest.raises(ValueError):
         model.compute_lexical_matching_score({}, [])
+
+
+@pytest.mark.filterwarnings("error:invalid value")
+def test_lexical_scores_of_lists_are_those_of_dicts(models, monkeypatch):
+    model = BGEM3FlagModel(str(models / "tiny-m3"))
+    random = np.random.default_rng(0)
+
+    def weights(count, number=float):
+        """Whose sums depend on the order of additions."""
+        return [
+            {str(token): number(10.0 ** random.uniform(-9, 9)) for token in random.permutation(30)[:size]}
+            for size in random.integers(0, 12, count)
+        ]
+
+    def compare(a, b):
+        found = model.compute_lexical_matching_score(a, b)
+        expected = np.array([[model.compute_lexical_matching_score(x, y) for y in b] for x in a])
+        assert found.dtype == expected.dtype and found.shape == expected.shape
+        np.testing.assert_array_equal(found, expected)
+        return found
+
+    for counts in ((60, 250), (250, 60), (16, 100), (1, 300), (0, 3), (3, 0)):
+        compare(*map(weights, counts))
+    scores = compare(weights(60), weights(250))
+    assert (scores == 0).any() and len(np.unique(scores)) > 5000
+    for number in (int, np.float32, np.float64):
+        compare(weights(20, number), weights(120))
+    compare([{"1": 0.5}] * 20, [{"2": 0.5}, {}] * 60)
+    compare([{"1": float("inf"), "2": 1.0}] * 20, [{"1": 0.0, "2": float("nan")}, {"1": -1.0}] * 60)
+    monkeypatch.setattr(_m3, "_lexical_score", None)  # long lists are not scored pair by pair
+    assert model.compute_lexical_matching_score(weights(20), weights(120)).shape == (20, 120)
 
 
 def test_reranker(models):

@@ -110,6 +110,72 @@ def test_cancelled_requests_are_not_computed(models: Path) -> None:
     asyncio.run(run())
 
 
+def test_a_large_request_is_computed_in_pieces(models: Path) -> None:
+    """Between which those of others have their turn; what is wrong with it, or its end, is its caller's alone."""
+    import threading
+
+    async def run() -> None:
+        engine = embedder(models, batch_size=1)
+        seen: list[list[str]] = []
+        compute = engine._embed
+        gate = threading.Semaphore(0)
+
+        def gated(texts: list[str]) -> Any:
+            gate.acquire(timeout=10)
+            seen.append(texts)
+            if "bad" in texts:
+                raise ValueError("bad text")
+            return compute(texts)
+
+        engine._embed = gated  # type: ignore[method-assign]
+        texts = [f"text number {i}" for i in range(20)]
+        expected = bgecpp.Embedder(str(models / "tiny-bert")).encode(texts)
+
+        async def first_piece_of(texts: list[str]) -> tuple[Any, Any]:
+            """Both requests, of which the second came while the first one's first piece was computed."""
+            seen.clear()
+            large = asyncio.create_task(engine.embed(sentences=texts))
+            await until_there_wait(len(texts) - 8)
+            small = asyncio.create_task(engine.embed(sentences=["query"]))
+            await until_there_wait(len(texts) - 8 + 1)
+            return large, small
+
+        async def until_there_wait(count: int) -> None:
+            await asyncio.sleep(0)
+            for _ in range(500):
+                if engine.overload_status().queue_absolute == count:
+                    return
+                await asyncio.sleep(0.01)
+            raise AssertionError(engine.overload_status())
+
+        async with engine:
+            large, small = await first_piece_of(texts)
+            gate.release(2)
+            assert len((await small)[0]) == 1 and not large.done()
+            gate.release(2)
+            assert np.abs(np.stack((await large)[0]) - expected).max() < 1e-6
+            assert seen == [texts[:8], ["query"], texts[8:16], texts[16:]]
+            await until_there_wait(0)
+
+            large, small = await first_piece_of([*texts[:8], "bad", *texts[9:], *texts])
+            gate.release(3)
+            assert len((await small)[0]) == 1
+            with pytest.raises(ValueError, match="bad text"):
+                await large
+
+            large, small = await first_piece_of(texts)
+            large.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await large
+            gate.release(3)
+            assert len((await small)[0]) == 1
+            assert len((await engine.embed(sentences=["the last"]))[0]) == 1
+            assert seen == [texts[:8], ["query"], ["the last"]]
+            await until_there_wait(0)
+
+    asyncio.run(run())
+
+
 def test_an_error_reaches_only_who_caused_it(models: Path) -> None:
     async def run() -> None:
         engine = embedder(models)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
 from itertools import islice
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeGuard, TypeVar
 
 from bgecpp import _common, _model_files, _names, errors, imports
 from bgecpp.fastembed.common.model_description import BaseModelDescription
@@ -19,7 +19,7 @@ from bgecpp.fastembed.common.types import Device, OnnxProvider
 T = TypeVar("T")
 _Description = TypeVar("_Description", bound=BaseModelDescription)
 # Of a list, so many texts are computed together: the engine sorts them by length.
-_MOST_TOGETHER = 8192
+_MOST_TOGETHER = 1024
 
 
 class Tokenizing(Protocol):
@@ -123,15 +123,30 @@ def load(make: Callable[..., _Engine], model: str, **settings: Any) -> _Engine:
 
 
 def batches(texts: Iterable[T], size: int) -> Iterator[list[T]]:
-    """Of a list or tuple, more than `size` at once, as results do not depend on it; of what yields its texts one by
-    one, so many."""
+    """Of a list, tuple or column, more than `size` at once, as results do not depend on it; of what yields its texts one
+    by one, so many. A column's are columns, which the engine reads in place."""
     if size < 1:
         raise ValueError(f"batch_size must be >= 1, got {size}")
-    if isinstance(texts, (list, tuple)):
+    if isinstance(texts, (list, tuple)) or _is_column(texts):
         size = max(size, _MOST_TOGETHER)
-    iterator = iter(texts)
-    while batch := list(islice(iterator, size)):
-        yield batch
+        yield from (part(texts, begin, begin + size) for begin in range(0, len(texts), size))
+    else:
+        iterator = iter(texts)
+        while batch := list(islice(iterator, size)):
+            yield batch
+
+
+def _is_column(texts: Any) -> TypeGuard[Sized]:
+    """Whether part() has a part of it that the engine reads: an Arrow array, a column of pandas or Polars."""
+    is_arrows = hasattr(texts, "__arrow_c_stream__") or hasattr(texts, "__arrow_c_array__")
+    return is_arrows and hasattr(texts, "__len__") and (hasattr(texts, "slice") or hasattr(texts, "iloc"))
+
+
+def part(texts: Any, begin: int, end: int) -> Any:
+    """Those texts of a list, tuple or column."""
+    if hasattr(texts, "slice"):
+        return texts.slice(begin, end - begin)
+    return getattr(texts, "iloc", texts)[begin:end]  # pandas' own [] may look for labels
 
 
 def as_texts(texts: str | Iterable[str]) -> Iterable[str]:
@@ -140,7 +155,7 @@ def as_texts(texts: str | Iterable[str]) -> Iterable[str]:
 
 def count_tokens(engine: Tokenizing, texts: Iterable[str], limit: int) -> int:
     """Tokens of all texts, each cut to `limit`, special ones included."""
-    encoded = engine.tokenizer.encode(list(texts), max_length=limit)
+    encoded = engine.tokenizer.encode(texts, max_length=limit)
     return int(encoded["cu_seqlens"][-1])
 
 

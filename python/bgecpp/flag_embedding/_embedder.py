@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bgecpp import _common, _pairs, native
+from bgecpp import _common, _pairs, _token_runs, native
 from bgecpp._names import located
 
 from ._abstract import (
@@ -155,7 +155,7 @@ class FlagModel(AbsEmbedder):
             places = order[begin : begin + _TEXTS_AT_ONCE]
             batch = [items[place] for place in places]
             tokens = _pairs.encode(self._engine.tokenizer, batch, "sentences", max_length=max_length)
-            rows = self._pooled(tokens)
+            rows = np.concatenate([self._pooled(part) for part in _token_runs.parts(tokens)])
             if begin == 0 and rows.shape[1] != vectors.shape[1]:
                 vectors = np.zeros((len(items), rows.shape[1]), np.float32)
             vectors[places] = rows
@@ -198,7 +198,7 @@ def pooled(hidden: Any, mask: Any, method: str) -> Any:
     return (hidden * weights).sum(1) / weights.sum(1)
 
 
-_TEXTS_AT_ONCE = 256  # whose hidden states are in memory together
+_TEXTS_AT_ONCE = 256  # tokenised; hidden states are in memory of as many as _token_runs.parts() has
 
 
 def _is_pair(sentence: Any) -> bool:

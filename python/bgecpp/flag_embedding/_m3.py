@@ -271,14 +271,10 @@ class BGEM3FlagModel(AbsEmbedder):
     ) -> float | NDArray[Any]:
         """The sum over shared tokens of the products of their weights; of two lists all of them,
         (len(1), len(2))."""
-
-        def score(a: LexicalWeights, b: LexicalWeights) -> float:
-            return sum((weight * b[token] for token, weight in a.items() if token in b), 0)
-
         if isinstance(lexical_weights_1, dict) and isinstance(lexical_weights_2, dict):
-            return score(lexical_weights_1, lexical_weights_2)
+            return _lexical_score(lexical_weights_1, lexical_weights_2)
         if isinstance(lexical_weights_1, list) and isinstance(lexical_weights_2, list):
-            return np.array([[score(a, b) for b in lexical_weights_2] for a in lexical_weights_1])
+            return _lexical_scores(lexical_weights_1, lexical_weights_2)
         raise ValueError("lexical_weights: expected two dicts or two lists of dicts")
 
     def colbert_score(self, q_reps: NDArray[Any], p_reps: NDArray[Any]) -> Any:
@@ -384,6 +380,37 @@ class BGEM3FlagModel(AbsEmbedder):
         """What the reference does in processes is done here, on all cores. The defaults are compute_score_single_device's,
         which its processes call."""
         return self.compute_score_single_device(sentence_pairs, **kwargs)
+
+
+def _lexical_score(a: LexicalWeights, b: LexicalWeights) -> float:
+    score: float = 0
+    for token, weight in a.items():
+        if token in b:
+            score += weight * b[token]
+    return score
+
+
+def _lexical_scores(a: list[LexicalWeights], b: list[LexicalWeights]) -> NDArray[Any]:
+    """_lexical_score() of all pairs, to the last bit: a token's products with all of b that have it are added together."""
+    is_worth_it = len(a) >= 16 and len(b) >= 100
+    if not is_worth_it or any({*map(type, weights.values())} - {float} for weights in (*a, *b)):
+        return np.array([[_lexical_score(x, y) for y in b] for x in a])
+    wanted = set[str]().union(*a)
+    collected: defaultdict[str, tuple[list[int], list[float]]] = defaultdict(lambda: ([], []))
+    for place, weights in enumerate(b):
+        for token in weights.keys() & wanted:
+            places, values = collected[token]
+            places.append(place)
+            values.append(weights[token])
+    columns = {token: (np.array(places), np.array(values)) for token, (places, values) in collected.items()}
+    scores = np.zeros((len(a), len(b)))
+    with np.errstate(all="ignore"):  # as Python's floats
+        for row, weights in zip(scores, a):
+            for token, weight in weights.items():
+                if token in columns:
+                    found, factors = columns[token]
+                    row[found] += weight * factors
+    return scores if columns else scores.astype(int)  # as the sums of no products
 
 
 class _Vectors:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from bgecpp import _common, _tensors, errors
+from bgecpp import _common, _tensors, _token_runs, errors
 from bgecpp.fastembed import _catalogue, _model
 
 if TYPE_CHECKING:
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _QUERY_MARKER_ID = 1
+_BYTES_TOGETHER = 64 << 20  # of token vectors that are computed at once
 
 
 class LateInteractionTextEmbedding(_model.Vectors):
@@ -30,7 +31,7 @@ class LateInteractionTextEmbedding(_model.Vectors):
 
     @classmethod
     def _load(cls, path: str, model_name: str, settings: dict[str, Any]) -> Any:
-        from bgecpp._core import Embedder
+        from bgecpp.native import Embedder
 
         engine = _model.load(Embedder, path, **settings)
         if "colbert" not in engine.info["heads"]:
@@ -41,7 +42,7 @@ class LateInteractionTextEmbedding(_model.Vectors):
         self, documents: str | Iterable[str], batch_size: int = 256, parallel: int | None = None, **kwargs: Any
     ) -> Iterator[NDArray[np.float32]]:
         """For each document its tokens' vectors, (tokens, dim)."""
-        for batch in _model.batches(_model.as_texts(documents), batch_size):
+        for batch in self._batches(documents, batch_size):
             yield from self.model.encode_all(batch, dense=False, colbert=True, role="document")["colbert"]
 
     def passage_embed(self, texts: Iterable[str], **kwargs: Any) -> Iterator[NDArray[np.float32]]:
@@ -49,9 +50,21 @@ class LateInteractionTextEmbedding(_model.Vectors):
 
     def query_embed(self, query: str | Iterable[str], **kwargs: Any) -> Iterator[NDArray[np.float32]]:
         """For each query its tokens' vectors, (32 or more, dim)."""
-        for batch in _model.batches(_model.as_texts(query), 256):
+        for batch in self._batches(query, 256):
             vectors = self.model.encode_all(batch, dense=False, colbert=True, role="query")["colbert"]
             yield from self._whole(batch, vectors) if self._is_stanford() else vectors
+
+    def _batches(self, texts: str | Iterable[str], size: int) -> Iterator[list[str]]:
+        """As _model.batches(), cut to what has about _BYTES_TOGETHER of vectors."""
+        info = _common.info_of(self.model)
+        limit = int(info["max_length"])
+        most_tokens = _BYTES_TOGETHER // (4 * int(info["colbert_dimension"]))
+        for batch in _model.batches(_model.as_texts(texts), size):
+            if len(batch) * limit <= most_tokens:
+                yield batch
+                continue
+            bounds = self.model.tokenizer.encode(batch, max_length=limit)["cu_seqlens"]
+            yield from (_model.part(batch, *run) for run in _token_runs.runs(bounds, most_tokens))
 
     def _whole(self, queries: list[str], vectors: list[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
         """The vectors of queries, of which the model's own files cut some, as in Stanford's code, and FastEmbed none."""

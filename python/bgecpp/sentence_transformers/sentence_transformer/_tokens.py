@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bgecpp import _pairs, errors
+from bgecpp import _pairs, _token_runs, errors
 from bgecpp._common import torch_or_none
 from bgecpp.native import Embedder
 from bgecpp.transformers._models import checked_batch
@@ -18,7 +18,7 @@ from .._files import read_json
 from .._modules import Pooling
 from .._pooling import pool
 
-_TOKEN_TEXTS = 256  # texts whose token vectors are computed at once
+_TOKEN_TEXTS = 256  # texts that are tokenised at once
 METHODS = ("preprocess", "forward", "__call__")  # that encode calls where a subclass has its own
 
 
@@ -64,8 +64,8 @@ class TokenModel(BaseModel):
         items = _checked(texts)
         vectors: list[FloatArray] = []
         for begin in range(0, len(items), _TOKEN_TEXTS):
-            tokens = self._tokens(items[begin : begin + _TOKEN_TEXTS], prompt, max_length)
-            vectors += [rows.copy() for rows in np.split(self._hidden(tokens), tokens["cu_seqlens"][1:-1])]
+            for tokens in _token_runs.parts(self._tokens(items[begin : begin + _TOKEN_TEXTS], prompt, max_length)):
+                vectors += [rows.copy() for rows in np.split(self._hidden(tokens), tokens["cu_seqlens"][1:-1])]
         return vectors
 
     def _vectors_of_tokens(self, texts: Any, prompt: str | None, max_length: int | None) -> FloatArray:
@@ -77,8 +77,8 @@ class TokenModel(BaseModel):
         items = _checked(texts)
         vectors = []
         for begin in range(0, len(items), _TOKEN_TEXTS):
-            tokens = self._tokens(items[begin : begin + _TOKEN_TEXTS], prompt, max_length)
-            vectors.append(self._pooled(self._hidden(tokens), tokens["cu_seqlens"], left_out))
+            for tokens in _token_runs.parts(self._tokens(items[begin : begin + _TOKEN_TEXTS], prompt, max_length)):
+                vectors.append(self._pooled(self._hidden(tokens), tokens["cu_seqlens"], left_out))
         return np.concatenate(vectors)
 
     def _pooled(self, hidden: FloatArray, bounds: Array, left_out: int) -> FloatArray:

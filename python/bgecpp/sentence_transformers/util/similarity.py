@@ -6,7 +6,7 @@ Of distances the negative, so that more is always more similar.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from enum import Enum
 from typing import Any
 
@@ -89,19 +89,61 @@ def _negative_distances(a: Any, b: Any, p: float) -> Any:
     return torch.cat([-torch.cat([torch.cdist(x, y, p=p) for y in blocks(b)], dim=1) for x in blocks(a)])
 
 
+def _slices(count: int, step: int) -> Iterator[slice]:
+    return (slice(begin, begin + step) for begin in range(0, count, step))
+
+
+def _sums(of: np.ufunc, rows: Array, others: Array) -> Array:
+    """of(others - row).sum(axis=-1) for each row, in a buffer that stays in the cache."""
+    dimension = max(1, others.shape[1])
+    sums = np.empty((len(rows), len(others)), np.result_type(rows, others))
+    step = max(1, 100_000 // dimension)
+    buffer = np.empty((min(step, len(others)), others.shape[1]), sums.dtype)
+    for theirs in _slices(len(others), step):
+        block = others[theirs]
+        differences = buffer[: len(block)]
+        for row, found in zip(rows, sums[:, theirs]):
+            np.subtract(block, row, out=differences)
+            of(differences, out=differences).sum(axis=-1, out=found)
+    return sums
+
+
+def _distances(rows: Array, others: Array) -> Array:
+    """Euclidean distances of all pairs. Of float32 by products, which float64 holds far more exactly than float32 the
+    result; but not of vectors so near that the difference of their products says little, nor of infinite ones, nor of few
+    rows, for which `others` would not be worth converting."""
+    if np.result_type(rows, others) != np.float32 or len(rows) < 16:
+        squares = _sums(np.square, rows, others)
+        return np.sqrt(squares, out=squares)
+    distances = np.empty((len(rows), len(others)), np.float32)
+    step = min(max(1, (1 << 20) // max(1, others.shape[1])), 1024)
+    for ours in _slices(len(rows), step):
+        a = rows[ours].astype(np.float64)
+        for theirs in _slices(len(others), step):
+            b = others[theirs].astype(np.float64)
+            with np.errstate(invalid="ignore"):
+                lengths = np.einsum("nd,nd->n", a, a)[:, np.newaxis] + np.einsum("nd,nd->n", b, b)
+                squares = lengths - 2 * (a @ b.T)
+                near = ~(squares > 1e-6 * lengths)
+            for i in np.flatnonzero(near.any(axis=1)):
+                squares[i, near[i]] = _sums(np.square, rows[ours][i : i + 1], others[theirs][near[i]])[0]
+            distances[ours, theirs] = np.sqrt(squares, out=squares)
+    return distances
+
+
 def manhattan_sim(a: Any, b: Any) -> Any:
     """Negative Manhattan distances of all pairs: (N, M)."""
     if torch_or_none() is None:
-        rows, others = _rows(a), _rows(b)
-        return -np.stack([np.abs(others - row).sum(axis=-1) for row in rows])
+        distances = _sums(np.abs, _rows(a), _rows(b))
+        return np.negative(distances, out=distances)
     return _negative_distances(_convert_to_batch_tensor(a), _convert_to_batch_tensor(b), 1.0)
 
 
 def euclidean_sim(a: Any, b: Any) -> Any:
     """Negative Euclidean distances of all pairs: (N, M)."""
     if torch_or_none() is None:
-        rows, others = _rows(a), _rows(b)
-        return -np.stack([np.sqrt(np.square(others - row).sum(axis=-1)) for row in rows])
+        distances = _distances(_rows(a), _rows(b))
+        return np.negative(distances, out=distances)
     return _negative_distances(_convert_to_batch_tensor(a), _convert_to_batch_tensor(b), 2.0)
 
 

@@ -68,10 +68,15 @@ class TextCrossEncoder(_model.Model):
         return total
 
 
-def _as_pairs(pairs: Any) -> Iterator[tuple[str, str]]:
+def _as_pairs(pairs: Any) -> Iterable[tuple[str, str]]:
     """FastEmbed takes one tuple of two texts for a list of it. TypeError, which names the place, of what is no pair."""
     if _pairs.is_pair(pairs) and isinstance(pairs, tuple):
         pairs = [pairs]
+    checked = _checked(pairs)
+    return list(checked) if isinstance(pairs, (list, tuple)) else checked
+
+
+def _checked(pairs: Iterable[Any]) -> Iterator[tuple[str, str]]:
     for place, pair in enumerate(pairs):
         if not _pairs.is_pair(pair):
             found = ", ".join(type(part).__name__ for part in pair) if isinstance(pair, (tuple, list)) else type(pair).__name__
