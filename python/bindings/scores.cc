@@ -38,12 +38,12 @@ void RequireOneDimension(const Vectors& queries, const Vectors& rows) {
 
 // search(options) without the GIL, which Ctrl-C and a progress callback's exception end.
 std::vector<std::vector<VectorHit>> RunSearch(
-    const Vectors& queries, const Vectors& rows, int threads, nb::object progress,
+    const Vectors& queries, const Vectors& rows, VectorSearchOptions options, nb::object progress,
     const std::function<std::vector<std::vector<VectorHit>>(const VectorSearchOptions&)>& search) {
   std::stop_source stop;
   ProgressCall calls(std::move(progress), &stop);
-  const VectorSearchOptions options = {
-      .threads = threads, .progress = calls.Function(), .stop = stop.get_token()};
+  options.progress = calls.Function();
+  options.stop = stop.get_token();
   std::vector<std::vector<VectorHit>> hits;
   // A product of a thousand values takes about as long as a few bytes of text.
   const size_t work = queries.shape(0) * rows.size() / 1024;
@@ -58,15 +58,16 @@ std::vector<std::vector<VectorHit>> RunSearch(
 }
 
 // Scores and rows of the best of each query, both (Q, min(top_k, N)).
-nb::object Search(const Vectors& queries, const Vectors& rows, int64_t top_k, int threads,
-                  nb::object progress) {
+nb::object Search(const Vectors& queries, const Vectors& rows, int64_t top_k, bool cosine,
+                  bool refuse_nan, int threads, nb::object progress) {
   RequireOneDimension(queries, rows);
   const auto dimension = static_cast<int64_t>(rows.shape(1));
-  const auto hits =
-      RunSearch(queries, rows, threads, std::move(progress), [&](const auto& options) {
-        return SearchVectors({queries.data(), queries.size()}, {rows.data(), rows.size()},
-                             dimension, top_k, options);
-      });
+  const VectorSearchOptions wanted = {
+      .threads = threads, .cosine = cosine, .refuse_nan = refuse_nan};
+  const auto hits = RunSearch(queries, rows, wanted, std::move(progress), [&](const auto& options) {
+    return SearchVectors({queries.data(), queries.size()}, {rows.data(), rows.size()}, dimension,
+                         top_k, options);
+  });
   const size_t columns =
       hits.empty() ? std::min(rows.shape(0), static_cast<size_t>(top_k)) : hits[0].size();
   std::vector<float> scores;
@@ -89,7 +90,7 @@ nb::object Above(const Vectors& queries, const Vectors& rows, float threshold, i
   RequireOneDimension(queries, rows);
   const auto dimension = static_cast<int64_t>(rows.shape(1));
   const auto hits =
-      RunSearch(queries, rows, threads, std::move(progress), [&](const auto& options) {
+      RunSearch(queries, rows, {.threads = threads}, std::move(progress), [&](const auto& options) {
         return VectorsAbove({queries.data(), queries.size()}, {rows.data(), rows.size()}, dimension,
                             threshold, options);
       });
@@ -142,9 +143,11 @@ void AddScores(nb::module_& m) {
       },
       "query"_a, "passage"_a, "The same sum, not divided.");
   m.def("search_vectors", &Search, "queries"_a, "rows"_a, "top_k"_a = 10, nb::kw_only(),
-        "threads"_a = 0, "progress"_a.none() = nb::none(),
-        "For each query (Q, D) the rows (N, D) of highest inner product, best first: scores "
-        "float32 and row numbers int64, both (Q, min(top_k, N)).");
+        "cosine"_a = false, "refuse_nan"_a = false, "threads"_a = 0,
+        "progress"_a.none() = nb::none(),
+        "For each query (Q, D) the rows (N, D) of highest inner product, or cosine, best first: "
+        "scores float32 and row numbers int64, both (Q, min(top_k, N)). A NaN counts as -infinity; "
+        "with refuse_nan it is a ValueError.");
   m.def("vectors_above", &Above, "queries"_a, "rows"_a, "threshold"_a, nb::kw_only(),
         "threads"_a = 0, "progress"_a.none() = nb::none(),
         "For each query (Q, D) all rows (N, D) whose inner product is at least the threshold, best "

@@ -94,7 +94,7 @@ LoadedTransformer::LoadedTransformer(const std::filesystem::path& dir, json::Val
       tokenizer_(tokenizer::LoadTokenizer(dir, {.lowercase_first = lowercase_first,
                                                 .on_warning = options.on_warning,
                                                 .markers = std::move(markers)})),
-      weights_(RoundWeights(OpenWeights(dir), options.round_weights)),
+      weights_(RoundWeights(OpenWeights(dir), options.round_weights, &pool_)),
       encoder_(MakeEncoder(config, weights_, ChooseComputeType(options, *weights_, backend_),
                            backend_, pool_, PackedCacheOf(options), first_tokens)) {}
 

@@ -7,20 +7,39 @@
 #include "base/error.h"
 #include "base/parallel.h"
 #include "base/stop.h"
-#include "index/search.h"
+#include "index/top_k.h"
 #include "kernels/backend.h"
 #include "tensor/workspace.h"
 
 #include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
+#include <memory>
+#include <mutex>
+#include <numeric>
 #include <string>
+#include <utility>
 
 namespace bge {
 
 namespace {
 
-constexpr int64_t kQueryGroup = 64;         // as in search.cc: rows are read once a group
-constexpr int64_t kGroupsAtOnce = 16;       // between two looks at the stop token
-constexpr int64_t kBlockBytes = 256 << 10;  // half of a common L2
+constexpr int64_t kBlockBytes = 256 << 10;  // half of a common L2: the queries need room too
+constexpr int64_t kMinWork = 1 << 20;    // bytes times queries: some 50 us, well above a fork-join
+constexpr int64_t kChunksPerThread = 8;  // so that threads end at about the same time
+constexpr int64_t kQueryGroup = 64;      // as in search.cc: rows are read once a group
+constexpr int64_t kGroupsAtOnce = 16;    // between two looks at the stop token
+constexpr int64_t kMaxGroupBytes = 256 << 20;  // of candidates
+constexpr float kUnit = 1e-6F;  // a square this near to 1 is that of a vector divided by its length
+
+int64_t CeilDiv(int64_t a, int64_t b) { return a / b + (a % b != 0); }
+
+int64_t RowBytes(ConstMatrix rows) { return rows.cols * static_cast<int64_t>(sizeof(float)); }
+
+int64_t BlockRows(ConstMatrix rows) {
+  return std::clamp<int64_t>(kBlockBytes / RowBytes(rows), 16, std::max<int64_t>(16, rows.rows));
+}
 
 ConstMatrix MatrixOf(std::span<const float> vectors, int64_t dimension, const char* name) {
   if (dimension < 1) {
@@ -38,14 +57,46 @@ ConstMatrix MatrixOf(std::span<const float> vectors, int64_t dimension, const ch
   return {vectors.data(), size / dimension, dimension};
 }
 
-int ThreadsOf(const VectorSearchOptions& options) {
+// The pools of the last calls, for the next ones and for others at the same time.
+class KeptPools {
+ public:
+  std::shared_ptr<ThreadPool> Get(int threads) {
+    std::shared_ptr<ThreadPool> dropped;  // after the lock: its threads are joined
+    // Never waits: another thread has the lock for a moment only, but in a child that is forked in
+    // that moment for ever.
+    const std::unique_lock lock(mu_, std::try_to_lock);
+    if (!lock) return std::make_shared<ThreadPool>(threads);
+    auto at = std::find_if(pools_.begin(), pools_.end(), [&](const auto& pool) {
+      return pool != nullptr && pool->threads() == threads;
+    });
+    if (at == pools_.end()) {
+      auto pool = std::make_shared<ThreadPool>(threads);
+      dropped = std::exchange(*--at, std::move(pool));
+    }
+    std::rotate(pools_.begin(), at, at + 1);
+    return pools_.front();
+  }
+
+ private:
+  std::mutex mu_;
+  std::array<std::shared_ptr<ThreadPool>, 4> pools_;  // the last used first; guarded by mu_
+};
+
+constinit KeptPools kept_pools;
+
+// For so many pieces of work: no thread without one. Between 1 and all that are allowed the number
+// is a power of 2, so that calls find each other's pools.
+std::shared_ptr<ThreadPool> PoolFor(int64_t pieces, const VectorSearchOptions& options) {
   if (options.threads < 0 || options.threads > kMaxThreads) {
     Fail(ErrorCode::kInvalidArgument, "a search cannot be done like that",
          "threads: found " + std::to_string(options.threads) + ", expected 0 to " +
              std::to_string(kMaxThreads),
          "correct the argument");
   }
-  return options.threads == 0 ? DefaultThreads() : options.threads;
+  if (pieces <= 1 || options.threads == 1) return std::make_shared<ThreadPool>(1);
+  const int most = options.threads == 0 ? DefaultThreads() : options.threads;
+  if (pieces >= most) return kept_pools.Get(most);
+  return kept_pools.Get(static_cast<int>(std::bit_floor(static_cast<uint64_t>(pieces))));
 }
 
 std::vector<VectorHit> HitsOf(const std::vector<index::Candidate>& candidates) {
@@ -55,16 +106,113 @@ std::vector<VectorHit> HitsOf(const std::vector<index::Candidate>& candidates) {
   return hits;
 }
 
+// At least 1e-12, as torch's normalize has it. In parts, of which compilers make vectors.
+float LengthOf(const float* row, int64_t dimension, float unit) {
+  constexpr int64_t kParts = 16;
+  float parts[kParts] = {};
+  int64_t i = 0;
+  for (; i + kParts <= dimension; i += kParts) {
+    for (int64_t j = 0; j < kParts; ++j) parts[j] += row[i + j] * row[i + j];
+  }
+  for (int64_t j = 0; i < dimension; ++i, ++j) parts[j] += row[i] * row[i];
+  const float square = std::accumulate(parts, parts + kParts, 0.0F);
+  if (std::abs(square - 1) <= unit) return 1;
+  const float length = std::sqrt(square);
+  return length < 1e-12F ? 1e-12F : length;  // NaN stays
+}
+
+// What rows are multiplied with: the queries, or where scores are cosines those divided by their
+// lengths, which go to `unit`.
+ConstMatrix Compared(ConstMatrix queries, const VectorSearchOptions& options,
+                     std::vector<float>* unit) {
+  if (!options.cosine) return queries;
+  unit->assign(queries.data, queries.data + queries.rows * queries.cols);
+  for (int64_t q = 0; q < queries.rows; ++q) {
+    const float length = LengthOf(queries.row(q), queries.cols, 0);
+    float* const row = unit->data() + q * queries.cols;
+    for (int64_t i = 0; i < queries.cols; ++i) row[i] /= length;
+  }
+  return {unit->data(), queries.rows, queries.cols};
+}
+
+void DivideByLengths(const OpContext& context, ConstMatrix queries, ConstMatrix rows,
+                     Matrix scores) {
+  std::vector<float> lengths(static_cast<size_t>(rows.rows));
+  for (int64_t r = 0; r < rows.rows; ++r) {
+    lengths[static_cast<size_t>(r)] = LengthOf(rows.row(r), rows.cols, kUnit);
+  }
+  for (int64_t q = 0; q < queries.rows; ++q) {
+    float* const row = scores.row(q);
+    for (int64_t r = 0; r < rows.rows; ++r) row[r] /= lengths[static_cast<size_t>(r)];
+  }
+  for (int64_t r = 0; r < rows.rows; ++r) {
+    if (!std::isinf(lengths[static_cast<size_t>(r)])) continue;
+    // The products may be infinite too: the row is divided before it is multiplied.
+    std::vector<float> divided(rows.row(r), rows.row(r) + rows.cols);
+    for (float& value : divided) value /= lengths[static_cast<size_t>(r)];
+    CpuBackend().DotProducts(context, queries, {divided.data(), 1, rows.cols},
+                             {scores.data + r, queries.rows, 1, scores.stride});
+  }
+}
+
+// scores[q][r] of queries, which have unit length where they are cosines, and rows.
+void Score(const OpContext& context, ConstMatrix queries, ConstMatrix rows,
+           const VectorSearchOptions& options, Matrix scores) {
+  CpuBackend().DotProducts(context, queries, rows, scores);
+  if (options.cosine) DivideByLengths(context, queries, rows, scores);
+  if (!options.refuse_nan) return;
+  int64_t num_nan = 0;
+  for (int64_t q = 0; q < queries.rows; ++q) {
+    const float* const row = scores.row(q);
+    for (int64_t r = 0; r < rows.rows; ++r) num_nan += std::isnan(row[r]) ? 1 : 0;
+  }
+  if (num_nan > 0) {
+    Fail(ErrorCode::kInvalidArgument, "vectors cannot be compared", "found NaN among the scores",
+         "give vectors of finite numbers");
+  }
+}
+
+// The best rows of each of a group of queries. Chunks of rows, which threads take in turn, are cut
+// into blocks that stay in the L2 cache while they are multiplied.
+std::vector<index::TopK> SearchGroup(ThreadPool& pool, ConstMatrix queries, ConstMatrix rows,
+                                     int64_t chunk_rows, int64_t top_k,
+                                     const VectorSearchOptions& options) {
+  const int64_t block_rows = BlockRows(rows);
+  std::mutex mu;  // guards best
+  std::vector<index::TopK> best(static_cast<size_t>(queries.rows), index::TopK(top_k));
+  pool.ParallelForEach(CeilDiv(rows.rows, chunk_rows), [&](int64_t chunk) {
+    std::vector<index::TopK> local(best.size(), index::TopK(top_k));
+    {
+      const std::lock_guard lock(mu);
+      for (size_t q = 0; q < local.size(); ++q) local[q].SetFloor(best[q].floor());
+    }
+    Workspace workspace;
+    std::vector<float> scores(static_cast<size_t>(queries.rows * block_rows));
+    const int64_t end = std::min(rows.rows, (chunk + 1) * chunk_rows);
+    for (int64_t row = chunk * chunk_rows; row < end; row += block_rows) {
+      const int64_t n = std::min(block_rows, end - row);
+      const Matrix block(scores.data(), queries.rows, n);
+      Score({pool, workspace}, queries, rows.Rows(row, n), options, block);
+      for (int64_t q = 0; q < queries.rows; ++q) {
+        local[static_cast<size_t>(q)].Offer({block.row(q), static_cast<size_t>(n)}, row);
+      }
+    }
+    const std::lock_guard lock(mu);
+    for (size_t q = 0; q < local.size(); ++q) best[q].Merge(local[q]);
+  });
+  return best;
+}
+
 // The rows of at least `threshold` of each of some queries, in any order.
 void CollectAbove(const OpContext& context, ConstMatrix queries, ConstMatrix rows, float threshold,
+                  const VectorSearchOptions& options,
                   std::span<std::vector<index::Candidate>> found) {
-  const int64_t block_rows =
-      std::max<int64_t>(16, kBlockBytes / (rows.cols * static_cast<int64_t>(sizeof(float))));
+  const int64_t block_rows = BlockRows(rows);
   std::vector<float> scores(static_cast<size_t>(queries.rows * block_rows));
   for (int64_t begin = 0; begin < rows.rows; begin += block_rows) {
     const int64_t n = std::min(block_rows, rows.rows - begin);
     const Matrix block(scores.data(), queries.rows, n);
-    CpuBackend().DotProducts(context, queries, rows.Rows(begin, n), block);
+    Score(context, queries, rows.Rows(begin, n), options, block);
     for (int64_t q = 0; q < queries.rows; ++q) {
       const float* const row = block.row(q);
       for (int64_t i = 0; i < n; ++i) {
@@ -80,23 +228,43 @@ std::vector<std::vector<VectorHit>> SearchVectors(std::span<const float> queries
                                                   std::span<const float> rows, int64_t dimension,
                                                   int64_t top_k,
                                                   const VectorSearchOptions& options) {
-  const ConstMatrix query_matrix = MatrixOf(queries, dimension, "queries");
+  const ConstMatrix given = MatrixOf(queries, dimension, "queries");
   const ConstMatrix row_matrix = MatrixOf(rows, dimension, "rows");
   if (top_k < 0) {
     Fail(ErrorCode::kInvalidArgument, "a search cannot be done like that",
          "top_k: found " + std::to_string(top_k) + ", expected 0 or more", "correct the argument");
   }
-  ThreadPool pool(ThreadsOf(options));
+  top_k = std::min(top_k, row_matrix.rows);
+  const int64_t block_rows = BlockRows(row_matrix);
+  const int64_t num_blocks = CeilDiv(row_matrix.rows, block_rows);
+  const int64_t block_work =
+      block_rows * RowBytes(row_matrix) * std::clamp<int64_t>(given.rows, 1, kQueryGroup);
+  const int64_t min_blocks = CeilDiv(kMinWork, block_work);
+  const auto pool = PoolFor(CeilDiv(num_blocks, min_blocks), options);
+  const int64_t chunk_rows =
+      block_rows * std::max(min_blocks, CeilDiv(num_blocks, kChunksPerThread * pool->threads()));
+
+  // A group's candidates: up to 2 top_k for each query, for every thread and once more.
+  const int64_t candidate_bytes =
+      2 * static_cast<int64_t>(sizeof(index::Candidate)) * (pool->threads() + 1);
+  const int64_t group = std::clamp<int64_t>(
+      kMaxGroupBytes / candidate_bytes / std::max<int64_t>(top_k, 1), 1, kQueryGroup);
+  std::vector<float> unit;
+  const ConstMatrix compared = Compared(given, options, &unit);
   std::vector<std::vector<VectorHit>> results;
-  results.reserve(static_cast<size_t>(query_matrix.rows));
-  for (int64_t begin = 0; begin < query_matrix.rows; begin += kQueryGroup) {
+  results.reserve(static_cast<size_t>(given.rows));
+  for (int64_t begin = 0; begin < given.rows; begin += group) {
     ThrowIfStopped(&options.stop);
-    const int64_t n = std::min(kQueryGroup, query_matrix.rows - begin);
-    for (const auto& candidates :
-         index::SearchRows(CpuBackend(), pool, row_matrix, query_matrix.Rows(begin, n), top_k)) {
-      results.push_back(HitsOf(candidates));
+    const int64_t n = std::min(group, given.rows - begin);
+    if (top_k == 0) {
+      results.resize(results.size() + static_cast<size_t>(n));
+    } else {
+      for (index::TopK& best :
+           SearchGroup(*pool, compared.Rows(begin, n), row_matrix, chunk_rows, top_k, options)) {
+        results.push_back(HitsOf(best.Take()));
+      }
     }
-    if (options.progress) options.progress(begin + n, query_matrix.rows);
+    if (options.progress) options.progress(begin + n, given.rows);
   }
   return results;
 }
@@ -105,29 +273,34 @@ std::vector<std::vector<VectorHit>> VectorsAbove(std::span<const float> queries,
                                                  std::span<const float> rows, int64_t dimension,
                                                  float threshold,
                                                  const VectorSearchOptions& options) {
-  const ConstMatrix query_matrix = MatrixOf(queries, dimension, "queries");
+  const ConstMatrix given = MatrixOf(queries, dimension, "queries");
   const ConstMatrix row_matrix = MatrixOf(rows, dimension, "rows");
-  ThreadPool pool(ThreadsOf(options));
-  std::vector<std::vector<VectorHit>> results(static_cast<size_t>(query_matrix.rows));
   const int64_t step = kQueryGroup * kGroupsAtOnce;
-  for (int64_t begin = 0; begin < query_matrix.rows; begin += step) {
+  const int64_t at_once = std::min(step, given.rows);
+  const int64_t work = at_once * row_matrix.rows * RowBytes(row_matrix);
+  const auto pool = PoolFor(std::min(at_once, CeilDiv(work, kMinWork)), options);
+  std::vector<float> unit;
+  const ConstMatrix compared = Compared(given, options, &unit);
+  std::vector<std::vector<VectorHit>> results(static_cast<size_t>(given.rows));
+  for (int64_t begin = 0; begin < given.rows; begin += step) {
     ThrowIfStopped(&options.stop);
-    const int64_t end = std::min(query_matrix.rows, begin + step);
+    const int64_t end = std::min(given.rows, begin + step);
     // Fewer queries at a time where that gives every thread some.
-    const int64_t group = std::clamp<int64_t>((end - begin) / pool.threads(), 1, kQueryGroup);
-    pool.ParallelForEach((end - begin + group - 1) / group, [&](int64_t i) {
+    const int64_t group = std::clamp<int64_t>((end - begin) / pool->threads(), 1, kQueryGroup);
+    pool->ParallelForEach((end - begin + group - 1) / group, [&](int64_t i) {
       const int64_t first = begin + i * group;
       const int64_t n = std::min(group, end - first);
       std::vector<std::vector<index::Candidate>> found(static_cast<size_t>(n));
       Workspace workspace;
-      CollectAbove({pool, workspace}, query_matrix.Rows(first, n), row_matrix, threshold, found);
+      CollectAbove({*pool, workspace}, compared.Rows(first, n), row_matrix, threshold, options,
+                   found);
       for (int64_t q = 0; q < n; ++q) {
         auto& candidates = found[static_cast<size_t>(q)];
         std::sort(candidates.begin(), candidates.end(), index::IsBetter);
         results[static_cast<size_t>(first + q)] = HitsOf(candidates);
       }
     });
-    if (options.progress) options.progress(end, query_matrix.rows);
+    if (options.progress) options.progress(end, given.rows);
   }
   return results;
 }

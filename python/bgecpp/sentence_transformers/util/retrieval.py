@@ -18,7 +18,7 @@ from bgecpp._core import search_vectors, vectors_above
 
 from .._arrays import Array, FloatArray, as_unit_rows, is_tensor, to_float32_rows, to_numpy, unit_rows
 from . import similarity
-from .tensor import _convert_to_tensor, _has_nan, normalize_embeddings
+from .tensor import _convert_to_batch_tensor, _convert_to_tensor, _has_nan, normalize_embeddings
 
 _BYTES_AT_ONCE = 8 << 20
 _ROWS_TO_FIND_ONE = 64
@@ -91,54 +91,78 @@ def _best(scores: Array, rows: Array, top_k: int) -> tuple[Array, Array]:
 
 def _search(
     queries: Any, corpus: Any, query_chunk_size: int, corpus_chunk_size: int, top_k: int, score_function: ScoreFunction
-) -> Iterator[tuple[Array, Array]]:
+) -> list[tuple[Array, Array]]:
     """For blocks of queries one after another: scores and rows, both (block, min(top_k, N))."""
     name = _named(score_function)
     if name and _is_native(queries, corpus):
-        yield _search_natively(to_float32_rows(queries), to_numpy(corpus), corpus_chunk_size, top_k, name == "cos_sim")
-        return
-    for _, some_queries in _blocks(queries, query_chunk_size):
-        scores = np.empty((some_queries.shape[0], 0), np.float32)
-        rows = np.empty((some_queries.shape[0], 0), np.int64)
-        for begin, some_rows in _blocks(corpus, corpus_chunk_size):
-            block = to_numpy(score_function(some_queries, some_rows))
-            numbers = np.broadcast_to(np.arange(begin, begin + block.shape[1]), block.shape)
-            best_scores, best_rows = _best(block, numbers, top_k)
-            scores, rows = _best(
-                np.concatenate([scores, best_scores], axis=1), np.concatenate([rows, best_rows], axis=1), top_k
-            )
-        yield scores, rows
+        return [_search_natively(to_float32_rows(queries), to_numpy(corpus), corpus_chunk_size, top_k, name == "cos_sim")]
+    blocks = [block for _, block in _blocks(queries, query_chunk_size)]
+    if name == "cos_sim":  # each vector divided by its length once, not with every block of the others
+        blocks, score_function = list(map(_unit_rows, blocks)), similarity.dot_score
+    found = [_nothing(block.shape[0]) for block in blocks]
+    for begin, some_rows in _blocks(corpus, corpus_chunk_size):
+        some_rows = _unit_rows(some_rows) if name == "cos_sim" else some_rows
+        for place, block in enumerate(blocks):
+            scores = to_numpy(score_function(block, some_rows))
+            numbers = np.broadcast_to(np.arange(begin, begin + scores.shape[1]), scores.shape)
+            found[place] = _joined(found[place], _best(scores, numbers, top_k), top_k)
+    return found
 
 
-def _rows_at_once(corpus: Array, top_k: int, cosine: bool) -> int:
+def _unit_rows(vectors: Any) -> Any:
+    """As cos_sim divides them."""
+    return normalize_embeddings(_convert_to_batch_tensor(vectors))
+
+
+def _nothing(num_queries: int) -> tuple[Array, Array]:
+    """The scores and rows of a search that finds none."""
+    return np.empty((num_queries, 0), np.float32), np.empty((num_queries, 0), np.int64)
+
+
+def _joined(found: tuple[Array, Array], more: tuple[Array, Array], top_k: int) -> tuple[Array, Array]:
+    """The best of both, of which the second are of later rows."""
+    scores, rows = (np.concatenate([some, others], axis=1) for some, others in zip(found, more))
+    return _best(scores, rows, top_k)
+
+
+def _rows_at_once(corpus: Array, top_k: int) -> int:
     """How many rows are searched at once: all, where that takes no copy of them; else some megabytes of them, which stay
     in the caches, but many more than each query finds, as what the blocks find is joined."""
-    if not cosine and corpus.dtype == np.float32 and corpus.flags.c_contiguous:
+    if corpus.dtype == np.float32 and corpus.flags.c_contiguous:
         return max(len(corpus), 1)
     width = int(corpus.shape[1])
     return max(_BYTES_AT_ONCE // (4 * max(width, 1)), _ROWS_TO_FIND_ONE * top_k, 1)
 
 
 def _search_natively(
-    queries: FloatArray, corpus: Array, corpus_chunk_size: int, top_k: int, cosine: bool
+    queries: FloatArray, corpus: Array, corpus_chunk_size: int, top_k: int, cosine: bool, refuse_nan: bool = False
 ) -> tuple[Array, Array]:
-    if cosine:
-        queries = unit_rows(queries)
     if corpus.ndim == 1:
         corpus = corpus[np.newaxis]
     found: tuple[Array, Array] | None = None
-    for begin, block in _blocks(corpus, min(corpus_chunk_size, _rows_at_once(corpus, top_k, cosine))):
-        rows = to_float32_rows(block)
-        scores, numbers = search_vectors(queries, as_unit_rows(rows) if cosine else rows, top_k)
+    for begin, block in _blocks(corpus, min(corpus_chunk_size, _rows_at_once(corpus, top_k))):
+        scores, numbers = search_vectors(queries, to_float32_rows(block), top_k, cosine=cosine, refuse_nan=refuse_nan)
         if begin:
             numbers += begin
-        if found is None:
-            found = scores, numbers
-        else:
-            found = _best(
-                np.concatenate([found[0], scores], axis=1), np.concatenate([found[1], numbers], axis=1), top_k
-            )
-    return found or (np.empty((len(queries), 0), np.float32), np.empty((len(queries), 0), np.int64))
+        found = (scores, numbers) if found is None else _joined(found, (scores, numbers), top_k)
+    return found or _nothing(len(queries))
+
+
+def _search_numbers(queries: Any, corpus: Any, corpus_chunk_size: int, top_k: int, cosine: bool) -> tuple[Array, Array]:
+    """_search_natively; ValueError, as _refuse_nan has it, for a corpus with NaN, which takes no pass of its own."""
+
+    def search(refuse_nan: bool) -> tuple[Array, Array]:
+        return _search_natively(
+            to_float32_rows(queries), to_numpy(corpus), corpus_chunk_size, top_k, cosine, refuse_nan
+        )
+
+    if len(queries) > 0 and top_k > 0:
+        try:
+            return search(True)
+        except ValueError:
+            pass  # for NaN, for infinite values, which count as they did, or for another reason, which comes again
+    _refuse_nan(corpus_embeddings=corpus)
+    return search(False)
 
 
 def semantic_search(
@@ -155,17 +179,24 @@ def semantic_search(
     """
     _at_least(1, query_chunk_size=query_chunk_size, corpus_chunk_size=corpus_chunk_size)
     _at_least(0, top_k=top_k)
-    native = bool(_named(score_function)) and _is_native(query_embeddings, corpus_embeddings)
+    name = _named(score_function)
+    native = bool(name) and _is_native(query_embeddings, corpus_embeddings)
     queries = query_embeddings if native else _convert_to_tensor(query_embeddings)
     corpus = corpus_embeddings if native else _convert_to_tensor(corpus_embeddings)
     if not native and queries.ndim == 1:
         queries = queries[None]
     if not native and is_tensor(corpus) and queries.device != corpus.device:
         queries = queries.to(corpus.device)
-    if _named(score_function):
-        _refuse_nan(query_embeddings=queries, corpus_embeddings=corpus)
+    if name:
+        _refuse_nan(query_embeddings=queries)
+    if native:
+        found = [_search_numbers(queries, corpus, corpus_chunk_size, top_k, name == "cos_sim")]
+    else:
+        if name:
+            _refuse_nan(corpus_embeddings=corpus)
+        found = _search(queries, corpus, query_chunk_size, corpus_chunk_size, top_k, score_function)
     hits: Hits = []
-    for scores, rows in _search(queries, corpus, query_chunk_size, corpus_chunk_size, top_k, score_function):
+    for scores, rows in found:
         for of_query, numbers in zip(scores.tolist(), rows.tolist()):
             hits.append([{"corpus_id": number, "score": score} for score, number in zip(of_query, numbers)])
     return hits
@@ -226,6 +257,8 @@ def paraphrase_mining_embeddings(
         return []
     if not (_named(score_function) and _is_native(embeddings)):
         embeddings = _convert_to_tensor(embeddings)
+        if _named(score_function) == "cos_sim":
+            embeddings, score_function = _unit_rows(embeddings), similarity.dot_score
     elif _named(score_function) == "cos_sim":
         embeddings, score_function = as_unit_rows(to_float32_rows(embeddings)), similarity.dot_score
     else:
