@@ -201,6 +201,13 @@ def test_settings_are_copied_and_saved(bert: Path, tmp_path: Path) -> None:
         assert (other.pad_token, other.padding_side, other.model_max_length) == ("a", "left", 9)
 
 
+def test_a_models_tokenizer_is_copied_with_what_was_set(bert: Path) -> None:
+    model = SentenceTransformer(str(bert))
+    model.tokenizer.pad_token, model.tokenizer.padding_side, model.max_seq_length = "[MASK]", "left", 7
+    alone = pickle.loads(pickle.dumps(model.tokenizer))
+    assert (alone.pad_token_id, alone.padding_side, alone.model_max_length) == (model.tokenizer.mask_token_id, "left", 7)
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [

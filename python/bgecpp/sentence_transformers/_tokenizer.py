@@ -38,9 +38,12 @@ class ModelTokenizer(PreTrainedTokenizerFast):
         self._side = value
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Alone it has its limit as it is now.
-        return _alone, (self.name_or_path, self.model_max_length)
+        # Alone it has its limit, and what was set, as it is now.
+        return _alone, (self.name_or_path, {**self._changed(), "model_max_length": self.model_max_length})
 
 
-def _alone(directory: str, limit: int) -> PreTrainedTokenizerFast:
-    return PreTrainedTokenizerFast(directory, model_max_length=limit)
+def _alone(directory: str, changed: dict[str, Any]) -> PreTrainedTokenizerFast:
+    tokenizer = PreTrainedTokenizerFast(directory)
+    for name, value in changed.items():
+        setattr(tokenizer, name, value)
+    return tokenizer
