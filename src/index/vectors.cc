@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "base/parallel.h"
 #include "base/stop.h"
-#include "index/top_k.h"
+#include "index/search.h"
 #include "kernels/backend.h"
 #include "tensor/workspace.h"
 
@@ -25,21 +25,11 @@ namespace bge {
 
 namespace {
 
-constexpr int64_t kBlockBytes = 256 << 10;  // half of a common L2: the queries need room too
-constexpr int64_t kMinWork = 1 << 20;    // bytes times queries: some 50 us, well above a fork-join
-constexpr int64_t kChunksPerThread = 8;  // so that threads end at about the same time
-constexpr int64_t kQueryGroup = 64;      // as in search.cc: rows are read once a group
-constexpr int64_t kGroupsAtOnce = 16;    // between two looks at the stop token
-constexpr int64_t kMaxGroupBytes = 256 << 20;  // of candidates
+constexpr int64_t kGroupsAtOnce = 16;  // between two looks at the stop token
+constexpr int64_t kMinWork = 1 << 20;  // bytes times queries: some 50 us, well above a fork-join
 constexpr float kUnit = 1e-6F;  // a square this near to 1 is that of a vector divided by its length
 
 int64_t CeilDiv(int64_t a, int64_t b) { return a / b + (a % b != 0); }
-
-int64_t RowBytes(ConstMatrix rows) { return rows.cols * static_cast<int64_t>(sizeof(float)); }
-
-int64_t BlockRows(ConstMatrix rows) {
-  return std::clamp<int64_t>(kBlockBytes / RowBytes(rows), 16, std::max<int64_t>(16, rows.rows));
-}
 
 ConstMatrix MatrixOf(std::span<const float> vectors, int64_t dimension, const char* name) {
   if (dimension < 1) {
@@ -172,42 +162,11 @@ void Score(const OpContext& context, ConstMatrix queries, ConstMatrix rows,
   }
 }
 
-// The best rows of each of a group of queries. Chunks of rows, which threads take in turn, are cut
-// into blocks that stay in the L2 cache while they are multiplied.
-std::vector<index::TopK> SearchGroup(ThreadPool& pool, ConstMatrix queries, ConstMatrix rows,
-                                     int64_t chunk_rows, int64_t top_k,
-                                     const VectorSearchOptions& options) {
-  const int64_t block_rows = BlockRows(rows);
-  std::mutex mu;  // guards best
-  std::vector<index::TopK> best(static_cast<size_t>(queries.rows), index::TopK(top_k));
-  pool.ParallelForEach(CeilDiv(rows.rows, chunk_rows), [&](int64_t chunk) {
-    std::vector<index::TopK> local(best.size(), index::TopK(top_k));
-    {
-      const std::lock_guard lock(mu);
-      for (size_t q = 0; q < local.size(); ++q) local[q].SetFloor(best[q].floor());
-    }
-    Workspace workspace;
-    std::vector<float> scores(static_cast<size_t>(queries.rows * block_rows));
-    const int64_t end = std::min(rows.rows, (chunk + 1) * chunk_rows);
-    for (int64_t row = chunk * chunk_rows; row < end; row += block_rows) {
-      const int64_t n = std::min(block_rows, end - row);
-      const Matrix block(scores.data(), queries.rows, n);
-      Score({pool, workspace}, queries, rows.Rows(row, n), options, block);
-      for (int64_t q = 0; q < queries.rows; ++q) {
-        local[static_cast<size_t>(q)].Offer({block.row(q), static_cast<size_t>(n)}, row);
-      }
-    }
-    const std::lock_guard lock(mu);
-    for (size_t q = 0; q < local.size(); ++q) best[q].Merge(local[q]);
-  });
-  return best;
-}
-
 // The rows of at least `threshold` of each of some queries, in any order.
 void CollectAbove(const OpContext& context, ConstMatrix queries, ConstMatrix rows, float threshold,
                   const VectorSearchOptions& options,
                   std::span<std::vector<index::Candidate>> found) {
-  const int64_t block_rows = BlockRows(rows);
+  const int64_t block_rows = std::min(rows.rows, index::BlockRows(rows.cols));
   std::vector<float> scores(static_cast<size_t>(queries.rows * block_rows));
   for (int64_t begin = 0; begin < rows.rows; begin += block_rows) {
     const int64_t n = std::min(block_rows, rows.rows - begin);
@@ -234,35 +193,20 @@ std::vector<std::vector<VectorHit>> SearchVectors(std::span<const float> queries
     Fail(ErrorCode::kInvalidArgument, "a search cannot be done like that",
          "top_k: found " + std::to_string(top_k) + ", expected 0 or more", "correct the argument");
   }
-  top_k = std::min(top_k, row_matrix.rows);
-  const int64_t block_rows = BlockRows(row_matrix);
-  const int64_t num_blocks = CeilDiv(row_matrix.rows, block_rows);
-  const int64_t block_work =
-      block_rows * RowBytes(row_matrix) * std::clamp<int64_t>(given.rows, 1, kQueryGroup);
-  const int64_t min_blocks = CeilDiv(kMinWork, block_work);
-  const auto pool = PoolFor(CeilDiv(num_blocks, min_blocks), options);
-  const int64_t chunk_rows =
-      block_rows * std::max(min_blocks, CeilDiv(num_blocks, kChunksPerThread * pool->threads()));
-
-  // A group's candidates: up to 2 top_k for each query, for every thread and once more.
-  const int64_t candidate_bytes =
-      2 * static_cast<int64_t>(sizeof(index::Candidate)) * (pool->threads() + 1);
-  const int64_t group = std::clamp<int64_t>(
-      kMaxGroupBytes / candidate_bytes / std::max<int64_t>(top_k, 1), 1, kQueryGroup);
+  const auto pool = PoolFor(index::NumPieces(row_matrix.rows, dimension, given.rows), options);
   std::vector<float> unit;
   const ConstMatrix compared = Compared(given, options, &unit);
+  const auto score = [&](const OpContext& context, ConstMatrix some, ConstMatrix some_rows,
+                         Matrix scores) { Score(context, some, some_rows, options, scores); };
+  const index::RowRange range{row_matrix, nullptr};
   std::vector<std::vector<VectorHit>> results;
   results.reserve(static_cast<size_t>(given.rows));
-  for (int64_t begin = 0; begin < given.rows; begin += group) {
+  for (int64_t begin = 0; begin < given.rows; begin += index::kMaxQueryGroup) {
     ThrowIfStopped(&options.stop);
-    const int64_t n = std::min(group, given.rows - begin);
-    if (top_k == 0) {
-      results.resize(results.size() + static_cast<size_t>(n));
-    } else {
-      for (index::TopK& best :
-           SearchGroup(*pool, compared.Rows(begin, n), row_matrix, chunk_rows, top_k, options)) {
-        results.push_back(HitsOf(best.Take()));
-      }
+    const int64_t n = std::min(index::kMaxQueryGroup, given.rows - begin);
+    for (const auto& candidates :
+         index::SearchRows(score, *pool, std::span(&range, 1), compared.Rows(begin, n), top_k)) {
+      results.push_back(HitsOf(candidates));
     }
     if (options.progress) options.progress(begin + n, given.rows);
   }
@@ -275,9 +219,9 @@ std::vector<std::vector<VectorHit>> VectorsAbove(std::span<const float> queries,
                                                  const VectorSearchOptions& options) {
   const ConstMatrix given = MatrixOf(queries, dimension, "queries");
   const ConstMatrix row_matrix = MatrixOf(rows, dimension, "rows");
-  const int64_t step = kQueryGroup * kGroupsAtOnce;
+  const int64_t step = index::kMaxQueryGroup * kGroupsAtOnce;
   const int64_t at_once = std::min(step, given.rows);
-  const int64_t work = at_once * row_matrix.rows * RowBytes(row_matrix);
+  const int64_t work = at_once * row_matrix.rows * dimension * static_cast<int64_t>(sizeof(float));
   const auto pool = PoolFor(std::min(at_once, CeilDiv(work, kMinWork)), options);
   std::vector<float> unit;
   const ConstMatrix compared = Compared(given, options, &unit);
@@ -286,7 +230,8 @@ std::vector<std::vector<VectorHit>> VectorsAbove(std::span<const float> queries,
     ThrowIfStopped(&options.stop);
     const int64_t end = std::min(given.rows, begin + step);
     // Fewer queries at a time where that gives every thread some.
-    const int64_t group = std::clamp<int64_t>((end - begin) / pool->threads(), 1, kQueryGroup);
+    const int64_t group =
+        std::clamp<int64_t>((end - begin) / pool->threads(), 1, index::kMaxQueryGroup);
     pool->ParallelForEach((end - begin + group - 1) / group, [&](int64_t i) {
       const int64_t first = begin + i * group;
       const int64_t n = std::min(group, end - first);
