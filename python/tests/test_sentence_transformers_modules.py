@@ -538,3 +538,14 @@ def test_what_was_said_already_is_not_remembered_without_end(monkeypatch):
     for number in range(2500):
         _common.warn_once(f"message {number}")
     assert len(_common._warned) <= 1000
+
+
+def test_padding_on_either_side_gives_the_same_vectors():
+    model = SentenceTransformer(str(MODELS / "tiny-bert"))
+    right = model.encode(TEXTS, output_value=None)
+    model.tokenizer.padding_side = "left"
+    for ours, one, text in zip(model.encode(TEXTS, output_value=None), right, TEXTS):
+        mask = np.asarray(ours["attention_mask"])
+        assert mask[-1] and (np.diff(mask) >= 0).all()
+        np.testing.assert_array_equal(ours["sentence_embedding"], one["sentence_embedding"])
+        np.testing.assert_allclose(ours["sentence_embedding"], model.encode(text), atol=1e-6)

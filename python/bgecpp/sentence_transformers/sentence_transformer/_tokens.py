@@ -14,7 +14,6 @@ from bgecpp.transformers._models import checked_batch
 
 from .._arrays import Array, FloatArray, to_numpy, to_tensor, unit_rows
 from .._base import BaseModel
-from .._files import read_json
 from .._modules import Pooling
 from .._pooling import pool
 
@@ -131,9 +130,8 @@ class TokenModel(BaseModel):
         """(the features with token_embeddings (N, L, H), zeros where the mask has them; the rows (T, H) of the others;
         the texts' bounds among these)."""
         mask, types = features.get("attention_mask"), features.get("token_type_ids")
-        if "model_type" not in self._lazy:
-            self._lazy["model_type"] = read_json(self.encoder_path, "config.json").get("model_type")
-        ids, mask, types = checked_batch(features["input_ids"], mask, types, self._lazy["model_type"])
+        # Padding on the left moves no positions here, whatever the model: vectors do not depend on padding.
+        ids, mask, types = checked_batch(features["input_ids"], mask, types, model_type=None)
         bounds = np.concatenate([[0], np.cumsum(mask.sum(axis=1))])
         hidden = self._embedder.hidden_states(ids[mask], None if types is None else types[mask], bounds)
         padded = np.zeros((*ids.shape, hidden.shape[1]), np.float32)
