@@ -1,4 +1,4 @@
-"""What the surfaces share: devices, progress, tensors."""
+"""What the surfaces share: columns, devices, progress, tensors."""
 
 import contextlib
 import sys
@@ -28,6 +28,11 @@ def warn_once(message: str) -> None:
     while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "bgecpp":
         level, frame = level + 1, frame.f_back
     warnings.warn(message, stacklevel=level)
+
+
+def is_column(texts: Any) -> bool:
+    """Whether the engine reads these texts in place: an Arrow array or stream, a column of pandas or Polars."""
+    return hasattr(texts, "__arrow_c_stream__") or hasattr(texts, "__arrow_c_array__")
 
 
 def on_cpu(device: Any) -> str:

@@ -108,6 +108,15 @@ class Tokenizer(_core.Tokenizer):
         return f"Tokenizer(vocab_size={self.vocab_size})"
 
 
+# Of both writers, which as nanobind's classes can have no base class of ours.
+def _end_block(done: Callable[[], None], close: Callable[[], None], kind: object) -> None:
+    try:
+        if kind is None:
+            done()
+    finally:
+        close()
+
+
 @python_methods
 class IndexWriter(_core.IndexWriter):
     __doc__ = f"{_core.IndexWriter.__doc__} A `with` block finishes it, or drops it where the block raises."
@@ -116,11 +125,7 @@ class IndexWriter(_core.IndexWriter):
         return self
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
-        try:
-            if kind is None:
-                self.finish()
-        finally:
-            self.close()
+        _end_block(self.finish, self.close, kind)
 
 
 @python_methods
@@ -131,11 +136,7 @@ class IndexEditor(_core.IndexEditor):
         return self
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
-        try:
-            if kind is None:
-                self.commit()
-        finally:
-            self.close()
+        _end_block(self.commit, self.close, kind)
 
 
 @python_methods

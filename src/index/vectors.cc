@@ -29,8 +29,6 @@ constexpr int64_t kGroupsAtOnce = 16;  // between two looks at the stop token
 constexpr int64_t kMinWork = 1 << 20;  // bytes times queries: some 50 us, well above a fork-join
 constexpr float kUnit = 1e-6F;  // a square this near to 1 is that of a vector divided by its length
 
-int64_t CeilDiv(int64_t a, int64_t b) { return a / b + (a % b != 0); }
-
 ConstMatrix MatrixOf(std::span<const float> vectors, int64_t dimension, const char* name) {
   if (dimension < 1) {
     Fail(ErrorCode::kInvalidArgument, "a search cannot be done like that",
@@ -222,7 +220,7 @@ std::vector<std::vector<VectorHit>> VectorsAbove(std::span<const float> queries,
   const int64_t step = index::kMaxQueryGroup * kGroupsAtOnce;
   const int64_t at_once = std::min(step, given.rows);
   const int64_t work = at_once * row_matrix.rows * dimension * static_cast<int64_t>(sizeof(float));
-  const auto pool = PoolFor(std::min(at_once, CeilDiv(work, kMinWork)), options);
+  const auto pool = PoolFor(std::min(at_once, work / kMinWork + 1), options);
   std::vector<float> unit;
   const ConstMatrix compared = Compared(given, options, &unit);
   std::vector<std::vector<VectorHit>> results(static_cast<size_t>(given.rows));

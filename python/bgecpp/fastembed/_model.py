@@ -138,8 +138,7 @@ def batches(texts: Iterable[T], size: int) -> Iterator[list[T]]:
 
 def _is_column(texts: Any) -> TypeGuard[Sized]:
     """Whether part() has a part of it that the engine reads: an Arrow array, a column of pandas or Polars."""
-    is_arrows = hasattr(texts, "__arrow_c_stream__") or hasattr(texts, "__arrow_c_array__")
-    return is_arrows and hasattr(texts, "__len__") and (hasattr(texts, "slice") or hasattr(texts, "iloc"))
+    return _common.is_column(texts) and hasattr(texts, "__len__") and (hasattr(texts, "slice") or hasattr(texts, "iloc"))
 
 
 def part(texts: Any, begin: int, end: int) -> Any:

@@ -62,14 +62,9 @@ def detailed_instruct(instruction_format: str, instruction: str, sentence: str) 
 
 def as_list(texts: Any, name: str = "sentences", of: str = "a str or an iterable of str") -> Any:
     """What can be iterated twice, as it is; a generator as a list."""
-    if not hasattr(texts, "__iter__") and not is_column(texts):
+    if not hasattr(texts, "__iter__") and not _common.is_column(texts):
         raise TypeError(f"{name}: expected {of}, found {type(texts).__name__}")
     return texts if isinstance(texts, (str, Sequence)) or hasattr(texts, "__len__") else list(texts)
-
-
-def is_column(texts: Any) -> bool:
-    """Whether the engine reads these texts in place: an Arrow array or stream, a column of pandas or Polars."""
-    return hasattr(texts, "__arrow_c_stream__") or hasattr(texts, "__arrow_c_array__")
 
 
 def strs(texts: Iterable[Any]) -> Iterator[str]:
@@ -77,7 +72,7 @@ def strs(texts: Iterable[Any]) -> Iterator[str]:
     for place, text in enumerate(texts):
         if not isinstance(text, str):
             text = text.as_py() if hasattr(text, "as_py") else text  # of pyarrow
-            if is_column(texts) and (text is None or type(text).__name__ == "NAType" or text != text):
+            if _common.is_column(texts) and (text is None or type(text).__name__ == "NAType" or text != text):
                 raise errors.InvalidArgument(f"texts[{place}]: null: drop or fill such rows first")
             if not isinstance(text, str):
                 raise TypeError(f"texts[{place}]: expected a str, found {type(text).__name__}")
@@ -104,7 +99,7 @@ def with_instruction(texts: Any, instruction: str | None, instruction_format: st
     form = ("{}{}" if instruction_format is None else instruction_format).replace("\\n", "\n")
     if isinstance(texts, str):
         return form.format(instruction, texts)
-    if is_column(texts):
+    if _common.is_column(texts):
         return InstructedColumn(texts, instruction, form)
     if form == "{}{}" and isinstance(instruction, str):
         return [instruction + text for text in strs(texts)]

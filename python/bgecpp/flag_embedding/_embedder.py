@@ -15,7 +15,6 @@ from ._abstract import (
     InstructedColumn,
     for_engine,
     half_where_asked,
-    is_column,
     own_settings,
     own_truncation,
     strs,
@@ -209,7 +208,7 @@ def _has_pairs(sentences: Any) -> bool:
     if isinstance(sentences, (str, InstructedColumn)):
         return False
     # Columns of Arrow's strings hold none, and need no Python objects made of them; those of pandas' objects may.
-    if is_column(sentences) and str(getattr(sentences, "dtype", "")) != "object":
+    if _common.is_column(sentences) and str(getattr(sentences, "dtype", "")) != "object":
         return False
     kinds = set(map(type, sentences))
     return any(issubclass(kind, (tuple, list)) for kind in kinds) and any(map(_is_pair, sentences))

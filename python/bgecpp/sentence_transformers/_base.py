@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Unpack, cast
 import numpy as np
 
 from bgecpp import _pairs, _secrets, errors
-from bgecpp._common import ignored, info_of, on_cpu_by_torch
+from bgecpp._common import ignored, info_of, is_column, on_cpu_by_torch
 from bgecpp._names import located
 from bgecpp.transformers._config import Config
 from bgecpp.transformers._models import AutoModel
@@ -346,7 +346,7 @@ class BaseModel(TorchNames, Saved):
             raise TypeError(
                 f"inputs: found a table ({type(inputs).__name__}), expected texts: give one of its columns, table['text']"
             )
-        if hasattr(inputs, "__arrow_c_array__") or hasattr(inputs, "__arrow_c_stream__"):
+        if is_column(inputs):
             return inputs, False
         if isinstance(inputs, np.ndarray) and inputs.ndim:
             return self._plain_texts(inputs.tolist()), False
