@@ -10,13 +10,15 @@
 
 extern "C" {
 
-// dtype: a bge::ComputeChoice. Never freed.
-const void* query_latency_load(const char* model, int dtype, int threads) {
+// dtype: a bge::ComputeChoice. To be given to query_latency_free.
+void* query_latency_load(const char* model, int dtype, int threads) {
   bge::EmbedderOptions options;
   options.compute_type = static_cast<bge::ComputeChoice>(dtype);
   options.threads = threads;
   return new bge::Embedder(bge::Embedder::Load(model, options));
 }
+
+void query_latency_free(void* loaded) { delete static_cast<bge::Embedder*>(loaded); }
 
 // The median in milliseconds of `times` calls of Embedder::Encode, one after another.
 double query_latency_run(const void* loaded, const char* text, int64_t times) {
