@@ -1,5 +1,7 @@
 #include "bindings/arrow_texts.h"
 
+#include "bindings/gil.h"
+
 #include <nanobind/stl/string.h>
 
 #include <cstdint>
@@ -55,6 +57,8 @@ template <class Struct>
 class Released {
  public:
   Released() { std::memset(&value_, 0, sizeof value_); }
+  // Takes it from who has it, as the specification has consumers do.
+  explicit Released(Struct* taken) : value_(*taken) { taken->release = nullptr; }
   Released(Released&& other) noexcept : value_(other.value_) { other.value_.release = nullptr; }
   Released& operator=(Released&&) = delete;
   ~Released() {
@@ -271,8 +275,12 @@ Struct* Pointer(nb::handle capsule, const char* name) {
 // The arrays that a stream gave, until a Python object that holds them goes.
 using Arrays = std::vector<Released<ArrowArray>>;
 
+nb::object HolderOf(std::unique_ptr<Arrays> arrays) {
+  return nb::capsule(arrays.release(), [](void* p) noexcept { delete static_cast<Arrays*>(p); });
+}
+
 nb::object ViewStream(nb::handle object, std::vector<std::string_view>* views) {
-  const nb::object capsule = object.attr("__arrow_c_stream__")();
+  const nb::object capsule = CallMethod(object, "__arrow_c_stream__");
   auto* stream = Pointer<ArrowArrayStream>(capsule, "arrow_array_stream");
   if (stream->release == nullptr) FailMalformed("the stream has been taken already");
   const auto fail = [&] {
@@ -282,23 +290,24 @@ nb::object ViewStream(nb::handle object, std::vector<std::string_view>* views) {
             .c_str());
   };
   Released<ArrowSchema> schema;
-  if (stream->get_schema(stream, schema.get()) != 0) fail();
+  if (OrSleep([&] { return stream->get_schema(stream, schema.get()); }) != 0) fail();
   const ColumnType type = TypeOf(*schema.get());
   auto arrays = std::make_unique<Arrays>();
   for (;;) {
     Released<ArrowArray> array;
-    if (stream->get_next(stream, array.get()) != 0) fail();
+    if (OrSleep([&] { return stream->get_next(stream, array.get()); }) != 0) fail();
     if (array->release == nullptr) break;
     Append(type, *array.get(), views);
     arrays->push_back(std::move(array));
   }
-  return nb::capsule(arrays.release(), [](void* p) noexcept { delete static_cast<Arrays*>(p); });
+  return HolderOf(std::move(arrays));
 }
 
 // Whether its class, or one that this is made of, is the package's.
 bool IsOf(const char* package, nb::handle object) {
-  for (const nb::handle base : nb::borrow<nb::tuple>(object.type().attr("__mro__"))) {
-    const nb::object module = nb::getattr(base, "__module__", nb::none());
+  for (const nb::handle base : nb::borrow<nb::tuple>(Attribute(object.type(), "__mro__"))) {
+    if (!HasAttribute(base, "__module__")) continue;
+    const nb::object module = Attribute(base, "__module__");
     if (nb::isinstance<nb::str>(module) && nb::cast<std::string>(module).rfind(package, 0) == 0) {
       return true;
     }
@@ -310,40 +319,43 @@ bool IsOf(const char* package, nb::handle object) {
 // object.
 nb::object ArrayOfPandas(nb::handle object) {
   if (!IsOf("pandas", object)) return {};
-  const nb::object array = nb::getattr(object, "array", nb::borrow(object));
-  return nb::hasattr(array, "__arrow_array__") ? array : nb::object();
+  const nb::object array =
+      HasAttribute(object, "array") ? Attribute(object, "array") : nb::borrow(object);
+  return HasAttribute(array, "__arrow_array__") ? array : nb::object();
 }
 
-// What holds the texts: pandas is asked for the pyarrow array in it.
-nb::object HolderOf(nb::handle object) {
+// What has the texts: pandas is asked for the pyarrow array in it.
+nb::object ArrowOf(nb::handle object) {
   const nb::object array = ArrayOfPandas(object);
-  return array.is_valid() ? array.attr("__arrow_array__")() : nb::borrow(object);
+  return array.is_valid() ? CallMethod(array, "__arrow_array__") : nb::borrow(object);
 }
 
 // pyarrow does not check what it reads from files, but can: in no time that depends on the rows. It
 // knows the buffers' sizes, which the C interface does not give.
 void Validate(nb::handle object) {
-  if (IsOf("pyarrow", object) && nb::hasattr(object, "validate")) object.attr("validate")();
+  if (IsOf("pyarrow", object) && HasAttribute(object, "validate")) CallMethod(object, "validate");
 }
 
 }  // namespace
 
 bool IsArrow(nb::handle object) {
-  return nb::hasattr(object, "__arrow_c_stream__") || nb::hasattr(object, "__arrow_c_array__") ||
+  return HasAttribute(object, "__arrow_c_stream__") || HasAttribute(object, "__arrow_c_array__") ||
          ArrayOfPandas(object).is_valid();
 }
 
 nb::object ViewArrowTexts(nb::handle column, std::vector<std::string_view>* views) {
-  const nb::object object = HolderOf(column);
+  const nb::object object = ArrowOf(column);
   Validate(object);
-  if (nb::hasattr(object, "__arrow_c_stream__")) return ViewStream(object, views);
-  const nb::object pair = object.attr("__arrow_c_array__")();
+  if (HasAttribute(object, "__arrow_c_stream__")) return ViewStream(object, views);
+  const nb::object pair = CallMethod(object, "__arrow_c_array__");
   const nb::object schema = pair[0];
-  nb::object array = pair[1];
+  const nb::object capsule = pair[1];
   const auto* type = Pointer<ArrowSchema>(schema, "arrow_schema");
   if (type->release == nullptr) FailMalformed("its type has been taken already");
-  Append(TypeOf(*type), *Pointer<ArrowArray>(array, "arrow_array"), views);
-  return array;
+  auto arrays = std::make_unique<Arrays>();
+  arrays->emplace_back(Pointer<ArrowArray>(capsule, "arrow_array"));
+  Append(TypeOf(*type), *arrays->back().get(), views);
+  return HolderOf(std::move(arrays));
 }
 
 }  // namespace bge::python

@@ -1,6 +1,30 @@
 #include "bindings/gil.h"
 
+namespace nb = nanobind;
+
 namespace bge::python {
+
+namespace {
+
+nb::object OwnedOrRaised(PyObject* object) {
+  if (object == nullptr) throw nb::python_error();
+  return nb::steal(object);
+}
+
+}  // namespace
+
+nb::object Attribute(nb::handle object, const char* name) {
+  return OwnedOrRaised(OrSleep([&] { return PyObject_GetAttrString(object.ptr(), name); }));
+}
+
+bool HasAttribute(nb::handle object, const char* name) {
+  return OrSleep([&] { return PyObject_HasAttrString(object.ptr(), name); }) != 0;
+}
+
+nb::object CallMethod(nb::handle object, const char* name) {
+  const nb::object method = Attribute(object, name);
+  return OwnedOrRaised(OrSleep([&] { return PyObject_CallNoArgs(method.ptr()); }));
+}
 
 WithoutGil::~WithoutGil() {
   OrSleep([this] { PyEval_RestoreThread(state_); });

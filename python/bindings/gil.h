@@ -21,6 +21,13 @@ auto OrSleep(const Function& run) {
   }
 }
 
+/// Of the interpreter, which may run Python code that lets go of the GIL: with OrSleep() around the
+/// bare call, so that nothing of ours is destroyed where the thread is ended in it. python_error
+/// for what is raised; HasAttribute takes that for no.
+nanobind::object Attribute(nanobind::handle object, const char* name);
+bool HasAttribute(nanobind::handle object, const char* name);
+nanobind::object CallMethod(nanobind::handle object, const char* name);
+
 /// Without the GIL while it lives; made with it. As nanobind::gil_scoped_release, with OrSleep().
 class WithoutGil {
  public:

@@ -212,7 +212,9 @@ void AddIndex(nb::module_& m) {
                       w.Add(id, text, vector);
                     });
           },
-          "ids"_a, "texts"_a, "vectors"_a, "replace"_a = false)
+          "ids"_a, "texts"_a, "vectors"_a, "replace"_a = false,
+          "Rows: float32 vectors (N, dimension). Where one is refused, those before it have been "
+          "added: what has raised is not to be committed (a `with` block does not).")
       .def(
           "delete",
           [](PyIndexEditor& self, nb::handle ids) {

@@ -2,6 +2,8 @@
 #ifndef BGE_BINDINGS_PATHS_H_
 #define BGE_BINDINGS_PATHS_H_
 
+#include "bindings/gil.h"
+
 #include <nanobind/nanobind.h>
 
 #include <string>
@@ -24,7 +26,7 @@ struct type_caster<bge::python::PathArgument> {
 
   bool from_python(handle source, uint8_t, cleanup_list*) noexcept {
     PyObject* bytes = nullptr;
-    if (PyUnicode_FSConverter(source.ptr(), &bytes) == 0) {
+    if (bge::python::OrSleep([&] { return PyUnicode_FSConverter(source.ptr(), &bytes); }) == 0) {
       PyErr_Clear();
       return false;
     }

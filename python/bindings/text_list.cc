@@ -21,11 +21,21 @@ std::string TypeName(nb::handle object) {
   return nb::cast<std::string>(name);
 }
 
+// What a codec gives, whose lookup and error handlers may be Python code.
+template <class Codec>
+nb::object Coded(const Codec& codec) {
+  PyObject* const result = OrSleep(codec);
+  if (result == nullptr) throw nb::python_error();
+  return nb::steal(result);
+}
+
 // UTF-8 of a str with lone surrogates, each of them U+FFFD.
 nb::object Repaired(nb::handle text) {
-  return text.attr("encode")("utf-16", "surrogatepass")
-      .attr("decode")("utf-16", "replace")
-      .attr("encode")("utf-8");
+  const nb::object utf16 =
+      Coded([&] { return PyUnicode_AsEncodedString(text.ptr(), "utf-16", "surrogatepass"); });
+  const nb::object repaired =
+      Coded([&] { return PyUnicode_FromEncodedObject(utf16.ptr(), "utf-16", "replace"); });
+  return Coded([&] { return PyUnicode_AsUTF8String(repaired.ptr()); });
 }
 
 std::string_view BytesView(nb::handle bytes) {
@@ -88,7 +98,7 @@ TextList::TextList(nb::handle texts) {
     throw nb::type_error("texts: expected a str or an iterable of str, found bytes");
   }
   // A tuple of its own: nothing that other threads do to a list takes its strs away.
-  PyObject* iterator = PyObject_GetIter(texts.ptr());
+  PyObject* iterator = OrSleep([&] { return PyObject_GetIter(texts.ptr()); });
   if (iterator == nullptr) {
     if (!PyErr_ExceptionMatches(PyExc_TypeError)) throw nb::python_error();
     PyErr_Clear();

@@ -151,6 +151,71 @@ def test_daemon_threads_at_the_end_of_the_process(models, call):
     assert (done.returncode, done.stdout, done.stderr) == (0, "ended\n", "")
 
 
+@pytest.mark.parametrize("name", ["__iter__", "__arrow_c_stream__", "__arrow_c_array__", "__fspath__"])
+def test_daemon_threads_in_the_callers_own_code_at_the_end(models, name):
+    """In a call of ours that calls back: the thread ends the process neither by a crash nor by std::terminate."""
+    call = "_core.Index(texts)" if name == "__fspath__" else "m.encode(texts)"
+    done = run(
+        "import sys, threading, time\n"
+        "from bgecpp import Embedder, _core\n"
+        "m = Embedder(sys.argv[1], threads=1)\n"
+        "class Texts:\n"
+        f"    def {name}(self, *arguments):\n"
+        "        while True: time.sleep(0.01)\n"
+        "texts = Texts()\n"
+        f"threading.Thread(target=lambda: {call}, daemon=True).start()\n"
+        "time.sleep(0.2)\n"
+        "print('ended')\n", str(models / "tiny-bert"))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "ended\n", "")
+
+
+@pytest.mark.parametrize("column", ["pyarrow.chunked_array([['hello', 'b']] * 3)", "pandas.Series(['hello', 'b'], dtype='string[pyarrow]')"])
+def test_daemon_threads_with_columns_at_the_end(models, column):
+    pytest.importorskip(column.partition(".")[0])
+    pytest.importorskip("pyarrow")
+    for _ in range(4):  # each may end anywhere
+        done = run(
+            "import sys, threading, time\n"
+            f"import {column.partition('.')[0]}\n"
+            "from bgecpp import Embedder\n"
+            "m = Embedder(sys.argv[1], threads=1)\n"
+            f"texts = {column}\n"
+            "def work():\n"
+            "    while True: m.encode(texts)\n"
+            "for _ in range(3): threading.Thread(target=work, daemon=True).start()\n"
+            "time.sleep(0.15)\n"
+            "print('ended')\n", str(models / "tiny-bert"))
+        assert (done.returncode, done.stdout, done.stderr) == (0, "ended\n", "")
+
+
+def test_an_arrow_array_is_taken_from_its_capsule(models):
+    """Whoever imports the capsule during the call does not take the texts away."""
+    pyarrow = pytest.importorskip("pyarrow")
+    embedder = Embedder(str(models / "tiny-bert"), threads=1)
+    texts = pyarrow.array(["hello", "more words"] * 200)
+
+    class Column:
+        def __init__(self):
+            self.pair = texts.__arrow_c_array__()
+
+        def __arrow_c_array__(self, requested_schema=None):
+            return self.pair
+
+    column, imported = Column(), []
+
+    def progress(done, total):
+        try:
+            imported.append(pyarrow.Array._import_from_c_capsule(*column.pair))
+        except pyarrow.ArrowInvalid:
+            imported.append(None)
+
+    found = embedder.encode(column, progress=progress)
+    np.testing.assert_array_equal(found, embedder.encode(texts))
+    assert imported and not any(imported)
+    with pytest.raises(ValueError, match="taken already"):
+        embedder.encode(column)
+
+
 def test_ctrl_c_stays_ctrl_c_where_the_call_fails(models):
     done = run(
         "import os, signal, sys, threading\n"
