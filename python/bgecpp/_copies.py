@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bgecpp import _model_files, errors
+from bgecpp._model_files import shown
 
 
 @contextlib.contextmanager
@@ -30,7 +31,7 @@ def write(path: Path, data: bytes) -> None:
     """Writes a file, with the mode of the one that is there. Errors as open()'s."""
     with replacing(path) as temporary, open(temporary, "xb") as file:
         if path.exists():
-            os.fchmod(file.fileno(), stat.S_IMODE(path.stat().st_mode))
+            os.fchmod(file.fileno(), path.stat().st_mode & 0o777)
         file.write(data)
 
 
@@ -42,7 +43,7 @@ def json_bytes(value: Any, source: Path) -> bytes:
     except UnicodeEncodeError:
         field = next((name for name in value if not _can_be_encoded({name: value[name]})), "") if isinstance(value, dict) else ""
     read = _model_files.read_json(source.parent, source.name, _model_files.MOST_TOKENIZER_BYTES) or {}
-    message = f"text that is not Unicode: {source}: field {field!r} has a lone surrogate"
+    message = f"text that is not Unicode: {shown(source)}: field {field!r} has a lone surrogate"
     if field in read and read[field] == value[field]:
         raise errors.CorruptData(f"{message}: fetch the model again, or repair the file")
     raise errors.InvalidArgument(f"{message}: set it to other text")
@@ -68,10 +69,12 @@ def copy_folder(source: Path, target: Path, left_out: Collection[str] = ()) -> N
     folders, files = _contents(source, os.path.realpath(target), left_out)
     for name, place in folders.items():
         # Its owner can write to it: settings are written next.
-        (target / name).mkdir(mode=(os.stat(place).st_mode & 0o777) | stat.S_IRWXU, parents=True, exist_ok=True)
+        (target / name).mkdir(mode=(os.stat(place).st_mode & 0o755) | stat.S_IRWXU, parents=True, exist_ok=True)
     for name, place in files.items():
         with replacing(target / name) as temporary:
-            shutil.copy2(place, temporary)
+            # Not what else a stranger's file has: bits that lend its new owner's rights, or let others write to it.
+            shutil.copyfile(place, temporary)
+            os.chmod(temporary, os.stat(place).st_mode & 0o755)
 
 
 def _contents(source: Path, target: str, left_out: Collection[str]) -> tuple[dict[str, str], dict[str, str]]:
@@ -85,7 +88,7 @@ def _contents(source: Path, target: str, left_out: Collection[str]) -> tuple[dic
     while waiting or linked:
         folder, here = (waiting or linked).pop()
         if here in seen or (folder and root.startswith(os.path.join(here, ""))):
-            raise errors.InvalidArgument(f"a link to a folder that is copied already: {source / folder}: remove the link")
+            raise errors.InvalidArgument(f"a link to a folder that is copied already: {shown(source / folder)}: remove the link")
         seen.add(here)
         folders[folder] = here
         for name in sorted(os.listdir(here)):
@@ -94,11 +97,11 @@ def _contents(source: Path, target: str, left_out: Collection[str]) -> tuple[dic
                 continue
             place = _model_files.checked_target(source, path)  # a stranger's link copies no other file
             if not os.path.exists(place):
-                raise errors.InvalidArgument(f"a link leads nowhere: {source / path}: put the file in its place, or remove it")
+                raise errors.InvalidArgument(f"a link leads nowhere: {shown(source / path)}: put the file in its place, or remove it")
             if os.path.isdir(place):
                 (linked if os.path.islink(entry) else waiting).append((path, place))
             elif os.path.isfile(place):
                 files[path] = place
             else:
-                raise errors.InvalidArgument(f"not a regular file: {source / path}: put the file in its place, or remove it")
+                raise errors.InvalidArgument(f"not a regular file: {shown(source / path)}: put the file in its place, or remove it")
     return folders, files

@@ -17,6 +17,12 @@ MOST_CONFIG_BYTES = 16 << 20
 MOST_TOKENIZER_BYTES = 128 << 20
 
 
+def shown(text: object) -> str:
+    """On one line, without what would steer a terminal: names of files are a stranger's too."""
+    text = str(text)
+    return text if text.isprintable() else repr(text)[1:-1]
+
+
 def open_file(directory: str | os.PathLike[str], name: str) -> BinaryIO:
     """A file of a model directory, to be read. FileNotFoundError where there is none, or a link that leads nowhere;
     InvalidArgument where it is no regular file (what waits for a writer is not waited for) or a link leads out of the
@@ -28,7 +34,7 @@ def open_file(directory: str | os.PathLike[str], name: str) -> BinaryIO:
     descriptor = os.open(target, flags)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise errors.InvalidArgument(f"not a regular file: {path}: put the model's file in its place")
+        raise errors.InvalidArgument(f"not a regular file: {shown(path)}: put the model's file in its place")
     return os.fdopen(descriptor, "rb")
 
 
@@ -38,7 +44,7 @@ def checked_target(directory: str | os.PathLike[str], name: str) -> str:
     target = os.path.realpath(path)
     if os.environ.get("BGE_FOLLOW_LINKS") != "1" and os.path.exists(target) and not _is_within(target, _allowed(directory)):
         raise errors.InvalidArgument(
-            f"a link leads out of the model directory: {path}: put the file in its place, or set BGE_FOLLOW_LINKS=1 if "
+            f"a link leads out of the model directory: {shown(path)}: put the file in its place, or set BGE_FOLLOW_LINKS=1 if "
             "you trust the directory"
         )
     return target
@@ -65,10 +71,10 @@ def read_json(directory: str | os.PathLike[str], name: str, most_bytes: int = MO
     with file:
         data = file.read(most_bytes + 1)
     if len(data) > most_bytes:
-        raise errors.CorruptData(f"file too large: {path}: found over {most_bytes} bytes: fetch the model again")
+        raise errors.CorruptData(f"file too large: {shown(path)}: found over {most_bytes} bytes: fetch the model again")
     value = parse_json(data, path)
     if not isinstance(value, dict):
-        raise errors.CorruptData(f"not what it should hold: {path}: found no object: fetch the model again")
+        raise errors.CorruptData(f"not what it should hold: {shown(path)}: found no object: fetch the model again")
     return value
 
 
@@ -78,4 +84,4 @@ def parse_json(data: bytes, path: str | os.PathLike[str]) -> Any:
         return json.loads(data.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         reason = "nested too deep" if isinstance(error, RecursionError) else str(error)
-    raise errors.CorruptData(f"not JSON: {os.fspath(path)}: {reason}: fetch the model again")
+    raise errors.CorruptData(f"not JSON: {shown(os.fspath(path))}: {reason}: fetch the model again")

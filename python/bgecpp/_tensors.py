@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeGuard
 
 from bgecpp import _model_files, errors
+from bgecpp._model_files import shown
 
 if TYPE_CHECKING:
     import numpy as np
@@ -63,7 +64,7 @@ def _files(directory: Path, names: list[str]) -> list[str]:
 
 
 def _damaged(path: Path, what: str) -> errors.CorruptData:
-    return errors.CorruptData(f"damaged file: {path}: {what}: fetch the model again")
+    return errors.CorruptData(f"damaged file: {shown(path)}: {shown(what)}: fetch the model again")
 
 
 def _header(file: BinaryIO, path: Path, size: int) -> tuple[dict[str, Any], int]:

@@ -99,6 +99,13 @@ def test_m3_model_inside_reads_safetensors_and_refuses_damage(models, tmp_path):
         torch.save(tensors, tmp_path / "m3/sparse_linear.pt")
         with pytest.raises(errors.CorruptData, match="sparse_linear"):
             damaged.model(inputs, return_sparse=True)
+    # Neither what is larger than its storage, nor what nobody asks for, is made.
+    vast = torch.zeros(1, dtype=torch.float16).expand(1 << 38)
+    torch.save({"weight": vast.reshape(1, -1), "bias": torch.zeros(1)}, tmp_path / "m3/sparse_linear.pt")
+    with pytest.raises(errors.CorruptData, match="does not fit its storage"):
+        damaged.model(inputs, return_sparse=True)
+    torch.save({"weight": torch.zeros(1, 24), "bias": torch.zeros(1), "other": vast}, tmp_path / "m3/sparse_linear.pt")
+    assert not BGEM3FlagModel(str(tmp_path / "m3")).model.sparse_linear.weight.any()
     (tmp_path / "m3/sparse_linear.pt").unlink()
     (tmp_path / "outside.pt").write_bytes(b"")
     (tmp_path / "m3/sparse_linear.pt").symlink_to(tmp_path / "outside.pt")

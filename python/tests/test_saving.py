@@ -90,6 +90,25 @@ def test_what_cannot_be_copied_is_refused_before_anything_is(
     assert not (tmp_path / "saved").exists()
 
 
+def test_a_copy_lends_nobody_rights(folder: Path, tmp_path: Path) -> None:
+    (folder / "program").write_text("text")
+    (folder / "program").chmod(0o6777)
+    (folder / "own").write_text("text")
+    (folder / "own").chmod(0o600)
+    (folder / "config.json").chmod(0o4755)
+    SentenceTransformer(str(folder)).save(str(tmp_path / "saved"))
+    modes = {name: stat.S_IMODE((tmp_path / "saved" / name).stat().st_mode) for name in ("program", "own", "config.json")}
+    assert modes == {"program": 0o755, "own": 0o600, "config.json": 0o755}
+
+
+def test_names_of_files_steer_no_terminal(folder: Path, tmp_path: Path) -> None:
+    model = SentenceTransformer(str(folder))
+    (folder / "x\n\x9b31m\u2028\u202e").symlink_to("nowhere")
+    with pytest.raises(errors.InvalidArgument, match="a link leads nowhere: ") as raised:
+        model.save(str(tmp_path / "saved"))
+    assert str(raised.value).isprintable() and r"x\n\x9b31m\u2028\u202e" in str(raised.value)
+
+
 @pytest.mark.parametrize("target", ["../..", "../other", "../../blobs"])
 def test_links_in_a_snapshot_lead_to_each_folder_once(target: str, models: Path, tmp_path: Path) -> None:
     cache = tmp_path / "models--a--b"

@@ -53,6 +53,18 @@ size_t SequenceLength(std::string_view s) {
   return 0;
 }
 
+// A control character, or what ends lines (U+2028, U+2029) or turns the order of text around (the
+// marks, embeddings, overrides and isolates of bidirectional text). Well-formed.
+bool SteersText(std::string_view sequence) {
+  const auto byte = [&](size_t i) { return static_cast<unsigned char>(sequence[i]); };
+  if (sequence.size() == 1) return byte(0) < 0x20 || byte(0) == 0x7f;
+  if (sequence.size() == 2) return byte(0) == 0xc2 && byte(1) < 0xa0;
+  if (sequence.size() != 3 || byte(0) != 0xe2) return false;
+  if (byte(1) == 0x80)
+    return byte(2) == 0x8e || byte(2) == 0x8f || (byte(2) >= 0xa8 && byte(2) <= 0xae);
+  return byte(1) == 0x81 && byte(2) >= 0xa6 && byte(2) <= 0xa9;
+}
+
 size_t PlainPrefix(std::string_view s) {
   const auto end =
       std::find_if_not(s.begin(), s.end(), [](char c) { return c >= ' ' && c < 0x7f; });
@@ -71,9 +83,7 @@ std::string Printable(std::string_view text, size_t max_bytes) {
     i += plain.size();
     if (!plain.empty()) continue;
     const size_t n = SequenceLength(text.substr(i));
-    const auto b = static_cast<unsigned char>(text[i]);
-    if (n == 0 || (n == 1 && (b < 0x20 || b == 0x7f)) ||
-        (n == 2 && b == 0xc2 && static_cast<unsigned char>(text[i + 1]) < 0xa0)) {
+    if (n == 0 || SteersText(text.substr(i, n))) {
       constexpr char kHex[] = "0123456789abcdef";
       for (size_t k = 0; k < (n == 0 ? 1 : n); ++k) {
         const auto c = static_cast<unsigned char>(text[i + k]);

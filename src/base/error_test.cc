@@ -30,6 +30,17 @@ TEST(Error, PrintableEscapesSurrogatesOverlongFormsAndC1) {
   EXPECT_EQ(Printable("\xf0\x9f\x98\x80"), "\xf0\x9f\x98\x80");
 }
 
+TEST(Error, PrintableEscapesWhatTurnsTextAround) {
+  EXPECT_EQ(Printable("a\xe2\x80\xae"
+                      "b"),
+            "a\\xe2\\x80\\xae"
+            "b");                                           // U+202E
+  EXPECT_EQ(Printable("\xe2\x80\xa8"), "\\xe2\\x80\\xa8");  // U+2028
+  EXPECT_EQ(Printable("\xe2\x81\xa6"), "\\xe2\\x81\\xa6");  // U+2066
+  EXPECT_EQ(Printable("\xe2\x80\xa7\xe2\x80\xaf\xe2\x81\xa5\xe2\x81\xaa\xe2\x82\xac"),
+            "\xe2\x80\xa7\xe2\x80\xaf\xe2\x81\xa5\xe2\x81\xaa\xe2\x82\xac");
+}
+
 TEST(Error, CodesHaveNames) {
   EXPECT_EQ(ErrorCodeName(ErrorCode::kNotFound), "not_found");
   EXPECT_EQ(ErrorCodeName(ErrorCode::kIo), "io");

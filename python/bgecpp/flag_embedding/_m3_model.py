@@ -43,8 +43,7 @@ def _read_layer(directory: Path, name: str) -> tuple[NDArray[np.float32], NDArra
     if (directory / f"{name}.safetensors").exists():
         found = [_tensors.find_tensor(directory, [key], f"{name}.safetensors") for key in ("weight", "bias")]
     elif (directory / f"{name}.pt").exists():
-        tensors = _read_torch(directory, f"{name}.pt")
-        found = [next((t for key, t in tensors.items() if _tensors.stands_for(key, of)), None) for of in ("weight", "bias")]
+        found = _read_torch(directory, f"{name}.pt", ["weight", "bias"])
     else:
         raise errors.Unsupported(f"{directory}: it has no {name}.safetensors or {name}.pt")
     weight, bias = found
@@ -56,17 +55,26 @@ def _read_layer(directory: Path, name: str) -> tuple[NDArray[np.float32], NDArra
     return weight, bias
 
 
-def _read_torch(directory: Path, file_name: str) -> dict[str, NDArray[np.float32]]:
-    """The tensors of a file of torch.save; nothing in it is run."""
+def _read_torch(directory: Path, file_name: str, names: list[str]) -> list[NDArray[np.float32] | None]:
+    """These tensors of a file of torch.save; nothing in it is run."""
     torch = _common.torch_or_none()
     if torch is None:
         raise errors.Unsupported(f"{directory}: {file_name}: its weights are read by torch: pip install torch")
+
+    def array(tensor: Any) -> NDArray[np.float32]:
+        if tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():  # the same numbers again and again
+            raise ValueError(f"a tensor of {tensor.numel()} numbers does not fit its storage")
+        values: NDArray[np.float32] = tensor.float().numpy()
+        return values
+
     with _model_files.open_file(directory, file_name) as file:
         try:
             tensors = torch.load(file, map_location="cpu", weights_only=True)
-            return {str(key): tensor.float().numpy() for key, tensor in tensors.items()}
+            found = [next((t for key, t in tensors.items() if _tensors.stands_for(str(key), name)), None) for name in names]
+            return [None if tensor is None else array(tensor) for tensor in found]
         except Exception as error:  # of many kinds, as the bytes are
-            raise errors.CorruptData(f"damaged file: {directory}: {file_name}: {error!s:.200}: fetch the model again") from None
+            why = _model_files.shown(f"{error!s:.200}")
+            raise errors.CorruptData(f"damaged file: {directory}: {file_name}: {why}: fetch the model again") from None
 
 
 class M3ModelForInference(_Model):
