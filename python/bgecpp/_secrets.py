@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 # What arguments that hold one are called.
-NAMES: Final = frozenset({"token", "use_auth_token"})
+NAMES: Final = frozenset({"token", "use_auth_token", "hf_token", "api_key", "api_token", "access_token", "headers"})
 
 
 def without(options: Mapping[str, Any] | None) -> dict[str, Any]:

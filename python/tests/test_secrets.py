@@ -240,7 +240,8 @@ def test_a_model_of_a_cache_is_pickled_by_its_path(models: Path, tmp_path: Path)
 
 
 def test_options_without_tokens() -> None:
-    given = {"token": 1, "a": 2, "model_kwargs": {"use_auth_token": 3, "b": 4}, "label2id": {"token": 0}}
+    others = {"hf_token": 5, "headers": {"Authorization": 6}}
+    given = {"token": 1, "a": 2, "model_kwargs": {"use_auth_token": 3, "b": 4, **others}, "label2id": {"token": 0}}
     assert _secrets.without(given) == {"a": 2, "model_kwargs": {"b": 4}, "label2id": {"token": 0}}
     assert _secrets.without(None) == {} and given["token"] == 1
     held = _secrets.Held(TOKEN)
