@@ -73,6 +73,7 @@ def copy_folder(source: Path, target: Path, left_out: Collection[str] = ()) -> N
     for name, place in files.items():
         with replacing(target / name) as temporary:
             # Not what else a stranger's file has: bits that lend its new owner's rights, or let others write to it.
+            os.close(os.open(temporary, os.O_CREAT | os.O_EXCL, 0o600))
             shutil.copyfile(place, temporary)
             os.chmod(temporary, os.stat(place).st_mode & 0o755)
 

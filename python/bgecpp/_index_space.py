@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 from bgecpp import errors
+from bgecpp._model_files import shown
 from bgecpp.native import Index
 
 _TEXT = "A ship left the harbour at dawn, and nobody saw it again."
@@ -74,7 +75,7 @@ def _check(index: Index, path: str | os.PathLike[str], embedder: Any, embed: Cal
     name = getattr(embedder, "model_name", None) or getattr(embedder, "model", None)
     given = name if isinstance(name, str) else type(embedder).__name__
     raise errors.InvalidArgument(
-        f"this index was built with another model or other settings: {os.fspath(path)}: built with {_shown(info['model'])}, "
+        f"this index was built with another model or other settings: {os.fspath(path)}: built with {shown(info['model'][:1000])}, "
         f"given {given}: {difference}: {fix}"
     )
 
@@ -98,8 +99,3 @@ def _is_same_direction(a: Any, b: Any, min_cosine: float) -> bool:
 
 def _is_same_length(a: float, b: float) -> bool:
     return a == b or b / _MAX_LENGTH_RATIO < a < b * _MAX_LENGTH_RATIO
-
-
-def _shown(text: str) -> str:
-    """On one line: an index may be a stranger's."""
-    return text[:1000] if text.isprintable() else repr(text[:1000])[1:-1]
