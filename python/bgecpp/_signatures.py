@@ -92,7 +92,7 @@ def _explained(error: TypeError, function: str, arguments: tuple[tuple[str, Any,
             found = _type_name(value) if name == "token" else _described(value, name, kind)
             raise TypeError(f"{function}(): {name}: expected {_in_words(kind)}, found {found}") from None
         if isinstance(value, str) and name != "token" and not _is_utf8(value):
-            raise TypeError(f"{function}(): {name}: expected text in UTF-8, found {_shown(value)}") from None
+            raise TypeError(f"{function}(): {name}: expected text in UTF-8, found {_excerpt(value)}") from None
         if isinstance(value, int) and "int" in kind.split(" | ") and not -(1 << 31) <= value < 1 << 31:
             raise TypeError(f"{function}(): {name}: found {str(value)[:60]}, which is out of its range") from None
     expected = ", ".join(f"{name}: {_in_words(kind)}" for name, _, kind in arguments)
@@ -171,7 +171,7 @@ def _type_name(value: Any) -> str:
     return kind.__name__ if package in ("builtins", "__main__") else f"{package}.{kind.__name__}"
 
 
-def _shown(text: str) -> str:
+def _excerpt(text: str) -> str:
     """A str that is no UTF-8: the bytes of a path, or the str with its lone surrogates as escapes."""
     try:
         return f"{os.fsencode(text)!r}: rename it, or give a link to it"

@@ -4,17 +4,8 @@ namespace nb = nanobind;
 
 namespace bge::python {
 
-namespace {
-
-nb::object OwnedOrRaised(PyObject* object) {
-  if (object == nullptr) throw nb::python_error();
-  return nb::steal(object);
-}
-
-}  // namespace
-
 nb::object Attribute(nb::handle object, const char* name) {
-  return OwnedOrRaised(OrSleep([&] { return PyObject_GetAttrString(object.ptr(), name); }));
+  return ObjectFrom([&] { return PyObject_GetAttrString(object.ptr(), name); });
 }
 
 bool HasAttribute(nb::handle object, const char* name) {
@@ -23,7 +14,7 @@ bool HasAttribute(nb::handle object, const char* name) {
 
 nb::object CallMethod(nb::handle object, const char* name) {
   const nb::object method = Attribute(object, name);
-  return OwnedOrRaised(OrSleep([&] { return PyObject_CallNoArgs(method.ptr()); }));
+  return ObjectFrom([&] { return PyObject_CallNoArgs(method.ptr()); });
 }
 
 WithoutGil::~WithoutGil() {

@@ -21,9 +21,17 @@ auto OrSleep(const Function& run) {
   }
 }
 
-/// Of the interpreter, which may run Python code that lets go of the GIL: with OrSleep() around the
-/// bare call, so that nothing of ours is destroyed where the thread is ended in it. python_error
-/// for what is raised; HasAttribute takes that for no.
+/// The object of which run(), a call of the interpreter that may run Python code, gives a new
+/// reference; python_error where it gives null. With OrSleep() around the bare call, so that
+/// nothing of ours is destroyed where the thread is ended in it.
+template <class Function>
+nanobind::object ObjectFrom(const Function& run) {
+  PyObject* const object = OrSleep(run);
+  if (object == nullptr) throw nanobind::python_error();
+  return nanobind::steal(object);
+}
+
+/// As Python's getattr, hasattr (where anything raised is a no) and object.name().
 nanobind::object Attribute(nanobind::handle object, const char* name);
 bool HasAttribute(nanobind::handle object, const char* name);
 nanobind::object CallMethod(nanobind::handle object, const char* name);

@@ -21,21 +21,14 @@ std::string TypeName(nb::handle object) {
   return nb::cast<std::string>(name);
 }
 
-// What a codec gives, whose lookup and error handlers may be Python code.
-template <class Codec>
-nb::object Coded(const Codec& codec) {
-  PyObject* const result = OrSleep(codec);
-  if (result == nullptr) throw nb::python_error();
-  return nb::steal(result);
-}
-
-// UTF-8 of a str with lone surrogates, each of them U+FFFD.
+// UTF-8 of a str with lone surrogates, each of them U+FFFD. A codec's lookup and error handlers may
+// be Python code.
 nb::object Repaired(nb::handle text) {
   const nb::object utf16 =
-      Coded([&] { return PyUnicode_AsEncodedString(text.ptr(), "utf-16", "surrogatepass"); });
+      ObjectFrom([&] { return PyUnicode_AsEncodedString(text.ptr(), "utf-16", "surrogatepass"); });
   const nb::object repaired =
-      Coded([&] { return PyUnicode_FromEncodedObject(utf16.ptr(), "utf-16", "replace"); });
-  return Coded([&] { return PyUnicode_AsUTF8String(repaired.ptr()); });
+      ObjectFrom([&] { return PyUnicode_FromEncodedObject(utf16.ptr(), "utf-16", "replace"); });
+  return ObjectFrom([&] { return PyUnicode_AsUTF8String(repaired.ptr()); });
 }
 
 std::string_view BytesView(nb::handle bytes) {
@@ -107,13 +100,11 @@ TextList::TextList(nb::handle texts) {
             .c_str());
   }
   const nb::object owned = nb::steal(iterator);
-  PyObject* tuple = OrSleep([&] { return PySequence_Tuple(iterator); });
-  if (tuple == nullptr) throw nb::python_error();  // what the iterator raised
-  keep_ = nb::steal(tuple);
-  const auto count = static_cast<size_t>(PyTuple_Size(tuple));
+  keep_ = ObjectFrom([&] { return PySequence_Tuple(iterator); });
+  const auto count = static_cast<size_t>(PyTuple_Size(keep_.ptr()));
   views_.reserve(count);
   for (size_t i = 0; i < count; ++i) {
-    Add(PyTuple_GetItem(tuple, static_cast<Py_ssize_t>(i)), i);
+    Add(PyTuple_GetItem(keep_.ptr(), static_cast<Py_ssize_t>(i)), i);
   }
 }
 

@@ -27,7 +27,8 @@ class EndlessTransport : public HttpTransport {
 };
 
 TEST_F(HubPull, AnswersThatHaveNoEndAreRefused) {
-  for (const auto& [status, most] : {std::pair(200, 65u << 20), std::pair(403, 2u << 20)}) {
+  for (const auto& [answer, most] : {std::pair(200, 65u << 20), std::pair(403, 2u << 20)}) {
+    const int status = answer;  // a lambda of C++20's first compilers takes no structured binding
     uint64_t given = 0;
     EXPECT_THAT(test::Thrown([&] {
                   return Pull({kRepo, "main"}, settings_,

@@ -303,7 +303,7 @@ TEST_F(HubPull, LastingTroublesEnd) {
   server_.SetHook([](const HubRequest&) { return HubReply{.status = 503}; });
   EXPECT_THAT(Failure(), AllOf(StartsWith("io: "), HasSubstr("status 503")));
   EXPECT_EQ(server_.requests().size(), 5u);
-  server_.SetHook([this](const HubRequest& request) -> std::optional<HubReply> {
+  server_.SetHook([](const HubRequest& request) -> std::optional<HubReply> {
     if (!request.cdn) return std::nullopt;
     return HubReply{.status = 500};
   });
