@@ -66,8 +66,9 @@ TEST(TopK, EqualsSortingForAnyCutAndOrder) {
 
 TEST(TopK, RanksNanWithMinusInfinity) {
   const float nan = std::numeric_limits<float>::quiet_NaN();
-  const std::vector<float> scores = {nan, -kInfinity, 1, nan, kInfinity, -3};
-  for (const int64_t k : {1, 3, 5, 6, 7}) {
+  std::vector<float> scores = {nan, -kInfinity, 1, nan, kInfinity, -3};
+  for (int i = 0; i < 300; ++i) scores.push_back(i % 7 == 0 ? nan : static_cast<float>(i % 40));
+  for (const int64_t k : {1, 3, 5, 6, 7, 200, 270, 306}) {
     TopK top(k);
     top.Offer(scores, 0);
     ExpectSame(top.Take(), SortAll(scores, k));

@@ -27,8 +27,9 @@
 HWY_BEFORE_NAMESPACE();
 namespace bge::cpu::HWY_NAMESPACE {
 
-constexpr int kDotRows = 3;     // of x
-constexpr int kDotColumns = 4;  // rows of W
+constexpr int kDotRows = 3;                // of x
+constexpr int kDotColumns = 4;             // rows of W
+constexpr int64_t kPanelBytes = 24 << 10;  // three quarters of the smallest first-level cache
 
 // Adds up the 128-bit blocks of a vector: halves it until one is left.
 template <class D>
@@ -100,7 +101,8 @@ HWY_INLINE void DotTile(D d, const float* const* x, const float* const* w, int64
   }
 }
 
-void DotRows(ConstMatrix x, ConstMatrix w, Matrix y) {
+// A few rows of x, which stay in the first-level cache while W passes, or all.
+void DotPanel(ConstMatrix x, ConstMatrix w, Matrix y) {
   const hn::ScalableTag<float> d;
   for (int64_t n = 0; n < w.rows; n += kDotColumns) {
     const int64_t columns = std::min<int64_t>(kDotColumns, w.rows - n);
@@ -128,6 +130,20 @@ void DotRows(ConstMatrix x, ConstMatrix w, Matrix y) {
         std::memcpy(y.row(m + r) + n, tile[r], static_cast<size_t>(columns) * sizeof(float));
       }
     }
+  }
+}
+
+// Rows of x that are in the first-level cache beside four of W; all where that would be few.
+int64_t PanelRows(int64_t rows, int64_t depth) {
+  const int64_t fit = kPanelBytes / (depth * static_cast<int64_t>(sizeof(float)) + 1) - kDotColumns;
+  return fit < 2 * kDotRows ? rows : std::min(rows, fit - fit % kDotRows);
+}
+
+void DotRows(ConstMatrix x, ConstMatrix w, Matrix y) {
+  const int64_t panel = PanelRows(x.rows, x.cols);
+  for (int64_t m = 0; m < x.rows; m += panel) {
+    const int64_t rows = std::min(panel, x.rows - m);
+    DotPanel(x.Rows(m, rows), w, {y.row(m), rows, y.cols, y.stride});
   }
 }
 
