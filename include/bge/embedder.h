@@ -69,7 +69,7 @@ struct EncodeOptions {
   /// Of each sparse vector the so many weights that are largest in magnitude, of equal ones those
   /// of the lower ids; instead of the model's own limit, if it has one.
   std::optional<int64_t> max_active_dims = {};
-  int64_t batch_tokens = 0;  ///< tokens computed together on a thread; 0: chosen
+  int64_t batch_tokens = 0;  ///< tokens computed together on a thread, 0 or more; 0: chosen
   /// Called from one thread at a time with the texts done so far, in no particular order of texts.
   std::function<void(int64_t done, int64_t total)> progress = {};
   /// A request to stop ends the call with Error(kCancelled); the output is then unspecified.

@@ -27,7 +27,7 @@ BGE_API bool IsLateInteraction(const std::string& model);
 struct LateInteractionOptions {
   /// Text put before every query instead of the model's own, its marker included.
   std::optional<std::string> instruction = {};
-  int64_t batch_tokens = 0;  ///< tokens computed together on a thread; 0: chosen
+  int64_t batch_tokens = 0;  ///< tokens computed together on a thread, 0 or more; 0: chosen
   /// Called from one thread with the pairs done so far.
   std::function<void(int64_t done, int64_t total)> progress = {};
   std::stop_token stop = {};  ///< a request to stop ends the call with Error(kCancelled)

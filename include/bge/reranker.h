@@ -57,7 +57,7 @@ struct RerankOptions {
   /// A passage that is too long is not cut: windows of it, each half a window after the one
   /// before, are scored, and the best counts.
   bool best_window = false;
-  int64_t batch_tokens = 0;  ///< tokens computed together on a thread; 0: chosen
+  int64_t batch_tokens = 0;  ///< tokens computed together on a thread, 0 or more; 0: chosen
   /// Called from one thread at a time with the pairs done so far.
   std::function<void(int64_t done, int64_t total)> progress = {};
   std::stop_token stop = {};  ///< a request to stop ends the call with Error(kCancelled)

@@ -80,6 +80,12 @@ TEST_F(EmbedderTest, TruncatesThenNormalises) {
       HasSubstr("expected 1 to"));
 }
 
+TEST_F(EmbedderTest, RefusesANegativeNumberOfTokens) {
+  EXPECT_THAT(
+      ErrorOf(ErrorCode::kInvalidArgument, [&] { model_.Encode("x", {.batch_tokens = -1}); }),
+      HasSubstr("batch_tokens out of range: found -1, expected 0 or more"));
+}
+
 TEST_F(EmbedderTest, NormaliseOffKeepsTheLength) {
   const std::vector<float> raw = model_.Encode("a cat", {.normalize = false});
   const std::vector<float> unit = model_.Encode("a cat");

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <mutex>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -165,6 +166,11 @@ class EncodePipeline {
 }  // namespace
 
 EncodeStats EncodeTexts(const EncodeWork& work, ThreadPool& pool) {
+  if (work.batch_tokens < 0) {
+    Fail(ErrorCode::kInvalidArgument, "batch_tokens out of range",
+         "found " + std::to_string(work.batch_tokens) + ", expected 0 or more",
+         "give a number of tokens, or 0 to have it chosen");
+  }
   if (work.texts.empty()) return {};
   return EncodePipeline(work, pool).Run();
 }

@@ -38,7 +38,7 @@ struct EncodeWork {
 };
 
 /// Every text is computed or copied once. Rethrows the first error of any function of `work`;
-/// Error(kCancelled) when work.stop asks.
+/// Error(kInvalidArgument) for batch_tokens below 0, Error(kCancelled) when work.stop asks.
 EncodeStats EncodeTexts(const EncodeWork& work, ThreadPool& pool);
 
 }  // namespace bge
