@@ -126,6 +126,29 @@ TEST(SparseEncoderCommand, InfoSaysWhatItIs) {
   EXPECT_EQ(info->root().At("query_weights").AsString(), "query_0_SparseStaticEmbedding");
 }
 
+TEST(SparseEncoderCommand, ModelsOfWeightsOfTokensAlone) {
+  const std::string model = BGE_TEST_DATA_DIR "/models/tiny-static-sparse";
+  const std::string tokens = OutputOf({"embed", "--model", model, "--sparse-tokens", "a fox"});
+  EXPECT_EQ(Parse(tokens)->root().At("sparse").size(), 2u);
+  EXPECT_EQ(OutputOf({"tokenize", "--model", model, "--query", "a fox"}), "a fox\n");
+  EXPECT_EQ(OutputOf({"tokenize", "--model", model, "--passage", "a fox"}), "a map of a fox\n");
+  EXPECT_THAT(OutputOf({"info", model}),
+              AllOf(HasSubstr("no layers, 288 word pieces"), HasSubstr("288 values, compared by"),
+                    HasSubstr("weights by token from .")));
+  const ProgramResult explained = RunBge({"embed", "--model", model, "--explain", "a fox"});
+  EXPECT_EQ(explained.status, 0);
+  EXPECT_THAT(explained.err, HasSubstr("none: weights by token"));
+  const test::TempDir dir;
+  const std::string out = (dir.path() / "out").string();
+  for (const std::vector<std::string>& arguments : std::vector<std::vector<std::string>>{
+           {"quantize", model, out, "--dtype", "int8"}, {"bench", "--model", model}}) {
+    const ProgramResult result = RunBge(arguments);
+    EXPECT_EQ(result.status, 1) << arguments[0];
+    EXPECT_THAT(result.err, HasSubstr("a model without ")) << arguments[0];
+  }
+  EXPECT_FALSE(fs::exists(out));
+}
+
 TEST(SparseEncoderCommand, QuantizedModelsGiveNearlyTheSame) {
   const test::TempDir dir;
   for (const std::string& model : {kSplade, kRouter}) {

@@ -101,9 +101,12 @@ void AddCommonRows(const ModelOrRerankerInfo& info, std::string_view kind, Table
   table->Row("path", Printable(info.path, 4096));
   table->Row("kind", kind);
   table->Row("architecture", Printable(info.architecture));
-  table->Row("size", fmt::format("{} layers, hidden {}, {} heads, feed-forward {}, {} word pieces",
-                                 info.num_layers, info.hidden_size, info.num_heads,
-                                 info.intermediate_size, WithSeparators(info.vocab_size)));
+  table->Row("size", info.num_layers == 0
+                         ? fmt::format("no layers, {} word pieces", WithSeparators(info.vocab_size))
+                         : fmt::format("{} layers, hidden {}, {} heads, feed-forward {}, {} word "
+                                       "pieces",
+                                       info.num_layers, info.hidden_size, info.num_heads,
+                                       info.intermediate_size, WithSeparators(info.vocab_size)));
   table->Row("parameters", fmt::format("{} ({})", WithSeparators(info.num_parameters),
                                        Printable(info.weights_dtype)));
   table->Row("max length",
@@ -192,10 +195,10 @@ std::string InfoText(const ModelInfo& info, const ModelIdentity& identity) {
   if (!info.include_prompt) table.Row("", "the prompt's tokens are left out of pooling");
   table.Row("modules", Printable(Joined(info.modules, " > "), 1000));
   table.Row("queries", WithSource(Instruction(info.query_instruction), info.instruction_source));
-  if (!info.query_weights.empty()) {
-    table.Row("", "weights by token from " + Printable(info.query_weights, 1000));
-  }
+  const std::string by_token = "weights by token from " + Printable(info.query_weights, 1000);
+  if (!info.query_weights.empty()) table.Row("", by_token);
   table.Row("documents", Instruction(info.document_instruction));
+  if (!info.query_weights.empty() && info.num_layers == 0) table.Row("", by_token);
   for (const auto& [name, prompt] : info.prompts) {
     table.Row("prompt", fmt::format("{}: {}{}", Printable(name), Quoted(prompt),
                                     name == info.default_prompt_name ? "  (the default)" : ""));

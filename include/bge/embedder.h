@@ -100,8 +100,9 @@ struct ModelInfo {
   std::string sparse_pooling;     ///< of a SPLADE model: "max" or "sum"; else empty
   std::string sparse_activation;  ///< likewise: "relu" or "log1p_relu"
   int64_t max_active_dims = 0;    ///< weights of a sparse vector, at most; 0: as there are
-  /// Folder or file of the weights that queries' tokens have in sparse vectors, which then takes no
-  /// pass of the model; empty: queries are computed as documents are.
+  /// Folder or file of the weights that queries' tokens have in sparse vectors, which then take no
+  /// pass of the model, or of a model without a transformer (num_layers = 0) all texts' tokens;
+  /// empty: queries are computed as documents are.
   std::string query_weights;
   std::vector<Pooling> poolings;     ///< concatenated in this order; empty without a dense head
   std::string pooling_source;        ///< of those, or of sparse_pooling

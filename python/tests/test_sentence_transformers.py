@@ -17,6 +17,7 @@ from sentence_transformers_cases import SMALL_MODELS, TEXTS, load
 from bgecpp import errors
 from bgecpp import sentence_transformers as st
 from bgecpp.sentence_transformers import CrossEncoder, SentenceTransformer, SparseEncoder, util
+from bgecpp.transformers import AutoModel
 
 GOLDENS = json.loads((MODELS.parent / "sentence_transformers.json").read_text(encoding="utf-8"))
 
@@ -385,6 +386,22 @@ def test_queries_may_have_weights_of_their_own():
     assert model.get_model_kwargs() == ["task", "modality"]
     query, document = (np.asarray(to_plain(f(["the vector"]))) for f in (model.encode_query, model.encode_document))
     assert np.abs(query - document).max() > 1e-3
+
+
+def test_weights_of_tokens_may_be_all(tmp_path):
+    model = load("SparseEncoder", "tiny-static-sparse")
+    assert repr(model[0]).startswith("SparseStaticEmbedding({'frozen': True}, dim=288, tokenizer=")
+    assert model.transformers_model is None and model.config is None
+    with pytest.raises(AttributeError, match="no transformer"):
+        model.config = {}
+    assert [len(row) for row in model.preprocess(["a fox"])["input_ids"].tolist()] == [2]
+    assert [word for word, _ in model.decode(model.encode("a fox"))] == ["fox", "a"]
+    assert len(model.decode(model.encode_document("a fox"))) == 4  # "a map of "
+    model.save_pretrained(str(tmp_path / "saved"))
+    again = type(model)(str(tmp_path / "saved"))
+    assert again.decode(again.encode("a fox")) == model.decode(model.encode("a fox"))
+    with pytest.raises(errors.Unsupported, match="no transformer"):
+        AutoModel.from_pretrained(model.model_path)
 
 
 def test_copies_share_the_engine_and_pickles_load_it(model):

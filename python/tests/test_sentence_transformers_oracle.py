@@ -309,6 +309,23 @@ def test_sparse_queries_of_their_own_weights(both):
     assert sorted(mine.get_model_kwargs()) == sorted(theirs.get_model_kwargs())
 
 
+def test_weights_of_tokens_alone(both):
+    theirs, mine = both("SparseEncoder", "tiny-static-sparse")
+    for method in ("encode", "encode_query", "encode_document"):
+        assert_same(getattr(mine, method)(TEXTS[:4]), getattr(theirs, method)(TEXTS[:4]), 2e-5)
+    assert mine.decode(mine.encode("the river")) == theirs.decode(theirs.encode("the river"))
+    for prompt in (None, "the "):
+        found, expected = (model.preprocess(TEXTS[:4], prompt=prompt) for model in (mine, theirs))
+        assert found.keys() == expected.keys()
+        for key, value in expected.items():
+            assert found[key].tolist() == value.tolist()
+    assert mine[0].get_config_dict() == theirs[0].get_config_dict() and len(list(mine)) == len(list(theirs)) == 1
+    for name in ("config", "transformers_model", "max_seq_length", "similarity_fn_name"):
+        assert getattr(mine, name) == getattr(theirs, name)
+    assert mine.get_embedding_dimension() == theirs.get_embedding_dimension() == mine[0].get_embedding_dimension()
+    assert mine.get_model_kwargs() == theirs.get_model_kwargs() == []
+
+
 @pytest.mark.parametrize("kind", ["float32", "float64", "float16", "tensor", "list", "mixed"])
 def test_functions(kind):
     import torch

@@ -45,6 +45,10 @@ class MeasuredEmbedder : public MeasuredModel {
                    const Backend& backend)
       : engine_(options.model, options.embedder, backend), texts_(texts) {
     const ModelInfo& info = engine_.info();
+    if (info.num_layers == 0) {
+      Fail(ErrorCode::kUnsupported, "a model without a transformer has no layers to measure",
+           info.path, "give a model that has some");
+    }
     kinds_ = options.kinds.value_or(info.heads.dense ? Representations() : info.heads);
     of_texts_ = options.encode;
     of_query_ = options.encode;

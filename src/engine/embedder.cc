@@ -60,6 +60,17 @@ ModelSpec ReadSpec(const std::string& model, const EmbedderOptions& options) {
   return spec;
 }
 
+LoadedTransformer LoadTransformer(const ModelSpec& spec, const EngineOptions& options,
+                                  const Backend& backend) {
+  if (spec.sparse && spec.sparse->is_static) {
+    return LoadedTransformer(spec.transformer_dir, options, backend);
+  }
+  return LoadedTransformer(
+      spec.transformer_dir, spec.config->root(), spec.do_lower_case, options, backend,
+      TakesFirstTokens(spec),
+      spec.multi_vector ? spec.multi_vector->markers : std::vector<std::string>());
+}
+
 }  // namespace
 
 EmbedderImpl::EmbedderImpl(const std::string& model, const EmbedderOptions& options,
@@ -67,10 +78,7 @@ EmbedderImpl::EmbedderImpl(const std::string& model, const EmbedderOptions& opti
     : EmbedderImpl(ReadSpec(model, options), options, backend) {}
 
 EmbedderImpl::EmbedderImpl(ModelSpec spec, const EmbedderOptions& options, const Backend& backend)
-    : spec_(std::move(spec)),
-      model_(spec_.transformer_dir, spec_.config->root(), spec_.do_lower_case,
-             EngineOptionsOf(options), backend, TakesFirstTokens(spec_),
-             spec_.multi_vector ? spec_.multi_vector->markers : std::vector<std::string>()) {
+    : spec_(std::move(spec)), model_(LoadTransformer(spec_, EngineOptionsOf(options), backend)) {
   LoadHeads(options);
   input_.emplace(spec_, model_.tokenizer(),
                  static_queries_ ? &static_queries_->tokenizer() : nullptr,
@@ -80,6 +88,7 @@ EmbedderImpl::EmbedderImpl(ModelSpec spec, const EmbedderOptions& options, const
 
 void EmbedderImpl::LoadHeads(const EmbedderOptions& options) {
   if (spec_.multi_vector) return LoadTokenVectors(options.on_warning);
+  if (spec_.sparse && spec_.sparse->is_static) return LoadStaticWeights(options.on_warning);
   if (spec_.sparse) return LoadSpladeHead(options);
   if (spec_.modules.empty()) return;
   dense_head_ = std::make_unique<const DenseHead>(
@@ -143,7 +152,7 @@ void EmbedderImpl::RequireHeads(const Representations& which) const {
       throw error->second;
     }
     if (dense_head_ == nullptr) {
-      const std::string other = sparse_head_ != nullptr ? "sparse" : "colbert";
+      const std::string other = makes_sparse() ? "sparse" : "colbert";
       Fail(ErrorCode::kUnsupported, "the model has no " + kind + " head",
            spec_.dir.string() + ": found a model of " + other + " vectors alone",
            "ask for those, or use another model");
@@ -154,12 +163,12 @@ void EmbedderImpl::RequireHeads(const Representations& which) const {
          "use BAAI/bge-m3 or a model made from it, whole: its heads are files of their own");
   };
   if (which.dense && dense_head_ == nullptr) {
-    const std::string kind = sparse_head_ != nullptr ? "sparse" : "colbert";
+    const std::string kind = makes_sparse() ? "sparse" : "colbert";
     Fail(ErrorCode::kUnsupported, "the model makes no dense vectors",
          spec_.dir.string() + ": found a model of " + kind + " vectors",
          "bge embed (--return " + kind + ") and EncodeAll give those; here use a dense model");
   }
-  require(which.sparse, sparse_head_ != nullptr, "sparse", M3SparseHead::kFile);
+  require(which.sparse, makes_sparse(), "sparse", M3SparseHead::kFile);
   require(which.colbert, colbert_head_ != nullptr, "colbert", M3ColbertHead::kFile);
 }
 
@@ -179,10 +188,14 @@ void EmbedderImpl::FillInfo() {
   if (sparse_head_ != nullptr) info_.num_parameters += sparse_head_->num_parameters();
   if (colbert_head_ != nullptr) info_.num_parameters += colbert_head_->num_parameters();
   info_.heads = {.dense = dense_head_ != nullptr,
-                 .sparse = sparse_head_ != nullptr,
+                 .sparse = makes_sparse(),
                  .colbert = colbert_head_ != nullptr};
   info_.colbert_dimension = colbert_head_ == nullptr ? 0 : colbert_head_->dimension();
   if (sparse_head_ != nullptr) info_.sparse_dimension = encoder.vocab_size;
+  if (spec_.sparse && spec_.sparse->is_static) {
+    info_.sparse_dimension = static_queries_->dimension();
+    info_.num_parameters = static_queries_->dimension();
+  }
   info_.weights_dtype = encoder.weights_dtype;
   info_.compute_type = encoder.compute_type;
   info_.dimension = OutputDimension({});
@@ -194,10 +207,12 @@ void EmbedderImpl::FillInfo() {
     info_.pooling_source = pooling->source;
     info_.include_prompt = pooling->include_prompt;
   }
-  if (spec_.sparse) {
+  if (spec_.sparse && !spec_.sparse->is_static) {
     info_.sparse_pooling = spec_.sparse->pooling.sum ? "sum" : "max";
     info_.sparse_activation = spec_.sparse->pooling.log_twice ? "log1p_relu" : "relu";
     info_.pooling_source = spec_.sparse->pooling_source;
+  }
+  if (spec_.sparse) {
     info_.max_active_dims = spec_.sparse->max_active_dims.value_or(0);
     if (spec_.sparse->queries) info_.query_weights = spec_.sparse->queries->where;
   }
@@ -438,7 +453,9 @@ EncodeStats EmbedderImpl::Run(std::span<const std::string_view> texts, const Enc
   const int64_t prompt_tokens = PromptTokens(tokenizer.prompt, tokenizer.max_length);
   const bool is_static = input_->IsStatic(options.role);
   int64_t head_bytes = 0;  // a token
-  if (output.sparse != nullptr) head_bytes += sparse_head_->bytes_per_token();
+  if (output.sparse != nullptr && sparse_head_ != nullptr) {
+    head_bytes += sparse_head_->bytes_per_token();
+  }
   if (output.colbert != nullptr) head_bytes += colbert_head_->bytes_per_token();
 
   const EncodeWork work = {

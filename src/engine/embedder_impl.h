@@ -58,6 +58,8 @@ class EmbedderImpl {
   void LoadM3Heads(const EmbedderOptions& options);
   void LoadTokenVectors(const WarningSink& on_warning);
   void LoadSpladeHead(const EmbedderOptions& options);
+  void LoadStaticWeights(const WarningSink& on_warning);
+  bool makes_sparse() const { return sparse_head_ != nullptr || static_queries_ != nullptr; }
   void AddFiles(std::span<const std::filesystem::path> files);
   std::vector<int32_t> UnusedTokenIds() const;
   void RequireHeads(const Representations& which) const;
@@ -103,7 +105,8 @@ class EmbedderImpl {
   std::unique_ptr<const DenseHead> dense_head_;
   std::optional<const PackedCache> head_cache_;  // whose file sparse_head_ may lie in
   std::unique_ptr<const SparseHead> sparse_head_;
-  // What queries' sparse vectors come from, instead of the encoder; null: they do not.
+  // What queries' sparse vectors come from, or those of all texts, instead of the encoder; null:
+  // they do not.
   std::unique_ptr<const SparseStaticEmbedding> static_queries_;
   std::unique_ptr<const MultiVectorHead> colbert_head_;
   std::optional<const ModelInput> input_;          // set once, when all it is made of is there

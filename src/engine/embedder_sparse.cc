@@ -1,4 +1,4 @@
-// The parts of EmbedderImpl that only sparse encoders (SPLADE) have: their head, and queries whose
+// The parts of EmbedderImpl that only sparse encoders (SPLADE) have: their head, and texts whose
 // weights take no pass of the encoder.
 #include "base/error.h"
 #include "encoder/bert_config.h"
@@ -47,18 +47,21 @@ void EmbedderImpl::LoadSpladeHead(const EmbedderOptions& options) {
       model_.backend(), model_.pool());
   head_cache_->Save(head->LinearLayers());
   sparse_head_ = std::move(head);
-  if (sparse.queries) {
-    static_queries_ =
-        std::make_unique<const SparseStaticEmbedding>(*sparse.queries, options.on_warning);
-    if (static_queries_->dimension() > bert.vocab_size) {
-      Fail(ErrorCode::kCorruptData, "queries have weights of more words than documents",
-           sparse.queries->dir.string() + ": found " +
-               std::to_string(static_queries_->dimension()) + ", expected at most " +
-               std::to_string(bert.vocab_size) + " (vocab_size of config.json)",
-           "check that the folders belong to the same model");
-    }
-    AddFiles(static_queries_->files());
+  if (!sparse.queries) return;
+  LoadStaticWeights(options.on_warning);
+  if (static_queries_->dimension() > bert.vocab_size) {
+    Fail(ErrorCode::kCorruptData, "queries have weights of more words than documents",
+         sparse.queries->dir.string() + ": found " + std::to_string(static_queries_->dimension()) +
+             ", expected at most " + std::to_string(bert.vocab_size) +
+             " (vocab_size of config.json)",
+         "check that the folders belong to the same model");
   }
+}
+
+void EmbedderImpl::LoadStaticWeights(const WarningSink& on_warning) {
+  static_queries_ =
+      std::make_unique<const SparseStaticEmbedding>(*spec_.sparse->queries, on_warning);
+  AddFiles(static_queries_->files());
 }
 
 int64_t EmbedderImpl::MaxActiveDims(const EncodeOptions& options) const {

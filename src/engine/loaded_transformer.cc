@@ -6,6 +6,7 @@
 #include "base/env.h"
 #include "base/error.h"
 #include "engine/model_files.h"
+#include "engine/no_encoder.h"
 #include "tokenizer/load.h"
 #include "weights/rounded.h"
 
@@ -98,6 +99,15 @@ LoadedTransformer::LoadedTransformer(const std::filesystem::path& dir, json::Val
       encoder_(MakeEncoder(config, weights_, ChooseComputeType(options, *weights_, backend_),
                            backend_, pool_, PackedCacheOf(options), first_tokens)) {}
 
+LoadedTransformer::LoadedTransformer(const std::filesystem::path& dir, const EngineOptions& options,
+                                     const Backend& backend)
+    : pool_(options.threads > 0 ? options.threads : DefaultThreads()),
+      backend_(backend),
+      dir_(dir),
+      typed_(false),
+      tokenizer_(tokenizer::LoadTokenizer(dir, {.on_warning = options.on_warning})),
+      encoder_(std::make_unique<const NoEncoder>(dir.string(), tokenizer_.vocab_size())) {}
+
 TextTokenizer LoadedTransformer::MakeTextTokenizer(int64_t max_length, std::stop_token stop) const {
   return {.tokenizer = tokenizer_,
           .prompt = {},
@@ -138,6 +148,7 @@ std::vector<std::string> LoadedTransformer::Files(const std::filesystem::path& b
   if (const auto file = TokenizerFile(dir_)) {
     files.push_back(file->lexically_relative(base).string());
   }
+  if (weights_ == nullptr) return files;
   for (const std::string& file : weights_->Files()) {
     files.push_back((dir_ / file).lexically_relative(base).string());
   }

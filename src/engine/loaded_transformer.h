@@ -62,10 +62,16 @@ class LoadedTransformer {
                     const EngineOptions& options, const Backend& backend, bool first_tokens,
                     std::vector<std::string> markers = {});
 
+  /// Of a model without a transformer: the tokenizer of `dir`, no weights, and an encoder that has
+  /// no hidden states.
+  LoadedTransformer(const std::filesystem::path& dir, const EngineOptions& options,
+                    const Backend& backend);
+
   ThreadPool& pool() const { return pool_; }
   WorkspacePool& workspaces() const { return workspaces_; }
   const Backend& backend() const { return backend_; }
   const Tokenizer& tokenizer() const { return tokenizer_; }
+  /// Null without a transformer.
   const std::shared_ptr<const WeightSource>& weights() const { return weights_; }
   const Encoder& encoder() const { return *encoder_; }
 

@@ -92,6 +92,15 @@ std::set<std::string> WeightNames(const ModelSpec& spec, const std::vector<std::
   return names;
 }
 
+// Relative to the transformer's folder. Weights of tokens may lie in a file of tokens instead.
+std::vector<std::string> WeightFiles(const ModelSpec& spec) {
+  const bool is_static = spec.sparse && spec.sparse->is_static;
+  if (!is_static || spec.sparse->queries->idf.empty()) {
+    return OpenWeights(spec.transformer_dir)->Files();
+  }
+  return {spec.sparse->queries->idf.lexically_relative(spec.transformer_dir).string()};
+}
+
 // A setting as it goes into the space.
 void Append(std::string_view key, std::string_view value, std::string* text) {
   *text += key;
@@ -138,8 +147,7 @@ std::optional<ModelIdentity> IdentifyModel(const ModelInfo& info, HashFiles hash
   if (!fingerprint) return std::nullopt;
 
   const ModelSpec spec = ReadModelSpec(dir, {}, !info.sparse_pooling.empty());
-  const std::set<std::string> weights =
-      WeightNames(spec, OpenWeights(spec.transformer_dir)->Files());
+  const std::set<std::string> weights = WeightNames(spec, WeightFiles(spec));
   const auto quantized_from = QuantizedFrom(spec.config->root());
   const auto weight_lines = HashLines(dir, weights, may_read);
   if (!weight_lines) return std::nullopt;

@@ -15,8 +15,6 @@ namespace bge {
 
 namespace {
 
-// Tokens of a text, where nobody limits them.
-constexpr int64_t kNoLimit = int64_t{1} << 40;
 // Most tokens that a query is filled up to: ModernBERT states a length that no weight bears out.
 constexpr int64_t kMostFilled = 32768;
 // An error's list of names is one line that a person reads.
@@ -179,8 +177,9 @@ std::string_view ModelInput::PromptFor(const EncodeOptions& options) const {
 }
 
 bool ModelInput::IsStatic(Role role) const {
-  if (queries_ == nullptr || role == Role::kDocument) return false;
-  if (role == Role::kQuery) return true;
+  if (queries_ == nullptr) return false;
+  if (spec_.sparse->is_static) return true;
+  if (role != Role::kNone) return role == Role::kQuery;
   const auto route = spec_.sparse->default_route;
   if (!route) {
     Fail(ErrorCode::kInvalidArgument, "neither queries nor documents",
@@ -204,8 +203,8 @@ TextTokenizer ModelInput::TokenizerFor(const EncodeOptions& options) const {
   }
   return {.tokenizer = *queries_,
           .prompt = prompt,
-          .max_length =
-              std::min(static_length_.value_or(kNoLimit), options.max_length.value_or(kNoLimit)),
+          .max_length = std::min(static_length_.value_or(kNoTokenLimit),
+                                 options.max_length.value_or(kNoTokenLimit)),
           .stop = options.stop,
           .hash = {},
           .encode = {},

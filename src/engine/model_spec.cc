@@ -216,6 +216,23 @@ void ReadMultiVectorModel(MultiVectorLayout layout, ModelFiles* files, ModelSpec
   spec->files = files->names();
 }
 
+// A sparse encoder without a transformer.
+void ReadStaticModel(const fs::path& folder, ModelFiles* files, ModelSpec* spec) {
+  const fs::path config = folder / "config.json";
+  spec->config = files->Find(config);
+  if (spec->config == nullptr) {
+    spec->config = json::Document::Parse("{}", (spec->dir / config).string());
+  }
+  const auto repo = RepoOfSnapshot(spec->dir);
+  spec->name = repo ? *repo : FolderName(spec->dir);
+  const auto length = ReadTokenizerLength(folder, files);
+  spec->max_length = length ? length->tokens : kNoTokenLimit;
+  spec->max_length_source =
+      length ? (folder / "tokenizer_config.json").string() + " " + length->field : "default";
+  ChooseInstructions(std::nullopt, spec);
+  spec->files = files->names();
+}
+
 // A head of BGE-M3 in a file of its own, which only such models have.
 std::string M3HeadFile(const fs::path& dir) {
   for (const char* head : {M3SparseHead::kFile, M3ColbertHead::kFile}) {
@@ -310,6 +327,10 @@ ModelSpec ReadModelSpec(const fs::path& dir, const WarningSink& on_warning, bool
     AssumeSplade(splade ? "the caller's option" : kSentenceTransformersConfig, &spec);
   }
   spec.transformer_dir = folder.empty() ? dir : dir / folder;
+  if (spec.sparse && spec.sparse->is_static) {
+    ReadStaticModel(folder, &files, &spec);
+    return spec;
+  }
   spec.config = ReadConfig(folder, &files);
   const json::Value config = spec.config->root();
 

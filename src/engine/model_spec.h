@@ -22,12 +22,15 @@
 
 namespace bge {
 
+/// Tokens of a text, where nobody limits them.
+inline constexpr int64_t kNoTokenLimit = int64_t{1} << 40;
+
 struct ModelSpec {
   std::filesystem::path dir;              // the model directory
   std::filesystem::path transformer_dir;  // where config.json, tokenizer and weights are
   std::string name;    // "BAAI/bge-small-en-v1.5" where recognised, else the folder's name
   bool known = false;  // a row of the table of known models
-  std::shared_ptr<const json::Document> config;  // config.json of the transformer
+  std::shared_ptr<const json::Document> config;  // config.json of the transformer, or {}
   int64_t max_length = 0;                        // before the encoder's own clamp
   std::string max_length_source;
   bool do_lower_case = false;  // sentence_bert_config.json: a Lowercase in front of the tokenizer

@@ -34,6 +34,11 @@ std::optional<Tokenizer> LoadTokenizerOfQueries(const ModelSpec& spec,
   return tokenizer::LoadTokenizer(spec.sparse->queries->dir, {.on_warning = on_warning});
 }
 
+int64_t MaxTokensOf(const ModelSpec& spec) {
+  const bool is_static = spec.sparse && spec.sparse->is_static;
+  return is_static ? kNoTokenLimit : MaxTokens(spec.config->root());
+}
+
 }  // namespace
 
 Tokenizer LoadModelTokenizer(const std::string& model, const WarningSink& on_warning) {
@@ -57,7 +62,7 @@ class ModelTokenizer::Impl {
         tokenizer_(LoadTokenizerOf(spec_, options.on_warning)),
         queries_(LoadTokenizerOfQueries(spec_, options.on_warning)),
         typed_(PassesTypes(spec_.transformer_dir)),
-        input_(spec_, tokenizer_, queries_ ? &*queries_ : nullptr, MaxTokens(spec_.config->root()),
+        input_(spec_, tokenizer_, queries_ ? &*queries_ : nullptr, MaxTokensOf(spec_),
                options.max_length) {}
 
   TextTokenizer TokenizerFor(const EncodeOptions& options) const {

@@ -179,12 +179,14 @@ SparseModules ReadSparseModules(json::Value value, ModelFiles* files) {
   const std::vector<ModuleEntry> modules = ReadModuleList(value);
   SparseModules result;
   for (const ModuleEntry& module : modules) result.names.push_back(module.name);
-  const size_t expected = IsRouter(modules[0]) ? 1 : 2;
-  if (modules[0].Is("SparseStaticEmbedding")) {
-    FailModule(modules[0], "a Transformer and SpladePooling, or a Router of them and this one");
-  }
+  const bool is_static = modules[0].Is("SparseStaticEmbedding");
+  const size_t expected = is_static || IsRouter(modules[0]) ? 1 : 2;
   if (modules.size() > expected) FailModule(modules[expected], "nothing behind the others");
-  if (expected == 1) {
+  if (is_static) {
+    result.transformer = modules[0].path;
+    result.spec.is_static = true;
+    result.spec.queries = ReadStaticWeights(modules[0], files);
+  } else if (expected == 1) {
     ReadRouter(modules[0], files, &result);
   } else {
     ReadSpladeChain(modules[0], modules[1], files, &result);

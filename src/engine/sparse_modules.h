@@ -1,5 +1,5 @@
 // The modules of a sentence-transformers SparseEncoder: a masked-language model with SpladePooling,
-// alone or as the document's route beside one of fixed weights for queries.
+// alone or as the document's route beside one of fixed weights for queries; or those weights alone.
 #ifndef BGE_ENGINE_SPARSE_MODULES_H_
 #define BGE_ENGINE_SPARSE_MODULES_H_
 
@@ -32,6 +32,7 @@ struct SparseSpec {
   std::optional<int64_t> dimension;  ///< of the vectors, where the file says it
   /// Queries' own route; nullopt: they are computed as documents are.
   std::optional<StaticWeightsSpec> queries;
+  bool is_static = false;  ///< all texts take the route of `queries`: there is no transformer
   /// Which route texts of no role take: kQuery or kDocument; nullopt: they are an error.
   std::optional<Role> default_route = Role::kDocument;
   std::optional<int64_t> max_active_dims;  ///< config_sentence_transformers.json
@@ -39,9 +40,10 @@ struct SparseSpec {
 
 /// The chain of modules.json, in the order of the file.
 struct SparseModules {
-  std::filesystem::path transformer;  ///< its folder, relative to the model
-  bool is_mlm = false;                ///< a MLMTransformer, which needs no transformer_task
-  std::vector<std::string> names;     ///< "MLMTransformer", "SpladePooling", ...
+  std::filesystem::path
+      transformer;                 ///< its folder, relative to the model; is_static: the weights'
+  bool is_mlm = false;             ///< a MLMTransformer, which needs no transformer_task
+  std::vector<std::string> names;  ///< "MLMTransformer", "SpladePooling", ...
   SparseSpec spec;
 };
 

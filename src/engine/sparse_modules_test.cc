@@ -112,7 +112,7 @@ TEST(SparseModules, OtherChainsAreRefused) {
             ModuleJson(1, "", "sentence_transformers.models.Pooling") + "]",
         "[" +
             ModuleJson(0, "", "sentence_transformers.sparse_encoder.models.SparseStaticEmbedding") +
-            "]",
+            "," + pooling + "]",
         "[" + ModuleJson(0, "", "sentence_transformers.models.Transformer") + "," +
             ModuleJson(1, "1_Pooling", "sentence_transformers.models.Pooling") + "," +
             ModuleJson(2, "2", "sentence_transformers.sparse_encoder.models.SparseAutoEncoder") +

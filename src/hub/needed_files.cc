@@ -87,7 +87,7 @@ class Walk {
     }
     size_t weighty = weights_in_root && FetchWeights("") ? 1 : 0;
     for (const std::string& folder : folders_) weighty += FetchWeights(folder) ? 1 : 0;
-    if (weighty == 0) FailWithoutWeights();
+    if (weighty == 0 && !HasWeightsOfTokens()) FailWithoutWeights();
   }
 
  private:
@@ -155,6 +155,14 @@ class Walk {
     types->ForEachMember([&](std::string_view name, json::Value) {
       if (IsSafeFileName(name)) AddFolder(Joined(folder, name));
     });
+  }
+
+  // Of a sparse model without a transformer, which are configuration and fetched as such.
+  bool HasWeightsOfTokens() const {
+    return Has("modules.json") &&
+           (Has("idf.json") || std::any_of(folders_.begin(), folders_.end(), [&](const auto& f) {
+              return Has(Joined(f, "idf.json"));
+            }));
   }
 
   bool FetchWeights(const std::string& folder) {

@@ -166,6 +166,23 @@ TEST(NeededFiles, RoutersNameTheFoldersOfTheirRoutes) {
                                    "query_0_SparseStaticEmbedding/idf.json"));
 }
 
+TEST(NeededFiles, WeightsOfTokensMayBeAll) {
+  for (const std::string folder : {"", "0_Static/"}) {
+    const std::string modules = R"([{"path": ")" + folder + R"("}])";
+    EXPECT_THAT(Needed({{folder + "config.json", "{}"},
+                        {folder + "idf.json", "{}"},
+                        {folder + "tokenizer.json", "{}"},
+                        {"modules.json", modules}}),
+                UnorderedElementsAre("modules.json", folder + "config.json", folder + "idf.json",
+                                     folder + "tokenizer.json"));
+  }
+  // Beside a model whose weights are absent they are not enough.
+  EXPECT_THAT(test::Thrown([] {
+                return Needed({{"config.json", "{}"}, {"idf.json", "{}"}});
+              }),
+              StartsWith("not_found: no weights that can be read"));
+}
+
 TEST(NeededFiles, RoutersMayLieInAFolderAndHaveManyRoutes) {
   std::map<std::string, std::string> files = {{"modules.json", R"([{"path": "0_Router"}])"},
                                               {"0_Router/a0/model.safetensors", ""}};

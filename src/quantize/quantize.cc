@@ -85,6 +85,10 @@ QuantizeStats Quantize(const std::string& model, const fs::path& out,
   const fs::path dir = ResolveModel(model);
   const bool is_reranker = DescribesReranker(dir);
   const ModelSpec spec = is_reranker ? RerankerAsModel(dir) : ReadModelSpec(dir, {});
+  if (spec.sparse && spec.sparse->is_static) {
+    Fail(ErrorCode::kUnsupported, "a model without matrices is as small as it gets",
+         spec.dir.string() + ": found no transformer", "use it as it is");
+  }
   CheckNotWithin(out, spec.dir);
   const auto weights = OpenWeights(spec.transformer_dir);
   const quantize::ModelFileList list = quantize::ListModelFiles(spec);

@@ -1,6 +1,6 @@
 """Writes tiny random sparse encoders in the layouts of published ones, and SparseEncoder's vectors for them.
 
-    python tools/oracle/make_tiny_sparse.py [--output tests/data]
+    python tools/oracle/make_tiny_sparse.py [--output tests/data] [--only NAME]
 
 tiny-splade      BERT with MLMTransformer and SpladePooling(max), as naver/splade-v3 and prithivida/Splade_PP_en_v1 (old names;
                  a decoder bias of its own, prompts)
@@ -8,9 +8,10 @@ tiny-doc-sparse  DistilBERT behind a Router, queries by a SparseStaticEmbedding,
                  log1p_relu, the transformer in the model's own folder
 tiny-splade-sum  RoBERTa with Transformer(fill-mask) and SpladePooling(sum, log1p_relu), as sentence-transformers 6 saves it;
                  max_active_dims
+tiny-static-sparse  a SparseStaticEmbedding alone, as SparseEncoder(modules=[...]) saves it: no transformer
 
 Golden files beside those of make_tiny_models.py: golden/NAME.json, with a run of each route, scores of a few pairs, and of
-tiny-doc-sparse also a run with the same weights read from an idf.json. Weights of queries are real ones, of OpenSearch's BERT
+tiny-doc-sparse and tiny-static-sparse also a run with the same weights read from an idf.json. Weights of queries are real ones, of OpenSearch's BERT
 vocabulary, where ours has the same word.
 """
 
@@ -107,17 +108,28 @@ def tiny_doc_sparse(where):
     tiny.write_json(where / pooling / "config.json", {"pooling_strategy": "max", "activation_function": "log1p_relu", "word_embedding_dimension": None})
     tiny.write_json(where / "sentence_bert_config.json", {"max_seq_length": LENGTH, "do_lower_case": False})
     write_sparse_config(where)
-    (where / query).mkdir()
-    tiny.write_tokenizer(where / query, tiny.SPECIAL, max_length=20)
+    write_static(where / query, length=20)
+
+
+def write_static(where, length):
+    """A SparseStaticEmbedding."""
+    where.mkdir(exist_ok=True)
+    tiny.write_tokenizer(where, tiny.SPECIAL, max_length=length)
     weights = real_idf(tiny.vocabulary(tiny.SPECIAL))
-    save_file({"weight": torch.tensor(list(weights.values()), dtype=torch.float32)}, where / query / "model.safetensors", metadata={"format": "pt"})
-    tiny.write_json(where / query / "config.json", {"frozen": True})
+    save_file({"weight": torch.tensor(list(weights.values()), dtype=torch.float32)}, where / "model.safetensors", metadata={"format": "pt"})
+    tiny.write_json(where / "config.json", {"frozen": True})
 
 
-def with_idf_json(where, copy):
-    """The same model with its weights of queries in an idf.json, as by SparseStaticEmbedding.from_json."""
+def tiny_static_sparse(where):
+    write_static(where, length=12)
+    write_modules(where, ("", "sentence_transformers.sparse_encoder.modules.sparse_static_embedding.SparseStaticEmbedding"))
+    write_sparse_config(where, prompts={"query": "", "document": "a map of "})
+
+
+def with_idf_json(where, copy, folder):
+    """The same model with the weights of `folder` in an idf.json, as by SparseStaticEmbedding.from_json."""
     shutil.copytree(where, copy)
-    query = copy / "query_0_SparseStaticEmbedding"
+    query = copy / folder
     (query / "model.safetensors").unlink()
     # A word that the vocabulary does not have stands for the unknown one.
     weights = real_idf(tiny.vocabulary(tiny.SPECIAL)) | {"nosuchword": 0.25}
@@ -186,7 +198,9 @@ def golden(where, runs):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=Path, default=Path(__file__).resolve().parents[2] / "tests/data")
-    output = parser.parse_args().output
+    parser.add_argument("--only", metavar="NAME", help="this model alone")
+    options = parser.parse_args()
+    output = options.output
     torch.set_num_threads(1)
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
@@ -198,17 +212,22 @@ def main():
                                           ("ten", FEW, {"max_active_dims": 10})]),
             ("tiny-doc-sparse", tiny_doc_sparse, [("none", FEW, {}), ("document", FEW, {"task": "document"}), ("query", TEXTS, {"task": "query"}),
                                                   ("three", FEW, {"task": "query", "max_active_dims": 3})]),
-            ("tiny-splade-sum", tiny_splade_sum, [("none", FEW, {}), ("all", FEW, {"max_active_dims": 100000})])):
+            ("tiny-splade-sum", tiny_splade_sum, [("none", FEW, {}), ("all", FEW, {"max_active_dims": 100000})]),
+            ("tiny-static-sparse", tiny_static_sparse, [("none", TEXTS, {}), ("query", FEW, {"task": "query"}),
+                                                        ("document", FEW, {"task": "document"}), ("three", FEW, {"max_active_dims": 3})])):
+        if options.only and name != options.only:
+            continue
         print(name)
         where = output / "models" / name
         shutil.rmtree(where, ignore_errors=True)
         where.mkdir(parents=True)
         make(where)
         value = {"model": name, "generator": "tools/oracle/make_tiny_sparse.py", "versions": versions} | golden(where, runs)
-        if name == "tiny-doc-sparse":
+        static = {"tiny-doc-sparse": "query_0_SparseStaticEmbedding", "tiny-static-sparse": ""}.get(name)
+        if static is not None:
             with tempfile.TemporaryDirectory(prefix="bge-oracle-") as scratch:
                 copy = Path(scratch) / "model"
-                with_idf_json(where, copy)
+                with_idf_json(where, copy, static)
                 value["idf"] = real_idf(tiny.vocabulary(tiny.SPECIAL)) | {"nosuchword": 0.25}
                 value["idf_runs"] = golden(copy, [("query", FEW, {"task": "query"})])["runs"]
         path = output / "golden" / f"{name}.json"

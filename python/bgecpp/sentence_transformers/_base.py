@@ -274,6 +274,10 @@ class BaseModel(TorchNames, Saved):
         """max_seq_length."""
         return self.max_seq_length
 
+    def _fixed_processing(self) -> dict[str, Any]:
+        """Arguments of the tokenizer that no call changes."""
+        return {}
+
     @staticmethod
     def _processing(kwargs: dict[str, Any]) -> dict[str, Any]:
         """A call's own arguments of the tokenizer: those of all inputs, which count first, and those of texts."""
@@ -397,6 +401,7 @@ class BaseModel(TorchNames, Saved):
             "truncation": True,
             "return_tensors": "np" if torch_or_none() is None else "pt",
             **self._processing(kwargs),
+            **self._fixed_processing(),
             "max_length": self._max_length(kwargs),
         }
         features = self.tokenizer(texts, **settings)

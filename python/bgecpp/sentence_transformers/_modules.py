@@ -231,6 +231,34 @@ class Normalize(Module):
         return {**features, "sentence_embedding": to_tensor_or_array(vectors)}
 
 
+class SparseStaticEmbedding(Module):
+    """Texts to a weight for each of their tokens, in a model that has nothing else."""
+
+    def __init__(self, model: BaseModel) -> None:
+        super().__init__()
+        self._model = model
+        self.frozen = bool(read_json(model.encoder_path, "config.json").get("frozen", False))
+        self.num_dimensions = int(model._info["sparse_dimension"])
+
+    @property
+    def tokenizer(self) -> Any:
+        return self._model.tokenizer
+
+    @property
+    def max_seq_length(self) -> int:
+        return self._model.max_seq_length
+
+    def get_config_dict(self) -> dict[str, Any]:
+        return {"frozen": self.frozen}
+
+    def get_embedding_dimension(self) -> int:
+        return self.num_dimensions
+
+    def __repr__(self) -> str:
+        tokenizer = type(self.tokenizer).__name__
+        return f"SparseStaticEmbedding({self.get_config_dict()}, dim={self.num_dimensions}, tokenizer={tokenizer})"
+
+
 class SpladePooling(Module):
     """Logits of a masked-language model to one sparse vector."""
 

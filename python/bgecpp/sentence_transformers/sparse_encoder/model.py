@@ -1,5 +1,5 @@
-"""sentence-transformers' SparseEncoder on the engine: SPLADE, and models whose queries have weights of
-their own."""
+"""sentence-transformers' SparseEncoder on the engine: SPLADE, and models whose queries, or all texts, have
+weights of their own."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bgecpp.native import Embedder
 from .._arrays import is_tensor, to_numpy, to_tensor
 from .._base import AwaitedEncoding, BaseModel
 from .._files import read_json
-from .._modules import MaskedLM, Module, SpladePooling, Transformer
+from .._modules import MaskedLM, Module, SparseStaticEmbedding, SpladePooling, Transformer
 from .._options import Options, shows_options
 from .._sparse import SparseVectors
 from ..sentence_transformer.model import OLD_DIMENSION, _renamed
@@ -81,9 +81,16 @@ class SparseEncoder(AwaitedEncoding, BaseModel):
 
     def _make_modules(self) -> list[Module]:
         names = self._info["modules"]
+        if self._is_static:
+            return [SparseStaticEmbedding(self)]
         if names == ["Router"]:
             return [Module("Router")]
         return [Transformer(self, names[0] if names else "Transformer"), self._make_pooling()]
+
+    @property
+    def _is_static(self) -> bool:
+        """Whether there is no transformer."""
+        return bool(self._info["num_layers"] == 0)
 
     def _make_pooling(self) -> SpladePooling:
         config = read_json(os.path.join(self.model_path, "1_SpladePooling"), "config.json")
@@ -106,6 +113,33 @@ class SparseEncoder(AwaitedEncoding, BaseModel):
 
     def _make_transformers_model(self) -> Any:
         return MaskedLM(self._embedder, self.model_path)
+
+    @property
+    def transformers_model(self) -> Any:
+        """bgecpp.transformers' model on the same engine; None without a transformer."""
+        return None if self._is_static else super().transformers_model
+
+    @property
+    def config(self) -> Any:
+        """The fields of config.json; None without a transformer."""
+        return None if self._is_static else super().config
+
+    @config.setter
+    def config(self, value: Any) -> None:
+        if self._is_static:
+            raise AttributeError("config: the model has no transformer whose config it could be")
+        BaseModel.config.__set__(self, value)  # type: ignore[attr-defined]
+
+    def preprocess(self, inputs: Any, prompt: str | None = None, **kwargs: Any) -> dict[str, Any]:
+        """As SentenceTransformer.preprocess; without a transformer no special tokens, and the tokenizer's fields alone."""
+        features = super().preprocess(inputs, prompt, **kwargs)
+        if self._is_static:
+            for key in ("modality", "prompt_length"):
+                features.pop(key, None)
+        return features
+
+    def _fixed_processing(self) -> dict[str, Any]:
+        return {"add_special_tokens": False} if self._is_static else {}
 
     def forward(self, input: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
         """Refused: Unsupported."""
