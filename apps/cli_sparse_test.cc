@@ -138,6 +138,9 @@ TEST(SparseEncoderCommand, ModelsOfWeightsOfTokensAlone) {
   const ProgramResult explained = RunBge({"embed", "--model", model, "--explain", "a fox"});
   EXPECT_EQ(explained.status, 0);
   EXPECT_THAT(explained.err, HasSubstr("none: weights by token"));
+  const test::ModelCopy endless("tiny-static-sparse");
+  fs::remove(endless.path() / "tokenizer_config.json");
+  EXPECT_THAT(OutputOf({"info", endless.name()}), HasSubstr("no limit  (default)"));
   const test::TempDir dir;
   const std::string out = (dir.path() / "out").string();
   for (const std::vector<std::string>& arguments : std::vector<std::vector<std::string>>{

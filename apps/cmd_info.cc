@@ -109,8 +109,7 @@ void AddCommonRows(const ModelOrRerankerInfo& info, std::string_view kind, Table
                                        info.intermediate_size, WithSeparators(info.vocab_size)));
   table->Row("parameters", fmt::format("{} ({})", WithSeparators(info.num_parameters),
                                        Printable(info.weights_dtype)));
-  table->Row("max length",
-             WithSource(fmt::format("{} tokens", info.max_length), info.max_length_source));
+  table->Row("max length", WithSource(LengthText(info.max_length), info.max_length_source));
 }
 
 template <typename ModelOrRerankerInfo>

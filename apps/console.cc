@@ -55,6 +55,11 @@ std::string WithSeparators(int64_t value) {
   return digits;
 }
 
+std::string LengthText(int64_t tokens) {
+  constexpr int64_t kNoLimit = int64_t{1} << 40;
+  return tokens < kNoLimit ? fmt::format("{} tokens", tokens) : "no limit";
+}
+
 std::string DurationText(double seconds) {
   if (!(seconds < 1e9)) return "a long time";
   const auto total = static_cast<int64_t>(std::llround(std::max(seconds, 0.0)));

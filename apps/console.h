@@ -19,6 +19,8 @@ void PrintNote(std::string_view message);
 
 /// 1234567 as "1,234,567".
 std::string WithSeparators(int64_t value);
+/// ModelInfo::max_length in words: "512 tokens", "no limit".
+std::string LengthText(int64_t tokens);
 /// "45s", "3m20s", "2h05m".
 std::string DurationText(double seconds);
 

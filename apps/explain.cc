@@ -63,7 +63,7 @@ Setting LengthOf(const ModelInfo& info, const EmbeddingFlags& flags, const std::
   if (flags.passage && info.document_length > 0) {
     return {name, fmt::format("{} tokens", info.document_length), info.document_length_source};
   }
-  return {name, fmt::format("{} tokens", info.max_length), info.max_length_source};
+  return {name, LengthText(info.max_length), info.max_length_source};
 }
 
 Setting PoolingOf(const ModelInfo& info, const EmbeddingFlags& flags, const std::string& chosen) {

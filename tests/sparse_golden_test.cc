@@ -308,6 +308,15 @@ TEST(SparseEncoder, WeightsOfTokensMayBeAll) {
   const std::vector<std::string> texts = {"a map of the river"};
   const Embedder two = Embedder::Load(copy.path().string(), {.max_length = 2});
   EXPECT_EQ(two.EncodeAll(texts, kSparse, {}).lexical_weights[0].token_ids.size(), 2u);
+  const auto tokens = [](const Embedder& model, const EncodeOptions& options) {
+    const std::vector<std::string> text = {"a b c d e f g h i j k l m n o p q r s t"};
+    return model.EncodeAll(text, kSparse, options).lexical_weights[0].token_ids.size();
+  };
+  const Embedder fifteen = Embedder::Load(copy.path().string(), {.max_length = 15});
+  EXPECT_EQ(fifteen.info().max_length, 15);
+  EXPECT_EQ(tokens(fifteen, {}), 15u);
+  EXPECT_EQ(tokens(fifteen, {.max_length = 18}), 18u);
+  EXPECT_EQ(tokens(two, {.role = Role::kQuery, .max_length = 3}), 3u);
   fs::remove(copy.path() / "0_Static/model.safetensors");
   EXPECT_THAT(copy.Thrown(), AllOf(StartsWith("not_found: "), HasSubstr("0_Static")));
 }

@@ -90,8 +90,8 @@ struct ModelInfo {
   int64_t num_parameters = 0;  ///< in the tensors that inference reads
   std::string weights_dtype;   ///< as stored: "float32", "float16", "bfloat16", "int8"
   ComputeType compute_type = ComputeType::kFloat32;  ///< in use
-  int64_t dimension = 0;  ///< of dense vectors, after all modules; 0 without a dense head
-  int64_t max_length = 0;
+  int64_t dimension = 0;          ///< of dense vectors, after all modules; 0 without a dense head
+  int64_t max_length = 0;         ///< 2^40 where nobody limits it: a model without a transformer
   std::string max_length_source;  ///< file and field, or "default"
   int64_t max_positions = 0;      ///< the most that EncodeOptions::max_length may be
   Representations heads;          ///< the kinds of vectors that it makes

@@ -402,6 +402,18 @@ def test_weights_of_tokens_may_be_all(tmp_path):
     assert again.decode(again.encode("a fox")) == model.decode(model.encode("a fox"))
     with pytest.raises(errors.Unsupported, match="no transformer"):
         AutoModel.from_pretrained(model.model_path)
+    # Without a limit padding to it is none, as in transformers, and not a terabyte.
+    config = json.loads((tmp_path / "saved/tokenizer_config.json").read_text())
+    del config["model_max_length"]
+    (tmp_path / "saved/tokenizer_config.json").write_text(json.dumps(config))
+    endless = type(model)(str(tmp_path / "saved"))
+    assert endless.max_seq_length == int(1e30)
+    assert len(endless.tokenizer("a fox", padding="max_length")["input_ids"]) == 4
+    long = " ".join(["a", "fox"] * 40)
+    assert endless.preprocess([long])["input_ids"].shape == (1, 80)
+    endless.max_seq_length = endless.max_seq_length
+    endless.max_seq_length = 3
+    assert endless.preprocess([long])["input_ids"].shape == (1, 3)
 
 
 def test_copies_share_the_engine_and_pickles_load_it(model):

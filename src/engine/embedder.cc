@@ -187,16 +187,17 @@ void EmbedderImpl::FillInfo() {
   if (dense_head_ != nullptr) info_.num_parameters += dense_head_->num_parameters();
   if (sparse_head_ != nullptr) info_.num_parameters += sparse_head_->num_parameters();
   if (colbert_head_ != nullptr) info_.num_parameters += colbert_head_->num_parameters();
+  const bool is_static = spec_.sparse && spec_.sparse->is_static;
   info_.heads = {.dense = dense_head_ != nullptr,
                  .sparse = makes_sparse(),
                  .colbert = colbert_head_ != nullptr};
   info_.colbert_dimension = colbert_head_ == nullptr ? 0 : colbert_head_->dimension();
   if (sparse_head_ != nullptr) info_.sparse_dimension = encoder.vocab_size;
-  if (spec_.sparse && spec_.sparse->is_static) {
+  if (is_static) {
     info_.sparse_dimension = static_queries_->dimension();
     info_.num_parameters = static_queries_->dimension();
   }
-  info_.weights_dtype = encoder.weights_dtype;
+  info_.weights_dtype = is_static ? static_queries_->weights_dtype() : encoder.weights_dtype;
   info_.compute_type = encoder.compute_type;
   info_.dimension = OutputDimension({});
   info_.max_length = input_->max_length();
@@ -207,7 +208,7 @@ void EmbedderImpl::FillInfo() {
     info_.pooling_source = pooling->source;
     info_.include_prompt = pooling->include_prompt;
   }
-  if (spec_.sparse && !spec_.sparse->is_static) {
+  if (spec_.sparse && !is_static) {
     info_.sparse_pooling = spec_.sparse->pooling.sum ? "sum" : "max";
     info_.sparse_activation = spec_.sparse->pooling.log_twice ? "log1p_relu" : "relu";
     info_.pooling_source = spec_.sparse->pooling_source;

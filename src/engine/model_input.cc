@@ -71,7 +71,9 @@ void ModelInput::SetMaxLength(std::optional<int64_t> callers) {
   if (!callers) return;
   max_length_ = CheckedLength(*callers);
   max_length_source_ = "the caller's option";
-  static_length_ = std::min(static_length_.value_or(max_length_), max_length_);
+  const bool is_static = spec_.sparse && spec_.sparse->is_static;
+  static_length_ =
+      is_static ? max_length_ : std::min(static_length_.value_or(max_length_), max_length_);
 }
 
 // The token that queries are filled up with.
@@ -203,8 +205,10 @@ TextTokenizer ModelInput::TokenizerFor(const EncodeOptions& options) const {
   }
   return {.tokenizer = *queries_,
           .prompt = prompt,
-          .max_length = std::min(static_length_.value_or(kNoTokenLimit),
-                                 options.max_length.value_or(kNoTokenLimit)),
+          .max_length = spec_.sparse->is_static
+                            ? max_length
+                            : std::min(static_length_.value_or(kNoTokenLimit),
+                                       options.max_length.value_or(kNoTokenLimit)),
           .stop = options.stop,
           .hash = {},
           .encode = {},

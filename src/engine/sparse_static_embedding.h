@@ -26,6 +26,8 @@ class SparseStaticEmbedding {
 
   const Tokenizer& tokenizer() const { return tokenizer_; }
   int64_t dimension() const { return static_cast<int64_t>(weights_.size()); }
+  /// As stored: "float32", also of JSON.
+  const std::string& weights_dtype() const { return weights_dtype_; }
   /// Of its tokenizer and its weights.
   const std::vector<std::filesystem::path>& files() const { return files_; }
 
@@ -40,6 +42,7 @@ class SparseStaticEmbedding {
   StaticWeightsSpec spec_;
   Tokenizer tokenizer_;
   std::vector<float> weights_;  // by token id
+  std::string weights_dtype_ = "float32";
   std::vector<std::filesystem::path> files_;
 };
 

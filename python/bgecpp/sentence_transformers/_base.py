@@ -16,6 +16,7 @@ from bgecpp._common import ignored, info_of, is_column, on_cpu_by_torch
 from bgecpp._names import located
 from bgecpp.transformers._config import Config
 from bgecpp.transformers._models import AutoModel
+from bgecpp.transformers._tokenizer import NO_LIMIT
 
 from ._arrays import is_tensor
 from ._card import ModelCardData
@@ -29,6 +30,8 @@ from ._torch_names import TorchNames, dtype_name
 
 logger = logging.getLogger("sentence_transformers.base.model")
 
+# The engine's length of texts where there is no limit.
+_UNLIMITED = 1 << 40
 # Of a call's processing_kwargs: max_length counts in encode(), the others have no meaning for texts alone.
 _NOT_OF_TEXTS = frozenset(("max_length", "padding", "padding_side", "pad_to_multiple_of", "return_tensors"))
 _PROCESSING_KEYS = frozenset(("audio", "chat_template", "common", "image", "text", "video"))
@@ -255,13 +258,21 @@ class BaseModel(TorchNames, Saved):
     # Lengths.
 
     @property
+    def _is_limited(self) -> bool:
+        return bool(self._info["max_length"] < _UNLIMITED)
+
+    @property
     def max_seq_length(self) -> int:
         """Tokens of a text, special tokens included, beyond which it is cut. May be set, up to the positions
-        that the model has."""
-        return int(self._info["max_length"]) if self._max_seq_length is None else self._max_seq_length
+        that the model has. 10^30, as in transformers, where nobody limits them."""
+        if self._max_seq_length is not None:
+            return self._max_seq_length
+        return int(self._info["max_length"]) if self._is_limited else NO_LIMIT
 
     @max_seq_length.setter
     def max_seq_length(self, value: int | None) -> None:
+        if value is not None and value >= _UNLIMITED and not self._is_limited:
+            value = None
         if value is not None and value > self._info["max_length"]:
             limit = position_limit(read_json(self.encoder_path, "config.json"))
             wanted = value if limit is None else min(value, limit)

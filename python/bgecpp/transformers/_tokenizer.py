@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger(__name__)
 # What transformers has for no limit.
-_NO_LIMIT = int(1e30)
+NO_LIMIT = int(1e30)
 # Above it: none either. transformers has 1e20, which the engine cannot count to.
 _LARGE = (1 << 63) - 1
 _BERT = {"unk_token": "[UNK]", "sep_token": "[SEP]", "pad_token": "[PAD]", "cls_token": "[CLS]", "mask_token": "[MASK]"}
@@ -108,7 +108,7 @@ class PreTrainedTokenizerFast:
             fields.refuse_other_ids(kind, of_files, self._is_special)
         types = ["token_type_ids"] if kind == "Bert" or cls in ("", "BertTokenizer") and self._is_bert(directory) else []
         self.model_input_names: list[str] = fields.texts("model_input_names") or ["input_ids", *types, "attention_mask"]
-        self._limit = fields.integer("model_max_length", _NO_LIMIT, -_LARGE, math.inf)
+        self._limit = fields.integer("model_max_length", NO_LIMIT, -_LARGE, math.inf)
         self.padding_side: str = fields.side("padding_side")
         self.truncation_side: str = fields.side("truncation_side")
         self.clean_up_tokenization_spaces = bool(config.get("clean_up_tokenization_spaces", False))
