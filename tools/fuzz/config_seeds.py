@@ -9,9 +9,9 @@ MODEL_CONFIGS = ["config.json", "modules.json", "1_Pooling/config.json", "senten
 
 ENCODER = {"vocab_size": 8, "hidden_size": 4, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 4,
            "max_position_embeddings": 8}
-TRANSFORMER, POOLING, DENSE, NORMALIZE, MASK = (
+TRANSFORMER, POOLING, DENSE, NORMALIZE, STATIC, MASK = (
     f"sentence_transformers.{name}" for name in
-    ("models.Transformer", "models.Pooling", "models.Dense", "models.Normalize",
+    ("models.Transformer", "models.Pooling", "models.Dense", "models.Normalize", "sparse_encoder.models.SparseStaticEmbedding",
      "multi_vector_encoder.modules.multi_vector_mask.MultiVectorMask"))
 
 
@@ -61,6 +61,8 @@ def model_seeds():
         yield f"pooling-{i}", configs(bert, [TRANSFORMER, POOLING, DENSE, NORMALIZE], **{"1_Pooling__config": pooling, "2_Dense__config": dense})
     yield "no-modules", configs(bert | {"architectures": ["BertForSequenceClassification"], "id2label": {"0": "x"}})
     yield "causal", configs(bert | {"architectures": ["BertForCausalLM"]})
+    yield "static", configs({"frozen": True}, [STATIC], tokenizer_config={"model_max_length": 8})
+    yield "static-idf", configs({"path": "config.json"}, [STATIC], config_sentence_transformers={"model_type": "SparseEncoder", "max_active_dims": 4})
     for name in ("BAAI/bge-small-en-v1.5", "intfloat/multilingual-e5-small", "sentence-transformers/all-MiniLM-L6-v2"):
         known = bert | {"_name_or_path": name, "hidden_size": 384, "num_hidden_layers": 12, "vocab_size": 30522, "architectures": ["BertModel"]}
         yield f"known-{name[:4]}", configs(known)
