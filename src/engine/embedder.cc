@@ -62,7 +62,7 @@ ModelSpec ReadSpec(const std::string& model, const EmbedderOptions& options) {
 
 LoadedTransformer LoadTransformer(const ModelSpec& spec, const EngineOptions& options,
                                   const Backend& backend) {
-  if (spec.sparse && spec.sparse->is_static) {
+  if (spec.is_static()) {
     return LoadedTransformer(spec.transformer_dir, options, backend);
   }
   return LoadedTransformer(
@@ -88,7 +88,7 @@ EmbedderImpl::EmbedderImpl(ModelSpec spec, const EmbedderOptions& options, const
 
 void EmbedderImpl::LoadHeads(const EmbedderOptions& options) {
   if (spec_.multi_vector) return LoadTokenVectors(options.on_warning);
-  if (spec_.sparse && spec_.sparse->is_static) return LoadStaticWeights(options.on_warning);
+  if (spec_.is_static()) return LoadStaticWeights(options.on_warning);
   if (spec_.sparse) return LoadSpladeHead(options);
   if (spec_.modules.empty()) return;
   dense_head_ = std::make_unique<const DenseHead>(
@@ -187,7 +187,7 @@ void EmbedderImpl::FillInfo() {
   if (dense_head_ != nullptr) info_.num_parameters += dense_head_->num_parameters();
   if (sparse_head_ != nullptr) info_.num_parameters += sparse_head_->num_parameters();
   if (colbert_head_ != nullptr) info_.num_parameters += colbert_head_->num_parameters();
-  const bool is_static = spec_.sparse && spec_.sparse->is_static;
+  const bool is_static = spec_.is_static();
   info_.heads = {.dense = dense_head_ != nullptr,
                  .sparse = makes_sparse(),
                  .colbert = colbert_head_ != nullptr};

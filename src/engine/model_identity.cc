@@ -94,8 +94,7 @@ std::set<std::string> WeightNames(const ModelSpec& spec, const std::vector<std::
 
 // Relative to the transformer's folder. Weights of tokens may lie in a file of tokens instead.
 std::vector<std::string> WeightFiles(const ModelSpec& spec) {
-  const bool is_static = spec.sparse && spec.sparse->is_static;
-  if (!is_static || spec.sparse->queries->idf.empty()) {
+  if (!spec.is_static() || spec.sparse->queries->idf.empty()) {
     return OpenWeights(spec.transformer_dir)->Files();
   }
   return {spec.sparse->queries->idf.lexically_relative(spec.transformer_dir).string()};

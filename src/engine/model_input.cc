@@ -71,9 +71,8 @@ void ModelInput::SetMaxLength(std::optional<int64_t> callers) {
   if (!callers) return;
   max_length_ = CheckedLength(*callers);
   max_length_source_ = "the caller's option";
-  const bool is_static = spec_.sparse && spec_.sparse->is_static;
   static_length_ =
-      is_static ? max_length_ : std::min(static_length_.value_or(max_length_), max_length_);
+      spec_.is_static() ? max_length_ : std::min(static_length_.value_or(max_length_), max_length_);
 }
 
 // The token that queries are filled up with.
@@ -180,7 +179,7 @@ std::string_view ModelInput::PromptFor(const EncodeOptions& options) const {
 
 bool ModelInput::IsStatic(Role role) const {
   if (queries_ == nullptr) return false;
-  if (spec_.sparse->is_static) return true;
+  if (spec_.is_static()) return true;
   if (role != Role::kNone) return role == Role::kQuery;
   const auto route = spec_.sparse->default_route;
   if (!route) {
@@ -205,10 +204,9 @@ TextTokenizer ModelInput::TokenizerFor(const EncodeOptions& options) const {
   }
   return {.tokenizer = *queries_,
           .prompt = prompt,
-          .max_length = spec_.sparse->is_static
-                            ? max_length
-                            : std::min(static_length_.value_or(kNoTokenLimit),
-                                       options.max_length.value_or(kNoTokenLimit)),
+          .max_length = spec_.is_static() ? max_length
+                                          : std::min(static_length_.value_or(kNoTokenLimit),
+                                                     options.max_length.value_or(kNoTokenLimit)),
           .stop = options.stop,
           .hash = {},
           .encode = {},

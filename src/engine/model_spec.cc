@@ -327,7 +327,7 @@ ModelSpec ReadModelSpec(const fs::path& dir, const WarningSink& on_warning, bool
     AssumeSplade(splade ? "the caller's option" : kSentenceTransformersConfig, &spec);
   }
   spec.transformer_dir = folder.empty() ? dir : dir / folder;
-  if (spec.sparse && spec.sparse->is_static) {
+  if (spec.is_static()) {
     ReadStaticModel(folder, &files, &spec);
     return spec;
   }

@@ -46,6 +46,9 @@ struct ModelSpec {
   std::string similarity = "cosine";
   std::optional<int64_t> truncate_dim;  // config_sentence_transformers.json
   std::vector<std::string> files;       // read so far, relative to dir
+
+  // Whether there is no transformer: a sparse encoder of weights of tokens alone.
+  bool is_static() const { return sparse && sparse->is_static; }
 };
 
 /// Reads the configuration files of `dir`. `splade`: as EmbedderOptions. Error naming file, field,

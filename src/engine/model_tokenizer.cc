@@ -35,8 +35,7 @@ std::optional<Tokenizer> LoadTokenizerOfQueries(const ModelSpec& spec,
 }
 
 int64_t MaxTokensOf(const ModelSpec& spec) {
-  const bool is_static = spec.sparse && spec.sparse->is_static;
-  return is_static ? kNoTokenLimit : MaxTokens(spec.config->root());
+  return spec.is_static() ? kNoTokenLimit : MaxTokens(spec.config->root());
 }
 
 }  // namespace

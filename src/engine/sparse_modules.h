@@ -40,10 +40,9 @@ struct SparseSpec {
 
 /// The chain of modules.json, in the order of the file.
 struct SparseModules {
-  std::filesystem::path
-      transformer;                 ///< its folder, relative to the model; is_static: the weights'
-  bool is_mlm = false;             ///< a MLMTransformer, which needs no transformer_task
-  std::vector<std::string> names;  ///< "MLMTransformer", "SpladePooling", ...
+  std::filesystem::path transformer;  ///< its folder, or the weights', relative to the model
+  bool is_mlm = false;                ///< a MLMTransformer, which needs no transformer_task
+  std::vector<std::string> names;     ///< "MLMTransformer", "SpladePooling", ...
   SparseSpec spec;
 };
 

@@ -85,7 +85,7 @@ QuantizeStats Quantize(const std::string& model, const fs::path& out,
   const fs::path dir = ResolveModel(model);
   const bool is_reranker = DescribesReranker(dir);
   const ModelSpec spec = is_reranker ? RerankerAsModel(dir) : ReadModelSpec(dir, {});
-  if (spec.sparse && spec.sparse->is_static) {
+  if (spec.is_static()) {
     Fail(ErrorCode::kUnsupported, "a model without matrices is as small as it gets",
          spec.dir.string() + ": found no transformer", "use it as it is");
   }
