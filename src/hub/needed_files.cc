@@ -140,6 +140,10 @@ class Walk {
     Read("modules.json")->root().ForEachElement([&](json::Value module) {
       const std::string folder = NormalFolder(module.At("path"));
       in_root = in_root || folder.empty();
+      const auto type = module.FindNonNull("type");
+      if (type && type->is_string() && type->AsString().ends_with(".SparseStaticEmbedding")) {
+        static_folders_.push_back(folder);
+      }
       AddFolder(folder);
     });
     return in_root;
@@ -157,12 +161,10 @@ class Walk {
     });
   }
 
-  // Of a sparse model without a transformer, which are configuration and fetched as such.
+  // Of a sparse model without a transformer: configuration, and fetched as such.
   bool HasWeightsOfTokens() const {
-    return Has("modules.json") &&
-           (Has("idf.json") || std::any_of(folders_.begin(), folders_.end(), [&](const auto& f) {
-              return Has(Joined(f, "idf.json"));
-            }));
+    return std::any_of(static_folders_.begin(), static_folders_.end(),
+                       [&](const std::string& folder) { return Has(Joined(folder, "idf.json")); });
   }
 
   bool FetchWeights(const std::string& folder) {
@@ -217,6 +219,7 @@ class Walk {
 
   const ModelTree& tree_;
   std::vector<std::string> folders_;
+  std::vector<std::string> static_folders_;  // of modules that are weights of tokens
 };
 
 }  // namespace

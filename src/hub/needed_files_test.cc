@@ -168,7 +168,9 @@ TEST(NeededFiles, RoutersNameTheFoldersOfTheirRoutes) {
 
 TEST(NeededFiles, WeightsOfTokensMayBeAll) {
   for (const std::string folder : {"", "0_Static/"}) {
-    const std::string modules = R"([{"path": ")" + folder + R"("}])";
+    const std::string modules =
+        R"([{"type": "sentence_transformers.models.SparseStaticEmbedding", "path": ")" + folder +
+        R"("}])";
     EXPECT_THAT(Needed({{folder + "config.json", "{}"},
                         {folder + "idf.json", "{}"},
                         {folder + "tokenizer.json", "{}"},
@@ -177,10 +179,14 @@ TEST(NeededFiles, WeightsOfTokensMayBeAll) {
                                      folder + "tokenizer.json"));
   }
   // Beside a model whose weights are absent they are not enough.
-  EXPECT_THAT(test::Thrown([] {
-                return Needed({{"config.json", "{}"}, {"idf.json", "{}"}});
-              }),
-              StartsWith("not_found: no weights that can be read"));
+  for (const char* modules :
+       {R"([{"path": ""}])", R"([{"path": "", "type": "sentence_transformers.models.Router"}])"}) {
+    EXPECT_THAT(
+        test::Thrown([&] {
+          return Needed({{"config.json", "{}"}, {"idf.json", "{}"}, {"modules.json", modules}});
+        }),
+        StartsWith("not_found: no weights that can be read"));
+  }
 }
 
 TEST(NeededFiles, RoutersMayLieInAFolderAndHaveManyRoutes) {
