@@ -1,6 +1,6 @@
 """Sparse encoders at their full size against sentence-transformers' SparseEncoder, run live.
 
-    python tools/oracle/splade_compare.py --bge PROGRAM [--only splade-base doc-sparse] [--dtype f32] [--speed [TEXTS]]
+    python tools/oracle/splade_compare.py --bge PROGRAM [--only splade-base doc-sparse idf-alone] [--dtype f32] [--speed [TEXTS]]
 
 Weights are random, in the published layouts (see splade_models.py). Limits: weights 2e-5, the same keys but where both weights are
 below that, dot products of `bge score` 2e-5 x max(1, score). SparseEncoder computes one text at a time, so that no padding takes

@@ -5,6 +5,7 @@
 splade-base        BERT base with MLMTransformer and SpladePooling(max), as naver/splade-v3 is
 doc-sparse         DistilBERT behind a Router whose queries have OpenSearch's own weights, as
                    opensearch-neural-sparse-encoding-doc-v3-distill is
+idf-alone          those weights of queries without a transformer, as SparseEncoder saves them
 
 The decoders' biases are set so that a text of middling length has about a hundred weights.
 """
@@ -23,7 +24,7 @@ import evaluation_sets
 import random_weights
 import reference
 
-MODELS = ["splade-base", "doc-sparse"]
+MODELS = ["splade-base", "doc-sparse", "idf-alone"]
 MAX_LENGTH = 512
 OLD = "sentence_transformers.sparse_encoder.models."
 QUERY, POOLING = "query_0_SparseStaticEmbedding", "document_1_SpladePooling"
@@ -82,6 +83,21 @@ def splade_base(where):
     write_json(where / "1_SpladePooling/config.json", {"pooling_strategy": "max", "activation_function": "relu", "word_embedding_dimension": 30522})
 
 
+def weights_of_tokens(where):
+    vocabulary = json.loads((where / "tokenizer.json").read_text())["model"]["vocab"]
+    weights = torch.zeros(30522)
+    for token, weight in idf().items():
+        weights[vocabulary[token]] = weight
+    return weights
+
+
+def idf_alone(where):
+    from sentence_transformers import SparseEncoder
+    from sentence_transformers.sparse_encoder.modules import SparseStaticEmbedding
+    tokenizer = transformers.AutoTokenizer.from_pretrained(str(where))
+    SparseEncoder(modules=[SparseStaticEmbedding(tokenizer, weights_of_tokens(where), frozen=True)]).save_pretrained(str(where))
+
+
 def doc_sparse(where):
     config = transformers.DistilBertConfig(vocab_size=30522)
     model = transformers.DistilBertForMaskedLM(config).eval()
@@ -97,11 +113,7 @@ def doc_sparse(where):
         "parameters": {"default_route": "document", "allow_empty_key": True}})
     write_json(where / POOLING / "config.json", {"pooling_strategy": "max", "activation_function": "log1p_relu", "word_embedding_dimension": 30522})
     copy_tokenizer(where / QUERY)
-    vocabulary = json.loads((where / "tokenizer.json").read_text())["model"]["vocab"]
-    weights = torch.zeros(30522)
-    for token, weight in idf().items():
-        weights[vocabulary[token]] = weight
-    save_file({"weight": weights}, where / QUERY / "model.safetensors", metadata={"format": "pt"})
+    save_file({"weight": weights_of_tokens(where)}, where / QUERY / "model.safetensors", metadata={"format": "pt"})
     write_json(where / QUERY / "config.json", {"frozen": True})
 
 
@@ -112,7 +124,7 @@ def make(name: str) -> Path:
         return where
     shutil.rmtree(where, ignore_errors=True)
     copy_tokenizer(where)
-    {"splade-base": splade_base, "doc-sparse": doc_sparse}[name](where)
+    {"splade-base": splade_base, "doc-sparse": doc_sparse, "idf-alone": idf_alone}[name](where)
     (where / "done").touch()
     return where
 
