@@ -5,7 +5,8 @@
 
 A target starts from tests/fuzz/corpus/<target>, from seeds.py and from what earlier runs on this machine kept in
 build/fuzz-corpus/<target>, and runs until it has executed N inputs, those of earlier runs included (tests/fuzz/tally.json has
-the sums, and is committed). A finding is kept in build/fuzz-findings/ and ends its target. --keep copies into tests/fuzz/corpus what
+the sums, and is committed). A finding is kept in build/fuzz-findings/ and ends its target; Ctrl-C ends all, and what they have done
+until then counts. --keep copies into tests/fuzz/corpus what
 is needed for the coverage reached, of every size, up to 24 kB and 100 files a target: it is what ctest repeats. --coverage repeats all
 inputs in a build that counts, and shows the lines reached of the files that each target is about; --missed names the others.
 """
@@ -16,6 +17,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -62,6 +64,7 @@ TARGETS = {
 }
 
 
+INTERRUPTED = 72  # libFuzzer's exit status after SIGINT
 # Inputs that one process executes: the tally grows, and memory shrinks, after each.
 PROCESS_RUNS = 500_000
 # Most of the time would go into remembering who allocated what, and into memory that is not used again for long. (A finding is
@@ -96,6 +99,21 @@ class Tally:
             written.replace(self.path)
 
 
+class Running:
+    """The processes of the targets, and whether Ctrl-C or SIGTERM has ended them."""
+
+    def __init__(self):
+        self.stopped, self.pids = False, set()
+
+    def stop(self, *_):
+        self.stopped = True
+        for pid in list(self.pids):
+            os.kill(pid, signal.SIGINT)
+
+
+running = Running()
+
+
 def run_target(target, build, arguments, environment):
     """(standard error, exit status, CPU seconds)"""
     dictionary = ROOT / "tests/fuzz" / f"{target}.dict"
@@ -106,7 +124,13 @@ def run_target(target, build, arguments, environment):
     # The files that a target leaves go with the folder.
     with (tempfile.TemporaryDirectory(dir=ENVIRONMENT["TMPDIR"]) as scratch,
           (FINDINGS / f"{target}.log").open("w+", errors="replace") as log):
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=log, env=os.environ | environment | {"TMPDIR": scratch})
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=log, env=os.environ | environment | {"TMPDIR": scratch},
+                                   process_group=0)
+        running.pids.add(process.pid)
+        if running.stopped:  # meanwhile
+            process.send_signal(signal.SIGINT)
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        running.pids.discard(process.pid)  # while it is ours
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         log.seek(0)
@@ -123,13 +147,13 @@ def fuzz(target, build, total, tally):
     FINDINGS.mkdir(parents=True, exist_ok=True)
     folders = [corpus, *([kept] if kept.is_dir() else [])]
     found = False
-    while not found and (left := total - tally.of(target)["executions"]) > 0:
+    while not found and not running.stopped and (left := total - tally.of(target)["executions"]) > 0:
         log, status, seconds = run_target(target, build, [*folders, f"-runs={min(left, PROCESS_RUNS)}", "-detect_leaks=0"], ENVIRONMENT)
-        found = status != 0
+        found = status not in (0, INTERRUPTED)
         tally.add(target, number("number_of_executed_units", log), seconds, found, number("cov", log))
-    if not found:
+    if not found and not running.stopped:
         _, status, _ = run_target(target, build, [*folders, "-runs=0"], {"TMPDIR": ENVIRONMENT["TMPDIR"]})
-        found = status != 0
+        found = status not in (0, INTERRUPTED)
     sums = tally.of(target)
     return [target, f"{sums['executions']:,}", f"{sums['executions'] / max(sums['cpu_seconds'], 0.1):,.0f}", sums["edges"],
             len(list(corpus.iterdir())), f"FOUND (exit {status}, {FINDINGS}/{target}.log)" if found else str(sums["findings"])]
@@ -213,9 +237,11 @@ def main():
         return 0
     print("| target | executions | a second of one CPU | edges | inputs kept | findings |\n|---|---|---|---|---|---|")
     found, tally = False, Tally()
+    for interrupt in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(interrupt, running.stop)
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        running = [pool.submit(fuzz, target, build, options.total, tally) for target in targets]
-        for done in concurrent.futures.as_completed(running):
+        jobs = [pool.submit(fuzz, target, build, options.total, tally) for target in targets]
+        for done in concurrent.futures.as_completed(jobs):
             row = done.result()
             print("| " + " | ".join(map(str, row)) + " |", flush=True)
             found |= row[-1].startswith("FOUND")
