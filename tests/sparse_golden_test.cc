@@ -329,18 +329,13 @@ TEST(SparseEncoder, WeightsOfTokensMayBeAllInJson) {
   copy.Write("idf.json", IdfOf(golden->root().At("idf")));
   const Embedder embedder = Embedder::Load(copy.path().string());
   EXPECT_EQ(embedder.info().query_weights, "idf.json");
-  EXPECT_EQ(embedder.info().sparse_dimension, 288);
   ExpectGolden(embedder, golden->root().At("idf_runs").Elements()[0]);
   const auto identity = IdentifyModel(embedder.info(), HashFiles::kWhereNeeded);
   ASSERT_TRUE(identity.has_value());
   // Other weights are another space.
   copy.Write("idf.json", R"({"river":1.5})");
-  const Embedder river = Embedder::Load(copy.path().string());
-  EXPECT_EQ(river.info().sparse_dimension, *river.tokenizer().TokenToId("river") + 1);
-  const std::vector<std::string> texts = {"the river"};
-  EXPECT_EQ(river.EncodeAll(texts, kSparse, {}).lexical_weights[0].weights,
-            std::vector<float>({1.5F}));
-  const auto other = IdentifyModel(river.info(), HashFiles::kWhereNeeded);
+  const auto other =
+      IdentifyModel(Embedder::Load(copy.path().string()).info(), HashFiles::kWhereNeeded);
   ASSERT_TRUE(other.has_value());
   EXPECT_NE(identity->space, other->space);
 }

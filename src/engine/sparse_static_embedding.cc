@@ -39,7 +39,6 @@ SparseStaticEmbedding::SparseStaticEmbedding(const StaticWeightsSpec& spec,
   }
   const PrefixedWeights weights(OpenWeights(spec_.dir), "weight");
   weights_ = weights.GetVector("weight", tokenizer_.vocab_size());
-  dimension_ = tokenizer_.vocab_size();
   weights_dtype_ = DTypeName(weights.GetRank("weight", 1).dtype);
   for (const std::string& file : weights.source().Files()) files_.push_back(spec_.dir / file);
 }
@@ -63,7 +62,6 @@ void SparseStaticEmbedding::ReadIdf() {
     }
     CheckTokens(std::span(&*id, 1));
     weights_[static_cast<size_t>(*id)] = weight;
-    dimension_ = std::max<int64_t>(dimension_, *id + 1);
   });
 }
 

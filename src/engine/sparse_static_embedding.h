@@ -25,8 +25,7 @@ class SparseStaticEmbedding {
   SparseStaticEmbedding(const StaticWeightsSpec& spec, const WarningSink& on_warning);
 
   const Tokenizer& tokenizer() const { return tokenizer_; }
-  /// Ids of tokens that have a weight are below it. Parity: of JSON, the largest that it names + 1.
-  int64_t dimension() const { return dimension_; }
+  int64_t dimension() const { return static_cast<int64_t>(weights_.size()); }
   /// As stored: "float32", also of JSON.
   const std::string& weights_dtype() const { return weights_dtype_; }
   /// Of its tokenizer and its weights.
@@ -43,7 +42,6 @@ class SparseStaticEmbedding {
   StaticWeightsSpec spec_;
   Tokenizer tokenizer_;
   std::vector<float> weights_;  // by token id
-  int64_t dimension_ = 0;
   std::string weights_dtype_ = "float32";
   std::vector<std::filesystem::path> files_;
 };
