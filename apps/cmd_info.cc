@@ -197,7 +197,7 @@ std::string InfoText(const ModelInfo& info, const ModelIdentity& identity) {
   const std::string by_token = "weights by token from " + Printable(info.query_weights, 1000);
   if (!info.query_weights.empty()) table.Row("", by_token);
   table.Row("documents", Instruction(info.document_instruction));
-  if (!info.query_weights.empty() && info.num_layers == 0) table.Row("", by_token);
+  if (!info.has_transformer) table.Row("", by_token);
   for (const auto& [name, prompt] : info.prompts) {
     table.Row("prompt", fmt::format("{}: {}{}", Printable(name), Quoted(prompt),
                                     name == info.default_prompt_name ? "  (the default)" : ""));

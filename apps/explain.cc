@@ -71,7 +71,7 @@ Setting PoolingOf(const ModelInfo& info, const EmbeddingFlags& flags, const std:
   if (!info.sparse_pooling.empty()) {
     return {"pooling", info.sparse_pooling + ", " + info.sparse_activation, info.pooling_source};
   }
-  if (info.num_layers == 0) return {"pooling", "none: weights by token", info.query_weights};
+  if (!info.has_transformer) return {"pooling", "none: weights by token", info.query_weights};
   std::string names;
   for (const Pooling pooling : info.poolings) {
     if (!names.empty()) names += " + ";

@@ -82,6 +82,8 @@ struct ModelInfo {
   std::string encoder_path;  ///< of the encoder's config.json, weights and tokenizer: it, or within
   std::string name;          ///< "BAAI/bge-small-en-v1.5" where it is recognised, else the folder's
   std::string architecture;  ///< config.json's architectures[0], or its model_type
+  /// Else sparse vectors are weights of tokens (query_weights), of all texts.
+  bool has_transformer = true;
   int64_t num_layers = 0;
   int64_t hidden_size = 0;
   int64_t num_heads = 0;
@@ -101,7 +103,7 @@ struct ModelInfo {
   std::string sparse_activation;  ///< likewise: "relu" or "log1p_relu"
   int64_t max_active_dims = 0;    ///< weights of a sparse vector, at most; 0: as there are
   /// Folder or file of the weights that queries' tokens have in sparse vectors, which then take no
-  /// pass of the model, or of a model without a transformer (num_layers = 0) all texts' tokens;
+  /// pass of the model, or of a model without a transformer all texts' tokens;
   /// empty: queries are computed as documents are.
   std::string query_weights;
   std::vector<Pooling> poolings;     ///< concatenated in this order; empty without a dense head

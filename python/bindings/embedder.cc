@@ -246,6 +246,7 @@ nb::dict InfoOf(const PyEmbedder& self) {
   d["sparse_pooling"] = info.sparse_pooling;
   d["max_active_dims"] = info.max_active_dims;
   d["query_weights"] = info.query_weights;
+  d["has_transformer"] = info.has_transformer;
   nb::list poolings;
   for (const Pooling pooling : info.poolings) {
     const std::string_view name = PoolingName(pooling);

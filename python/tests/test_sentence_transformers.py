@@ -412,6 +412,11 @@ def test_weights_of_tokens_may_be_all(tmp_path):
     long = " ".join(["a", "fox"] * 40)
     assert endless.preprocess([long])["input_ids"].shape == (1, 80)
     endless.max_seq_length = endless.max_seq_length
+    model.max_seq_length = endless.max_seq_length
+    assert model.max_seq_length == int(1e30)
+    for any_model in (model, endless):
+        assert any_model.preprocess([long])["input_ids"].shape == (1, 80)
+    assert endless[0].modalities == ["text"] and endless[0].preprocess(["a fox"])["input_ids"].shape == (1, 2)
     endless.max_seq_length = 3
     assert endless.preprocess([long])["input_ids"].shape == (1, 3)
 

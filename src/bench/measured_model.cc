@@ -45,7 +45,7 @@ class MeasuredEmbedder : public MeasuredModel {
                    const Backend& backend)
       : engine_(options.model, options.embedder, backend), texts_(texts) {
     const ModelInfo& info = engine_.info();
-    if (info.num_layers == 0) {
+    if (!info.has_transformer) {
       Fail(ErrorCode::kUnsupported, "a model without a transformer has no layers to measure",
            info.path, "give a model that has some");
     }

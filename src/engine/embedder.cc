@@ -197,6 +197,7 @@ void EmbedderImpl::FillInfo() {
     info_.sparse_dimension = static_queries_->dimension();
     info_.num_parameters = static_queries_->dimension();
   }
+  info_.has_transformer = !is_static;
   info_.weights_dtype = is_static ? static_queries_->weights_dtype() : encoder.weights_dtype;
   info_.compute_type = encoder.compute_type;
   info_.dimension = OutputDimension({});

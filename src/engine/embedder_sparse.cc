@@ -59,8 +59,10 @@ void EmbedderImpl::LoadSpladeHead(const EmbedderOptions& options) {
 }
 
 void EmbedderImpl::LoadStaticWeights(const WarningSink& on_warning) {
-  static_queries_ =
-      std::make_unique<const SparseStaticEmbedding>(*spec_.sparse->queries, on_warning);
+  const StaticWeightsSpec& spec = *spec_.sparse->queries;
+  static_queries_ = spec_.is_static()
+                        ? std::make_unique<const SparseStaticEmbedding>(spec, model_.tokenizer())
+                        : std::make_unique<const SparseStaticEmbedding>(spec, on_warning);
   AddFiles(static_queries_->files());
 }
 

@@ -55,13 +55,13 @@ ModelInput::ModelInput(const ModelSpec& spec, const Tokenizer& tokenizer, const 
 }
 
 int64_t ModelInput::Shortest() const {
-  return std::max<int64_t>(1, tokenizer_.num_special_tokens());
+  return spec_.is_static() ? 1 : std::max<int64_t>(1, tokenizer_.num_special_tokens());
 }
 
 void ModelInput::SetMaxLength(std::optional<int64_t> callers) {
   max_length_ = std::min(spec_.max_length, longest_);
   max_length_source_ = spec_.max_length_source;
-  if (max_length_ < tokenizer_.num_special_tokens()) {
+  if (max_length_ < tokenizer_.num_special_tokens() && !spec_.is_static()) {
     Fail(ErrorCode::kCorruptData, "maximum length does not hold the special tokens",
          fmt::format("{}: {}: found {}, expected at least {}", spec_.dir.string(),
                      max_length_source_, max_length_, tokenizer_.num_special_tokens()),
@@ -128,10 +128,12 @@ void ModelInput::SetRoleLengths(bool callers) {
 // A caller's.
 int64_t ModelInput::CheckedLength(int64_t length) const {
   if (length < Shortest() || length > longest_) {
-    Fail(
-        ErrorCode::kInvalidArgument, "max_length out of range",
-        fmt::format("found {}, expected {} to {} for {}", length, Shortest(), longest_, spec_.name),
-        "give a length within that range");
+    const std::string expected = longest_ == kNoTokenLimit
+                                     ? fmt::format("at least {}", Shortest())
+                                     : fmt::format("{} to {}", Shortest(), longest_);
+    Fail(ErrorCode::kInvalidArgument, "max_length out of range",
+         fmt::format("found {}, expected {} for {}", length, expected, spec_.name),
+         "give a length within that range");
   }
   return length;
 }

@@ -30,7 +30,7 @@ Tokenizer LoadTokenizerOf(const ModelSpec& spec, const WarningSink& on_warning) 
 
 std::optional<Tokenizer> LoadTokenizerOfQueries(const ModelSpec& spec,
                                                 const WarningSink& on_warning) {
-  if (!spec.sparse || !spec.sparse->queries) return std::nullopt;
+  if (!spec.sparse || !spec.sparse->queries || spec.is_static()) return std::nullopt;
   return tokenizer::LoadTokenizer(spec.sparse->queries->dir, {.on_warning = on_warning});
 }
 
@@ -61,8 +61,7 @@ class ModelTokenizer::Impl {
         tokenizer_(LoadTokenizerOf(spec_, options.on_warning)),
         queries_(LoadTokenizerOfQueries(spec_, options.on_warning)),
         typed_(PassesTypes(spec_.transformer_dir)),
-        input_(spec_, tokenizer_, queries_ ? &*queries_ : nullptr, MaxTokensOf(spec_),
-               options.max_length) {}
+        input_(spec_, tokenizer_, StaticTokenizer(), MaxTokensOf(spec_), options.max_length) {}
 
   TextTokenizer TokenizerFor(const EncodeOptions& options) const {
     TextTokenizer tokenizer = input_.TokenizerFor(options);
@@ -72,6 +71,11 @@ class ModelTokenizer::Impl {
   const Tokenizer& tokenizer(Role role) const { return input_.TokenizerOf(role); }
 
  private:
+  // Of texts that take no transformer; null: all take one.
+  const Tokenizer* StaticTokenizer() const {
+    return spec_.is_static() ? &tokenizer_ : queries_ ? &*queries_ : nullptr;
+  }
+
   const ModelSpec spec_;
   const Tokenizer tokenizer_;
   const std::optional<Tokenizer> queries_;

@@ -31,7 +31,19 @@ std::optional<int32_t> UnknownId(const Tokenizer& tokenizer) {
 
 SparseStaticEmbedding::SparseStaticEmbedding(const StaticWeightsSpec& spec,
                                              const WarningSink& on_warning)
-    : spec_(spec), tokenizer_(tokenizer::LoadTokenizer(spec.dir, {.on_warning = on_warning})) {
+    : spec_(spec),
+      own_tokenizer_(tokenizer::LoadTokenizer(spec.dir, {.on_warning = on_warning})),
+      tokenizer_(*own_tokenizer_) {
+  ReadWeights();
+}
+
+SparseStaticEmbedding::SparseStaticEmbedding(const StaticWeightsSpec& spec,
+                                             const Tokenizer& tokenizer)
+    : spec_(spec), tokenizer_(tokenizer) {
+  ReadWeights();
+}
+
+void SparseStaticEmbedding::ReadWeights() {
   if (const auto file = TokenizerFile(spec_.dir)) files_.push_back(*file);
   if (!spec_.idf.empty()) {
     ReadIdf();
@@ -47,6 +59,9 @@ void SparseStaticEmbedding::ReadIdf() {
   weights_.assign(static_cast<size_t>(tokenizer_.vocab_size()), 0.0f);
   const auto document = json::Document::Load(spec_.idf.string(), kMaxIdfBytes);
   files_.push_back(spec_.idf);
+  if (document->root().size() == 0) {
+    document->root().Fail("found no token, expected some", "repair the file");
+  }
   const auto unknown = UnknownId(tokenizer_);
   document->root().ForEachMember([&](std::string_view token, json::Value value) {
     const auto weight = static_cast<float>(value.AsDouble());

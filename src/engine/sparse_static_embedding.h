@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -23,6 +24,8 @@ class SparseStaticEmbedding {
   /// Reads tokenizer and weights. Error(kNotFound, kCorruptData) where they are absent or do not
   /// belong together.
   SparseStaticEmbedding(const StaticWeightsSpec& spec, const WarningSink& on_warning);
+  /// With spec.dir's tokenizer, which must outlive this.
+  SparseStaticEmbedding(const StaticWeightsSpec& spec, const Tokenizer& tokenizer);
 
   const Tokenizer& tokenizer() const { return tokenizer_; }
   int64_t dimension() const { return static_cast<int64_t>(weights_.size()); }
@@ -37,10 +40,12 @@ class SparseStaticEmbedding {
   SparseVector Encode(std::span<const int32_t> ids) const;
 
  private:
+  void ReadWeights();
   void ReadIdf();
 
   StaticWeightsSpec spec_;
-  Tokenizer tokenizer_;
+  std::optional<const Tokenizer> own_tokenizer_;
+  const Tokenizer& tokenizer_;
   std::vector<float> weights_;  // by token id
   std::string weights_dtype_ = "float32";
   std::vector<std::filesystem::path> files_;

@@ -87,7 +87,7 @@ class Walk {
     }
     size_t weighty = weights_in_root && FetchWeights("") ? 1 : 0;
     for (const std::string& folder : folders_) weighty += FetchWeights(folder) ? 1 : 0;
-    if (weighty == 0 && !HasWeightsOfTokens()) FailWithoutWeights();
+    if (weighty == 0 && !FetchWeightsOfTokens()) FailWithoutWeights();
   }
 
  private:
@@ -161,10 +161,29 @@ class Walk {
     });
   }
 
-  // Of a sparse model without a transformer: configuration, and fetched as such.
-  bool HasWeightsOfTokens() const {
-    return std::any_of(static_folders_.begin(), static_folders_.end(),
-                       [&](const std::string& folder) { return Has(Joined(folder, "idf.json")); });
+  // With the configuration of the root and of `folder`.
+  static bool IsFetched(const std::string& folder, const std::string& file) {
+    return (!folder.empty() && IsConfigurationIn(folder, file)) ||
+           std::find(std::begin(kRootFiles), std::end(kRootFiles), file) != std::end(kRootFiles);
+  }
+
+  // Of a sparse model without a transformer: the JSON that a module's config.json names, in its
+  // folder or the root.
+  bool FetchWeightsOfTokens() {
+    for (const std::string& folder : static_folders_) {
+      const std::string config = Joined(folder, "config.json");
+      if (!Has(config)) continue;
+      const auto document = Read(config);
+      const auto path = document->root().FindNonNull("path");
+      if (!path || !path->is_string() || !path->AsString().ends_with(".json")) continue;
+      const std::string name = NormalFolder(*path);
+      for (const std::string& file : {Joined(folder, name), name}) {
+        if (!Has(file)) continue;
+        if (!IsFetched(folder, file)) tree_.fetch({file});
+        return true;
+      }
+    }
+    return false;
   }
 
   bool FetchWeights(const std::string& folder) {

@@ -167,23 +167,29 @@ TEST(NeededFiles, RoutersNameTheFoldersOfTheirRoutes) {
 }
 
 TEST(NeededFiles, WeightsOfTokensMayBeAll) {
+  constexpr const char* kStatic = "sentence_transformers.models.SparseStaticEmbedding";
+  const auto modules = [](const std::string& type, const std::string& folder) {
+    return R"([{"type": ")" + type + R"(", "path": ")" + folder + R"("}])";
+  };
   for (const std::string folder : {"", "0_Static/"}) {
-    const std::string modules =
-        R"([{"type": "sentence_transformers.models.SparseStaticEmbedding", "path": ")" + folder +
-        R"("}])";
-    EXPECT_THAT(Needed({{folder + "config.json", "{}"},
-                        {folder + "idf.json", "{}"},
-                        {folder + "tokenizer.json", "{}"},
-                        {"modules.json", modules}}),
-                UnorderedElementsAre("modules.json", folder + "config.json", folder + "idf.json",
-                                     folder + "tokenizer.json"));
+    for (const std::string place : {"", "0_Static/"}) {
+      if (folder.empty() && !place.empty()) continue;
+      EXPECT_THAT(Needed({{folder + "config.json", R"({"path": "weights.json"})"},
+                          {folder + "tokenizer.json", "{}"},
+                          {place + "weights.json", "{}"},
+                          {"modules.json", modules(kStatic, folder)}}),
+                  UnorderedElementsAre("modules.json", folder + "config.json",
+                                       folder + "tokenizer.json", place + "weights.json"));
+    }
   }
-  // Beside a model whose weights are absent they are not enough.
-  for (const char* modules :
-       {R"([{"path": ""}])", R"([{"path": "", "type": "sentence_transformers.models.Router"}])"}) {
+  // Which are not enough beside other modules, and have to be named and there.
+  for (const auto& [config, type] :
+       {std::pair(R"({"path": "idf.json"})", "models.Router"), std::pair("{}", kStatic),
+        std::pair(R"({"path": "absent.json"})", kStatic)}) {
     EXPECT_THAT(
-        test::Thrown([&] {
-          return Needed({{"config.json", "{}"}, {"idf.json", "{}"}, {"modules.json", modules}});
+        test::Thrown([&, config = config, type = type] {
+          return Needed(
+              {{"config.json", config}, {"idf.json", "{}"}, {"modules.json", modules(type, "")}});
         }),
         StartsWith("not_found: no weights that can be read"));
   }

@@ -93,7 +93,7 @@ class Tally:
             sums["executions"] += executions
             sums["cpu_seconds"] = round(sums["cpu_seconds"] + cpu_seconds, 1)
             sums["findings"] += found
-            sums["edges"] = edges
+            sums["edges"] = edges or sums["edges"]  # it may have been interrupted before the first
             written = self.path.with_suffix(".new")
             written.write_text(json.dumps(tally | {target: sums}, indent=1) + "\n")
             written.replace(self.path)
@@ -133,6 +133,8 @@ def run_target(target, build, arguments, environment):
         running.pids.discard(process.pid)  # while it is ours
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
+        if running.stopped and process.returncode == -signal.SIGINT:  # before it could be told
+            process.returncode = INTERRUPTED
         log.seek(0)
         return log.read(), process.returncode, usage.ru_utime + usage.ru_stime
 

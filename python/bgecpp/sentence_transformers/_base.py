@@ -271,11 +271,9 @@ class BaseModel(TorchNames, Saved):
 
     @max_seq_length.setter
     def max_seq_length(self, value: int | None) -> None:
-        if value is not None and value >= _UNLIMITED and not self._is_limited:
-            value = None
         if value is not None and value > self._info["max_length"]:
             limit = position_limit(read_json(self.encoder_path, "config.json"))
-            wanted = value if limit is None else min(value, limit)
+            wanted = min(value, _UNLIMITED if limit is None else limit)
             if wanted > self._info["max_length"]:
                 self._load(self._info["path"], wanted)
                 self._lazy.pop("model", None)  # it has the engine as it was

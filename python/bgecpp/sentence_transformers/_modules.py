@@ -251,6 +251,14 @@ class SparseStaticEmbedding(Module):
     def get_config_dict(self) -> dict[str, Any]:
         return {"frozen": self.frozen}
 
+    @property
+    def modalities(self) -> list[str]:
+        return ["text"]
+
+    def preprocess(self, inputs: Any, prompt: str | None = None, **kwargs: Any) -> dict[str, Any]:
+        """The model's."""
+        return self._model.preprocess(inputs, prompt, **kwargs)
+
     def get_embedding_dimension(self) -> int:
         return self.num_dimensions
 

@@ -315,7 +315,7 @@ class AutoModel(_Model):
         directory = _located(pretrained_model_name_or_path, kwargs)
         pooling_layer = bool(kwargs.pop("add_pooling_layer", True))
         engine = Embedder(directory, **_engine_settings(kwargs))
-        if engine.info["num_layers"] == 0:
+        if not engine.info["has_transformer"]:
             raise errors.Unsupported(f"AutoModel: {directory}: found no transformer: use a model that has one")
         return cls(engine, str(pretrained_model_name_or_path), pooling_layer)._configure(kwargs.pop("config", None), kwargs)
 

@@ -90,7 +90,7 @@ class SparseEncoder(AwaitedEncoding, BaseModel):
     @property
     def _is_static(self) -> bool:
         """Whether there is no transformer."""
-        return bool(self._info["num_layers"] == 0)
+        return not self._info["has_transformer"]
 
     def _make_pooling(self) -> SpladePooling:
         config = read_json(os.path.join(self.model_path, "1_SpladePooling"), "config.json")
