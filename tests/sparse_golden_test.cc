@@ -326,6 +326,30 @@ TEST(SparseEncoder, WeightsOfTokensMayBeAll) {
   EXPECT_THAT(copy.Thrown(), AllOf(StartsWith("not_found: "), HasSubstr("0_Static")));
 }
 
+TEST(SparseEncoder, ATransformerOfNoLayersIsOne) {
+  const Copy copy("tiny-splade");
+  std::string config = ReadFile(copy.path() / "config.json", 1 << 20);
+  const std::string layers = "\"num_hidden_layers\": 2";
+  ASSERT_NE(config.find(layers), std::string::npos);
+  config.replace(config.find(layers), layers.size(), "\"num_hidden_layers\": 0");
+  copy.Write("config.json", config);
+  const ModelInfo info = Embedder::Load(copy.path().string()).info();
+  EXPECT_EQ(info.num_layers, 0);
+  EXPECT_TRUE(info.has_transformer);
+  EXPECT_EQ(info.architecture, "BertForMaskedLM");
+}
+
+TEST(SparseEncoder, ATokenizerThatIsAllIsReadOnce) {
+  const Copy copy("tiny-static-sparse");
+  std::string config = ReadFile(copy.path() / "tokenizer_config.json", 1 << 20);
+  config.insert(config.rfind('}'), ",\"do_lower_case\":false");
+  copy.Write("tokenizer_config.json", config);
+  std::vector<std::string> warnings;
+  Embedder::Load(copy.path().string(),
+                 {.on_warning = [&](std::string_view w) { warnings.emplace_back(w); }});
+  EXPECT_THAT(warnings, ElementsAre(HasSubstr("tokenizer_config.json")));
+}
+
 TEST(SparseEncoder, WeightsOfTokensMayBeAllInJson) {
   const Copy copy("tiny-static-sparse");
   const auto golden = Golden("tiny-static-sparse");
