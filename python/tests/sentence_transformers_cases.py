@@ -2,6 +2,7 @@
 
 import copy
 
+import numpy as np
 from conftest import MODELS
 
 from bgecpp import sentence_transformers as st
@@ -18,3 +19,16 @@ def load(cls: str, name: str, **kwargs):
     if (cls, name) not in _loaded:
         _loaded[cls, name] = getattr(st, cls)(str(MODELS / name), **kwargs)
     return copy.deepcopy(_loaded[cls, name])
+
+
+def to_plain(value):
+    """Numbers, lists and dicts of arrays, tensors and sparse vectors."""
+    if hasattr(value, "toarray"):
+        value = value.toarray()
+    if hasattr(value, "to_dense"):
+        value = value.to_dense().float().numpy()
+    if isinstance(value, (np.ndarray, np.generic)):
+        return value.tolist()
+    if isinstance(value, dict):
+        return {key: to_plain(item) for key, item in value.items()}
+    return [to_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
