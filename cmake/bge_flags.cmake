@@ -9,6 +9,7 @@ endif()
 option(BGE_WERROR "Treat warnings as errors" ${werror})
 set(BGE_SANITIZE "" CACHE STRING "Sanitizers, as for -fsanitize= (for example address,undefined)")
 option(BGE_FUZZ "Build the fuzz targets as libFuzzer programs (clang)" OFF)
+option(BGE_FUZZ_COMPARISONS "Let libFuzzer see what integers are compared with, which takes up to half of its time" ON)
 
 add_library(bge_flags INTERFACE)
 target_compile_features(bge_flags INTERFACE cxx_std_20)
@@ -37,6 +38,9 @@ endif()
 if(BGE_FUZZ)
   target_compile_options(bge_flags INTERFACE -fsanitize=fuzzer-no-link
     -fsanitize-coverage-ignorelist=${CMAKE_CURRENT_LIST_DIR}/fuzz_ignorelist.txt)
+  if(NOT BGE_FUZZ_COMPARISONS)
+    target_compile_options(bge_flags INTERFACE -fno-sanitize-coverage=trace-cmp)
+  endif()
   # Parsers are what is fuzzed: the kernels of one instruction set will do, and compile in a fifth.
   target_compile_definitions(bge_flags INTERFACE HWY_COMPILE_ONLY_STATIC)
   # libFuzzer's documented name for what only such programs do: limits of time that are lower.
