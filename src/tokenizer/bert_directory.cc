@@ -12,6 +12,8 @@
 #include <array>
 #include <limits>
 #include <map>
+#include <string>
+#include <unordered_set>
 
 namespace bge::tokenizer {
 namespace {
@@ -147,15 +149,13 @@ class ConfiguredTokens {
   }
 
   void AddOnce(const AddedToken& token) {
-    const bool known = std::any_of(all_.begin(), all_.end(), [&](const AddedToken& present) {
-      return present.content == token.content;
-    });
-    if (!known) all_.push_back(token);
+    if (contents_.insert(token.content).second) all_.push_back(token);
   }
 
   DocumentPtr special_map_;
   std::map<std::string_view, AddedToken> named_;
   std::vector<AddedToken> all_;
+  std::unordered_set<std::string> contents_;  // of all_
 };
 
 // Classes that make of a vocab.txt what BertTokenizer or MPNetTokenizer makes of it, and those that
@@ -274,10 +274,10 @@ void ApplyTokenizerConfig(const fs::path& directory, const WarningSink& on_warni
                                   ", ## in front of continuing pieces, words of up to 100 "
                                   "characters");
   }
+  std::unordered_set<std::string> present;
+  for (const AddedToken& token : stages->added_tokens) present.insert(token.content);
   for (const AddedToken& token : tokens.all()) {
-    const auto is_it = [&](const AddedToken& other) { return other.content == token.content; };
-    const auto& present = stages->added_tokens;
-    if (std::none_of(present.begin(), present.end(), is_it)) stages->added_tokens.push_back(token);
+    if (present.insert(token.content).second) stages->added_tokens.push_back(token);
   }
   AddedVocabulary added;
   added.Add(stages->added_tokens, *stages->model, nullptr);

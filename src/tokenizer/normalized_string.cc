@@ -56,6 +56,7 @@ void NormalizedString::Transform(std::span<const CharacterChange> changes,
   skip(removed_at_start);
   for (size_t step = 0; step < changes.size(); ++step) {
     ThrowIfStopped(stop_, step);
+    if (step % 1024 == 0) CheckGrowth(new_text_.size());
     const CharacterChange& change = changes[step];
     Offset origin{first_character_, first_character_};
     if (change.change > 0) {
@@ -68,6 +69,7 @@ void NormalizedString::Transform(std::span<const CharacterChange> changes,
     AppendUtf8(change.character, &new_text_);
     new_origins_.resize(new_text_.size(), origin);
   }
+  CheckGrowth(new_text_.size());
   text_.swap(new_text_);
   origins_.swap(new_origins_);
 }

@@ -25,10 +25,10 @@ constexpr unsigned long kMostRetries = 10'000;
 #else
 constexpr unsigned long kMostRetries = 10'000'000;
 #endif
+// A text may take as many as this for each of its places, and more at some of them.
+constexpr unsigned long kCheapRetries = 10'000;
+constexpr int kMostExpensivePlaces = 32;
 constexpr unsigned int kMostStack = 4 << 20;
-// Places where a match is looked for in one search.
-constexpr size_t kMostPlaces = 64 << 10;
-
 const UChar* Bytes(const char* p) { return reinterpret_cast<const UChar*>(p); }
 
 std::string MessageOf(int code, OnigErrorInfo* info = nullptr) {
@@ -97,14 +97,20 @@ std::optional<std::string_view> UnboundedConstruct(std::string_view pattern) {
 struct SearchScratch {
   OnigRegion* region = onig_region_new();
   OnigMatchParam* limits = onig_new_match_param();
+  int expensive_places = 0;  // since StartText()
 
   SearchScratch() {
     if (region == nullptr || limits == nullptr) throw std::bad_alloc();
     onig_initialize_match_param(limits);
     onig_set_match_stack_limit_size_of_match_param(limits, kMostStack);
-    onig_set_retry_limit_in_match_of_match_param(limits, kMostRetries);
-    onig_set_retry_limit_in_search_of_match_param(limits, kMostRetries);
+    SetRetries(kMostRetries);
   }
+  void SetRetries(unsigned long retries) {
+    onig_set_retry_limit_in_match_of_match_param(limits, retries);
+    onig_set_retry_limit_in_search_of_match_param(limits, retries);
+  }
+  // Whether the text may go back far at one more place.
+  bool SpendExpensive() { return expensive_places++ < kMostExpensivePlaces; }
   ~SearchScratch() {
     onig_region_free(region, 1);
     onig_free_match_param(limits);
@@ -112,6 +118,15 @@ struct SearchScratch {
   SearchScratch(const SearchScratch&) = delete;
   SearchScratch& operator=(const SearchScratch&) = delete;
 };
+
+bool IsOver(int found) {
+  return found == ONIGERR_RETRY_LIMIT_IN_SEARCH_OVER || found == ONIGERR_RETRY_LIMIT_IN_MATCH_OVER;
+}
+
+SearchScratch& ThreadScratch() {
+  static PerThread<SearchScratch> scratches;
+  return scratches.Get();
+}
 
 }  // namespace
 
@@ -142,7 +157,7 @@ Regex::Regex(std::string_view pattern, std::string where) : where_(std::move(whe
   }
   const std::string spelled = WithNewPunct(pattern);
   // \G is where a search starts.
-  whole_searches_ = pattern.find("\\G") != std::string_view::npos;
+  searches_whole_ = pattern.find("\\G") != std::string_view::npos;
 
   // Compiling is not thread-safe in all versions.
   static std::mutex mutex;
@@ -171,6 +186,8 @@ Regex::Regex(std::string_view pattern, std::string where) : where_(std::move(whe
 Regex::~Regex() = default;
 Regex::Regex(Regex&&) noexcept = default;
 
+void Regex::StartText() { ThreadScratch().expensive_places = 0; }
+
 std::optional<ByteRange> Regex::Find(std::string_view text, size_t from,
                                      const std::stop_token* stop) const {
   if (text.size() > std::numeric_limits<int>::max()) {
@@ -178,49 +195,57 @@ std::optional<ByteRange> Regex::Find(std::string_view text, size_t from,
          "a regular expression on " + std::to_string(text.size()) + " bytes of text", where_,
          "texts are limited to 2 GiB there");
   }
-  static PerThread<SearchScratch> scratches;
-  const SearchScratch& scratch = scratches.Get();
+  SearchScratch& scratch = ThreadScratch();
   const UChar* const begin = Bytes(text.data());
   const UChar* const end = begin + text.size();
-  size_t places = kMostPlaces;
-  while (true) {
+  const auto search = [&](unsigned long retries) {
+    scratch.SetRetries(retries);
+    // (A smaller range would not only bound where a match starts: nothing behind it would be seen.)
+    return onig_search_with_param(compiled_->regex, begin, end, begin + from, end, scratch.region,
+                                  ONIG_OPTION_NONE, scratch.limits);
+  };
+  const auto match_here = [&](unsigned long retries) {
+    scratch.SetRetries(retries);
+    return onig_match_with_param(compiled_->regex, begin, end, begin + from, scratch.region,
+                                 ONIG_OPTION_NONE, scratch.limits);
+  };
+  constexpr unsigned long kCheap = std::min(kCheapRetries, kMostRetries);
+  for (unsigned long retries = kCheap;; retries = std::min(kMostRetries, retries * 16)) {
     ThrowIfStopped(stop);
-    // Matches that start in [from, to), which lie anywhere behind that.
-    size_t to = text.size();
-    bool is_last = true;
-    if (!whole_searches_ && to - from > places) {
-      to = from + places;
-      while (to < text.size() && IsUtf8Continuation(text[to])) ++to;
-      is_last = to == text.size();
+    int found = search(retries);
+    if (!IsOver(found)) return Result(found, from);
+    // \G is where a search starts, so it may not be made of several.
+    if (searches_whole_)
+      return Result(scratch.SpendExpensive() ? search(kMostRetries) : found, from);
+    // Many places that each take some steps are no reason to give up, nor are some that take many:
+    // place by place, for so many that the search does not count.
+    for (unsigned long place = 0; place < retries / 64 + 1; ++place) {
+      ThrowIfStopped(stop, place);
+      found = match_here(kCheap);
+      if (IsOver(found) && scratch.SpendExpensive()) found = match_here(kMostRetries);
+      if (found != ONIG_MISMATCH) return Result(found, from);
+      if (from == text.size()) return std::nullopt;
+      from += Utf8Length(text[from]);
     }
-    const int found = onig_search_with_param(compiled_->regex, begin, end, begin + from, begin + to,
-                                             scratch.region, ONIG_OPTION_NONE, scratch.limits);
-    if (found >= 0) {
-      const ByteRange match{static_cast<size_t>(scratch.region->beg[0]),
-                            static_cast<size_t>(scratch.region->end[0])};
-      // \K in what only looks ahead can do that.
-      if (match.end < match.begin || match.begin < from) {
-        Fail(ErrorCode::kUnsupported, "a match that ends in front of its start", where_,
-             "expected no \\K in a part that looks ahead");
-      }
-      return match;
-    }
-    if (found == ONIG_MISMATCH) {
-      if (is_last) return std::nullopt;
-      from = to;
-      continue;
-    }
-    if (found == ONIGERR_MEMORY) throw std::bad_alloc();
-    // Many places that each take some steps are no reason to give up.
-    if (found == ONIGERR_RETRY_LIMIT_IN_SEARCH_OVER && places > 1 && to - from > 4 &&
-        !whole_searches_) {
-      places = std::max<size_t>(1, std::min(places, to - from) / 16);
-      continue;
-    }
-    Fail(ErrorCode::kUnsupported,
-         "a regular expression takes too long on this text (" + MessageOf(found) + ")", where_,
-         "expected one that is decided without going back over the text again and again");
   }
+}
+
+std::optional<ByteRange> Regex::Result(int found, size_t from) const {
+  if (found == ONIG_MISMATCH) return std::nullopt;
+  if (found >= 0) {
+    const OnigRegion& region = *ThreadScratch().region;
+    const ByteRange match{static_cast<size_t>(region.beg[0]), static_cast<size_t>(region.end[0])};
+    // \K in what only looks ahead can do that.
+    if (match.end < match.begin || match.begin < from) {
+      Fail(ErrorCode::kUnsupported, "a match that ends in front of its start", where_,
+           "expected no \\K in a part that looks ahead");
+    }
+    return match;
+  }
+  if (found == ONIGERR_MEMORY) throw std::bad_alloc();
+  Fail(ErrorCode::kUnsupported,
+       "a regular expression takes too long on this text (" + MessageOf(found) + ")", where_,
+       "expected one that is decided without going back over the text again and again");
 }
 
 }  // namespace bge::tokenizer

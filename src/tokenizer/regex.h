@@ -24,16 +24,23 @@ class Regex {
   Regex(Regex&&) noexcept;
 
   /// The first match at or after byte `from` of `text`, which is valid UTF-8; it may be empty.
-  /// Error(kUnsupported) where a match takes more than 10 million steps back, 4 million places to
-  /// go back to, or the text has 2 GiB; Error(kCancelled) where `stop`, which may be null, asks.
+  /// Error(kUnsupported) where a match takes more than 10 million steps back, or more than 10,000
+  /// at more than 32 places since StartText(), or 4 million places to go back to, or the text has
+  /// 2 GiB; Error(kCancelled) where `stop`, which may be null, asks.
   std::optional<ByteRange> Find(std::string_view text, size_t from,
                                 const std::stop_token* stop) const;
 
+  /// Of this thread: what follows is about another text.
+  static void StartText();
+
  private:
+  // Of what Oniguruma says of a search from `from`, the region of which is the thread's.
+  std::optional<ByteRange> Result(int found, size_t from) const;
+
   struct Compiled;
   std::unique_ptr<const Compiled> compiled_;
   std::string where_;
-  bool whole_searches_ = false;  // a search may not be made of several
+  bool searches_whole_ = false;  // a search may not be made of several
 };
 
 }  // namespace bge::tokenizer

@@ -7,6 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <random>
 #include <thread>
 
@@ -107,6 +108,36 @@ TEST(Regex, EndsCatastrophicMatches) {
   }
   EXPECT_THAT(test::Thrown([&] { return Matches(PatternOf("(a|b|ab)*?(c|d)\\1e"), text + "cab"); }),
               testing::AnyOf(HasSubstr("too long"), testing::Eq("no error")));
+}
+
+// Each place takes less than one search may, and all together would take minutes.
+TEST(Regex, EndsManyExpensivePlaces) {
+  std::string text;
+  while (text.size() < 4000) text += "the quick brown fox jumps over the dog. ";
+  const Pattern pattern = PatternOf("[a-z .]{0,50}[a-z .]{0,50}[a-z .]{0,50}[a-z .]{0,50}(?!.)");
+  const auto begin = std::chrono::steady_clock::now();
+  Regex::StartText();
+  EXPECT_THAT(test::Thrown([&] { return Matches(pattern, text); }),
+              StartsWith("unsupported: a regular expression takes too long on this text"));
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(100));
+  // The next text begins anew. As tokenizers 0.22 has it, the first match is the longest that ends
+  // at the text's end.
+  Regex::StartText();
+  EXPECT_THAT(Matches(pattern, text.substr(0, 220)), ElementsAre("20:" + text.substr(20, 200)));
+}
+
+// What lies behind the places of one search is seen all the same.
+TEST(Regex, LooksBeyondWhereItSearches) {
+  for (const size_t size : {63, 64, 255, 4095, 65535, 65536, 70000}) {
+    std::string text(size, 'x');
+    text += "ab";
+    EXPECT_THAT(Matches(PatternOf("a(?!b)"), text), ElementsAre()) << size;
+    EXPECT_THAT(Matches(PatternOf("x$|b"), text), ElementsAre(std::to_string(size + 1) + ":b"));
+    EXPECT_THAT(Matches(PatternOf("(?:x?){12}x{12}$|b"), text),
+                ElementsAre(std::to_string(size + 1) + ":b"));
+    EXPECT_EQ(Matches(PatternOf("x+a"), text),
+              std::vector<std::string>{"0:" + text.substr(0, size + 1)});
+  }
 }
 
 // Longer than one search goes, and matches at the seams.

@@ -9,6 +9,7 @@
 #include "base/per_thread.h"
 #include "base/stop.h"
 #include "tokenizer/load.h"
+#include "tokenizer/regex.h"
 #include "tokenizer/tokenizer_impl.h"
 #include "tokenizer/utf8.h"
 
@@ -194,6 +195,7 @@ void Tokenizer::Impl::JoinPair(std::span<const int32_t> a, std::span<const int32
 void Tokenizer::Impl::Encode(std::string_view a, const std::string_view* b,
                              const TokenizeOptions& options, Encoding* encoding) const {
   Clear(encoding);
+  tokenizer::Regex::StartText();
   const size_t most = MostTokens(b != nullptr, options);
   Scratch& scratch = ThreadScratch();
   scratch.stop = &options.stop;
@@ -395,6 +397,7 @@ void Tokenizer::Impl::TokenizeGeneral(const TextStart& start, size_t limit, bool
 
 std::string Tokenizer::Impl::Decode(const std::vector<int32_t>& ids,
                                     bool skip_special_tokens) const {
+  tokenizer::Regex::StartText();
   std::vector<std::string> tokens;
   tokens.reserve(ids.size());
   for (const int32_t id : ids) {

@@ -210,6 +210,10 @@ TEST(TokenizerJson, NormalizersCannotGrowATextWithoutLimit) {
       with(R"({"type":"Prepend","prepend":")" + std::string(30000, 'x') + "\"}");
   EXPECT_THAT(test::Thrown([&] { return prepend.Encode("b"); }),
               StartsWith("unsupported: normalising makes 1 bytes of text more than 64 times"));
+  const Tokenizer bytes = with(R"({"type":"ByteLevel"})");
+  EXPECT_THAT(test::Thrown([&] { return bytes.Encode("é"); }),
+              StartsWith("unsupported: normalising makes 2 bytes of text more than 64 times"));
+  EXPECT_THAT(bytes.Encode("b").ids, ElementsAre(1, 4, 2));
 }
 
 TEST(TokenizerJson, RefusesWordsThatTakeTooLong) {

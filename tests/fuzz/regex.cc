@@ -32,6 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const std::string once = pattern;
     while (pattern.size() < bytes) pattern += once;
   }
+  bge::tokenizer::Regex::StartText();
   bge::fuzz::Expect([&] {
     const bge::tokenizer::Regex regex(pattern, "tokenizer.json: field pattern");
     for (size_t from = 0; from <= text.size();) {

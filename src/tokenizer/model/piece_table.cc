@@ -19,9 +19,12 @@ constexpr int kMostSteps = 256;
 void PieceTable::Build(const std::vector<std::pair<std::string_view, int32_t>>& pieces,
                        std::string_view where) {
   longest_ = 0;
+  lengths_.assign(1, 0);
   longest_by_start_.fill(1);
   for (const auto& [piece, id] : pieces) {
     longest_ = std::max(longest_, piece.size());
+    lengths_.resize(longest_ / 64 + 1);
+    lengths_[piece.size() / 64] |= uint64_t{1} << piece.size() % 64;
     if (piece.size() < 2) continue;
     uint8_t& longest = longest_by_start_[StartOf(piece.data())];
     longest = std::max(longest, static_cast<uint8_t>(std::min<size_t>(piece.size(), kUnbounded)));

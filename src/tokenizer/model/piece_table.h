@@ -31,17 +31,28 @@ class PieceTable {
     if (size <= 8) {
       key = ShortKey(piece, size);
     } else {
-      if (size > longest_) return -1;
+      if (size > longest_ || !HasLength(size)) return -1;
       key = LongKey(piece, size);
     }
-    for (size_t i = SlotOf(key, size);; i = (i + 1) & mask_) {
-      const Slot& slot = slots_[i];
-      if (slot.id < 0) return -1;
-      if (slot.key == key && slot.size == size &&
-          (size <= 8 || std::memcmp(long_pieces_.data() + long_offsets_[i], piece, size) == 0)) {
-        return slot.id;
-      }
+    return FindKey(key, piece, size);
+  }
+
+  /// For looking up many long beginnings of one text, each in constant time: the hashes of the
+  /// first `size` bytes at `piece` and of all shorter ones, and Find() by them.
+  static constexpr size_t kShort = 64;
+  void HashBeginnings(const char* piece, size_t size, std::vector<uint64_t>* hashes) const {
+    hashes->clear();
+    uint64_t hash = 0;
+    for (size_t i = 0; i + 8 <= size; i += 8) {
+      hashes->push_back(hash);
+      hash = Mix(hash ^ Load(piece + i));
     }
+    hashes->push_back(hash);
+  }
+  /// size: more than kShort, at most that of HashBeginnings.
+  int32_t FindHashed(const char* piece, size_t size, const std::vector<uint64_t>& hashes) const {
+    if (size > longest_ || !HasLength(size)) return -1;
+    return FindKey(EndKey(hashes[(size - 1) / 8], piece, size), piece, size);
   }
 
   /// Of the pieces that can start at `piece` (`size` bytes, at least 1), none is longer than this.
@@ -53,6 +64,17 @@ class PieceTable {
   }
 
  private:
+  int32_t FindKey(uint64_t key, const char* piece, size_t size) const {
+    for (size_t i = SlotOf(key, size);; i = (i + 1) & mask_) {
+      const Slot& slot = slots_[i];
+      if (slot.id < 0) return -1;
+      if (slot.key == key && slot.size == size &&
+          (size <= 8 || std::memcmp(long_pieces_.data() + long_offsets_[i], piece, size) == 0)) {
+        return slot.id;
+      }
+    }
+  }
+
   struct Slot {
     uint64_t key;
     int32_t id;  // -1: free
@@ -61,6 +83,7 @@ class PieceTable {
   static constexpr uint8_t kUnbounded = 255;
   static constexpr size_t kStarts = 4096;
 
+  bool HasLength(size_t size) const { return (lengths_[size / 64] >> size % 64 & 1) != 0; }
   static uint64_t Load(const char* p) {
     uint64_t value;
     std::memcpy(&value, p, sizeof(value));
@@ -70,9 +93,13 @@ class PieceTable {
     return size == 0 ? 0 : Load(piece) & (~uint64_t{0} >> (64 - 8 * size));
   }
   uint64_t LongKey(const char* piece, size_t size) const {
-    uint64_t hash = size * multiplier_;
+    uint64_t hash = 0;
     for (size_t i = 0; i + 8 < size; i += 8) hash = Mix(hash ^ Load(piece + i));
-    return Mix(hash ^ Load(piece + size - 8));
+    return EndKey(hash, piece, size);
+  }
+  // `hash`: of the whole words in front of the last 1 to 8 bytes.
+  uint64_t EndKey(uint64_t hash, const char* piece, size_t size) const {
+    return Mix(hash ^ Load(piece + size - 8) ^ size * multiplier_);
   }
   uint64_t Mix(uint64_t x) const {
     const auto product = static_cast<unsigned __int128>(x) * multiplier_;
@@ -94,6 +121,7 @@ class PieceTable {
   int shift_ = 63;
   size_t mask_ = 1;
   size_t longest_ = 0;
+  std::vector<uint64_t> lengths_;  // a bit for each length that a piece has, up to longest_
   std::vector<Slot> slots_ = {{0, -1, 0}, {0, -1, 0}};
   std::vector<uint32_t> long_offsets_;  // by slot, into long_pieces_
   std::string long_pieces_;

@@ -1,6 +1,7 @@
 #include "tokenizer/model/wordpiece.h"
 
 #include "base/error.h"
+#include "base/stop.h"
 
 namespace bge::tokenizer {
 namespace {
@@ -31,8 +32,9 @@ int32_t WordPiece::unk_id() const {
   return *unk_id_;
 }
 
-void WordPiece::Tokenize(std::string_view word, const std::stop_token*,
+void WordPiece::Tokenize(std::string_view word, const std::stop_token* stop,
                          std::vector<ModelToken>* tokens) const {
+  ThrowIfStopped(stop);
   const size_t first = tokens->size();
   const auto characters = static_cast<int64_t>(CountCharacters(word));
   if (characters <= options_.max_input_chars_per_word) {

@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace bge::tokenizer {
 
@@ -53,14 +54,20 @@ class WordPiece final : public Model {
   template <typename Emit>
   bool Cut(const char* word, size_t size, Emit&& emit) const {
     const PieceTable* table = &first_;
+    std::vector<uint64_t> hashes;  // of the beginnings of long candidates
     for (size_t begin = 0; begin < size; table = &continuing_) {
       size_t end = begin + table->LongestAt(word + begin, size - begin);
       const size_t least = begin + Utf8Length(word[begin]);
       if (end < least) end = least;
+      if (end - begin > PieceTable::kShort) {
+        table->HashBeginnings(word + begin, end - begin, &hashes);
+      }
       int32_t id = -1;
       while (true) {
         while (end < size && IsUtf8Continuation(word[end])) --end;
-        id = table->Find(word + begin, end - begin);
+        id = end - begin <= PieceTable::kShort
+                 ? table->Find(word + begin, end - begin)
+                 : table->FindHashed(word + begin, end - begin, hashes);
         if (id >= 0 || end <= least) break;
         --end;
       }
