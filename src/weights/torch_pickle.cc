@@ -37,6 +37,7 @@ constexpr size_t kMostValues = 2'000'000;
 constexpr size_t kMostTensors = 200'000;
 constexpr size_t kMostDims = 64;
 constexpr size_t kMostNameBytes = 4096;
+constexpr size_t kMostCopied = 64 << 20;  // names and shapes of all tensors
 
 enum class Kind { kNone, kNumber, kText, kTuple, kList, kDict, kGlobal, kStorage, kTensor };
 
@@ -67,13 +68,17 @@ class Machine {
            "save model.state_dict() with torch.save, or convert it to safetensors");
     }
     std::vector<PickledTensor> result;
+    size_t copied = 0;
     if (root.items.size() / 2 > kMostTensors) Corrupt("more entries than any model has tensors");
     for (size_t i = 0; i + 1 < root.items.size(); i += 2) {
       const Value& key = values_[root.items[i]];
       const Value& value = values_[root.items[i + 1]];
       if (key.kind != Kind::kText || value.kind != Kind::kTensor) continue;
       CheckName(key.text);
-      PickledTensor tensor = tensors_[value.tensor];
+      const PickledTensor& described = tensors_[value.tensor];
+      copied += key.text.size() + described.storage.size() + 16 * described.dims.size();
+      if (copied > kMostCopied) Corrupt("tensors that take more than any model's");
+      PickledTensor tensor = described;
       tensor.name = key.text;
       result.push_back(std::move(tensor));
     }
