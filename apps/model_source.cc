@@ -20,7 +20,14 @@ std::string ModelDirectory(const std::string& path_or_name, const RunContext& co
   const ModelReference model = ParseModelReference(path_or_name);
   if (!model.name) return model.dir.string();
   const auto snapshot = FindModel(*model.name);
-  if (snapshot && (hub::IsOffline() || hub::HasNeededFiles(*snapshot))) return snapshot->string();
+  if (snapshot && hub::IsOffline()) {
+    if (!hub::HasNeededFiles(*snapshot)) {
+      PrintWarning(fmt::format("{}: {} lacks some of its files, and HF_HUB_OFFLINE is set",
+                               WithRevision(*model.name), Printable(snapshot->string(), 1000)));
+    }
+    return snapshot->string();
+  }
+  if (snapshot && hub::IsWholeSnapshot(*snapshot)) return snapshot->string();
   if (!hub::IsOffline()) {
     PrintNote(fmt::format("{} is not {}in the Hugging Face cache: downloading it from {}",
                           WithRevision(*model.name), snapshot ? "wholly " : "",

@@ -221,7 +221,7 @@ int HubServer::Count(std::string_view method, std::string_view part) {
       }));
 }
 
-HubReply HubServer::Listing(const std::string& repo, const std::string& revision) {
+HubReply HubServer::Listing(const std::string& repo, const std::string& revision, bool with_sizes) {
   const auto found = repos_.find(repo);
   if (found == repos_.end()) return ErrorReply(401, "RepoNotFound");
   if (revision != "main" && revision != kCommit) return ErrorReply(404, "RevisionNotFound");
@@ -230,6 +230,7 @@ HubReply HubServer::Listing(const std::string& repo, const std::string& revision
     if (body.back() != '[') body += ", ";
     body += "{\"rfilename\": ";
     json::AppendString(name, &body);
+    if (with_sizes) body += ", \"size\": " + std::to_string(file.content.size());
     body += "}";
   }
   return {.headers = {{"Content-Type", "application/json"}}, .body = body + "]}"};
@@ -297,7 +298,9 @@ HubReply HubServer::Usual(const HubRequest& request) {
   // ORG/NAME, or NAME.
   for (const auto& [repo, files] : repos_) {
     const std::string api = "/api/models/" + repo + "/revision/";
-    if (path.starts_with(api)) return Listing(repo, path.substr(api.size()));
+    if (path.starts_with(api)) {
+      return Listing(repo, path.substr(api.size()), request.target.ends_with("?blobs=true"));
+    }
     for (const std::string& prefix :
          {"/" + repo + "/resolve/", "/api/resolve-cache/models/" + repo + "/"}) {
       if (!path.starts_with(prefix)) continue;

@@ -77,7 +77,7 @@ class HubServer {
   void Serve(int fd, bool cdn);
   HubReply Resolve(const HubRequest& request, const std::string& repo, const std::string& revision,
                    const std::string& file);
-  HubReply Listing(const std::string& repo, const std::string& revision);
+  HubReply Listing(const std::string& repo, const std::string& revision, bool with_sizes);
   static HubReply Content(const HubRequest& request, const File& file);
 
   std::mutex mu_;

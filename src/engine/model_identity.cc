@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <set>
 #include <span>
 #include <string_view>
@@ -31,25 +32,35 @@ std::string HexOf(std::string_view text) {
   return hash.Hex();
 }
 
-// "<sha256>  <name>\n" for each file, by name: the output of sha256sum. nullopt where `may_read` is
-// false and a large file's hash is not known.
-std::optional<std::string> HashLines(const fs::path& dir, const std::set<std::string>& names,
-                                     bool may_read) {
-  std::string lines;
-  for (const std::string& name : names) {
-    const fs::path file = dir / name;
-    std::error_code error;
-    std::optional<std::string> hash;
-    if (may_read || fs::file_size(file, error) < kMinCachedHashBytes) {
-      hash = FileHash(file);
-    } else {
-      hash = FindFileHash(file);
+// The hashes of a model's files, each computed once.
+class ModelHashes {
+ public:
+  ModelHashes(fs::path dir, bool may_read) : dir_(std::move(dir)), may_read_(may_read) {}
+
+  // "<sha256>  <name>\n" for each file, by name: the output of sha256sum. nullopt where `may_read`
+  // is false and a large file's hash is not known.
+  std::optional<std::string> Lines(const std::set<std::string>& names) {
+    std::string lines;
+    for (const std::string& name : names) {
+      auto [hash, is_new] = hashes_.try_emplace(name);
+      if (is_new) hash->second = HashOf(dir_ / name);
+      if (!hash->second) return std::nullopt;
+      lines += *hash->second + "  " + name + "\n";
     }
-    if (!hash) return std::nullopt;
-    lines += *hash + "  " + name + "\n";
+    return lines;
   }
-  return lines;
-}
+
+ private:
+  std::optional<std::string> HashOf(const fs::path& file) const {
+    std::error_code error;
+    if (may_read_ || fs::file_size(file, error) < kMinCachedHashBytes) return FileHash(file);
+    return FindFileHash(file);
+  }
+
+  const fs::path dir_;
+  const bool may_read_;
+  std::map<std::string, std::optional<std::string>> hashes_;  // by name
+};
 
 std::set<std::string> NormalNames(const std::vector<std::string>& files) {
   std::set<std::string> names;
@@ -135,20 +146,20 @@ std::string DescribeSpace(const ModelInfo& info, int64_t max_length, const std::
 
 std::string OriginalWeights(const ModelSpec& spec, const std::vector<std::string>& files) {
   if (auto from = QuantizedFrom(spec.config->root())) return *from;
-  return HexOf(*HashLines(spec.dir, WeightNames(spec, files), true));
+  return HexOf(*ModelHashes(spec.dir, true).Lines(WeightNames(spec, files)));
 }
 
 std::optional<ModelIdentity> IdentifyModel(const ModelInfo& info, HashFiles hash) {
-  const bool may_read = hash == HashFiles::kWhereNeeded;
   const fs::path dir = info.path;
+  ModelHashes hashes(dir, hash == HashFiles::kWhereNeeded);
   const std::set<std::string> files = NormalNames(info.files);
-  const auto fingerprint = HashLines(dir, files, may_read);
+  const auto fingerprint = hashes.Lines(files);
   if (!fingerprint) return std::nullopt;
 
   const ModelSpec spec = ReadModelSpec(dir, {}, !info.sparse_pooling.empty());
   const std::set<std::string> weights = WeightNames(spec, WeightFiles(spec));
   const auto quantized_from = QuantizedFrom(spec.config->root());
-  const auto weight_lines = HashLines(dir, weights, may_read);
+  const auto weight_lines = hashes.Lines(weights);
   if (!weight_lines) return std::nullopt;
   std::set<std::string> others;
   const std::string config = Relative(spec.transformer_dir / "config.json", spec.dir);
@@ -159,7 +170,7 @@ std::optional<ModelIdentity> IdentifyModel(const ModelInfo& info, HashFiles hash
       others.insert(file);
     }
   }
-  const auto other_lines = HashLines(dir, others, may_read);
+  const auto other_lines = hashes.Lines(others);
   if (!other_lines) return std::nullopt;
 
   ModelIdentity identity;
@@ -172,7 +183,8 @@ std::optional<ModelIdentity> IdentifyModel(const ModelInfo& info, HashFiles hash
 }
 
 std::optional<std::string> FingerprintOf(const RerankerInfo& info, HashFiles hash) {
-  const auto lines = HashLines(info.path, NormalNames(info.files), hash == HashFiles::kWhereNeeded);
+  const auto lines =
+      ModelHashes(info.path, hash == HashFiles::kWhereNeeded).Lines(NormalNames(info.files));
   if (!lines) return std::nullopt;
   return HexOf(*lines);
 }

@@ -75,6 +75,32 @@ fs::path HomeDir() {
   return "/";
 }
 
+// "$NAME" and "${NAME}" by their values, where they have one. Parity: os.path.expandvars.
+std::string ExpandVariables(std::string_view text) {
+  std::string expanded;
+  while (!text.empty()) {
+    const size_t dollar = std::min(text.find('$'), text.size());
+    expanded += text.substr(0, dollar);
+    text.remove_prefix(dollar);
+    if (text.empty()) break;
+    const bool braces = text.starts_with("${");
+    const size_t begin = braces ? 2 : 1;
+    size_t end = begin;
+    if (braces) {
+      end = text.find('}');
+    } else {
+      while (end < text.size() && IsWordCharacter(text[end])) ++end;
+    }
+    std::optional<std::string> value;
+    if (end != std::string_view::npos && end > begin) {
+      value = GetEnv(std::string(text.substr(begin, end - begin)).c_str());
+    }
+    expanded += value ? *value : "$";
+    text.remove_prefix(value ? end + (braces ? 1 : 0) : 1);
+  }
+  return expanded;
+}
+
 bool IsDirectory(const fs::path& path) {
   std::error_code ignored;
   return fs::is_directory(path, ignored);
@@ -98,21 +124,24 @@ std::optional<ModelName> ParseModelName(std::string_view name) {
   return result;
 }
 
-fs::path ExpandHome(const std::string& path) {
-  if (path == "~") return HomeDir();
-  if (path.starts_with("~/")) return HomeDir() / path.substr(2);
-  return path;
+fs::path ExpandPath(const std::string& path) {
+  const std::string home = path == "~" || path.starts_with("~/") ? HomeDir().string() : "";
+  return ExpandVariables(home.empty() ? path : home + path.substr(1));
+}
+
+fs::path CacheHomeDir() {
+  const auto xdg = GetEnv("XDG_CACHE_HOME");
+  return xdg ? ExpandPath(*xdg) : HomeDir() / ".cache";
 }
 
 fs::path HubHomeDir() {
-  if (const auto home = GetEnv("HF_HOME")) return ExpandHome(*home);
-  const auto xdg = GetEnv("XDG_CACHE_HOME");
-  return (xdg ? ExpandHome(*xdg) : HomeDir() / ".cache") / "huggingface";
+  if (const auto home = GetEnv("HF_HOME")) return ExpandPath(*home);
+  return CacheHomeDir() / "huggingface";
 }
 
 fs::path HubCacheDir() {
   for (const char* variable : {"HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"}) {
-    if (const auto dir = GetEnv(variable)) return ExpandHome(*dir);
+    if (const auto dir = GetEnv(variable)) return ExpandPath(*dir);
   }
   return HubHomeDir() / "hub";
 }
@@ -214,7 +243,7 @@ bool IsCommit(std::string_view text) {
          });
 }
 
-std::optional<std::string> RepoOfSnapshot(const fs::path& dir) {
+std::optional<ModelName> NameOfSnapshot(const fs::path& dir) {
   std::error_code ignored;
   for (fs::path path :
        {fs::absolute(dir, ignored).lexically_normal(), fs::weakly_canonical(dir, ignored)}) {
@@ -225,9 +254,14 @@ std::optional<std::string> RepoOfSnapshot(const fs::path& dir) {
     std::string repo = folder.substr(kFolderPrefix.size());
     const size_t separator = repo.find("--");
     if (separator != std::string::npos) repo.replace(separator, 2, "/");
-    if (IsRepoName(repo)) return repo;
+    if (IsRepoName(repo)) return ModelName{repo, path.filename().string()};
   }
   return std::nullopt;
+}
+
+std::optional<std::string> RepoOfSnapshot(const fs::path& dir) {
+  const auto name = NameOfSnapshot(dir);
+  return name ? std::optional(name->repo) : std::nullopt;
 }
 
 }  // namespace bge

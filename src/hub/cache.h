@@ -22,12 +22,16 @@ std::optional<ModelName> ParseModelName(std::string_view name);
 /// ~/.cache/huggingface/hub.
 std::filesystem::path HubCacheDir();
 
+/// $XDG_CACHE_HOME, else ~/.cache.
+std::filesystem::path CacheHomeDir();
+
 /// $HF_HOME, else $XDG_CACHE_HOME/huggingface, else ~/.cache/huggingface: what else
 /// huggingface_hub keeps, such as the token.
 std::filesystem::path HubHomeDir();
 
-/// "~" and "~/x" as a shell would expand them, which it does not do in environment variables.
-std::filesystem::path ExpandHome(const std::string& path);
+/// "~", "~/x", "$NAME" and "${NAME}" as a shell would expand them, which it does not do in the
+/// values of environment variables. A variable that is not set stays as it is.
+std::filesystem::path ExpandPath(const std::string& path);
 
 // In all that follows `cache` is a folder of that layout.
 
@@ -65,6 +69,10 @@ std::filesystem::path ResolveModel(const std::string& path_or_name,
 
 /// Whether `text` can be a commit: 40 lower-case hexadecimal digits.
 bool IsCommit(std::string_view text);
+
+/// "ORG/NAME" and the commit where `dir` is .../models--ORG--NAME/snapshots/COMMIT (links resolved
+/// or not).
+std::optional<ModelName> NameOfSnapshot(const std::filesystem::path& dir);
 
 /// "ORG/NAME" where `dir` is .../models--ORG--NAME/snapshots/COMMIT (links resolved or not).
 std::optional<std::string> RepoOfSnapshot(const std::filesystem::path& dir);

@@ -120,6 +120,16 @@ TEST_F(HubCache, TheDirectoryIsChosenByVariablesInOrder) {
   EXPECT_EQ(HubCacheDir(), "/hf/hub");
   ::setenv("HF_HOME", "~/hf", 1);
   EXPECT_EQ(HubCacheDir(), "/h/hf/hub");
+  for (const auto& [value, path] :
+       std::map<std::string, std::string>{{"$HOME/hf", "/h/hf"},
+                                          {"${HOME}/hf", "/h/hf"},
+                                          {"/a/$HOME$HOME", "/a//h/h"},
+                                          {"/a/$absent_x/b", "/a/$absent_x/b"},
+                                          {"/${HOME/b$", "/${HOME/b$"},
+                                          {"/$", "/$"}}) {
+    ::setenv("HF_HOME", value.c_str(), 1);
+    EXPECT_EQ(HubCacheDir(), path + "/hub") << value;
+  }
   ::unsetenv("HF_HOME");
   EXPECT_EQ(HubCacheDir(), "/x/huggingface/hub");
   ::unsetenv("XDG_CACHE_HOME");

@@ -235,7 +235,7 @@ class CurlTransport : public HttpTransport {
     Set(CURLOPT_NOSIGNAL, 1L);
     Set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(timeouts_.connect.count()));
     Set(CURLOPT_TIMEOUT_MS, static_cast<long>(request.total.count() * 1000));
-    Set(CURLOPT_LOW_SPEED_LIMIT, 100L);
+    Set(CURLOPT_LOW_SPEED_LIMIT, 1000L);
     Set(CURLOPT_LOW_SPEED_TIME, static_cast<long>(timeouts_.stall.count()));
     if (!ca_file_.empty()) Set(CURLOPT_CAINFO, ca_file_.c_str());
     Set(CURLOPT_HEADERFUNCTION, OnHeader);

@@ -12,6 +12,8 @@
 #include <cerrno>
 #include <cstring>
 #include <ctime>
+#include <map>
+#include <mutex>
 #include <span>
 #include <system_error>
 #include <vector>
@@ -35,7 +37,7 @@ bool IsHash(std::string_view text) {
 fs::path CacheEntry(const fs::path& file) {
   const fs::path folder = HashCacheDir();
   struct stat info = {};
-  if (folder.empty() || ::stat(file.c_str(), &info) != 0) return {};
+  if (::stat(file.c_str(), &info) != 0) return {};
   if (static_cast<uintmax_t>(info.st_size) < kMinCachedHashBytes) return {};
   std::string key = "bge-file-hash 1";
   for (const int64_t part :
@@ -86,6 +88,31 @@ bool IsRacy(const fs::path& file, std::chrono::system_clock::time_point now) {
   return info.st_mtim.tv_sec >= settled || info.st_ctim.tv_sec >= settled;
 }
 
+// What this process has hashed, by CacheEntry, for where the folder cannot be written.
+class KnownHashes {
+ public:
+  std::optional<std::string> Find(const fs::path& entry) {
+    const std::lock_guard lock(mu_);
+    const auto found = hashes_.find(entry);
+    return found == hashes_.end() ? std::nullopt : std::optional(found->second);
+  }
+  void Add(const fs::path& entry, const std::string& hash) {
+    constexpr size_t kMost = 1024;
+    const std::lock_guard lock(mu_);
+    if (hashes_.size() >= kMost) hashes_.clear();
+    hashes_[entry] = hash;
+  }
+
+ private:
+  std::mutex mu_;
+  std::map<fs::path, std::string> hashes_;  // guarded by mu_
+};
+
+KnownHashes& Known() {
+  static KnownHashes* const known = new KnownHashes();  // never destroyed: threads may outlive main
+  return *known;
+}
+
 void Keep(const fs::path& entry, const std::string& hash) {
   try {
     std::error_code error;
@@ -93,17 +120,14 @@ void Keep(const fs::path& entry, const std::string& hash) {
     AtomicFile file(entry, FileAccess::kOwnerOnly);
     file.Write(hash);
     file.Commit();
-  } catch (const Error&) {  // it is hashed again the next time
+  } catch (const Error&) {  // another process hashes it again
+    Known().Add(entry, hash);
   }
 }
 
 }  // namespace
 
-fs::path HashCacheDir() {
-  if (const auto cache = GetEnv("XDG_CACHE_HOME")) return fs::path(*cache) / "bge" / "sha256";
-  const auto home = GetEnv("HOME");
-  return home ? fs::path(*home) / ".cache" / "bge" / "sha256" : fs::path();
-}
+fs::path HashCacheDir() { return CacheHomeDir() / "bge" / "sha256"; }
 
 std::optional<std::string> FindFileHash(const fs::path& file) {
   if (auto name = BlobName(file)) return name;
@@ -117,7 +141,7 @@ std::optional<std::string> FindFileHash(const fs::path& file) {
     if (IsHash(hash)) return hash;
   } catch (const Error&) {  // as if there were none
   }
-  return std::nullopt;
+  return Known().Find(entry);
 }
 
 std::string FileHash(const fs::path& file, std::chrono::system_clock::time_point now) {

@@ -10,14 +10,16 @@
 
 namespace bge {
 
-/// Where hashes of large files are kept: $XDG_CACHE_HOME/bge/sha256, else ~/.cache/bge/sha256.
+/// Where hashes of large files are kept: bge/sha256 in CacheHomeDir().
 std::filesystem::path HashCacheDir();
 
 /// The hash in 64 hexadecimal digits, of a large file whose content is known without reading it:
 /// - a link from HubCacheDir()/models--X/snapshots/ to the folder blobs/ of the same models--X,
 ///   where its name is 64 hexadecimal digits, has that name: so does huggingface_hub name large
 ///   files. Links elsewhere prove nothing: anybody can make a folder blobs/;
-/// - one that was hashed before and has the same device, inode, size and times of change since.
+/// - one that was hashed before, by this process or one that could keep it, and has the same
+/// device,
+///   inode, size and times of change since.
 /// nullopt for others.
 std::optional<std::string> FindFileHash(const std::filesystem::path& file);
 

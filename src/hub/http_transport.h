@@ -54,7 +54,7 @@ using BodySink = std::function<bool(const HttpHead& head, std::string_view bytes
 
 struct HttpTimeouts {
   std::chrono::milliseconds connect{5000};
-  std::chrono::seconds stall{10};  ///< with next to nothing (100 bytes/s) arriving
+  std::chrono::seconds stall{10};  ///< with next to nothing (1,000 bytes/s) arriving
 };
 
 /// Performs requests one after another, over the connections of those before where it can. Headers

@@ -17,6 +17,7 @@ namespace {
 constexpr size_t kMaxFiles = 200'000;
 constexpr size_t kMaxFileNameBytes = 1024;
 constexpr size_t kMaxPartBytes = 255;
+constexpr int64_t kMaxSize = int64_t{1} << 50;
 constexpr size_t kSha256Digits = 64;
 constexpr size_t kSha1Digits = 40;
 
@@ -66,7 +67,10 @@ RepoListing ParseRepoListing(std::string_view json, const std::string& where) {
   }
   siblings.ForEachElement([&listing](json::Value sibling) {
     const std::string_view name = sibling.At("rfilename").AsString();
-    if (IsSafeFileName(name)) listing.files.emplace_back(name);
+    if (!IsSafeFileName(name)) return;
+    listing.files.emplace_back(name);
+    const auto size = sibling.FindNonNull("size");
+    if (size) listing.sizes[std::string(name)] = static_cast<uint64_t>(size->AsIntIn(0, kMaxSize));
   });
   std::sort(listing.files.begin(), listing.files.end());
   listing.files.erase(std::unique(listing.files.begin(), listing.files.end()), listing.files.end());

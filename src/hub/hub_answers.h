@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,12 +17,13 @@ namespace bge::hub {
 
 /// A repository at one commit.
 struct RepoListing {
-  std::string commit;              ///< 40 hexadecimal digits
-  std::vector<std::string> files;  ///< safe names alone (IsSafeFileName), sorted, each once
+  std::string commit;                     ///< 40 hexadecimal digits
+  std::vector<std::string> files;         ///< safe names alone (IsSafeFileName), sorted, each once
+  std::map<std::string, uint64_t> sizes;  ///< of the files whose bytes the answer says
 };
 
-/// The answer to GET /api/models/REPO/revision/REVISION. `where` is for messages. Files whose names
-/// are not safe are left out. Error(kCorruptData).
+/// The answer to GET /api/models/REPO/revision/REVISION?blobs=true. `where` is for messages. Files
+/// whose names are not safe are left out. Error(kCorruptData).
 RepoListing ParseRepoListing(std::string_view json, const std::string& where);
 
 /// A relative path that leads nowhere else: parts of at most 255 bytes between single slashes, none

@@ -33,6 +33,15 @@ TEST(HubAnswers, ListingsAreRead) {
       "hub");
   EXPECT_EQ(listing.commit, kCommit);
   EXPECT_THAT(listing.files, ElementsAre("a/c d.json", "b.txt"));
+  EXPECT_THAT(listing.sizes, ElementsAre(testing::Pair("b.txt", 1)));
+  for (const char* size : {"-1", "1.5", "\"1\"", "1e30"}) {
+    EXPECT_THAT(test::Thrown([&] {
+                  return ParseRepoListing(
+                      ListingJson(std::string(R"({"rfilename": "a", "size": )") + size + "}"),
+                      "hub");
+                }),
+                testing::HasSubstr("size"));
+  }
   EXPECT_THAT(ParseRepoListing(ListingJson(""), "hub").files, ElementsAre());
 }
 

@@ -239,8 +239,8 @@ void HubClient::FailStatus(const Answer& answer, const std::string& repo, const 
 
 RepoListing HubClient::List(const std::string& repo, const std::string& revision) {
   HttpRequest request;
-  request.url = UrlOf(
-      fmt::format("/api/models/{}/revision/{}", QuoteForUrl(repo, "/"), QuoteForUrl(revision, "")));
+  request.url = UrlOf(fmt::format("/api/models/{}/revision/{}?blobs=true", QuoteForUrl(repo, "/"),
+                                  QuoteForUrl(revision, "")));
   request.total = kAnswerTimeout;
   std::string body;
   const Answer answer = SendUntilAnswered(request, &body);

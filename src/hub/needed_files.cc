@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "hub/hub_answers.h"
+#include "hub/snapshot.h"
 
 #include <fmt/format.h>
 
@@ -296,6 +297,22 @@ bool HasNeededFiles(const fs::path& dir) {
     return false;
   } catch (const fs::filesystem_error&) {
     return false;
+  }
+}
+
+bool IsWholeSnapshot(const fs::path& snapshot) {
+  if (!HasNeededFiles(snapshot)) return false;
+  std::error_code ignored;
+  if (fs::exists(snapshot / "modules.json", ignored) || IsKnownAbsent(snapshot, "modules.json")) {
+    return true;
+  }
+  try {
+    const auto config = json::Document::Load((snapshot / "config.json").string(), kMaxReadBytes);
+    const auto architectures = config->root().FindNonNull("architectures");
+    return architectures && architectures->is_array() && architectures->size() > 0 &&
+           architectures->Elements()[0].AsString().ends_with("ForSequenceClassification");
+  } catch (const Error&) {
+    return true;  // reading the model says what is wrong with it
   }
 }
 

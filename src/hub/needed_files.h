@@ -30,6 +30,12 @@ void FetchNeededFiles(const ModelTree& tree);
 /// Whether a directory has all of that, as far as its own files tell.
 bool HasNeededFiles(const std::filesystem::path& dir);
 
+/// Whether a snapshot in the cache (models--ORG--NAME/snapshots/COMMIT) has all that the repository
+/// has. What other programs leave may lack modules.json without a trace, and then the model would
+/// be another one: transformers' from_pretrained fetches none. So it is there, or the cache says
+/// that the repository has none (IsKnownAbsent), or the model is a classifier, which needs none.
+bool IsWholeSnapshot(const std::filesystem::path& snapshot);
+
 /// Whether it has the files of a tokenizer, in it or in a folder of it.
 bool HasTokenizerFiles(const std::filesystem::path& dir);
 

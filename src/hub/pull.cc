@@ -9,7 +9,10 @@
 #include "hub/snapshot.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <cctype>
 #include <utility>
 
 namespace bge::hub {
@@ -20,6 +23,11 @@ namespace {
 
 constexpr uint64_t kMaxReadBytes = 64 << 20;
 constexpr uint64_t kMaxTextBytes = 1 << 30;  // the largest tokenizers have some 30 MB
+
+const std::string kModules = "modules.json";
+
+// The largest models have some two hundred, most of them shards.
+constexpr size_t kMostFiles = 2000;
 
 bool HoldsWeights(std::string_view file) {
   return file.ends_with(".safetensors") || file.ends_with(".bin") || file.ends_with(".pt");
@@ -48,19 +56,53 @@ class RepoPull {
     FetchNeededFiles(tree);
     PullResult result;
     result.snapshot = WriteSnapshot(folder_, listing_.commit, blobs_, symlinks, options_.stop);
-    WriteRef(folder_, revision, listing_.commit);
+    if (!std::binary_search(listing_.files.begin(), listing_.files.end(), kModules)) {
+      MarkAbsent(result.snapshot, kModules);
+    }
+    try {
+      WriteRef(folder_, revision, listing_.commit);
+    } catch (const Error& error) {
+      // A cache of another user's, which has the commit under another name.
+      if (received_ > 0) throw;
+      if (options_.note) options_.note(error.what());
+    }
     result.files = static_cast<int64_t>(places_.size());
     result.bytes = received_;
     return result;
   }
 
  private:
+  static bool IsRegularFile(const fs::path& path) {
+    std::error_code ignored;
+    return fs::is_regular_file(path, ignored);
+  }
+
+  // Whether a file that is there has as many bytes as the hub lists, where it lists them.
+  bool HasListedSize(const std::string& file, const fs::path& here) const {
+    const auto listed = listing_.sizes.find(file);
+    if (listed == listing_.sizes.end()) return true;
+    std::error_code error;
+    const uint64_t found = fs::file_size(here, error);
+    if (error || found == listed->second) return !error;
+    if (options_.note) {
+      options_.note(
+          fmt::format("{}: found {} bytes in the cache, expected {}: downloading it again", file,
+                      found, listed->second));
+    }
+    return false;
+  }
+
   void Fetch(const std::string& file) {
     ThrowIfStopped(&options_.stop);
+    if (places_.size() >= kMostFiles) {
+      Fail(ErrorCode::kCorruptData, "a model of too many files",
+           fmt::format("{}: found more, expected at most {}", repo_, kMostFiles),
+           "this model cannot be used");
+    }
     // Parity: a commit does not change, so what its snapshot has need not be asked for.
     const fs::path here = folder_ / "snapshots" / listing_.commit / file;
-    std::error_code ignored;
-    if (fs::is_regular_file(here, ignored)) {
+    const bool is_here = IsRegularFile(here);
+    if (is_here && HasListedSize(file, here)) {
       places_[file] = here;
       return;
     }
@@ -80,6 +122,7 @@ class RepoPull {
       };
     }
     received_ += FetchBlob(client_, {repo_, listing_.commit, file, folder_}, metadata, options);
+    if (is_here) ::unlink(here.c_str());  // a copy, or a link to another blob
     blobs_[file] = metadata.etag;
     places_[file] = folder_ / "blobs" / metadata.etag;
   }
@@ -114,25 +157,37 @@ std::pair<std::string, RepoListing> FindOnHub(HubClient* client, const ModelName
       "unset HF_HUB_OFFLINE, then " + HowToGet(name));
 }
 
+[[noreturn]] void FailPartOffline(const ModelName& name, const fs::path& snapshot) {
+  Fail(ErrorCode::kNotFound, "model is not wholly in the Hugging Face cache",
+       fmt::format("{} (revision {}): {} lacks some of its files, and HF_HUB_OFFLINE is set, so "
+                   "nothing is downloaded",
+                   name.repo, name.revision, snapshot.string()),
+       "unset HF_HUB_OFFLINE, then " + HowToGet(name));
+}
+
 fs::path CacheOf(const PullOptions& options) {
   return options.cache.empty() ? HubCacheDir() : options.cache;
 }
 
-}  // namespace
-
-PullResult Pull(const ModelName& name, const PullOptions& options) {
-  const HubSettings settings = ReadHubSettings(options.token);
-  if (settings.offline) {
-    const fs::path cache = CacheOf(options);
-    const auto snapshot = FindModel(name, cache);
-    if (!snapshot) FailOffline(name, cache);
-    return {.snapshot = *snapshot};
+// What a hub answers may repeat what it was asked, in other letters too: a host has small ones and
+// no "_".
+std::string WithoutToken(std::string text, const std::string& token) {
+  if (token.empty()) return text;
+  const auto same = [](char a, char b) {
+    const auto plain = [](char c) {
+      return c == '_' ? '-' : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    };
+    return plain(a) == plain(b);
+  };
+  for (;;) {
+    const auto found = std::search(text.begin(), text.end(), token.begin(), token.end(), same);
+    if (found == text.end()) return text;
+    text.replace(static_cast<size_t>(found - text.begin()), token.size(), "***");
   }
-  return Pull(name, settings, MakeHttpTransport(settings.timeouts, settings.ca_file), options);
 }
 
-PullResult Pull(const ModelName& name, const HubSettings& settings,
-                std::unique_ptr<HttpTransport> transport, const PullOptions& options) {
+PullResult PullAsked(const ModelName& name, const HubSettings& settings,
+                     std::unique_ptr<HttpTransport> transport, const PullOptions& options) {
   HubClient client(settings, std::move(transport), options.stop, options.note);
   auto [repo, listing] = FindOnHub(&client, name);
   if (IsCommit(name.revision) && listing.commit != name.revision) {
@@ -146,6 +201,29 @@ PullResult Pull(const ModelName& name, const HubSettings& settings,
       .Run(name.revision, settings.symlinks);
 }
 
+}  // namespace
+
+PullResult Pull(const ModelName& name, const PullOptions& options) {
+  const HubSettings settings = ReadHubSettings(options.token);
+  if (settings.offline) {
+    const fs::path cache = CacheOf(options);
+    const auto snapshot = FindModel(name, cache);
+    if (!snapshot) FailOffline(name, cache);
+    if (!HasNeededFiles(*snapshot)) FailPartOffline(name, *snapshot);
+    return {.snapshot = *snapshot};
+  }
+  return Pull(name, settings, MakeHttpTransport(settings.timeouts, settings.ca_file), options);
+}
+
+PullResult Pull(const ModelName& name, const HubSettings& settings,
+                std::unique_ptr<HttpTransport> transport, const PullOptions& options) {
+  try {
+    return PullAsked(name, settings, std::move(transport), options);
+  } catch (const Error& error) {
+    throw Error(error.code(), WithoutToken(error.what(), settings.token));
+  }
+}
+
 }  // namespace bge::hub
 
 namespace bge {
@@ -157,7 +235,7 @@ std::filesystem::path ResolveOrPull(const std::string& path_or_name,
   const ModelReference model = ParseModelReference(path_or_name);
   if (!model.name) return model.dir;
   const auto snapshot = FindModel(*model.name, cache);
-  if (snapshot && hub::HasNeededFiles(*snapshot)) return *snapshot;
+  if (snapshot && hub::IsWholeSnapshot(*snapshot)) return *snapshot;
   try {
     return hub::Pull(*model.name, options).snapshot;
   } catch (const Error& error) {

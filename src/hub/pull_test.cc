@@ -479,6 +479,73 @@ TEST_F(HubPull, ABlobOfAnotherLengthIsReplaced) {
   ExpectWhole();
 }
 
+TEST_F(HubPull, AFileOfAnotherLengthIsFetchedAgain) {
+  Run();
+  const fs::path weights = InRepo("snapshots/" + kCommit + "/model.safetensors");
+  const fs::path config = InRepo("snapshots/" + kCommit + "/config.json");
+  fs::resize_file(weights, 1000);
+  fs::remove(config);  // as a file system without links has it
+  std::ofstream(config, std::ios::binary) << "";
+  std::vector<std::string> notes;
+  PullOptions options;
+  options.note = [&notes](std::string_view note) { notes.emplace_back(note); };
+  EXPECT_EQ(Run(kRepo, options).bytes, weights_.size());  // the other's blob is there
+  ExpectWhole();
+  EXPECT_THAT(notes, testing::UnorderedElementsAre(
+                         "model.safetensors: found 1000 bytes in the cache, expected 1000000: "
+                         "downloading it again",
+                         "config.json: found 0 bytes in the cache, expected 2: downloading it "
+                         "again"));
+  EXPECT_EQ(Run().bytes, 0u);
+}
+
+// transformers' from_pretrained leaves configuration, tokenizer and weights; of modules.json
+// neither the file nor a sign that there is none.
+TEST_F(HubPull, WhatAnotherProgramHasNotAskedForIs) {
+  server_.Add(kRepo, "modules.json", R"([{"path": ""}])");
+  const std::string snapshot = kFolder + "/snapshots/" + kCommit;
+  cache_.Write(kFolder + "/refs/main", kCommit);
+  for (const char* file : {"config.json", "tokenizer.json"})
+    cache_.Write(snapshot + "/" + file, "{}");
+  cache_.Write(snapshot + "/model.safetensors", weights_);
+  EXPECT_TRUE(HasNeededFiles(InRepo("snapshots/" + kCommit)));
+  EXPECT_FALSE(IsWholeSnapshot(InRepo("snapshots/" + kCommit)));
+  environment_.Set("HF_ENDPOINT", server_.endpoint());
+  EXPECT_EQ(ResolveModel(kRepo, true), InRepo("snapshots/" + kCommit));
+  EXPECT_EQ(Content(InRepo("snapshots/" + kCommit + "/modules.json")), R"([{"path": ""}])");
+  EXPECT_TRUE(IsWholeSnapshot(InRepo("snapshots/" + kCommit)));
+}
+
+TEST_F(HubPull, ThatAModelHasNoModulesIsAskedOnce) {
+  cache_.Write(kFolder + "/refs/main", kCommit);
+  const std::string snapshot = kFolder + "/snapshots/" + kCommit;
+  cache_.Write(snapshot + "/config.json", "{}");
+  cache_.Write(snapshot + "/tokenizer.json", "{\"a\": 1}");
+  cache_.Write(snapshot + "/model.safetensors", weights_);
+  environment_.Set("HF_ENDPOINT", server_.endpoint());
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(ResolveModel(kRepo, true), InRepo("snapshots/" + kCommit));
+  EXPECT_EQ(server_.requests().size(), 1u);
+  EXPECT_TRUE(fs::is_regular_file(InRepo(".no_exist/" + kCommit + "/modules.json")));
+  // A classifier has no use for it.
+  fs::remove_all(InRepo(".no_exist"));
+  cache_.Write(snapshot + "/config.json",
+               R"({"architectures": ["BertForSequenceClassification"]})");
+  EXPECT_EQ(ResolveModel(kRepo, true), InRepo("snapshots/" + kCommit));
+  EXPECT_EQ(server_.requests().size(), 1u);
+}
+
+TEST_F(HubPull, ANameThatCannotBeWrittenIsNoneOfAWholeModels) {
+  Run(kRepo + "@" + kCommit);
+  fs::create_directories(InRepo("refs/main/in-the-way"));
+  std::vector<std::string> notes;
+  PullOptions options;
+  options.note = [&notes](std::string_view note) { notes.emplace_back(note); };
+  EXPECT_EQ(Run(kRepo, options).snapshot, InRepo("snapshots/" + kCommit));
+  EXPECT_THAT(notes, testing::ElementsAre(HasSubstr("refs/main")));
+  fs::remove(WeightsBlob());
+  EXPECT_THAT(Failure(), HasSubstr("refs/main"));
+}
+
 TEST_F(HubPull, CommitsAreNoReferences) {
   const PullResult result = Run(kRepo + "@" + kCommit);
   EXPECT_EQ(result.snapshot, InRepo("snapshots/" + kCommit));
@@ -557,6 +624,12 @@ TEST_F(HubPull, OfflineNothingIsAsked) {
   EXPECT_EQ(ResolveModel(kRepo, true), InRepo("snapshots/" + kCommit));
   environment_.Set("HF_HUB_OFFLINE", "1");
   EXPECT_EQ(Pull({kRepo, "main"}, {}).snapshot, InRepo("snapshots/" + kCommit));
+  fs::remove(InRepo("snapshots/" + kCommit + "/model.safetensors"));
+  EXPECT_THAT(test::Thrown([] {
+                return Pull({kRepo, "main"}, {});
+              }),
+              AllOf(StartsWith("not_found: model is not wholly in the Hugging Face cache"),
+                    HasSubstr("HF_HUB_OFFLINE")));
 }
 
 TEST_F(HubPull, AnEmbedderDownloadsWhereItIsAllowedTo) {

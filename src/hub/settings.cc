@@ -56,7 +56,7 @@ std::string CleanToken(std::string token, std::string_view source) {
 
 std::string TokenOfFile() {
   const auto variable = GetEnv("HF_TOKEN_PATH");
-  const fs::path path = variable ? ExpandHome(*variable) : HubHomeDir() / "token";
+  const fs::path path = variable ? ExpandPath(*variable) : HubHomeDir() / "token";
   std::error_code ignored;
   if (!fs::is_regular_file(path, ignored)) return {};
   return CleanToken(ReadFile(path, kMaxTokenBytes), path.string());

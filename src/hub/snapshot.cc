@@ -5,6 +5,7 @@
 #include "base/stop.h"
 #include "base/unfinished.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -50,6 +51,11 @@ void Copy(const fs::path& from, const fs::path& to, const std::stop_token& stop)
 // The file systems that have no links say so in several ways.
 bool HasNoLinks(int error) {
   return error == EPERM || error == EOPNOTSUPP || error == ENOSYS || error == EINVAL;
+}
+
+// Parity: huggingface_hub's .no_exist, so that nobody asks again.
+fs::path MarkOfAbsence(const fs::path& snapshot, std::string_view file) {
+  return snapshot.parent_path().parent_path() / ".no_exist" / snapshot.filename() / file;
 }
 
 class SnapshotWriter {
@@ -135,6 +141,19 @@ fs::path WriteSnapshot(const fs::path& folder, const std::string& commit,
   for (const auto& [name, blob] : files) writer.Add(snapshot, name, blob);
   SyncFolder(snapshots);
   return snapshot;
+}
+
+bool IsKnownAbsent(const fs::path& snapshot, std::string_view file) {
+  std::error_code ignored;
+  return fs::is_regular_file(MarkOfAbsence(snapshot, file), ignored);
+}
+
+void MarkAbsent(const fs::path& snapshot, std::string_view file) {
+  const fs::path mark = MarkOfAbsence(snapshot, file);
+  std::error_code ignored;
+  fs::create_directories(mark.parent_path(), ignored);
+  const int fd = ::open(mark.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666);
+  if (fd >= 0) ::close(fd);
 }
 
 void WriteRef(const fs::path& folder, const std::string& revision, const std::string& commit) {

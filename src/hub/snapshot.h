@@ -7,6 +7,7 @@
 #include <map>
 #include <stop_token>
 #include <string>
+#include <string_view>
 
 namespace bge::hub {
 
@@ -20,6 +21,13 @@ using SnapshotFiles = std::map<std::string, std::string>;
 std::filesystem::path WriteSnapshot(const std::filesystem::path& folder, const std::string& commit,
                                     const SnapshotFiles& files, bool symlinks,
                                     const std::stop_token& stop);
+
+/// Whether .no_exist/COMMIT says that the repository has no such file at `snapshot`'s commit.
+/// Python writes it, and MarkAbsent.
+bool IsKnownAbsent(const std::filesystem::path& snapshot, std::string_view file);
+
+/// Writes that, where the cache can be written.
+void MarkAbsent(const std::filesystem::path& snapshot, std::string_view file);
 
 /// Writes refs/REVISION, unless it says so already or the revision is the commit itself.
 void WriteRef(const std::filesystem::path& folder, const std::string& revision,

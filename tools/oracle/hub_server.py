@@ -103,7 +103,7 @@ class Hub:
     def _answer(self, handler, path: str) -> None:
         api = f"/api/models/{self.repo}"
         if path.startswith(f"{api}/revision/"):
-            siblings = [{"rfilename": name} for name in self.files]
+            siblings = [{"rfilename": name, "size": len(file.content)} for name, file in self.files.items()]
             self._send_json(handler, {"id": self.repo, "sha": COMMIT, "private": False, "tags": [], "siblings": siblings})
         elif path.startswith(f"{api}/tree/"):
             self._send_json(handler, [self._tree_entry(name, file) for name, file in self.files.items()])
