@@ -5,6 +5,7 @@
 #include "apps/test_program_output.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "tests/expect_error.h"
 #include "tests/hub_server.h"
 #include "tests/scoped_environment.h"
@@ -155,7 +156,8 @@ TEST_F(PullCommand, AnIndexDoesNotChooseWhatIsDownloaded) {
   const size_t asked = server_.requests().size();
   for (const std::vector<std::string>& arguments : std::vector<std::vector<std::string>>{
            {"search", index, "a"}, {"index", "add", index, "--input", texts}}) {
-    ExpectFailure(Run(arguments), "give --model some-org/tiny-bert to download it");
+    ExpectFailure(Run(arguments),
+                  "give --model " + kRepo + "@" + HubServer::kCommit + " to download it");
   }
   EXPECT_EQ(server_.requests().size(), asked);
   EXPECT_EQ(Run({"search", index, "a", "--model", kRepo}).status, 0);
@@ -163,7 +165,8 @@ TEST_F(PullCommand, AnIndexDoesNotChooseWhatIsDownloaded) {
   EXPECT_GT(pulled, asked);
   // Nor does it what a part of the model is completed with.
   fs::remove(fs::canonical(Snapshot() / "model.safetensors"));
-  ExpectFailure(Run({"search", index, "a"}), "give --model some-org/tiny-bert to download it");
+  ExpectFailure(Run({"search", index, "a"}),
+                "give --model " + kRepo + "@" + HubServer::kCommit + " to download it");
   EXPECT_EQ(server_.requests().size(), pulled);
 }
 
@@ -243,6 +246,34 @@ TEST_F(PullCommand, OfflineTheCacheIsAllThereIs) {
   const ProgramResult found = RunBge({"pull", kRepo}, {.environment = offline});
   EXPECT_EQ(found.out, Snapshot().string() + "\n");
   EXPECT_EQ(RunBge({"embed", "--model", kRepo, "a"}, {.environment = offline}).status, 0);
+}
+
+TEST_F(PullCommand, AnIndexKeepsTheCommitThatItWasBuiltWith) {
+  const test::TempDir folder;
+  const std::string texts = folder.Write("texts.txt", "a\nb\n").string();
+  const std::string index = (folder.path() / "index").string();
+  ASSERT_EQ(Run({"index", "build", index, "--model", kRepo, "--input", texts}).status, 0);
+  const auto manifest = json::Document::Load(index + "/manifest.json", 1 << 20);
+  EXPECT_EQ(manifest->root().At("metadata").At("commit").AsString(), HubServer::kCommit);
+  // The name moves on, and what it names is another model.
+  const std::string other(40, 'd');
+  const fs::path repo = Snapshot().parent_path().parent_path();
+  fs::copy(Snapshot(), repo / "snapshots" / other, fs::copy_options::recursive);
+  cache_.Write("models--some-org--tiny-bert/snapshots/" + other + "/tokenizer_config.json", "{}");
+  cache_.Write("models--some-org--tiny-bert/refs/main", other);
+  EXPECT_EQ(Run({"search", index, "a"}).status, 0);
+  const ProgramResult asked = Run({"search", index, "--model", kRepo, "a"});
+  EXPECT_EQ(asked.status, 1);
+  EXPECT_THAT(asked.err, HasSubstr("give --model " + kRepo + "@" + HubServer::kCommit));
+  EXPECT_EQ(Run({"search", index, "--model", kRepo + "@" + HubServer::kCommit, "a"}).status, 0);
+  // Elsewhere only the name's commit of today may be there.
+  fs::remove_all(Snapshot());
+  EXPECT_THAT(Run({"search", index, "a"}).err,
+              HasSubstr("this index was built with another model"));
+  fs::remove_all(repo / "snapshots" / other);
+  const ProgramResult absent = Run({"search", index, "a"});
+  EXPECT_EQ(absent.status, 1);
+  EXPECT_THAT(absent.err, HasSubstr("give --model " + kRepo + "@" + HubServer::kCommit + " to"));
 }
 
 TEST_F(PullCommand, KilledInTheMiddleTheNextGoesOn) {

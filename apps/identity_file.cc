@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "hub/cache.h"
 
 #include <fmt/format.h>
 
@@ -50,7 +51,7 @@ uint64_t SizeOf(const std::filesystem::path& path) {
 }  // namespace
 
 IdentityFile::IdentityFile(const std::string& output) {
-  if (output.empty() || output == "-") return;
+  if (output.empty() || output == "-" || DescriptorOf(output)) return;
   output_ = FollowLinks(output);
   std::error_code error;
   const auto status = std::filesystem::status(output_, error);
@@ -75,6 +76,8 @@ void IdentityFile::Write(const Embedder& embedder, const EmbeddingFlags& flags) 
   JsonObject object(&text);
   object.Text("bge", Version());
   object.Text("model", embedder.info().name);
+  const auto snapshot = NameOfSnapshot(embedder.info().path);
+  if (snapshot) object.Text("commit", snapshot->revision);
   object.Text("fingerprint", identity.fingerprint);
   object.Text("space", identity.space);
   object.Text("type", ComputeTypeName(embedder.info().compute_type));
@@ -94,11 +97,15 @@ std::map<std::string, std::string> IdentityMetadata(const Embedder& embedder,
   JsonObject object(&settings);
   for (const auto& [name, value] : SettingsOf(embedder, flags)) object.Text(name, value);
   object.End();
-  return {{"model", embedder.info().name},
-          {"fingerprint", identity.fingerprint},
-          {"space", identity.space},
-          {"type", std::string(ComputeTypeName(embedder.info().compute_type))},
-          {"settings", settings}};
+  std::map<std::string, std::string> metadata = {
+      {"model", embedder.info().name},
+      {"fingerprint", identity.fingerprint},
+      {"space", identity.space},
+      {"type", std::string(ComputeTypeName(embedder.info().compute_type))},
+      {"settings", settings}};
+  const auto snapshot = NameOfSnapshot(embedder.info().path);
+  if (snapshot) metadata["commit"] = snapshot->revision;
+  return metadata;
 }
 
 void WarnOfOtherSpace(const std::string& vectors, const Embedder& embedder) {

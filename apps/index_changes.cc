@@ -16,6 +16,8 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
+#include <optional>
+#include <set>
 #include <vector>
 
 namespace bge::cli {
@@ -114,8 +116,9 @@ int Build(const IndexFlags& flags, const RunContext& context) {
 
 int Add(const IndexFlags& flags, const RunContext& context) {
   const auto reader = OpenTextInput(flags.input, false, context);
-  IndexEditor editor(flags.dir, {PrintWarning});
-  const IndexInfo info = editor.info();
+  // Others may change the index until there is something to add: a model may have to be downloaded,
+  // and texts to be typed.
+  const IndexInfo info = Index::Open(flags.dir).info();
   EmbeddingFlags embedding = flags.embedding;
   ApplySpace(info, &embedding);
   ApplyDocumentSpace(info, &embedding);
@@ -124,26 +127,39 @@ int Add(const IndexFlags& flags, const RunContext& context) {
   CheckSpace(info, flags.dir, embedding, embedder);
   Explain(embedder, embedding, flags.embedding,
           {.space = "the index", .normalize = "the index", .documents = "the index"});
+  std::optional<IndexEditor> opened;
+  const auto editor = [&]() -> IndexEditor& {
+    if (opened) return *opened;
+    opened.emplace(flags.dir, IndexEditorOptions{PrintWarning});
+    const IndexInfo now = opened->info();
+    if (now.dimension != info.dimension || now.model != info.model ||
+        now.metadata != info.metadata) {
+      Fail(ErrorCode::kInvalidArgument, "the index was built again meanwhile",
+           fmt::format("{}: built with {} now, {} before", flags.dir, now.model, info.model),
+           "run it again");
+    }
+    return *opened;
+  };
   int64_t added = 0;
   int64_t replaced = 0;
   // A number is never that of another text, not even of a deleted one.
   AddTexts(
       *reader, embedder, ToEncodeOptions(embedding, context),
       {info.dimension, true, flags.input.on_error == "skip"}, context,
-      [&] { return editor.rows_added() + 1; },
+      [&] { return editor().rows_added() + 1; },
       [&](const TextRecord& record, std::string_view id, std::span<const float> vector) {
         if (flags.replace && record.id) {
-          replaced += editor.Contains(id);
-          editor.Replace(id, record.text, vector);
+          replaced += editor().Contains(id);
+          editor().Replace(id, record.text, vector);
         } else {
-          editor.Add(id, record.text, vector);
+          editor().Add(id, record.text, vector);
         }
         ++added;
       });
-  editor.Commit();
+  if (opened) opened->Commit();
   PrintNote(fmt::format("{}: {} texts added, {} of them in the place of others; now {}",
                         Printable(flags.dir, 1000), WithSeparators(added), WithSeparators(replaced),
-                        WithSeparators(editor.count())));
+                        WithSeparators(opened ? opened->count() : info.count)));
   return 0;
 }
 
@@ -155,7 +171,9 @@ int Delete(const IndexFlags& flags, const RunContext& context) {
   int64_t deleted = 0;
   int64_t absent = 0;
   std::string first_absent;
+  std::set<std::string> asked;
   const auto remove = [&](const std::string& id) {
+    if (!asked.insert(id).second) return;
     if (editor.Delete(id)) {
       ++deleted;
     } else if (absent++ == 0) {
@@ -195,7 +213,7 @@ int Compact(const IndexFlags& flags) {
 
 std::shared_ptr<IndexFlags> AddDir(CLI::App& app) {
   const auto flags = std::make_shared<IndexFlags>();
-  AddString(app, "DIR", &flags->dir, "Directory of the index")->required();
+  AddName(app, "DIR", &flags->dir, "Directory of the index")->required();
   return flags;
 }
 
@@ -228,8 +246,8 @@ void SetUpIndexAdd(CLI::App& app, Action* action) {
   AddTextInputFlags(app, &flags->input, false);
   app.add_flag("--replace", flags->replace,
                "A text whose id is there already takes the place of the earlier one");
-  AddString(app, "-m,--model", &flags->embedding.model,
-            "Model directory or name (default: the one that the index was built with)")
+  AddName(app, "-m,--model", &flags->embedding.model,
+          "Model directory or name (default: the one that the index was built with)")
       ->type_name("MODEL");
   AddComputeFlags(app, &flags->embedding.dtype, &flags->embedding.packed_cache,
                   &flags->embedding.batch_tokens);
@@ -251,7 +269,7 @@ void SetUpIndexAdd(CLI::App& app, Action* action) {
 void SetUpIndexDelete(CLI::App& app, Action* action) {
   const auto flags = AddDir(app);
   AddStrings(app, "ID", &flags->ids, "Ids of texts (after -- where one begins with -)");
-  AddString(app, "--ids-from", &flags->ids_from, "File of ids, an id a line; - is standard input")
+  AddName(app, "--ids-from", &flags->ids_from, "File of ids, an id a line; - is standard input")
       ->type_name("FILE");
   app.footer(
       "Ids that are not there are counted in a warning.\n"

@@ -100,12 +100,29 @@ bool IsSameDirection(std::span<const float> a, std::span<const float> b) {
          ratio > 1 / kMaxLengthRatio;
 }
 
+// What an index was built with, by name at the commit that it had then, where that is known.
+std::string ModelAtCommit(const IndexInfo& info) {
+  const std::string* commit = Find(info, "commit");
+  std::error_code ignored;
+  if (commit == nullptr || !IsCommit(*commit) || std::filesystem::exists(info.model, ignored)) {
+    return info.model;
+  }
+  const auto name = ParseModelName(info.model);
+  return name ? fmt::format("{}@{}", name->repo, *commit) : info.model;
+}
+
 [[noreturn]] void FailOtherSpace(const IndexInfo& info, const std::string& dir,
                                  const Embedder& embedder, const std::string& difference) {
-  Fail(ErrorCode::kInvalidArgument, "this index was built with another model or other settings",
-       fmt::format("{}: built with {}, given {}: {}", dir, info.model, embedder.info().path,
-                   difference),
-       "leave --model, --pooling and --max-length out, or build the index again");
+  const std::string model = ModelAtCommit(info);
+  Fail(
+      ErrorCode::kInvalidArgument, "this index was built with another model or other settings",
+      fmt::format("{}: built with {}, given {}: {}", dir, info.model, embedder.info().path,
+                  difference),
+      model == info.model
+          ? "leave --model, --pooling and --max-length out, or build the index again"
+          : fmt::format("give --model {}, leave --pooling and --max-length out, or build the index "
+                        "again",
+                        model));
 }
 
 void CheckIdentity(const IndexInfo& info, const std::string& dir, const Embedder& embedder) {
@@ -124,15 +141,25 @@ void CheckIdentity(const IndexInfo& info, const std::string& dir, const Embedder
       Printable(dir, 1000), Printable(info.model, 1000)));
 }
 
-bool WouldBeDownloaded(const std::string& model) {
+// Where the model of an index is, which no network is asked for: an index may be a stranger's, and
+// what is downloaded is what the user names. At the commit that the index was built with, or else
+// at the one that the name has now, whose space is checked.
+std::string LocateModel(const IndexInfo& info, const std::string& dir) {
+  const std::string at_commit = ModelAtCommit(info);
   try {
-    const ModelReference reference = ParseModelReference(model);
-    if (!reference.name || hub::IsOffline()) return false;
-    const auto snapshot = FindModel(*reference.name);
-    return !snapshot || !hub::HasNeededFiles(*snapshot);  // what is there in part is completed
+    for (const std::string& model : {at_commit, info.model}) {
+      const ModelReference reference = ParseModelReference(model);
+      if (!reference.name) return model;
+      const auto snapshot = FindModel(*reference.name);
+      if (snapshot && hub::HasNeededFiles(*snapshot)) return snapshot->string();
+    }
   } catch (const Error&) {
-    return false;  // it is neither a directory nor a name: loading it says so
+    return info.model;  // it is neither a directory nor a name: loading it says so
   }
+  if (hub::IsOffline()) return info.model;
+  Fail(ErrorCode::kNotFound, "the model that this index was built with is not wholly in the cache",
+       fmt::format("{}: built with {}", dir, at_commit),
+       fmt::format("give --model {} to download it, or the place where it is", at_commit));
 }
 
 }  // namespace
@@ -147,6 +174,9 @@ IndexSpace DescribeSpace(const EmbeddingFlags& flags, const Embedder& embedder) 
     if (!error) space.model = absolute.lexically_normal().string();
   }
   space.metadata["model_name"] = embedder.info().name;
+  if (const auto name = NameOfSnapshot(embedder.info().path)) {
+    space.metadata["commit"] = name->revision;
+  }
   if (!flags.pooling.empty()) space.metadata["pooling"] = flags.pooling;
   space.metadata["compute_type"] = ComputeTypeName(embedder.info().compute_type);
   space.metadata["similarity"] = embedder.info().similarity;
@@ -195,15 +225,10 @@ void ApplyDocumentSpace(const IndexInfo& info, EmbeddingFlags* flags) {
 
 Embedder LoadSpaceEmbedder(const IndexInfo& info, const std::string& dir,
                            const EmbeddingFlags& flags, bool asked, const RunContext& context) {
-  // An index may be a stranger's: what is downloaded is what the user names.
-  if (!asked && WouldBeDownloaded(flags.model)) {
-    Fail(ErrorCode::kNotFound,
-         "the model that this index was built with is not wholly in the cache",
-         fmt::format("{}: built with {}", dir, info.model),
-         fmt::format("give --model {} to download it, or the place where it is", info.model));
-  }
+  EmbeddingFlags located = flags;
+  if (!asked) located.model = LocateModel(info, dir);
   try {
-    return LoadEmbedder(flags, context);
+    return LoadEmbedder(located, context);
   } catch (const Error& error) {
     std::error_code ignored;
     if (asked || error.code() != ErrorCode::kNotFound ||

@@ -71,6 +71,7 @@ struct EncodeOptions {
   std::optional<int64_t> max_active_dims = {};
   int64_t batch_tokens = 0;  ///< tokens computed together on a thread, 0 or more; 0: chosen
   /// Called from one thread at a time with the texts done so far, in no particular order of texts.
+  /// What it throws ends the call and is thrown by it.
   std::function<void(int64_t done, int64_t total)> progress = {};
   /// A request to stop ends the call with Error(kCancelled); the output is then unspecified.
   std::stop_token stop = {};
@@ -115,7 +116,7 @@ struct ModelInfo {
   std::string default_prompt_name;  ///< empty: none
   std::string query_instruction;    ///< what Role::kQuery puts in front; empty: nothing
   std::string document_instruction;
-  std::string instruction_source;
+  std::string instruction_source;  ///< of both; "A; B" where that of queries is from A, the other B
   /// "cosine", "dot", "euclidean", "manhattan"; of a model of token vectors "maxsim", "meanmaxsim"
   std::string similarity;
   /// Of a model of token vectors alone (ColBERT), whose roles read texts in different ways; 0 of
@@ -168,7 +169,8 @@ class BGE_API Embedder {
   Embeddings EncodeDocuments(std::initializer_list<std::string_view> texts,
                              EncodeOptions options = {}) const;
 
-  /// As Encode, into the caller's buffer of texts.size() x OutputDimension(options) floats.
+  /// As Encode, into the caller's buffer of texts.size() x OutputDimension(options) floats:
+  /// kInvalidArgument for one of another size.
   EncodeStats EncodeInto(std::span<const std::string_view> texts, const EncodeOptions& options,
                          std::span<float> output) const;
 
@@ -193,6 +195,7 @@ class BGE_API Embedder {
   Embeddings HiddenStates(const TokenSequences& sequences, std::stop_token stop = {}) const;
 
   /// Length of the dense vectors that a call with these options returns; 0 without a dense head.
+  /// Throws kInvalidArgument for a truncate_dim that the model cannot meet.
   int64_t OutputDimension(const EncodeOptions& options = {}) const;
   int64_t dimension() const;
   int threads() const;

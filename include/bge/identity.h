@@ -24,12 +24,14 @@ struct ModelIdentity {
 
 /// Whether large files may be read to identify a model.
 enum class HashFiles {
-  kWhereNeeded,  ///< once: the hash is kept in the user's cache folder (1.3 GB take about a second)
-  kNever,        ///< only those whose hash is known already
+  /// Once: the hash is kept in the user's cache folder (1.3 GB take about a second), or, where that
+  /// cannot be written, in this process.
+  kWhereNeeded,
+  kNever,  ///< only those whose hash is known already
 };
 
-/// Identifies a loaded model by its info(). nullopt where kNever leaves a file unknown. Throws
-/// Error (kNotFound, kIo) where a file cannot be read any more, kCorruptData.
+/// Thread-safe, as the next. Identifies a loaded model by its info(). nullopt where kNever leaves a
+/// file unknown. Throws Error (kNotFound, kIo) where a file cannot be read any more, kCorruptData.
 BGE_API std::optional<ModelIdentity> IdentifyModel(const ModelInfo& info,
                                                    HashFiles hash = HashFiles::kWhereNeeded);
 

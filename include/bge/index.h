@@ -64,7 +64,8 @@ class BGE_API IndexWriter {
   ~IndexWriter();
 
   /// ids and texts are any bytes; the id must be new. vector: [dimension], finite. Throws
-  /// kInvalidArgument otherwise, and the row is then not added.
+  /// kInvalidArgument otherwise, and the row is then not added. After kIo, from here or from
+  /// Finish(), nothing can be added and nothing is written: there is no new index.
   void Add(std::string_view id, std::string_view text, std::span<const float> vector);
   /// Syncs everything and makes it the index at `dir`. Nothing can be added afterwards.
   void Finish();
@@ -96,7 +97,8 @@ class BGE_API IndexEditor {
   IndexEditor(IndexEditor&&) noexcept;
   ~IndexEditor();  ///< what is not committed is dropped
 
-  /// As IndexWriter::Add. The id must be one that no row has.
+  /// As IndexWriter::Add. The id must be one that no row has. The first call of this and the next
+  /// three reads all ids: kCorruptData where those of a segment are damaged.
   void Add(std::string_view id, std::string_view text, std::span<const float> vector);
   /// The same; a row that has the id is deleted first. The new row comes last.
   void Replace(std::string_view id, std::string_view text, std::span<const float> vector);
@@ -108,7 +110,8 @@ class BGE_API IndexEditor {
   /// the new one, and this object can no longer be used. Small segments, and those that are mostly
   /// deleted, are then merged (docs/formats/index.md says which); should that fail, the commit has
   /// happened all the same. A commit of nothing does nothing. Error(kInvalidArgument) where the
-  /// index would be over a limit of the format.
+  /// index would be over a limit of the format. Syncs some ten files, and as many again where it
+  /// merges: for many rows, commit seldom.
   void Commit();
   /// Commits, and makes one segment of all, without the deleted rows. Every byte is checked on the
   /// way: Error(kCorruptData). The order of rows stays, so searches give what they gave.
@@ -151,7 +154,8 @@ class BGE_API Index {
   /// by position. A product that is not a number ranks last, as -infinity. The hits of a query do
   /// not depend on the other queries nor on the number of threads.
   /// queries: [n, dimension], finite. threads: as EmbedderOptions::threads; they are kept
-  /// for the next call. Throws kInvalidArgument.
+  /// for the next calls. Throws kInvalidArgument, and kCorruptData where a hit's stored offsets are
+  /// wrong.
   std::vector<std::vector<Hit>> Search(std::span<const float> queries, int64_t top_k,
                                        int threads = 0) const;
 

@@ -20,7 +20,7 @@ namespace bge {
 
 /// Whether `model`, as Embedder::Load takes it, is a model of token vectors alone by its
 /// configuration files: sentence-transformers', PyLate's or Stanford's ColBERT. Of files that
-/// cannot be read it says no: who loads the model reports them.
+/// cannot be read it says no: who loads the model reports them. Thread-safe.
 BGE_API bool IsLateInteraction(const std::string& model);
 
 /// Settings of one call.

@@ -17,7 +17,7 @@ namespace bge {
 /// The tokenizer of a model, of an embedder or a reranker: where modules.json says that the
 /// transformer is, with the lower-casing and the markers ("[Q]") that the files ask for. Of a
 /// Router it is the documents'. `model`: as Embedder::Load takes it, or a directory that has a
-/// tokenizer and nothing else. Throws Error.
+/// tokenizer and nothing else. Throws Error. Thread-safe.
 BGE_API Tokenizer LoadModelTokenizer(const std::string& model, const WarningSink& on_warning = {});
 
 /// How an embedding model reads the texts of each role. Immutable and thread-safe.

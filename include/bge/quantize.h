@@ -35,7 +35,7 @@ struct QuantizeStats {
 /// matrices rounded to another type, and its other files as they are. `out` is absent or an empty
 /// directory, and not within the model; it appears when it is complete. Throws Error:
 /// kInvalidArgument too for a model whose weights are int8 already, and for weights that the type
-/// cannot hold.
+/// cannot hold. Calls that write different directories may run at once.
 BGE_API QuantizeStats Quantize(const std::string& model, const std::filesystem::path& out,
                                const QuantizeOptions& options = {});
 

@@ -48,6 +48,8 @@ struct TextRepresentations {
   EncodeStats stats;
 };
 
+// The functions below read their arguments alone, and may be called from many threads.
+
 /// Sum over the token ids that both have of the products of their weights (FlagEmbedding's
 /// compute_lexical_matching_score). Not divided by anything. Ids must ascend;
 /// Error(kInvalidArgument) where a vector has not as many weights as ids.
@@ -61,7 +63,8 @@ enum class ColbertClamp {
 
 /// The mean over the query's vectors of the largest inner product with one of the passage's
 /// (Khattab and Zaharia 2020, divided by the query's vectors as FlagEmbedding does).
-/// Error(kInvalidArgument) where the dimensions differ; without vectors on either side it is 0.
+/// Error(kInvalidArgument) where the dimensions differ, or a vector is not whole; without vectors
+/// on either side it is 0.
 BGE_API float ColbertScore(const MultiVector& query, const MultiVector& passage,
                            ColbertClamp clamp = ColbertClamp::kNone);
 

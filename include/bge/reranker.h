@@ -147,7 +147,7 @@ class BGE_API Reranker {
 
 /// Whether `model`, as Reranker::Load takes it, is a reranker by its configuration files: a
 /// sequence classifier of one label, or a CrossEncoder. Of files that cannot be read it says no:
-/// who loads the model reports them.
+/// who loads the model reports them. Thread-safe.
 BGE_API bool IsReranker(const std::string& model);
 
 /// "flagembedding", "crossencoder".

@@ -89,6 +89,7 @@ class BGE_API Tokenizer {
   std::string Decode(const std::vector<int32_t>& ids, bool skip_special_tokens = true) const;
 
   std::optional<int32_t> TokenToId(std::string_view token) const;
+  /// The view lives as long as the tokenizer.
   std::optional<std::string_view> IdToToken(int32_t id) const;
 
   /// Number of ids, added tokens included.
@@ -97,7 +98,7 @@ class BGE_API Tokenizer {
   int64_t num_special_tokens(bool pair = false) const;
   bool is_special(int32_t id) const;
 
-  class Impl;
+  class BGE_LOCAL Impl;
   /// For the library's own use.
   explicit Tokenizer(std::unique_ptr<const Impl> impl);
   const Impl& impl() const { return *impl_; }

@@ -40,8 +40,19 @@ void RequireAll(const TextRepresentations& texts, int64_t i) {
        "text " + std::to_string(i), "encode it with dense, sparse and colbert");
 }
 
+void RequireRows(const MultiVector& vectors) {
+  const auto size = static_cast<int64_t>(vectors.values.size());
+  if (vectors.dimension >= 0 && (vectors.dimension == 0 || size % vectors.dimension == 0)) return;
+  Fail(ErrorCode::kInvalidArgument, "no vectors of one dimension",
+       "colbert_vecs: found " + std::to_string(size) + " values of dimension " +
+           std::to_string(vectors.dimension),
+       "give whole vectors");
+}
+
 // Sum over the query's vectors of the largest inner product with one of the passage's.
 double SumOfLargest(const MultiVector& query, const MultiVector& passage, ColbertClamp clamp) {
+  RequireRows(query);
+  RequireRows(passage);
   const int64_t rows = query.count();
   const int64_t columns = passage.count();
   if (rows == 0 || columns == 0) return 0;

@@ -8,13 +8,14 @@
 #include "index/id_set.h"
 #include "index/index_directory.h"
 #include "index/index_info.h"
+#include "index/kept_pools.h"
 #include "index/manifest.h"
 #include "index/mapped_segment.h"
 #include "index/search.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
-#include <mutex>
 #include <utility>
 
 namespace bge {
@@ -122,15 +123,20 @@ class Index::Impl {
   }
 
   std::shared_ptr<ThreadPool> Pool(int threads) const {
-    const std::lock_guard lock(mu_);
     if (threads == 0) {
-      if (default_threads_ == 0) default_threads_ = DefaultThreads();
-      threads = default_threads_;
+      threads = default_threads_.load();
+      if (threads == 0) default_threads_.store(threads = DefaultThreads());
     }
-    if (pool_ == nullptr || pool_->threads() != threads) {
-      pool_ = std::make_shared<ThreadPool>(threads);
-    }
-    return pool_;
+    return pools_.Get(threads);
+  }
+
+  // Products of finite values may overflow.
+  void RequireFinite(const Place& place) const {
+    const std::span<const float> values(place.segment.Vectors().row(place.row),
+                                        static_cast<size_t>(info_.dimension));
+    if (std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); })) return;
+    index::FailDamaged(dir_, "row " + std::to_string(place.position) +
+                                 ": found a vector with a value that is not finite");
   }
 
   void Verify() const {
@@ -166,11 +172,10 @@ class Index::Impl {
   std::string manifest_text_;
   IndexInfo info_;
   Segments segments_;
-  std::vector<int64_t> first_row_;            // of each segment, deleted rows counted
-  std::vector<int64_t> first_position_;       // and not counted
-  mutable std::mutex mu_;                     // guards what follows
-  mutable int default_threads_ = 0;           // 0: not asked for yet
-  mutable std::shared_ptr<ThreadPool> pool_;  // of the last Search
+  std::vector<int64_t> first_row_;                // of each segment, deleted rows counted
+  std::vector<int64_t> first_position_;           // and not counted
+  mutable std::atomic<int> default_threads_ = 0;  // 0: not asked for yet
+  mutable index::KeptPools pools_;
 };
 
 Index::Index(std::unique_ptr<const Impl> impl) : impl_(std::move(impl)) {}
@@ -220,6 +225,7 @@ std::vector<std::vector<Hit>> Index::Search(std::span<const float> queries, int6
     results[q].reserve(found[q].size());
     for (const index::Candidate& c : found[q]) {
       const Impl::Place place = impl_->PlaceOfRow(c.row);
+      if (!std::isfinite(c.score)) impl_->RequireFinite(place);
       results[q].push_back(
           {place.position, c.score, place.segment.Id(place.row), place.segment.RowText(place.row)});
     }

@@ -44,6 +44,10 @@ void CheckReadable(const std::string& text, const fs::path& dir) {
 
 // Throws kInvalidArgument unless `dir` is absent, empty or an index.
 void CheckReplaceable(const fs::path& dir) {
+  if (dir.empty()) {
+    Fail(ErrorCode::kInvalidArgument, "cannot write an index there", "found an empty name",
+         "give the name of a directory");
+  }
   std::error_code error;
   const fs::file_status status = fs::status(dir, error);
   if (status.type() == fs::file_type::not_found) return;

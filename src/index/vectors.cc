@@ -7,16 +7,15 @@
 #include "base/error.h"
 #include "base/parallel.h"
 #include "base/stop.h"
+#include "index/kept_pools.h"
 #include "index/search.h"
 #include "kernels/backend.h"
 #include "tensor/workspace.h"
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cmath>
 #include <memory>
-#include <mutex>
 #include <numeric>
 #include <string>
 #include <utility>
@@ -45,32 +44,7 @@ ConstMatrix MatrixOf(std::span<const float> vectors, int64_t dimension, const ch
   return {vectors.data(), size / dimension, dimension};
 }
 
-// The pools of the last calls, for the next ones and for others at the same time.
-class KeptPools {
- public:
-  std::shared_ptr<ThreadPool> Get(int threads) {
-    std::shared_ptr<ThreadPool> dropped;  // after the lock: its threads are joined
-    // Never waits: another thread has the lock for a moment only, but in a child that is forked in
-    // that moment for ever.
-    const std::unique_lock lock(mu_, std::try_to_lock);
-    if (!lock) return std::make_shared<ThreadPool>(threads);
-    auto at = std::find_if(pools_.begin(), pools_.end(), [&](const auto& pool) {
-      return pool != nullptr && pool->threads() == threads;
-    });
-    if (at == pools_.end()) {
-      auto pool = std::make_shared<ThreadPool>(threads);
-      dropped = std::exchange(*--at, std::move(pool));
-    }
-    std::rotate(pools_.begin(), at, at + 1);
-    return pools_.front();
-  }
-
- private:
-  std::mutex mu_;
-  std::array<std::shared_ptr<ThreadPool>, 4> pools_;  // the last used first; guarded by mu_
-};
-
-constinit KeptPools kept_pools;
+constinit index::KeptPools kept_pools;
 
 // For so many pieces of work: no thread without one. Between 1 and all that are allowed the number
 // is a power of 2, so that calls find each other's pools.
