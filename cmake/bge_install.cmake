@@ -2,6 +2,7 @@
 # make find_package(bge) work.
 include(CMakePackageConfigHelpers)
 set(BGE_CMAKE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/bge)
+set(BGE_DOCDIR ${CMAKE_INSTALL_DATAROOTDIR}/doc/bge)  # whatever project this is a part of
 
 install(TARGETS bge EXPORT bge-targets FILE_SET HEADERS)
 if(TARGET bge_cli)
@@ -33,7 +34,7 @@ file(RELATIVE_PATH BGE_PKGCONFIG_PREFIX /p/${CMAKE_INSTALL_LIBDIR}/pkgconfig /p)
 configure_file(${CMAKE_CURRENT_LIST_DIR}/bge.pc.in ${PROJECT_BINARY_DIR}/bge.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/bge.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE ${PROJECT_SOURCE_DIR}/THIRD_PARTY_NOTICES.md
-  DESTINATION ${CMAKE_INSTALL_DOCDIR})
+  DESTINATION ${BGE_DOCDIR})
 install(FILES ${PROJECT_BINARY_DIR}/bge-config.cmake ${PROJECT_BINARY_DIR}/bge-config-version.cmake
   ${CMAKE_CURRENT_LIST_DIR}/Findoniguruma.cmake
   DESTINATION ${BGE_CMAKE_DIR})

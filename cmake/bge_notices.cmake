@@ -1,5 +1,6 @@
 # Run when the libraries of an archive have been copied: puts the copyright file of each one's Debian
-# package beside them, and fails where one has none, so that no library goes out without its notice.
+# package beside them, with the licences that it refers to, and fails where one has none, so that no
+# library goes out without its notice.
 set(root $ENV{DESTDIR}${CMAKE_INSTALL_PREFIX})
 file(GLOB libraries ${root}/${bge_bundle_dir}/*.so*)
 foreach(library IN LISTS libraries)
@@ -12,4 +13,13 @@ foreach(library IN LISTS libraries)
   endif()
   file(MAKE_DIRECTORY ${root}/${bge_doc_dir}/notices)
   configure_file(${notice} ${root}/${bge_doc_dir}/notices/${package} COPYONLY)
+  # Debian has the texts of common licences once; an archive takes them along.
+  file(READ ${notice} text)
+  string(REGEX MATCHALL "/usr/share/common-licenses/[A-Za-z0-9.-]*[A-Za-z0-9]" licences "${text}")
+  foreach(licence IN LISTS licences)
+    cmake_path(GET licence FILENAME licence_name)
+    if(EXISTS ${licence})
+      configure_file(${licence} ${root}/${bge_doc_dir}/notices/common-licenses/${licence_name} COPYONLY)
+    endif()
+  endforeach()
 endforeach()

@@ -14,7 +14,7 @@ install(RUNTIME_DEPENDENCY_SET bge_bundle
   POST_EXCLUDE_REGEXES "/ld-linux[^/]*$" "/lib(c|m|dl|rt|pthread|resolv|util|anl)\\.so\\.[0-9]+$"
   LIBRARY DESTINATION ${BGE_BUNDLE_DIR} COMPONENT bundle EXCLUDE_FROM_ALL)
 # And what their Debian packages say of their licences.
-install(CODE "set(bge_bundle_dir \"${BGE_BUNDLE_DIR}\")\nset(bge_doc_dir \"${CMAKE_INSTALL_DOCDIR}\")"
+install(CODE "set(bge_bundle_dir \"${BGE_BUNDLE_DIR}\")\nset(bge_doc_dir \"${BGE_DOCDIR}\")"
   COMPONENT bundle EXCLUDE_FROM_ALL)
 install(SCRIPT ${CMAKE_CURRENT_LIST_DIR}/bge_notices.cmake COMPONENT bundle EXCLUDE_FROM_ALL)
 
@@ -44,4 +44,5 @@ endif()
 # What the library's own package files ask for.
 set(CPACK_DEBIAN_PACKAGE_SUGGESTS "libhwy-dev, libsimdjson-dev, libfmt-dev, libssl-dev, libonig-dev")
 set(CPACK_PROJECT_CONFIG_FILE ${PROJECT_SOURCE_DIR}/cmake/bge_package_parts.cmake)
+set(CPACK_PRE_BUILD_SCRIPTS ${PROJECT_SOURCE_DIR}/cmake/bge_debian_files.cmake)
 include(CPack)

@@ -1,0 +1,18 @@
+# Run before a package is made of what was installed for it. A Debian package has its licences in a file
+# "copyright", and manual pages and changes compressed (Debian policy 12.1, 12.5 and 12.7).
+if(NOT CPACK_GENERATOR STREQUAL "DEB")
+  return()
+endif()
+file(GLOB_RECURSE pages ${CPACK_TEMPORARY_INSTALL_DIRECTORY}/*/man1/*.1)
+file(GLOB_RECURSE licence ${CPACK_TEMPORARY_INSTALL_DIRECTORY}/*/doc/bge/LICENSE)
+if(NOT licence)
+  message(FATAL_ERROR "bge: no licence among what is to be packed")
+endif()
+cmake_path(GET licence PARENT_PATH doc)
+file(RENAME ${licence} ${doc}/copyright)
+file(READ ${doc}/THIRD_PARTY_NOTICES.md notices)
+file(APPEND ${doc}/copyright "\n${notices}")
+file(REMOVE ${doc}/THIRD_PARTY_NOTICES.md)
+file(READ ${CMAKE_CURRENT_LIST_DIR}/../CHANGELOG.md changes)
+file(WRITE ${doc}/changelog "${changes}")
+execute_process(COMMAND gzip -9n ${doc}/changelog ${pages} COMMAND_ERROR_IS_FATAL ANY)
