@@ -80,6 +80,18 @@ CLI::Option* AddString(CLI::App& app, const std::string& names, std::optional<st
       description);
 }
 
+CLI::Option* AddName(CLI::App& app, const std::string& names, std::string* value,
+                     const std::string& description) {
+  const std::string shown = names.substr(names.rfind(',') + 1);
+  return AddString(app, names, value, description)->check([shown](const std::string& text) {
+    if (text.empty()) {  // (A ValidationError would get the name in front.)
+      throw CLI::ParseError("empty name: " + shown + ": give it a name",
+                            CLI::ExitCodes::ValidationError);
+    }
+    return std::string();
+  });
+}
+
 CLI::Option* AddStrings(CLI::App& app, const std::string& name, std::vector<std::string>* values,
                         const std::string& description) {
   return app.add_option_function<std::vector<std::string>>(

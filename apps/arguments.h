@@ -21,6 +21,10 @@ CLI::Option* AddString(CLI::App& app, const std::string& names, std::string* val
                        const std::string& description);
 CLI::Option* AddString(CLI::App& app, const std::string& names, std::optional<std::string>* value,
                        const std::string& description);
+/// An option that names a file, a folder or a model: a string, but not an empty one, which is what
+/// a shell makes of a variable that is not set.
+CLI::Option* AddName(CLI::App& app, const std::string& names, std::string* value,
+                     const std::string& description);
 /// How `--help` looks: names with their kind of value, descriptions broken into lines. What a value
 /// is checked for shows in the description or in the error, not in the name.
 class HelpFormatter : public CLI::Formatter {

@@ -64,6 +64,8 @@ TEST(Completion, OffersCommandsOptionsAndValues) {
   EXPECT_THAT(BashOffers("index build --mod"), UnorderedElementsAre("--model"));
   EXPECT_THAT(BashOffers("index build --model ''"), UnorderedElementsAre("text.jsonl"));
   EXPECT_THAT(BashOffers("info --js"), UnorderedElementsAre("--json"));
+  EXPECT_THAT(BashOffers("completion f"), UnorderedElementsAre("fish"));
+  EXPECT_THAT(BashOffers("man em"), UnorderedElementsAre("embed"));
 }
 
 TEST(Completion, ScriptsOfAllShellsKnowAllOptions) {
@@ -131,8 +133,8 @@ TEST(ManualPages, AreWrittenForAllCommands) {
     EXPECT_EQ(ReadWhole(path), ManualPage(std::string(command.name)));
   }
   EXPECT_EQ(ReadWhole(folder.path() / "man1" / "bge.1"), ManualPage(""));
-  EXPECT_EQ(RunBge({"man", "embedd"}).status, 1);
-  EXPECT_THAT(RunBge({"man", "embedd"}).err, HasSubstr("unknown command: embedd"));
+  EXPECT_EQ(RunBge({"man", "embedd"}).status, 2);
+  EXPECT_THAT(RunBge({"man", "embedd"}).err, HasSubstr("embedd"));
   EXPECT_EQ(RunBge({"man", "embed", "--all", "x"}).status, 2);
   EXPECT_EQ(RunBge({"completion"}).status, 2);
   EXPECT_EQ(RunBge({"completion", "tcsh"}).status, 2);

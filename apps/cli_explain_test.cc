@@ -79,7 +79,7 @@ TEST(Explain, SaysWhatAnIndexThatIsAddedToDecides) {
   const ProgramResult built =
       RunBge({"index", "build", index, "--input", texts, "--instruction", "about: ", "--explain"});
   EXPECT_EQ(built.status, 0) << built.err;
-  EXPECT_THAT(built.err, HasSubstr("($BGE_MODEL, or the default)"));
+  EXPECT_THAT(built.err, HasSubstr("($BGE_MODEL)"));
   EXPECT_THAT(built.err, HasSubstr("in front     \"about: \"  (--instruction)"));
   EXPECT_THAT(built.err, HasSubstr("(the default: int8 where the weights are, else float32)"));
   EXPECT_THAT(built.err, Not(HasSubstr("similarity, dot")));

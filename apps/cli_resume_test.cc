@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <filesystem>
@@ -222,6 +223,20 @@ TEST_F(ResumeNames, AFileOfSomebodyElseIsLeftAlone) {
   EXPECT_THAT(result.err, HasSubstr("a file that no run with --resume has begun"));
   EXPECT_EQ(ReadWhole(Path("v.npy.part")), "precious");
   EXPECT_FALSE(std::filesystem::exists(Path("v.npy.part.json")));
+}
+
+// One that another user has put there would keep it.
+TEST_F(ResumeNames, APartOfAnotherUserIsRefused) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can make files of others";
+  const std::string part = folder_.Write("v.npy.part", "").string();
+  ASSERT_EQ(::chown(part.c_str(), 65534, 65534), 0);
+  const ProgramResult result = Run(input_, Path("v.npy"));
+  EXPECT_EQ(result.status, 1);
+  EXPECT_THAT(result.err, HasSubstr("not a file of this user's alone: " + part));
+  std::filesystem::remove(part);
+  // Nor a second name of one of this user's.
+  std::filesystem::create_hard_link(folder_.Write("mine", ""), part);
+  EXPECT_THAT(Run(input_, Path("v.npy")).err, HasSubstr("not a file of this user's alone"));
 }
 
 TEST_F(ResumeNames, PermissionsAndLinksStay) {

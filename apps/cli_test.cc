@@ -12,8 +12,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <map>
@@ -167,6 +171,40 @@ TEST(Cli, ExplainsWrongUsage) {
   ExpectUsageError(RunBge({"index", "foo"}), "unknown command: bge index foo: see bge index");
   ExpectUsageError(RunBge({"index"}), "see bge index --help");
   ExpectUsageError(RunBge({"embed", "-i", "x.gz"}), "x.gz: decompress");
+}
+
+// As of a variable that is not set.
+TEST(Cli, RefusesEmptyNames) {
+  for (const char* option : {"--model", "--output", "--input", "--packed-cache"}) {
+    ExpectUsageError(RunBge({"embed", "a", option, ""}), option);
+  }
+  const test::TempDir folder;
+  const std::string texts = folder.Write("texts.txt", "a\n").string();
+  ExpectUsageError(RunBge({"index", "build", "", "--input", texts}), "DIR");
+  ExpectUsageError(RunBge({"search", "", "a"}), "DIR");
+  ExpectUsageError(RunBge({"search", "x", "a", "--rerank", ""}), "--rerank");
+  ExpectUsageError(RunBge({"info", ""}), "MODEL");
+  EXPECT_EQ(RunBge({"embed", ""}).status, 0);  // a text may be
+  EXPECT_EQ(RunBge({"embed", "a", "--instruction", ""}).status, 0);
+}
+
+TEST(Cli, OfAnOptionGivenTwiceTheLastCounts) {
+  const ProgramResult one = RunBge({"embed", "a", "--truncate-dim", "4"});
+  EXPECT_EQ(RunBge({"embed", "a", "--truncate-dim", "6", "--truncate-dim", "4"}).out, one.out);
+  EXPECT_EQ(
+      RunBge({"embed", "a", "-m", "/nonexistent", "-m", BGE_TEST_DATA_DIR "/models/tiny-bert"})
+          .status,
+      0);
+  EXPECT_EQ(Lines(RunBge({"embed", "a", "b", "c"}).out).size(), 3u);
+}
+
+TEST(Cli, HelpAndVersionSayWhenTheDiskIsFull) {
+  if (!std::filesystem::exists("/dev/full")) GTEST_SKIP() << "this system has no /dev/full";
+  for (const char* what : {"--version", "--help", "help", "embed --help"}) {
+    const std::string command = std::string(BGE_CLI " ") + what + " > /dev/full 2> /dev/null";
+    const int status = std::system(command.c_str());
+    EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 1) << what;
+  }
 }
 
 TEST(Cli, NamesWhatIsMissing) {
@@ -376,6 +414,45 @@ TEST(Embed, RefusesWhatWouldBeReadWrongly) {
   const std::string large =
       folder.Write("ids.jsonl", "{\"text\":\"a\",\"_id\":9223372036854775808}\n").string();
   ExpectFailure(RunBge({"embed", "--input", large}), "no integer of 64 bits");
+}
+
+// Of a pipe, and of a file that something is to be added to.
+TEST(Embed, WritesToDescriptorsByTheirPaths) {
+  const test::TempDir folder;
+  const std::string plain = RunBge({"embed", "a", "--output-format", "jsonl"}).out;
+  for (const char* path : {"/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"}) {
+    EXPECT_EQ(RunBge({"embed", "a", "--output-format", "jsonl", "-o", path}).out, plain) << path;
+    const std::string file = folder.Write("file", "before\n").string();
+    const std::string command =
+        std::string(BGE_CLI " embed a --output-format jsonl --model " BGE_TEST_DATA_DIR
+                            "/models/tiny-bert -o ") +
+        path + " >> '" + file + "'";
+    EXPECT_EQ(std::system(command.c_str()), 0);
+    EXPECT_EQ(ReadFile(file, 1 << 20), "before\n" + plain) << path;
+    EXPECT_FALSE(std::filesystem::exists(file + ".bge.json"));
+  }
+  ExpectFailure(RunBge({"embed", "a", "--output-format", "jsonl", "-o", "/dev/fd/999"}),
+                "/dev/fd/999");
+}
+
+TEST(Embed, FollowsNoLinkOfAnotherInASharedFolder) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can make files of others";
+  const test::TempDir folder;
+  const std::filesystem::path shared = folder.path() / "shared";
+  std::filesystem::create_directory(shared);
+  ASSERT_EQ(::chmod(shared.c_str(), 01777), 0);
+  const std::string victim = folder.Write("victim", "precious").string();
+  const std::string link = (shared / "v.f32").string();
+  std::filesystem::create_symlink(victim, link);
+  const std::vector<std::string> arguments = {"embed", "a", "-o", link, "--output-format", "f32"};
+  ASSERT_EQ(::lchown(link.c_str(), 65534, 65534), 0);
+  ExpectFailure(RunBge(arguments), "a link of another user in a folder that all may write");
+  auto resumed = arguments;
+  resumed.emplace_back("--resume");
+  ExpectFailure(RunBge(resumed), "a link of another user");
+  EXPECT_EQ(ReadFile(victim, 100), "precious");
+  ASSERT_EQ(::lchown(link.c_str(), 0, 0), 0);
+  EXPECT_EQ(RunBge(arguments).status, 0);
 }
 
 TEST(Embed, FollowsALinkToWhatIsNotThereYet) {

@@ -6,6 +6,8 @@
 
 #include <filesystem>
 #include <memory>
+#include <string>
+#include <vector>
 
 namespace bge::cli {
 namespace {
@@ -60,8 +62,11 @@ void SetUpCompletion(CLI::App& app, Action* action) {
 
 void SetUpMan(CLI::App& app, Action* action) {
   const auto options = std::make_shared<ManOptions>();
-  AddString(app, "COMMAND", &options->command, "The command (default: the page of bge itself)");
-  AddString(app, "--all", &options->folder, "Write the pages of all commands into this folder")
+  std::vector<std::string> names;
+  for (const Command& command : Commands()) names.emplace_back(command.name);
+  AddString(app, "COMMAND", &options->command, "The command (default: the page of bge itself)")
+      ->check(CLI::IsMember(names));
+  AddName(app, "--all", &options->folder, "Write the pages of all commands into this folder")
       ->type_name("DIR");
   app.footer(
       "Examples:\n"

@@ -262,8 +262,7 @@ int Embed(const EmbedOptions& options, const RunContext& context) {
 void SetUpEmbed(CLI::App& app, Action* action) {
   const auto options = std::make_shared<EmbedOptions>();
   AddTextInputFlags(app, &options->input, true);
-  AddString(app, "-o,--output", &options->output,
-            "File to write; - is standard output (the default)")
+  AddName(app, "-o,--output", &options->output, "File to write; - is standard output (the default)")
       ->type_name("FILE");
   app.add_option("--output-format", options->output_format,
                  "npy, jsonl, f32, text; with --return npz, safetensors, jsonl (default: by the "

@@ -90,7 +90,7 @@ int Verify(const IndexFlags& flags) {
 }
 
 void AddDir(CLI::App& app, const std::shared_ptr<IndexFlags>& flags) {
-  AddString(app, "DIR", &flags->dir, "Directory of the index")->required();
+  AddName(app, "DIR", &flags->dir, "Directory of the index")->required();
 }
 
 }  // namespace

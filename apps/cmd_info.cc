@@ -39,11 +39,13 @@ std::vector<std::string> PoolingNames(const ModelInfo& info) {
   return names;
 }
 
+constexpr size_t kMostShown = 1 << 16;
+
 // What comes from the model's files is shown on one line, whatever it contains.
 std::string Quoted(std::string_view text) {
   std::string quoted;
   AppendJsonString(text, &quoted);
-  return quoted;
+  return Printable(quoted, kMostShown);
 }
 
 std::string WithSource(std::string value, const std::string& source) {

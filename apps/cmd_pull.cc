@@ -31,8 +31,8 @@ int RunPull(const std::string& model, const RunContext& context) {
 
 void SetUpPull(CLI::App& app, Action* action) {
   const auto model = std::make_shared<std::string>();
-  AddString(app, "NAME", model.get(),
-            "Name of a model on the hub, with @REVISION a branch, tag or commit (default: main)")
+  AddName(app, "NAME", model.get(),
+          "Name of a model on the hub, with @REVISION a branch, tag or commit (default: main)")
       ->required();
   app.footer(
       "Downloads what bge needs of the model into the Hugging Face cache, but for what is there, "

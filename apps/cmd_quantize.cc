@@ -10,7 +10,6 @@
 #include <fmt/format.h>
 
 #include <memory>
-#include <utility>
 
 namespace bge::cli {
 namespace {
@@ -26,9 +25,6 @@ std::string Megabytes(uint64_t bytes) {
 }
 
 int RunQuantize(const QuantizeFlags& flags, const RunContext& context) {
-  for (const auto& [name, value] : {std::pair("MODEL", &flags.model), {"OUT", &flags.out}}) {
-    if (value->empty()) throw UsageError(fmt::format("empty name: {}: give a directory", name));
-  }
   if (flags.out == "-") {
     throw UsageError("no output stream: OUT: a model is a directory: give the name of one");
   }
@@ -50,9 +46,9 @@ int RunQuantize(const QuantizeFlags& flags, const RunContext& context) {
 
 void SetUpQuantize(CLI::App& app, Action* action) {
   const auto flags = std::make_shared<QuantizeFlags>();
-  AddString(app, "MODEL", &flags->model, "Model directory, or a name on the Hugging Face hub")
+  AddName(app, "MODEL", &flags->model, "Model directory, or a name on the Hugging Face hub")
       ->required();
-  AddString(app, "OUT", &flags->out, "Directory to write: a new one, or an empty one")->required();
+  AddName(app, "OUT", &flags->out, "Directory to write: a new one, or an empty one")->required();
   app.add_option("--dtype", flags->dtype,
                  "What matrices are stored as: int8 (a quarter of float32), bf16, f16 (half), f32")
       ->type_name("TYPE")

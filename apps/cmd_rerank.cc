@@ -151,17 +151,17 @@ void SetUpRerank(CLI::App& app, Action* action) {
       ->type_name("TEXT");
   AddStrings(app, "PASSAGE", &flags->input.texts,
              "Passages, each an argument (after -- where one begins with -)");
-  AddString(app, "-i,--input", &flags->input.input, "File of passages; - is standard input")
+  AddName(app, "-i,--input", &flags->input.input, "File of passages; - is standard input")
       ->type_name("FILE");
   AddTextFormatFlags(app, &flags->input);
   AddOnErrorFlag(app, &flags->input);
-  AddString(app, "--pairs", &flags->pairs,
-            "Instead: file of pairs, with the fields query and passage; - is standard input")
+  AddName(app, "--pairs", &flags->pairs,
+          "Instead: file of pairs, with the fields query and passage; - is standard input")
       ->type_name("FILE");
   app.add_option("-k,--top-k", flags->top_k, "The best so many passages alone (default: all)")
       ->type_name("K")
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 31));
-  AddString(app, "-o,--output", &flags->output, "File to write; - is standard output (the default)")
+  AddName(app, "-o,--output", &flags->output, "File to write; - is standard output (the default)")
       ->type_name("FILE");
   app.add_option("--output-format", flags->output_format,
                  "text, jsonl, trec (default: by the extension of --output; on standard output "

@@ -139,10 +139,10 @@ int Search(const SearchFlags& flags, const RunContext& context) {
 
 void SetUpSearch(CLI::App& app, Action* action) {
   const auto flags = std::make_shared<SearchFlags>();
-  AddString(app, "DIR", &flags->dir, "Directory of the index")->required();
+  AddName(app, "DIR", &flags->dir, "Directory of the index")->required();
   AddStrings(app, "QUERY", &flags->input.texts,
              "Queries, each an argument (after -- where one begins with -)");
-  AddString(app, "--queries", &flags->input.input, "File of queries; - is standard input")
+  AddName(app, "--queries", &flags->input.input, "File of queries; - is standard input")
       ->type_name("FILE");
   app.add_option(
          "--format", flags->input.format,
@@ -158,7 +158,7 @@ void SetUpSearch(CLI::App& app, Action* action) {
   app.add_option("-k,--top-k", flags->top_k, "Texts found for each query (default: 10)")
       ->type_name("K")
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 31));
-  AddString(app, "-o,--output", &flags->output, "File to write; - is standard output (the default)")
+  AddName(app, "-o,--output", &flags->output, "File to write; - is standard output (the default)")
       ->type_name("FILE");
   app.add_option("--output-format", flags->output_format,
                  "text, jsonl, trec (default: by the extension of --output: .txt, .jsonl, .run or "
@@ -172,10 +172,10 @@ void SetUpSearch(CLI::App& app, Action* action) {
         const bool fits = !tag.empty() && tag.find_first_of(" \t\r\n\v\f") == std::string::npos;
         return fits ? std::string() : std::string("it is empty or has white space in it");
       });
-  AddString(app, "-m,--model", &flags->embedding.model,
-            "Model directory or name (default: the one that the index was built with)")
+  AddName(app, "-m,--model", &flags->embedding.model,
+          "Model directory or name (default: the one that the index was built with)")
       ->type_name("MODEL");
-  AddString(
+  AddName(
       app, "--rerank", &flags->reranker,
       "Order what was found by the scores of this reranker or ColBERT model: a directory or name")
       ->type_name("MODEL");

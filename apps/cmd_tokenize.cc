@@ -224,7 +224,7 @@ int Tokenize(const TokenizeFlags& flags, const RunContext& context) {
 void SetUpTokenize(CLI::App& app, Action* action) {
   const auto flags = std::make_shared<TokenizeFlags>();
   AddTextInputFlags(app, &flags->input, true);
-  AddString(app, "-o,--output", &flags->output, "File to write; - is standard output (the default)")
+  AddName(app, "-o,--output", &flags->output, "File to write; - is standard output (the default)")
       ->type_name("FILE");
   AddModelFlag(app, &flags->embedding.model);
   CLI::Option* const pair =

@@ -338,8 +338,8 @@ int Verify(const VerifyFlags& flags, const RunContext& context) {
 void SetUpVerify(CLI::App& app, Action* action) {
   const auto flags = std::make_shared<VerifyFlags>();
   AddModelArgument(app, &flags->embedding.model);
-  AddString(app, "--against", &flags->against,
-            "Reference: JSONL with text and embedding, or .npy with --texts")
+  AddName(app, "--against", &flags->against,
+          "Reference: JSONL with text and embedding, or .npy with --texts")
       ->type_name("FILE");
   app.add_flag(
       "--published", flags->published,
@@ -348,7 +348,7 @@ void SetUpVerify(CLI::App& app, Action* action) {
             "The model whose published values count (default: the name that bge info shows)")
       ->type_name("NAME")
       ->needs("--published");
-  AddString(app, "--texts", &flags->texts.input, "The texts of a .npy reference, in its order")
+  AddName(app, "--texts", &flags->texts.input, "The texts of a .npy reference, in its order")
       ->type_name("FILE");
   AddTextFormatFlags(app, &flags->texts);
   app.add_option("--tolerance", flags->tolerance, "Most that any value may differ (default: 1e-5)")

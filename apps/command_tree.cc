@@ -59,6 +59,8 @@ std::unique_ptr<CLI::App> MakeParser(const Command& command, Action* action) {
       std::make_unique<CLI::App>(std::string(command.summary), fmt::format("bge {}", command.name));
   app->formatter(std::make_shared<HelpFormatter>());
   app->set_help_flag("-h,--help", "Print this help");
+  // Of an option given twice the last counts, so that a script's can be overridden.
+  app->option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   command.set_up(*app, action);
   return app;
 }

@@ -40,7 +40,10 @@ std::string BashScript() {
   VisitAll(tree, "", [&](const std::string& path, const CommandEntry& command) {
     std::vector<std::string> follow = Names(command.commands);
     for (const OptionEntry& option : command.options) {
-      if (option.positional) continue;
+      if (option.positional) {
+        follow.insert(follow.begin(), option.choices.begin(), option.choices.end());
+        continue;
+      }
       follow.insert(follow.end(), option.names.begin(), option.names.end());
       if (option.kind.empty()) continue;
       const std::string patterns =
@@ -126,7 +129,11 @@ std::string FishScript() {
                           FishQuoted(below.summary));
     }
     for (const OptionEntry& option : command.options) {
-      if (option.positional) continue;
+      if (option.positional) {
+        if (option.choices.empty()) continue;
+        text += fmt::format("complete -c bge -f -n '{}' -a '{}'\n", seen, Joined(option.choices));
+        continue;
+      }
       std::string line = fmt::format("complete -c bge -n '{}'", seen);
       for (const std::string& name : option.names) {
         line += name.starts_with("--") ? " -l " + name.substr(2) : " -s " + name.substr(1);

@@ -29,14 +29,14 @@ std::string ModelOf(const EmbeddingFlags& flags) {
 }
 
 CLI::Option* AddModelFlag(CLI::App& app, std::string* model) {
-  return AddString(app, "-m,--model", model,
-                   "Model directory, or a name on the Hugging Face hub (default: $BGE_MODEL, else "
-                   "BAAI/bge-small-en-v1.5)")
+  return AddName(app, "-m,--model", model,
+                 "Model directory, or a name on the Hugging Face hub (default: $BGE_MODEL, else "
+                 "BAAI/bge-small-en-v1.5)")
       ->type_name("MODEL");
 }
 
 void AddModelArgument(CLI::App& app, std::string* model) {
-  CLI::Option* const positional = AddString(app, "MODEL", model, "The same as --model");
+  CLI::Option* const positional = AddName(app, "MODEL", model, "The same as --model");
   AddModelFlag(app, model)->excludes(positional);
 }
 
@@ -48,9 +48,9 @@ void AddComputeFlags(CLI::App& app, std::string* dtype, std::string* packed_cach
                  "for a model quantized to it, else f32")
       ->type_name("TYPE")
       ->check(CLI::IsMember({"auto", "f32", "bf16", "int8"}));
-  AddString(app, "--packed-cache", packed_cache,
-            "Keep packed weights in this folder, from where the next process maps them (default: "
-            "$BGE_PACKED_CACHE, else none)")
+  AddName(app, "--packed-cache", packed_cache,
+          "Keep packed weights in this folder, from where the next process maps them (default: "
+          "$BGE_PACKED_CACHE, else none)")
       ->type_name("DIR");
   app.add_option("--batch-tokens", *batch_tokens,
                  "Tokens computed together on a thread (default: chosen)")

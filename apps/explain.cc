@@ -2,6 +2,7 @@
 
 #include "apps/console.h"
 #include "apps/json_text.h"
+#include "base/env.h"
 #include "base/error.h"
 
 #include <fmt/format.h>
@@ -28,6 +29,14 @@ Setting RoleOf(const EmbeddingFlags& flags, const EmbeddingFlags& typed, std::st
   return {"texts are", "texts without a role", "the command; --query and --passage give one"};
 }
 
+// Of that of queries, or of documents.
+std::string SourceOfInstruction(const ModelInfo& info, bool of_queries) {
+  const std::string& source = info.instruction_source;
+  const size_t between = source.find("; ");
+  if (between == std::string::npos) return source;
+  return of_queries ? source.substr(0, between) : source.substr(between + 2);
+}
+
 // What is put in front of each text.
 Setting InstructionOf(const ModelInfo& info, const EmbeddingFlags& flags,
                       const EmbeddingFlags& typed, std::string_view source) {
@@ -43,8 +52,10 @@ Setting InstructionOf(const ModelInfo& info, const EmbeddingFlags& flags,
                 ? "--prompt-name " + *flags.prompt_name
                 : fmt::format("{}: prompt {}", source, *flags.prompt_name)};
   }
-  if (flags.query) return {name, Quoted(info.query_instruction), info.instruction_source};
-  if (flags.passage) return {name, Quoted(info.document_instruction), info.instruction_source};
+  if (flags.query) return {name, Quoted(info.query_instruction), SourceOfInstruction(info, true)};
+  if (flags.passage) {
+    return {name, Quoted(info.document_instruction), SourceOfInstruction(info, false)};
+  }
   const auto found = info.prompts.find(info.default_prompt_name);
   if (info.default_prompt_name.empty() || found == info.prompts.end()) {
     return {name, "nothing", "texts without a role"};
@@ -89,9 +100,10 @@ std::vector<Setting> ExplainEncoding(const Embedder& model, const EmbeddingFlags
     return Origin(was_typed, option, sources.space);
   };
   std::vector<Setting> settings;
-  settings.push_back(
-      {"model", info.name + ", " + info.path,
-       typed.model.empty() ? of_space(false, "$BGE_MODEL, or the default") : "--model"});
+  settings.push_back({"model", info.name + ", " + info.path,
+                      typed.model.empty()
+                          ? of_space(false, GetEnv("BGE_MODEL") ? "$BGE_MODEL" : "the default")
+                          : "--model"});
   settings.push_back(RoleOf(flags, typed, sources.documents));
   settings.push_back(InstructionOf(info, flags, typed, sources.documents));
   settings.push_back(LengthOf(info, flags, of_space(typed.max_length.has_value(), "--max-length")));

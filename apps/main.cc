@@ -8,6 +8,7 @@
 #include "apps/commands.h"
 #include "apps/console.h"
 #include "apps/interrupt.h"
+#include "apps/output_stream.h"
 #include "apps/version_text.h"
 #include "base/error.h"
 
@@ -63,9 +64,12 @@ std::string HelpText() {
   return text;
 }
 
-void Print(std::FILE* file, std::string_view text) {
-  std::fwrite(text.data(), 1, text.size(), file);
-  std::fflush(file);
+// Error where standard output takes no more.
+int Show(std::string_view text) {
+  const auto out = OpenOutput("-");
+  out->Write(text);
+  out->Commit();
+  return 0;
 }
 
 const Command* FindCommand(std::string_view name) {
@@ -103,7 +107,7 @@ int Parse(const Command& command, std::vector<std::string> arguments, Action* ac
   try {
     app.parse(reversed);
   } catch (const CLI::CallForHelp&) {
-    Print(stdout, app.help());
+    *action = [help = app.help()](const RunContext&) { return Show(help); };
     return 0;
   } catch (const CLI::ParseError& error) {
     *action = nullptr;  // a subcommand may have set it before what is wrong was found
@@ -164,12 +168,10 @@ int Main(const std::vector<std::string>& arguments) {
     return Main(asked);
   }
   if (first == "--help" || first == "-h" || first == "help") {
-    Print(stdout, HelpText());
-    return 0;
+    return Run([](const RunContext&) { return Show(HelpText()); });
   }
   if (first == "--version" || first == "-V") {
-    Print(stdout, VersionText());
-    return 0;
+    return Run([](const RunContext&) { return Show(VersionText()); });
   }
   const Command* command = FindCommand(first);
   if (command == nullptr) {

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 #include <filesystem>
 #include <system_error>
@@ -114,12 +115,46 @@ class FileStream : public OutputStream {
   AtomicFile file_;
 };
 
+// In a folder such as /tmp, where all may make files and nobody may remove another's, a link is
+// followed only if it is this user's or the folder's owner's: the rule of Linux
+// (fs.protected_symlinks), which it applies where the kernel follows links.
+void CheckLinkOwner(const std::filesystem::path& link) {
+  struct stat itself = {};
+  struct stat folder = {};
+  const std::filesystem::path parent = link.parent_path();
+  if (lstat(link.c_str(), &itself) != 0 ||
+      stat(parent.empty() ? "." : parent.c_str(), &folder) != 0) {
+    return;  // opening it says why
+  }
+  const bool is_shared = (folder.st_mode & S_ISVTX) != 0 && (folder.st_mode & S_IWOTH) != 0;
+  if (!is_shared || itself.st_uid == geteuid() || itself.st_uid == folder.st_uid) return;
+  Fail(ErrorCode::kInvalidArgument, "a link of another user in a folder that all may write",
+       link.string(), "give --output another name");
+}
+
 }  // namespace
+
+std::optional<int> DescriptorOf(std::string_view path) {
+  if (path == "/dev/stdout") return STDOUT_FILENO;
+  if (path == "/dev/stderr") return STDERR_FILENO;
+  for (const std::string_view prefix : {"/dev/fd/", "/proc/self/fd/"}) {
+    if (!path.starts_with(prefix)) continue;
+    const std::string_view digits = path.substr(prefix.size());
+    int fd = 0;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), fd);
+    if (error == std::errc() && end == digits.data() + digits.size() && fd >= 0) return fd;
+  }
+  return std::nullopt;
+}
 
 std::filesystem::path FollowLinks(std::filesystem::path path) {
   constexpr int kMostLinks = 40;  // as the kernel
   std::error_code error;
   for (int i = 0; i < kMostLinks && std::filesystem::is_symlink(path, error); ++i) {
+    // The links of /proc to pipes lead to no path.
+    const auto status = std::filesystem::status(path, error);
+    if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) break;
+    CheckLinkOwner(path);
     const auto next = std::filesystem::read_symlink(path, error);
     if (error) break;
     path = path.parent_path() / next;  // an absolute one replaces all
@@ -131,9 +166,14 @@ std::unique_ptr<OutputStream> OpenOutput(const std::string& path) {
   if (path.empty() || path == "-") {
     return std::make_unique<DescriptorStream>(STDOUT_FILENO, false, "standard output");
   }
+  // What is redirected into a file goes where the redirection is: at its end, say.
+  if (const auto descriptor = DescriptorOf(path)) {
+    const int fd = fcntl(*descriptor, F_DUPFD_CLOEXEC, 0);
+    if (fd < 0) FailToWrite(path, errno);
+    return std::make_unique<DescriptorStream>(fd, true, path);
+  }
   std::error_code error;
-  std::filesystem::path target = path;
-  target = FollowLinks(target);
+  const std::filesystem::path target = FollowLinks(path);
   const auto status = std::filesystem::status(target, error);
   if (std::filesystem::is_directory(status)) {
     Fail(ErrorCode::kInvalidArgument, "a directory, expected a file to write", path,

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -30,11 +31,15 @@ class OutputStream {
   virtual const std::string& name() const = 0;
 };
 
+/// The descriptor that /dev/stdout, /dev/stderr, /dev/fd/N or /proc/self/fd/N is; nullopt of other
+/// paths.
+std::optional<int> DescriptorOf(std::string_view path);
+
 /// What a link leads to in the end, whether that is there or not; another path as it is.
 std::filesystem::path FollowLinks(std::filesystem::path path);
 
 /// "-" or empty is standard output. A regular file is written aside and renamed; a link is
-/// followed; a device or named pipe is written directly. Error(kIo).
+/// followed; a descriptor's path, a device or a named pipe is written directly. Error(kIo).
 std::unique_ptr<OutputStream> OpenOutput(const std::string& path);
 
 /// UsageError where `output` (as for OpenOutput) is the regular file `input` ("-" or empty:

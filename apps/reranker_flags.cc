@@ -15,10 +15,9 @@ constexpr int64_t kMostTokens = int64_t{1} << 31;
 }  // namespace
 
 void AddRerankerFlags(CLI::App& app, RerankerFlags* flags) {
-  AddString(
-      app, "-m,--model", &flags->model,
-      "Directory of a reranker or a ColBERT model, or a name on the Hugging Face hub (default: "
-      "BAAI/bge-reranker-base)")
+  AddName(app, "-m,--model", &flags->model,
+          "Directory of a reranker or a ColBERT model, or a name on the Hugging Face hub (default: "
+          "BAAI/bge-reranker-base)")
       ->type_name("MODEL");
   CLI::Option* const normalize =
       app.add_flag("--normalize", flags->normalize, "Scores from 0 to 1: a sigmoid of the logits");

@@ -33,6 +33,13 @@ constexpr std::string_view kFormat = "bge-embed-part";
        error == ENOSPC ? "free some space" : "check the path, its permissions and the disk");
 }
 
+// In a folder that others may write, they may have put there what is to become the result.
+void RequireOwn(const struct stat& info, const std::string& path) {
+  if (info.st_uid == ::geteuid() && info.st_nlink <= 1) return;
+  Fail(ErrorCode::kInvalidArgument, "not a file of this user's alone", path,
+       "move it away, or give --resume another --output");
+}
+
 std::string StartAnew(const std::string& part) {
   return fmt::format("remove {0} and {0}.json to begin anew", Printable(part, 1000));
 }
@@ -93,6 +100,7 @@ void ResumableOutput::OpenPart(mode_t mode) {
     if (!S_ISREG(locked.st_mode)) {
       Fail(ErrorCode::kInvalidArgument, "not a regular file", part_, "move it away");
     }
+    RequireOwn(locked, part_);
     if (::lstat(part_.c_str(), &named) == 0 && named.st_dev == locked.st_dev &&
         named.st_ino == locked.st_ino) {
       return;
@@ -114,7 +122,9 @@ ResumableOutput::~ResumableOutput() {
 bool ResumableOutput::ReadState(const ResumeSettings& settings) {
   std::string text;
   try {
-    text = ReadFile(state_, kMaxStateBytes);
+    struct stat state = {};
+    if (::lstat(state_.c_str(), &state) == 0) RequireOwn(state, state_);
+    text = ReadFile(state_, kMaxStateBytes, Links::kRefused);
   } catch (const Error& error) {
     if (error.code() == ErrorCode::kNotFound) return false;
     throw;

@@ -17,7 +17,7 @@ void AddTextInputFlags(CLI::App& app, TextInputFlags* flags, bool positional) {
     AddStrings(app, "TEXT", &flags->texts,
                "Texts, each an argument (after -- where one begins with -)");
   }
-  AddString(app, "-i,--input", &flags->input, "File of texts; - is standard input")
+  AddName(app, "-i,--input", &flags->input, "File of texts; - is standard input")
       ->type_name("FILE");
   AddTextFormatFlags(app, flags);
   AddOnErrorFlag(app, flags);

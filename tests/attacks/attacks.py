@@ -176,6 +176,18 @@ def _(d):
     torch_zip(d, b"\x80\x02}r\xff\xff\xff\x7f.")
 
 
+@attack("torch: one tensor of 64 dimensions and a long storage under two hundred thousand keys")
+def _(d):
+    def text(value):
+        return b"X" + struct.pack("<I", len(value)) + value
+
+    numbers = b"(" + b"K\x01" * 64 + b"t"
+    storage = b"(" + text(b"storage") + b"ctorch\nFloatStorage\n" + text(b"s" * 4096) + text(b"cpu") + b"K\x01tQ"
+    tensor = b"ctorch._utils\n_rebuild_tensor_v2\n(" + storage + b"K\x00" + numbers + numbers + b"tR"
+    names = text(b"n" * 4096) + b"q\x01"
+    torch_zip(d, b"\x80\x02" + tensor + b"q\x000" + names + b"0}(" + b"h\x01h\x00" * 199_000 + b"u.")
+
+
 @attack("torch: an archive without a pickle")
 def _(d):
     torch_zip(d, b"x", "archive/other")
@@ -303,6 +315,20 @@ def _(d):
     change_json(d / "tokenizer.json", lambda v: v.update(normalizer={"type": "Sequence", "normalizers": [double] * 100}))
 
 
+@attack("tokenizer.json: ByteLevel, which doubles a letter like é, sixty times", command=("embed", "--model", "{dir}", "é"))
+def _(d):
+    stages = {"type": "Sequence", "normalizers": [{"type": "ByteLevel"}] * 60}
+    change_json(d / "tokenizer.json", lambda v: v.update(normalizer=stages))
+
+
+@attack("tokenizer.json: a regular expression that takes long at each of four thousand places",
+        command=("embed", "--model", "{dir}", "the quick brown fox jumps over the dog. " * 100))
+def _(d):
+    pattern = {"Regex": "[a-z .]{0,50}" * 4 + "(?!.)"}
+    split = {"type": "Split", "pattern": pattern, "behavior": "Isolated", "invert": False}
+    change_json(d / "tokenizer.json", lambda v: v.update(pre_tokenizer=split))
+
+
 @attack("tokenizer.json: a normaliser inside itself ten thousand times")
 def _(d):
     text = '{"type":"Sequence","normalizers":[' * 10_000 + "]}" * 10_000
@@ -380,6 +406,22 @@ def _(d, bge):
     path.symlink_to(d.parent / "manifest.json")
 
 
+def sign(path, manifest):
+    text = json.dumps({**manifest, "checksum": ""}, indent=2).removesuffix('"\n}')
+    path.write_text(text + hashlib.sha256(text.encode()).hexdigest() + '"\n}\n')
+
+
+@attack("index: vectors that are no numbers, with the checksum that they should have", command=("search", "{dir}/index", "a"))
+def _(d, bge):
+    build_index(d, bge)
+    [vectors] = (d / "index").glob("*.vectors")
+    vectors.write_bytes(b"\xff" * vectors.stat().st_size)
+    path = d / "index/manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["segments"][0]["files"]["vectors"]["sha256"] = hashlib.sha256(vectors.read_bytes()).hexdigest()
+    sign(path, manifest)
+
+
 @attack("index: a manifest of 2^36 rows, and no files", command=("search", "{dir}/index", "a"))
 def _(d, bge):
     build_index(d, bge)
@@ -391,8 +433,7 @@ def _(d, bge):
     count = segment["count"] = 1 << 36
     for name, size in ("vectors", count * 32 * 4), ("id_offsets", count * 8 + 8), ("text_offsets", count * 8 + 8):
         segment["files"][name]["bytes"] = size
-    text = json.dumps({**manifest, "checksum": ""}, indent=2).removesuffix('"\n}')
-    path.write_text(text + hashlib.sha256(text.encode()).hexdigest() + '"\n}\n')
+    sign(path, manifest)
 
 
 def limits():
