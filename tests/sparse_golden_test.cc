@@ -19,6 +19,7 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <limits>
 #include <map>
 #include <optional>
 #include <string>
@@ -324,6 +325,17 @@ TEST(SparseEncoder, WeightsOfTokensMayBeAll) {
   EXPECT_FALSE(two.info().has_transformer);
   fs::remove(copy.path() / "0_Static/model.safetensors");
   EXPECT_THAT(copy.Thrown(), AllOf(StartsWith("not_found: "), HasSubstr("0_Static")));
+}
+
+TEST(SparseEncoder, WeightsOfTokensAreFinite) {
+  const Copy copy("tiny-static-sparse");
+  std::string file = ReadFile(copy.path() / "model.safetensors", 1 << 20);
+  const float infinite = -std::numeric_limits<float>::infinity();
+  file.replace(file.size() - 2 * sizeof(float), sizeof(float),
+               std::string(reinterpret_cast<const char*>(&infinite), sizeof(float)));
+  copy.Write("model.safetensors", file);
+  EXPECT_THAT(copy.Thrown(), AllOf(StartsWith("corrupt_data: weights are not finite: "),
+                                   HasSubstr("tensor weight: element 286: found -inf")));
 }
 
 TEST(SparseEncoder, ATransformerOfNoLayersIsOne) {

@@ -1,8 +1,11 @@
-// idf.json: tokens and the weights that they have in queries. Behind a separator, a text.
+// Weights of tokens, idf.json or safetensors. Behind a separator, a text, whose hash says which and
+// with which tokenizer.
 #include "engine/sparse_static_embedding.h"
 #include "tests/fuzz/test_fuzz.h"
 
 #include <cmath>
+#include <optional>
+#include <string_view>
 
 namespace {
 
@@ -23,14 +26,20 @@ struct Folder : bge::fuzz::FuzzedFolder {
 int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static Folder folder;
   bge::fuzz::Pieces pieces(data, size);
-  folder.Put("idf.json", pieces.Next());
-  const bool known = bge::fuzz::HashOf(pieces.rest()) % 2 == 0;
+  const std::string_view weights = pieces.Next();
+  const uint32_t kind = bge::fuzz::HashOf(pieces.rest()) % 8;
+  const bool is_idf = kind % 4 != 2;
+  folder.Put(is_idf ? "idf.json" : "known/model.safetensors", weights);
   bge::fuzz::Expect([&] {
-    const bge::StaticWeightsSpec spec{.dir = folder.path() / (known ? "known" : "unknown"),
-                                      .idf = folder.path() / "idf.json",
-                                      .max_length = {},
-                                      .where = "idf.json"};
-    const bge::SparseStaticEmbedding embedding(spec, [](std::string_view) {});
+    const bge::StaticWeightsSpec spec{
+        .dir = folder.path() / (kind % 2 == 0 ? "known" : "unknown"),
+        .idf = is_idf ? folder.path() / "idf.json" : std::filesystem::path(),
+        .max_length = {},
+        .where = "weights"};
+    const bge::SparseStaticEmbedding own(spec, [](std::string_view) {});
+    std::optional<const bge::SparseStaticEmbedding> shared;
+    if (kind == 4) shared.emplace(spec, own.tokenizer());
+    const bge::SparseStaticEmbedding& embedding = shared ? *shared : own;
     const auto ids = embedding.tokenizer().Encode(pieces.rest(), bge::TokenizeOptions()).ids;
     embedding.CheckTokens(ids);
     for (const float weight : embedding.Encode(ids).weights) {

@@ -9,9 +9,10 @@ MODEL_CONFIGS = ["config.json", "modules.json", "1_Pooling/config.json", "senten
 
 ENCODER = {"vocab_size": 8, "hidden_size": 4, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 4,
            "max_position_embeddings": 8}
-TRANSFORMER, POOLING, DENSE, NORMALIZE, STATIC, MASK = (
+TRANSFORMER, POOLING, DENSE, NORMALIZE, DROPOUT, ROUTER, MLM, SPLADE, STATIC, MASK = (
     f"sentence_transformers.{name}" for name in
-    ("models.Transformer", "models.Pooling", "models.Dense", "models.Normalize", "sparse_encoder.models.SparseStaticEmbedding",
+    ("models.Transformer", "models.Pooling", "models.Dense", "models.Normalize", "models.Dropout", "models.Router",
+     *(f"sparse_encoder.models.{name}" for name in ("MLMTransformer", "SpladePooling", "SparseStaticEmbedding")),
      "multi_vector_encoder.modules.multi_vector_mask.MultiVectorMask"))
 
 
@@ -98,3 +99,27 @@ def model_seeds():
     yield "stanford-artifact", configs(stanford, artifact_metadata={
         "query_token_id": "[Q]", "doc_token_id": "", "doc_maxlen": 6, "query_maxlen": 4, "attend_to_mask_tokens": True, "mask_punctuation": False})
     yield "stanford-list", configs(stanford, artifact_metadata=[])
+
+
+def sparse_seeds():
+    bert = {"model_type": "bert"} | ENCODER
+    for i, pooling in enumerate([
+            {"pooling_strategy": "sum", "activation_function": "log1p_relu", "embedding_dimension": 8},
+            {"pooling_strategy": "max", "activation_function": "relu", "word_embedding_dimension": 8}, {"pooling_strategy": "mean"}, {}]):
+        yield f"splade-{i}", configs(bert, [TRANSFORMER if i == 3 else MLM, SPLADE], **{"1_Pooling__config": pooling})
+    types = {"": MLM, "1_Pooling": SPLADE, "2_Dense": STATIC}
+    structure = {"query": ["2_Dense"], "document": ["", "1_Pooling"]}
+    found, lost = {"path": "config.json"}, {"path": "idf.json"}
+    for i, (routes, parameters, query) in enumerate([
+            (structure, {"default_route": "query"}, found), (structure, {"default_route": "x"}, found), (structure, {}, found),
+            (structure, {"allow_empty_key": False}, {}), (structure, {"allow_empty_key": True}, lost),
+            (structure, {"route_mappings": {"query": "document"}}, found), (structure | {"query": []}, {}, found),
+            (structure | {"query": ["2_Dense"] * 2}, {}, found), (structure | {"document": ["1_Pooling"]}, {}, found),
+            (structure | {"x": []}, {}, found), (structure | {"query": ["1_Pooling"]}, {}, found)]):
+        seed = configs(bert, [ROUTER], router_config={"types": types, "structure": routes, "parameters": parameters},
+                       **{"1_Pooling__config": {}, "2_Dense__config": query})
+        # Whether a sparse encoder is asked for, the size says.
+        yield f"router-{i}", seed if len(seed) % 2 == 1 else seed + SEPARATOR
+    yield "dropout", configs(bert, [TRANSFORMER, POOLING, DROPOUT], **{"1_Pooling__config": {"pooling_mode": "cls", "embedding_dimension": 4}})
+    yield "normalize-else", configs(bert, [TRANSFORMER, POOLING, NORMALIZE], **{
+        "1_Pooling__config": {"pooling_mode": "cls", "embedding_dimension": 4}, "2_Dense__config": {"module_input_name": "x"}})

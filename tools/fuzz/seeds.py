@@ -9,7 +9,7 @@ import struct
 import sys
 from pathlib import Path
 
-from config_seeds import MODEL_CONFIGS, SEPARATOR, encoder_seeds, model_seeds
+from config_seeds import MODEL_CONFIGS, SEPARATOR, encoder_seeds, model_seeds, sparse_seeds
 from tokenizer_seeds import charsmap, tokenizer_models, tokenizer_seeds
 
 DATA = Path(__file__).resolve().parents[2] / "tests" / "data"
@@ -71,12 +71,17 @@ RERANKER_CONFIGS = ["config.json", "config_sentence_transformers.json", "sentenc
                     "tokenizer_config.json"]
 
 
-def regex_kind(content):
-    """As tests/fuzz/regex.cc: what it makes long of an input."""
+def hash_of(content):
+    """HashOf of tests/fuzz/test_fuzz.h."""
     value = 0
     for byte in content:
         value = (value * 31 + byte) & 0xFFFFFFFF
-    return ((value * 2654435761 & 0xFFFFFFFF) >> 16) % 1024
+    return (value * 2654435761 & 0xFFFFFFFF) >> 16
+
+
+def regex_kind(content):
+    """As tests/fuzz/regex.cc: what it makes long of an input."""
+    return hash_of(content) % 1024
 
 
 def seeds():
@@ -163,7 +168,7 @@ def seeds():
             yield "model_config", folder.name, joined(folder, MODEL_CONFIGS)
             yield "reranker_config", folder.name, joined(folder, RERANKER_CONFIGS)
             yield "json", folder.name, read(folder / "config.json")
-    for name, content in [*encoder_seeds(), *model_seeds()]:
+    for name, content in [*encoder_seeds(), *model_seeds(), *sparse_seeds()]:
         yield "model_config", name, content
     for size in range(8):
         for text in ("null", "[]", "300", "1e3", '"\\b"', "{}"):
@@ -172,6 +177,11 @@ def seeds():
     for i, (idf, text) in enumerate([({"a": 1.5, "b": 2, "x": 0.25}, b"a b a zz"), ({"a": 1e39}, b"a"), ({"a": "1"}, b"a"), ([1], b""),
                                      ({"[UNK]": -1, "c": 0}, b"c d"), ({"?": 1}, b"c e f")]):
         yield "idf", str(i), json.dumps(idf).encode() + SEPARATOR + text
+    # The text's hash says which of the target's readings one gets.
+    for dtype, shape, data in (("F32", [4], struct.pack("<4f", 1.5, 0, -2, 3)), ("F16", [4], bytes(8)), ("F32", [2, 2], bytes(16)), ("F32", [3], bytes(12))):
+        for reading in range(8):
+            text = next(c for n in itertools.count() if hash_of(c := b"a b zz %d" % n) % 8 == reading)
+            yield "idf", f"{dtype}-{len(shape)}-{shape[0]}-{reading}", safetensors({"weight": (dtype, shape, data)}) + SEPARATOR + text
     config = {"model_type": "bert", "hidden_size": 384, "num_hidden_layers": 12, "vocab_size": 30522, "architectures": ["BertModel"]}
     for i, (readme, more, name) in enumerate([
             ("---\ntags:\n- mteb\nmodel-index:\n- name: bge-small-en-v1.5\n  results: []\n---\n# Title", {}, "BAAI/bge-small-en-v1.5"),
