@@ -48,7 +48,10 @@ def main():
     if any(not re.match(r"(ld-linux|lib(c|m|dl|rt|pthread|resolv)\.so)", name) for name in names):
         sys.exit(f"the program takes more than glibc from outside the archive: {', '.join(names)}")
     libraries = {re.sub(r"\.so.*", "", path.name) for path in (top / "lib/bge").iterdir()}
-    notices = list((top / "share/doc/bge/notices").iterdir())
+    notices = [path for path in (top / "share/doc/bge/notices").iterdir() if path.is_file()]
+    referred = {name for notice in notices for name in re.findall(r"/usr/share/common-licenses/([\w.-]*\w)", notice.read_text())}
+    if lacking := [name for name in referred if not (top / "share/doc/bge/notices/common-licenses" / name).is_file()]:
+        sys.exit(f"the archive lacks licences that its notices refer to: {lacking}")
     if not notices or not (top / "share/doc/bge/LICENSE").is_file():
         sys.exit("the archive lacks licences")
     text = run(program, "similarity", "--model", model, "a", "b", env={})

@@ -32,10 +32,13 @@ def main():
     if [path.name for path in root.iterdir()] != ["usr"]:
         sys.exit(f"the package has files outside of /usr: {sorted(path.name for path in root.iterdir())}")
     files = sorted(str(path.relative_to(root)) for path in root.rglob("*") if not path.is_dir())
-    for pattern in (r"usr/bin/bge", r"usr/share/man/man1/bge\.1(\.gz)?", r"usr/share/doc/bge/LICENSE", r"usr/include/bge/embedder\.h",
-                    r"usr/share/bash-completion/completions/bge", r"usr/lib/(.*/)?cmake/bge/bge-config\.cmake"):
+    for pattern in (r"usr/bin/bge", r"usr/share/man/man1/bge\.1\.gz", r"usr/share/doc/bge/copyright", r"usr/share/doc/bge/changelog\.gz",
+                    r"usr/include/bge/embedder\.h", r"usr/share/zsh/vendor-completions/_bge", r"usr/share/bash-completion/completions/bge", r"usr/lib/(.*/)?cmake/bge/bge-config\.cmake"):
         if not any(re.fullmatch(pattern, name) for name in files):
             sys.exit(f"the package lacks {pattern}; it has\n" + "\n".join(files))
+    licences = (root / "usr/share/doc/bge/copyright").read_text()
+    if "MIT License" not in licences or "Highway" not in licences:
+        sys.exit("the package's copyright file lacks the licence or the notices")
     if carried := [name for name in files if ".so" in name and "libbge" not in name]:
         sys.exit(f"the package carries libraries of others: {carried}")
     found = run(root / "usr/bin/bge", "similarity", "--model", model, "a", "b")
