@@ -48,6 +48,7 @@ class RepoPull {
     tree.name = repo_;
     tree.files = listing_.files;
     tree.fetch = [this](const std::vector<std::string>& files) {
+      RequireFew(places_.size() + files.size());
       for (const std::string& file : files) Fetch(file);
     };
     tree.read = [this](const std::string& file) {
@@ -77,6 +78,13 @@ class RepoPull {
     return fs::is_regular_file(path, ignored);
   }
 
+  void RequireFew(size_t files) const {
+    if (files <= kMostFiles) return;
+    Fail(ErrorCode::kCorruptData, "a model of too many files",
+         fmt::format("{}: found {} or more, expected at most {}", repo_, files, kMostFiles),
+         "this model cannot be used");
+  }
+
   // Whether a file that is there has as many bytes as the hub lists, where it lists them.
   bool HasListedSize(const std::string& file, const fs::path& here) const {
     const auto listed = listing_.sizes.find(file);
@@ -94,11 +102,6 @@ class RepoPull {
 
   void Fetch(const std::string& file) {
     ThrowIfStopped(&options_.stop);
-    if (places_.size() >= kMostFiles) {
-      Fail(ErrorCode::kCorruptData, "a model of too many files",
-           fmt::format("{}: found more, expected at most {}", repo_, kMostFiles),
-           "this model cannot be used");
-    }
     // Parity: a commit does not change, so what its snapshot has need not be asked for.
     const fs::path here = folder_ / "snapshots" / listing_.commit / file;
     const bool is_here = IsRegularFile(here);

@@ -546,6 +546,30 @@ TEST_F(HubPull, ANameThatCannotBeWrittenIsNoneOfAWholeModels) {
   EXPECT_THAT(Failure(), HasSubstr("refs/main"));
 }
 
+// Answers in messages may hold what was asked, also as a host's name has it.
+TEST_F(HubPull, ATokenThatTheHubRepeatsIsNotShown) {
+  settings_.token = "hf_Secret_Token";
+  server_.SetHook([](const HubRequest& request) -> std::optional<HubReply> {
+    if (!IsListing(request)) return std::nullopt;
+    return HubReply{.body = R"({"sha": "hf_Secret_Token, hf-secret-token", "siblings": []})"};
+  });
+  EXPECT_THAT(Failure(), AllOf(HasSubstr("found ***, ***"), Not(HasSubstr("ecret"))));
+}
+
+TEST_F(HubPull, AModelOfTooManyFilesIsRefused) {
+  server_.Add(kRepo, "modules.json", R"([{"path": ""}, {"path": "1_X"}])");
+  server_.SetHook([](const HubRequest& request) -> std::optional<HubReply> {
+    if (!IsListing(request)) return std::nullopt;
+    std::string siblings = R"({"rfilename": "modules.json"}, {"rfilename": "config.json"})";
+    for (int i = 0; i < 2000; ++i)
+      siblings += R"(, {"rfilename": "1_X/)" + std::to_string(i) + R"(.json"})";
+    return HubReply{.body = "{\"sha\": \"" + kCommit + "\", \"siblings\": [" + siblings + "]}"};
+  });
+  EXPECT_THAT(Failure(), AllOf(StartsWith("corrupt_data: a model of too many files"),
+                               HasSubstr("found 2002 or more")));
+  EXPECT_LT(server_.requests().size(), 10u);
+}
+
 TEST_F(HubPull, CommitsAreNoReferences) {
   const PullResult result = Run(kRepo + "@" + kCommit);
   EXPECT_EQ(result.snapshot, InRepo("snapshots/" + kCommit));
