@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
@@ -23,6 +24,7 @@
 #include <map>
 #include <sstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace bge::cli {
@@ -196,6 +198,24 @@ TEST(Cli, OfAnOptionGivenTwiceTheLastCounts) {
           .status,
       0);
   EXPECT_EQ(Lines(RunBge({"embed", "a", "b", "c"}).out).size(), 3u);
+}
+
+TEST(Cli, AnIndexIsFreeUntilThereIsATextToAdd) {
+  const test::TempDir folder;
+  const std::string texts = folder.Write("texts.txt", "a\nb\n").string();
+  const std::string index = (folder.path() / "index").string();
+  ASSERT_EQ(RunBge({"index", "build", index, "--input", texts}).status, 0);
+  RunningBge add({"index", "add", index, "--input", "-"});
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));  // it waits for texts
+  const ProgramResult removed = RunBge({"index", "delete", index, "1", "5", "5"});
+  EXPECT_EQ(removed.status, 0) << removed.err;
+  EXPECT_THAT(removed.err, HasSubstr("1 of 2 ids were not there"));
+  add.Write("late\n");
+  add.CloseInput();
+  EXPECT_EQ(add.Wait(), 0);
+  EXPECT_EQ(RunBge({"search", index, "late", "--top-k", "1", "--output-format", "jsonl"}).status,
+            0);
+  EXPECT_THAT(RunBge({"index", "info", index}).out, HasSubstr("texts         2"));
 }
 
 TEST(Cli, HelpAndVersionSayWhenTheDiskIsFull) {
