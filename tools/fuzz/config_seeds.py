@@ -116,10 +116,9 @@ def sparse_seeds():
             (structure, {"route_mappings": {"query": "document"}}, found), (structure | {"query": []}, {}, found),
             (structure | {"query": ["2_Dense"] * 2}, {}, found), (structure | {"document": ["1_Pooling"]}, {}, found),
             (structure | {"x": []}, {}, found), (structure | {"query": ["1_Pooling"]}, {}, found)]):
-        seed = configs(bert, [ROUTER], router_config={"types": types, "structure": routes, "parameters": parameters},
-                       **{"1_Pooling__config": {}, "2_Dense__config": query})
-        # Whether a sparse encoder is asked for, the size says.
-        yield f"router-{i}", seed if len(seed) % 2 == 1 else seed + SEPARATOR
+        yield f"router-{i}", configs(bert, [ROUTER], router_config={"types": types, "structure": routes, "parameters": parameters},
+                                     config_sentence_transformers={"model_type": "SparseEncoder"},
+                                     **{"1_Pooling__config": {}, "2_Dense__config": query})
     yield "dropout", configs(bert, [TRANSFORMER, POOLING, DROPOUT], **{"1_Pooling__config": {"pooling_mode": "cls", "embedding_dimension": 4}})
     yield "normalize-else", configs(bert, [TRANSFORMER, POOLING, NORMALIZE], **{
         "1_Pooling__config": {"pooling_mode": "cls", "embedding_dimension": 4}, "2_Dense__config": {"module_input_name": "x"}})
