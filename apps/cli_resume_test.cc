@@ -225,7 +225,8 @@ TEST_F(ResumeNames, AFileOfSomebodyElseIsLeftAlone) {
   EXPECT_FALSE(std::filesystem::exists(Path("v.npy.part.json")));
 }
 
-// One that another user has put there would keep it.
+// One that another user has put there would keep it. (Where CI runs it is root; others have no way
+// to make such a file.)
 TEST_F(ResumeNames, APartOfAnotherUserIsRefused) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root can make files of others";
   const std::string part = folder_.Write("v.npy.part", "").string();

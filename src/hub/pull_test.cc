@@ -451,101 +451,6 @@ TEST_F(HubPull, ManyAtOnceShareTheWork) {
   ExpectWhole();
 }
 
-TEST_F(HubPull, WithoutLinksSnapshotsHoldCopies) {
-  settings_.symlinks = false;
-  const PullResult result = Run();
-  for (const char* file : {"config.json", "model.safetensors"}) {
-    EXPECT_FALSE(fs::is_symlink(result.snapshot / file));
-  }
-  ExpectWhole();
-  EXPECT_EQ(Run().bytes, 0u);
-}
-
-TEST_F(HubPull, APartOfASnapshotIsCompleted) {
-  // As Python leaves it: the reference first, and a link whose blob is gone.
-  cache_.Write(kFolder + "/refs/main", kCommit);
-  cache_.Write(kFolder + "/snapshots/" + kCommit + "/config.json", "{}");
-  fs::create_symlink("../../blobs/gone", InRepo("snapshots/" + kCommit + "/model.safetensors"));
-  EXPECT_FALSE(HasNeededFiles(InRepo("snapshots/" + kCommit)));
-  const PullResult result = Run();
-  EXPECT_EQ(result.bytes, weights_.size() + 8);
-  ExpectWhole();
-}
-
-TEST_F(HubPull, ABlobOfAnotherLengthIsReplaced) {
-  fs::create_directories(WeightsBlob().parent_path());
-  std::ofstream(WeightsBlob(), std::ios::binary) << "damaged";
-  Run();
-  ExpectWhole();
-}
-
-TEST_F(HubPull, AFileOfAnotherLengthIsFetchedAgain) {
-  Run();
-  const fs::path weights = InRepo("snapshots/" + kCommit + "/model.safetensors");
-  const fs::path config = InRepo("snapshots/" + kCommit + "/config.json");
-  fs::resize_file(weights, 1000);
-  fs::remove(config);  // as a file system without links has it
-  std::ofstream(config, std::ios::binary) << "";
-  std::vector<std::string> notes;
-  PullOptions options;
-  options.note = [&notes](std::string_view note) { notes.emplace_back(note); };
-  EXPECT_EQ(Run(kRepo, options).bytes, weights_.size());  // the other's blob is there
-  ExpectWhole();
-  EXPECT_THAT(notes, testing::UnorderedElementsAre(
-                         "model.safetensors: found 1000 bytes in the cache, expected 1000000: "
-                         "downloading it again",
-                         "config.json: found 0 bytes in the cache, expected 2: downloading it "
-                         "again"));
-  EXPECT_EQ(Run().bytes, 0u);
-}
-
-// transformers' from_pretrained leaves configuration, tokenizer and weights; of modules.json
-// neither the file nor a sign that there is none.
-TEST_F(HubPull, WhatAnotherProgramHasNotAskedForIs) {
-  server_.Add(kRepo, "modules.json", R"([{"path": ""}])");
-  const std::string snapshot = kFolder + "/snapshots/" + kCommit;
-  cache_.Write(kFolder + "/refs/main", kCommit);
-  for (const char* file : {"config.json", "tokenizer.json"})
-    cache_.Write(snapshot + "/" + file, "{}");
-  cache_.Write(snapshot + "/model.safetensors", weights_);
-  EXPECT_TRUE(HasNeededFiles(InRepo("snapshots/" + kCommit)));
-  EXPECT_FALSE(IsWholeSnapshot(InRepo("snapshots/" + kCommit)));
-  environment_.Set("HF_ENDPOINT", server_.endpoint());
-  EXPECT_EQ(ResolveModel(kRepo, true), InRepo("snapshots/" + kCommit));
-  EXPECT_EQ(Content(InRepo("snapshots/" + kCommit + "/modules.json")), R"([{"path": ""}])");
-  EXPECT_TRUE(IsWholeSnapshot(InRepo("snapshots/" + kCommit)));
-}
-
-TEST_F(HubPull, ThatAModelHasNoModulesIsAskedOnce) {
-  cache_.Write(kFolder + "/refs/main", kCommit);
-  const std::string snapshot = kFolder + "/snapshots/" + kCommit;
-  cache_.Write(snapshot + "/config.json", "{}");
-  cache_.Write(snapshot + "/tokenizer.json", "{\"a\": 1}");
-  cache_.Write(snapshot + "/model.safetensors", weights_);
-  environment_.Set("HF_ENDPOINT", server_.endpoint());
-  for (int i = 0; i < 2; ++i) EXPECT_EQ(ResolveModel(kRepo, true), InRepo("snapshots/" + kCommit));
-  EXPECT_EQ(server_.requests().size(), 1u);
-  EXPECT_TRUE(fs::is_regular_file(InRepo(".no_exist/" + kCommit + "/modules.json")));
-  // A classifier has no use for it.
-  fs::remove_all(InRepo(".no_exist"));
-  cache_.Write(snapshot + "/config.json",
-               R"({"architectures": ["BertForSequenceClassification"]})");
-  EXPECT_EQ(ResolveModel(kRepo, true), InRepo("snapshots/" + kCommit));
-  EXPECT_EQ(server_.requests().size(), 1u);
-}
-
-TEST_F(HubPull, ANameThatCannotBeWrittenIsNoneOfAWholeModels) {
-  Run(kRepo + "@" + kCommit);
-  fs::create_directories(InRepo("refs/main/in-the-way"));
-  std::vector<std::string> notes;
-  PullOptions options;
-  options.note = [&notes](std::string_view note) { notes.emplace_back(note); };
-  EXPECT_EQ(Run(kRepo, options).snapshot, InRepo("snapshots/" + kCommit));
-  EXPECT_THAT(notes, testing::ElementsAre(HasSubstr("refs/main")));
-  fs::remove(WeightsBlob());
-  EXPECT_THAT(Failure(), HasSubstr("refs/main"));
-}
-
 // Answers in messages may hold what was asked, also as a host's name has it.
 TEST_F(HubPull, ATokenThatTheHubRepeatsIsNotShown) {
   settings_.token = "hf_Secret_Token";
@@ -568,34 +473,6 @@ TEST_F(HubPull, AModelOfTooManyFilesIsRefused) {
   EXPECT_THAT(Failure(), AllOf(StartsWith("corrupt_data: a model of too many files"),
                                HasSubstr("found 2002 or more")));
   EXPECT_LT(server_.requests().size(), 10u);
-}
-
-TEST_F(HubPull, CommitsAreNoReferences) {
-  const PullResult result = Run(kRepo + "@" + kCommit);
-  EXPECT_EQ(result.snapshot, InRepo("snapshots/" + kCommit));
-  EXPECT_FALSE(fs::exists(InRepo("refs")));
-  EXPECT_EQ(FindInCache({kRepo, kCommit}), result.snapshot);
-  server_.SetHook([](const HubRequest& request) -> std::optional<HubReply> {
-    if (!IsListing(request)) return std::nullopt;
-    return HubReply{.body = "{\"sha\": \"" + std::string(40, 'e') + "\", \"siblings\": []}"};
-  });
-  EXPECT_THAT(Failure(kRepo + "@" + kCommit), StartsWith("corrupt_data: the hub answers with"));
-}
-
-TEST_F(HubPull, ABranchThatMovesGetsANewSnapshot) {
-  cache_.Write(kFolder + "/refs/main", std::string(40, 'd'));
-  cache_.Write(kFolder + "/snapshots/" + std::string(40, 'd') + "/config.json", "{}");
-  Run();
-  ExpectWhole();
-  EXPECT_TRUE(fs::exists(InRepo("snapshots/" + std::string(40, 'd'))));
-}
-
-TEST_F(HubPull, ABrokenReferenceIsWrittenAnew) {
-  for (const std::string& broken : {std::string(), std::string(5000, 'x'), std::string("../x")}) {
-    cache_.Write(kFolder + "/refs/main", broken);
-    Run();
-    ExpectWhole();
-  }
 }
 
 TEST_F(HubPull, NamesWithoutAnOrganisationMayBeSentenceTransformers) {
