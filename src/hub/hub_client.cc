@@ -60,18 +60,6 @@ BodySink ContentOnly(BodySink sink) {
   };
 }
 
-// What a hub says of a request may repeat the request's headers.
-void HideToken(const std::string& token, HttpHead* head) {
-  if (token.empty()) return;
-  for (auto& [name, value] : head->headers) {
-    if (name != "x-error-message") continue;
-    for (size_t at = 0; (at = value.find(token, at)) != std::string::npos;) {
-      value.replace(at, token.size(), "***");
-      at += 3;
-    }
-  }
-}
-
 // X-Error-Message, or nothing: as it stands, shortened.
 std::string HubMessage(const HttpHead& head) {
   const auto message = head.Find("x-error-message");
@@ -125,7 +113,6 @@ HubClient::Answer HubClient::Follow(HttpRequest request, const BodySink& sink) {
     }
     answer.outcome = transport_->Perform(request, sink, stop_);
     if (answer.outcome.failure == HttpFailure::kStopped) FailStopped();
-    HideToken(settings_.token, &answer.outcome.head);
     answer.heads.push_back(answer.outcome.head);
     const auto location = answer.outcome.head.Find("location");
     if (!answer.arrived() || !IsRedirect(answer.status()) || !location) return answer;

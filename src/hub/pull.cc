@@ -220,8 +220,14 @@ PullResult Pull(const ModelName& name, const PullOptions& options) {
 
 PullResult Pull(const ModelName& name, const HubSettings& settings,
                 std::unique_ptr<HttpTransport> transport, const PullOptions& options) {
+  PullOptions guarded = options;
+  if (options.note) {
+    guarded.note = [&](std::string_view note) {
+      options.note(WithoutToken(std::string(note), settings.token));
+    };
+  }
   try {
-    return PullAsked(name, settings, std::move(transport), options);
+    return PullAsked(name, settings, std::move(transport), guarded);
   } catch (const Error& error) {
     throw Error(error.code(), WithoutToken(error.what(), settings.token));
   }
