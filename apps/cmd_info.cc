@@ -9,7 +9,6 @@
 #include "apps/json_text.h"
 #include "apps/model_source.h"
 #include "apps/output_stream.h"
-#include "apps/reranker_flags.h"
 #include "base/error.h"
 
 #include <fmt/format.h>
@@ -256,15 +255,13 @@ int Info(const InfoFlags& flags, const RunContext& context) {
   EmbeddingFlags embedding = flags.embedding;
   embedding.model = ModelDirectory(ModelOf(flags.embedding), context);
   if (IsReranker(embedding.model)) {
-    const Reranker reranker = LoadReranker({.model = embedding.model}, context);
-    const RerankerInfo& info = reranker.info();
+    const RerankerInfo info = Reranker::Inspect(embedding.model, {.on_warning = PrintWarning});
     const std::string fingerprint = *FingerprintOf(info);
     output->Write(flags.json ? InfoJson(info, fingerprint) : InfoText(info, fingerprint));
     output->Commit();
     return 0;
   }
-  const Embedder embedder = LoadEmbedder(embedding, context);
-  const ModelInfo& info = embedder.info();
+  const ModelInfo info = Embedder::Inspect(embedding.model, ToEmbedderOptions(embedding));
   const ModelIdentity identity = *IdentifyModel(info);
   output->Write(flags.json ? InfoJson(info, identity) : InfoText(info, identity));
   output->Commit();

@@ -140,6 +140,9 @@ class BGE_API Embedder {
   /// Throws Error: kUnsupported too for a download that this build, or this machine, lacks libcurl
   /// for.
   static Embedder Load(const std::string& model, const EmbedderOptions& options = {});
+  /// Load(model, options).info(), and its errors but for those of weights' values, without the time
+  /// and the memory that the layers' weights take.
+  static ModelInfo Inspect(const std::string& model, const EmbedderOptions& options = {});
 
   Embedder(Embedder&&) noexcept;
   Embedder& operator=(Embedder&&) noexcept;

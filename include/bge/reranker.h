@@ -104,6 +104,8 @@ class BGE_API Reranker {
   /// As Embedder::Load. Error(kUnsupported) for a model that is no sequence classifier of one
   /// label.
   static Reranker Load(const std::string& model, const RerankerOptions& options = {});
+  /// As Embedder::Inspect.
+  static RerankerInfo Inspect(const std::string& model, const RerankerOptions& options = {});
 
   Reranker(Reranker&&) noexcept;
   Reranker& operator=(Reranker&&) noexcept;

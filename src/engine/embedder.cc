@@ -497,6 +497,10 @@ Embedder Embedder::Load(const std::string& model, const EmbedderOptions& options
   return Embedder(std::make_unique<Impl>(model, options, CpuBackend()));
 }
 
+ModelInfo Embedder::Inspect(const std::string& model, const EmbedderOptions& options) {
+  return EmbedderImpl(model, options, SizesOnlyBackend()).info();
+}
+
 Embedder::Embedder(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Embedder::Embedder(Embedder&&) noexcept = default;
 Embedder& Embedder::operator=(Embedder&&) noexcept = default;

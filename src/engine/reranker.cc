@@ -399,6 +399,10 @@ Reranker Reranker::Load(const std::string& model, const RerankerOptions& options
   return Reranker(std::make_unique<const Impl>(model, options, CpuBackend()));
 }
 
+RerankerInfo Reranker::Inspect(const std::string& model, const RerankerOptions& options) {
+  return RerankerImpl(model, options, SizesOnlyBackend()).info();
+}
+
 Reranker::Reranker(std::unique_ptr<const Impl> impl) : impl_(std::move(impl)) {}
 Reranker::Reranker(Reranker&&) noexcept = default;
 Reranker& Reranker::operator=(Reranker&&) noexcept = default;

@@ -286,6 +286,10 @@ class Backend {
 const Backend& ReferenceBackend();
 const Backend& CpuBackend();
 
+/// CpuBackend() without weights: its linear layers have their sizes and are never multiplied, so
+/// that a model can be looked at without reading what is most of it.
+const Backend& SizesOnlyBackend();
+
 /// Every backend of this build, for tests and `bge bench`.
 std::span<const Backend* const> AllBackends();
 

@@ -5,6 +5,7 @@
 #include "kernels/cpu/ops.h"
 #include "kernels/cpu/targets.h"
 
+#include <memory>
 #include <string>
 
 namespace bge {
@@ -105,6 +106,34 @@ class CpuBackendImpl : public Backend {
   }
 };
 
+class SizedLinear : public PreparedLinear {
+ public:
+  SizedLinear(ComputeType type, int64_t rows, int64_t columns)
+      : type_(type), rows_(rows), columns_(columns) {}
+  ComputeType type() const override { return type_; }
+  int64_t in_features() const override { return columns_; }
+  int64_t out_features() const override { return rows_; }
+  size_t owned_bytes() const override { return 0; }
+
+ private:
+  const ComputeType type_;
+  const int64_t rows_;
+  const int64_t columns_;
+};
+
+class SizesOnlyBackendImpl : public CpuBackendImpl {
+ public:
+  std::unique_ptr<const PreparedLinear> PrepareLinear(
+      std::span<const TensorView> parts, ComputeType type,
+      std::span<const int32_t> /*exact_columns*/) const override {
+    int64_t rows = 0;
+    for (const TensorView& part : parts) rows += part.shape[0];
+    return std::make_unique<SizedLinear>(type, rows, parts[0].shape[1]);
+  }
+  // So that no cache of packed weights is read, or written.
+  std::string PackedLayout(ComputeType /*type*/) const override { return {}; }
+};
+
 }  // namespace
 
 const Backend& CpuBackend() {
@@ -120,6 +149,12 @@ const Backend& CpuBackend() {
     }
     return CpuBackendImpl();
   }();
+  return backend;
+}
+
+const Backend& SizesOnlyBackend() {
+  static_cast<void>(CpuBackend());  // an error of BGE_CPU_TARGET is one here too
+  static const SizesOnlyBackendImpl backend;
   return backend;
 }
 
