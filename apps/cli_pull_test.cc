@@ -18,6 +18,7 @@
 #include <chrono>
 #include <csignal>
 #include <filesystem>
+#include <fstream>
 #include <future>
 #include <random>
 #include <thread>
@@ -103,6 +104,25 @@ TEST_F(PullCommand, PrintsTheDirectory) {
   EXPECT_EQ(again.out, result.out);
   EXPECT_THAT(again.err, IsEmpty());
   EXPECT_EQ(Run({"pull", kRepo + "@" + HubServer::kCommit}).out, result.out);
+}
+
+TEST_F(PullCommand, VerifiesWhatTheCacheHas) {
+  ASSERT_EQ(Run({"pull", kRepo}).status, 0);
+  const ProgramResult right = Run({"pull", kRepo, "--verify"});
+  EXPECT_EQ(right.status, 0);
+  EXPECT_EQ(right.out, Snapshot().string() + "\n");
+  EXPECT_THAT(right.err, HasSubstr(" files, all as the hub has them"));
+  const fs::path weights = Snapshot() / "model.safetensors";
+  std::string bytes = ReadFile(weights, 1 << 30);
+  bytes.back() ^= 1;
+  std::ofstream(weights, std::ios::binary) << bytes;
+  const ProgramResult mended = Run({"pull", kRepo, "--verify"});
+  EXPECT_EQ(mended.status, 0);
+  EXPECT_THAT(mended.err,
+              AllOf(HasSubstr("model.safetensors: not what the hub has: downloading it again"),
+                    HasSubstr("after 1 came again")));
+  bytes.back() ^= 1;
+  EXPECT_EQ(ReadFile(weights, 1 << 30), bytes);
 }
 
 TEST_F(PullCommand, SaysWhyLibcurlDoesNotLoad) {

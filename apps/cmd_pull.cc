@@ -13,16 +13,29 @@
 namespace bge::cli {
 namespace {
 
-int RunPull(const std::string& model, const RunContext& context) {
-  const auto name = ParseModelName(model);
+struct PullFlags {
+  std::string model;
+  bool verify = false;
+};
+
+int RunPull(const PullFlags& flags, const RunContext& context) {
+  const auto name = ParseModelName(flags.model);
   if (!name) {
     throw UsageError(
         fmt::format("not a model's name: {}: give one such as BAAI/bge-small-en-v1.5 or "
                     "BAAI/bge-m3@main",
-                    Printable(model)));
+                    Printable(flags.model)));
   }
   const auto output = OpenOutput("-");
-  output->Write(PullModel(*name, context).snapshot.string() + "\n");
+  const hub::PullResult result = PullModel(*name, context, flags.verify);
+  if (flags.verify) {
+    const std::string files = WithSeparators(result.files);
+    PrintNote(result.damaged == 0
+                  ? fmt::format("{}: {} files, all as the hub has them", flags.model, files)
+                  : fmt::format("{}: {} files as the hub has them, after {} came again",
+                                flags.model, files, WithSeparators(result.damaged)));
+  }
+  output->Write(result.snapshot.string() + "\n");
   output->Commit();
   return 0;
 }
@@ -30,10 +43,12 @@ int RunPull(const std::string& model, const RunContext& context) {
 }  // namespace
 
 void SetUpPull(CLI::App& app, Action* action) {
-  const auto model = std::make_shared<std::string>();
-  AddName(app, "NAME", model.get(),
+  const auto flags = std::make_shared<PullFlags>();
+  AddName(app, "NAME", &flags->model,
           "Name of a model on the hub, with @REVISION a branch, tag or commit (default: main)")
       ->required();
+  app.add_flag("--verify", flags->verify,
+               "Hash what the cache has, and download again what is not what the hub has");
   app.footer(
       "Downloads what bge needs of the model into the Hugging Face cache, but for what is there, "
       "and\n"
@@ -42,9 +57,10 @@ void SetUpPull(CLI::App& app, Action* action) {
       "Examples:\n"
       "  bge pull BAAI/bge-small-en-v1.5\n"
       "  bge pull BAAI/bge-m3@main\n"
+      "  bge pull BAAI/bge-m3 --verify\n"
       "  HF_TOKEN=hf_... bge pull my-org/private-model");
-  app.callback([model, action] {
-    *action = [model](const RunContext& context) { return RunPull(*model, context); };
+  app.callback([flags, action] {
+    *action = [flags](const RunContext& context) { return RunPull(*flags, context); };
   });
 }
 

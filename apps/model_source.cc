@@ -42,10 +42,11 @@ std::string ModelDirectory(const std::string& path_or_name, const RunContext& co
   return snapshot->string();  // what is there may do
 }
 
-hub::PullResult PullModel(const ModelName& name, const RunContext& context) {
+hub::PullResult PullModel(const ModelName& name, const RunContext& context, bool verify) {
   DownloadProgress progress;
   hub::PullOptions options;
   options.stop = context.stop;
+  options.verify = verify;
   options.progress = [&progress](std::string_view file, uint64_t done, uint64_t size) {
     progress.Update(file, done, size);
   };

@@ -14,8 +14,9 @@ namespace bge::cli {
 /// Error(kNotFound).
 std::string ModelDirectory(const std::string& path_or_name, const RunContext& context);
 
-/// Fetches what the cache lacks of a model, with progress and notes on standard error.
-hub::PullResult PullModel(const ModelName& name, const RunContext& context);
+/// Fetches what the cache lacks of a model, with progress and notes on standard error. `verify`: as
+/// hub::PullOptions has it.
+hub::PullResult PullModel(const ModelName& name, const RunContext& context, bool verify = false);
 
 }  // namespace bge::cli
 

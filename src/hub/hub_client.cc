@@ -146,11 +146,13 @@ HubClient::Answer HubClient::SendUntilAnswered(const HttpRequest& request, std::
                            }));
     const int attempts = AttemptsFor(answer.outcome);
     const auto retry_after = RetryAfter(answer.outcome.head);
-    if (!answer.may_retry() || attempt == attempts || retry_after > kLongestRetryAfter) {
-      return answer;
-    }
+    if (!answer.may_retry() || attempt == attempts || !MayWait(retry_after)) return answer;
     Pause(attempt, answer.Problem(), retry_after);
   }
+}
+
+bool HubClient::MayWait(std::chrono::seconds retry_after) const {
+  return retry_after <= kLongestRetryAfter && waited_ + retry_after <= settings_.longest_waiting;
 }
 
 void HubClient::Pause(int attempt, const std::string& why, std::chrono::seconds retry_after) {
@@ -161,6 +163,7 @@ void HubClient::Pause(int attempt, const std::string& why, std::chrono::seconds 
     note_(fmt::format("{}: trying again in {} s", why,
                       std::chrono::ceil<std::chrono::seconds>(pause).count()));
   }
+  waited_ += retry_after;
   std::mutex mutex;
   std::condition_variable_any never;
   std::unique_lock lock(mutex);
@@ -219,7 +222,7 @@ void HubClient::FailStatus(const Answer& answer, const std::string& repo, const 
   const auto retry_after = RetryAfter(head);
   Fail(ErrorCode::kIo, "the hub does not give what was asked for",
        fmt::format("{}: {}", what, answer.Problem()),
-       retry_after > kLongestRetryAfter
+       !MayWait(retry_after)
            ? fmt::format("it asks to wait {} s: try again then", retry_after.count())
            : "try again later");
 }
@@ -268,7 +271,7 @@ DownloadResult HubClient::Download(const std::string& repo, const std::string& c
   result.bad_range = answer.status() == 416;
   result.may_retry = answer.may_retry() || result.bad_range;
   result.retry_after = RetryAfter(answer.outcome.head);
-  if (result.retry_after > kLongestRetryAfter) result.may_retry = false;
+  if (!MayWait(result.retry_after)) result.may_retry = false;
   if (result.may_retry || answer.outcome.failure == HttpFailure::kRefused) return result;
   if (!answer.arrived()) FailUnanswered(answer);
   FailStatus(answer, repo, fmt::format("{} of {}", file, repo), /*is_file=*/true);

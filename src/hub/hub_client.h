@@ -56,12 +56,14 @@ class HubClient {
   [[noreturn]] void FailUnanswered(const Answer& answer) const;
   [[noreturn]] void FailStatus(const Answer& answer, const std::string& repo,
                                const std::string& what, bool is_file) const;
+  bool MayWait(std::chrono::seconds retry_after) const;
   std::string UrlOf(const std::string& path) const;
 
   HubSettings settings_;
   std::unique_ptr<HttpTransport> transport_;
   std::stop_token stop_;
   std::function<void(std::string_view)> note_;
+  std::chrono::seconds waited_{0};  // because the hub asked for it
 };
 
 }  // namespace bge::hub

@@ -55,6 +55,7 @@ class RepoPull {
       return ReadFile(places_.at(file), kMaxReadBytes);
     };
     FetchNeededFiles(tree);
+    CheckFolders();
     PullResult result;
     result.snapshot = WriteSnapshot(folder_, listing_.commit, blobs_, symlinks, options_.stop);
     if (!std::binary_search(listing_.files.begin(), listing_.files.end(), kModules)) {
@@ -69,6 +70,7 @@ class RepoPull {
     }
     result.files = static_cast<int64_t>(places_.size());
     result.bytes = received_;
+    result.damaged = damaged_;
     return result;
   }
 
@@ -83,6 +85,19 @@ class RepoPull {
     Fail(ErrorCode::kCorruptData, "a model of too many files",
          fmt::format("{}: found {} or more, expected at most {}", repo_, files, kMostFiles),
          "this model cannot be used");
+  }
+
+  // Git has no such commits.
+  void CheckFolders() const {
+    for (const auto& [file, place] : places_) {
+      for (size_t end = file.find('/'); end != std::string::npos; end = file.find('/', end + 1)) {
+        const std::string folder = file.substr(0, end);
+        if (!places_.contains(folder)) continue;
+        Fail(ErrorCode::kCorruptData, "the hub lists a file as a folder too",
+             fmt::format("{} of {}: found {} beside it", Printable(folder), repo_, Printable(file)),
+             "check HF_ENDPOINT");
+      }
+    }
   }
 
   // Whether a file that is there has as many bytes as the hub lists, where it lists them.
@@ -105,7 +120,8 @@ class RepoPull {
     // Parity: a commit does not change, so what its snapshot has need not be asked for.
     const fs::path here = folder_ / "snapshots" / listing_.commit / file;
     const bool is_here = IsRegularFile(here);
-    if (is_here && HasListedSize(file, here)) {
+    const bool fits = is_here && HasListedSize(file, here);
+    if (fits && !options_.verify) {
       places_[file] = here;
       return;
     }
@@ -115,6 +131,15 @@ class RepoPull {
            fmt::format("{} of {}: found {} bytes, expected at most {}", Printable(file), repo_,
                        *metadata.size, kMaxTextBytes),
            "check HF_ENDPOINT");
+    }
+    const fs::path blob = folder_ / "blobs" / metadata.etag;
+    if (options_.verify) {
+      DropDamagedBlob(blob, metadata.etag);
+      if (fits && IsRegularFile(here) && IsRight(here, blob, metadata.etag)) {
+        places_[file] = here;
+        return;
+      }
+      if (is_here) NoteDamage(file, fits);
     }
     BlobOptions options;
     options.stop = options_.stop;
@@ -127,7 +152,25 @@ class RepoPull {
     received_ += FetchBlob(client_, {repo_, listing_.commit, file, folder_}, metadata, options);
     if (is_here) ::unlink(here.c_str());  // a copy, or a link to another blob
     blobs_[file] = metadata.etag;
-    places_[file] = folder_ / "blobs" / metadata.etag;
+    places_[file] = blob;
+  }
+
+  // A link to the blob, which is right, or a copy.
+  bool IsRight(const fs::path& here, const fs::path& blob, const std::string& etag) const {
+    std::error_code ignored;
+    return fs::equivalent(here, blob, ignored) || HashOfFile(here, etag, options_.stop) == etag;
+  }
+
+  // One of the right length is otherwise taken for what its name says.
+  void DropDamagedBlob(const fs::path& blob, const std::string& etag) const {
+    if (!IsRegularFile(blob) || HashOfFile(blob, etag, options_.stop) == etag) return;
+    ::unlink(blob.c_str());  // processes that have it mapped keep it
+  }
+
+  void NoteDamage(const std::string& file, bool of_right_length) {
+    ++damaged_;
+    if (!options_.note || !of_right_length) return;  // else it is said already
+    options_.note(fmt::format("{}: not what the hub has: downloading it again", file));
   }
 
   HubClient* client_;
@@ -138,6 +181,7 @@ class RepoPull {
   SnapshotFiles blobs_;
   std::map<std::string, fs::path> places_;  // of all that is needed
   uint64_t received_ = 0;
+  int64_t damaged_ = 0;
 };
 
 // Where a name without an organisation is none of the hub's own, it is sentence-transformers'.
@@ -166,6 +210,13 @@ std::pair<std::string, RepoListing> FindOnHub(HubClient* client, const ModelName
                    "nothing is downloaded",
                    name.repo, name.revision, snapshot.string()),
        "unset HF_HUB_OFFLINE, then " + HowToGet(name));
+}
+
+[[noreturn]] void FailVerifyOffline(const ModelName& name) {
+  Fail(ErrorCode::kInvalidArgument, "a model cannot be compared with the hub's",
+       fmt::format("{} (revision {}): HF_HUB_OFFLINE is set, so nothing is asked", name.repo,
+                   name.revision),
+       "unset HF_HUB_OFFLINE");
 }
 
 fs::path CacheOf(const PullOptions& options) {
@@ -209,6 +260,7 @@ PullResult PullAsked(const ModelName& name, const HubSettings& settings,
 PullResult Pull(const ModelName& name, const PullOptions& options) {
   const HubSettings settings = ReadHubSettings(options.token);
   if (settings.offline) {
+    if (options.verify) FailVerifyOffline(name);
     const fs::path cache = CacheOf(options);
     const auto snapshot = FindModel(name, cache);
     if (!snapshot) FailOffline(name, cache);

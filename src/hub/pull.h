@@ -21,6 +21,8 @@ struct PullOptions {
   std::filesystem::path cache = {};       ///< empty: HubCacheDir()
   std::optional<std::string> token = {};  ///< instead of the environment's; empty: none
   std::stop_token stop = {};
+  /// What the cache has is read and hashed, and fetched again where it is not what the hub has.
+  bool verify = false;
   /// Bytes that are there of the file at hand, of so many (0: not known). Often.
   std::function<void(std::string_view file, uint64_t done, uint64_t size)> progress = {};
   /// What a user may want to know: pauses, waiting for another process.
@@ -29,15 +31,17 @@ struct PullOptions {
 
 struct PullResult {
   std::filesystem::path snapshot;
-  int64_t files = 0;   ///< that the model needs
-  uint64_t bytes = 0;  ///< that came over the network
+  int64_t files = 0;    ///< that the model needs
+  uint64_t bytes = 0;   ///< that came over the network
+  int64_t damaged = 0;  ///< files that `verify` found to be something else
 };
 
 /// Asks the hub for the model, fetches what the cache lacks of it, and returns the snapshot. May be
 /// called by several processes at once, which share the work. Interrupted by whatever, the next
 /// call goes on where it ended; the snapshot appears, and then the branch or tag leads to it, when
 /// all of its files are there. In offline mode nothing is asked: what the cache has, or
-/// Error(kNotFound). Else Error(kNotFound, kIo, kCorruptData, kUnsupported, kCancelled).
+/// Error(kNotFound); Error(kInvalidArgument) where it is to be verified. Else Error(kNotFound, kIo,
+/// kCorruptData, kUnsupported, kCancelled).
 PullResult Pull(const ModelName& name, const PullOptions& options);
 
 /// The same over another transport, for tests.

@@ -53,6 +53,40 @@ TEST_F(HubPull, AFileOfAnotherLengthIsFetchedAgain) {
   EXPECT_EQ(Run().bytes, 0u);
 }
 
+TEST_F(HubPull, DamageOfTheRightLengthIsFoundWhereItIsLookedFor) {
+  for (const bool symlinks : {true, false}) {
+    settings_.symlinks = symlinks;
+    Run();
+    const fs::path weights = InRepo("snapshots/" + kCommit + "/model.safetensors");
+    std::string damaged = weights_;
+    damaged[500'000] ^= 1;
+    std::ofstream(weights, std::ios::binary) << damaged;  // where it is a link, into the blob
+    EXPECT_EQ(Run().bytes, 0u);
+    EXPECT_EQ(Content(weights), damaged);
+    std::vector<std::string> notes;
+    PullOptions options;
+    options.verify = true;
+    options.note = [&notes](std::string_view note) { notes.emplace_back(note); };
+    const PullResult result = Run(kRepo, options);
+    EXPECT_EQ(result.bytes, symlinks ? weights_.size() : 0);  // a copy's blob is whole
+    EXPECT_EQ(result.damaged, 1);
+    EXPECT_THAT(notes, testing::ElementsAre(
+                           "model.safetensors: not what the hub has: downloading it again"));
+    ExpectWhole();
+    EXPECT_EQ(Run(kRepo, options).damaged, 0);
+    fs::remove_all(InRepo(""));
+  }
+}
+
+TEST_F(HubPull, NothingIsVerifiedOffline) {
+  Run();
+  environment_.Set("HF_HUB_OFFLINE", "1");
+  PullOptions options;
+  options.verify = true;
+  EXPECT_THAT(test::Thrown([&] { return Pull(*ParseModelName(kRepo), options); }),
+              StartsWith("invalid_argument: a model cannot be compared with the hub's"));
+}
+
 // transformers' from_pretrained leaves configuration, tokenizer and weights; of modules.json
 // neither the file nor a sign that there is none.
 TEST_F(HubPull, WhatAnotherProgramHasNotAskedForIs) {

@@ -329,6 +329,29 @@ TEST_F(HubPull, RetryAfterIsWaitedForUnlessItIsLong) {
   EXPECT_EQ(server_.requests().size(), before + 1);
 }
 
+TEST_F(HubPull, WhatIsWaitedForInAllHasAnEnd) {
+  settings_.longest_waiting = std::chrono::seconds(1);
+  std::mutex mutex;
+  std::set<std::string> seen;
+  server_.SetHook([&](const HubRequest& request) -> std::optional<HubReply> {
+    const std::lock_guard lock(mutex);
+    if (!seen.insert(request.method + request.target).second) return std::nullopt;
+    return HubReply{.status = 429, .headers = {{"Retry-After", "1"}}};
+  });
+  EXPECT_THAT(Failure(), HasSubstr("it asks to wait 1 s: try again then"));
+  EXPECT_EQ(server_.requests().size(), 3u);  // the listing twice, and one file's metadata
+}
+
+TEST_F(HubPull, NoFileIsAFolderToo) {
+  server_.Add(kRepo, "config.json/config.json", "{}");
+  server_.Add(kRepo, "config.json/model.safetensors", weights_, true);
+  server_.Add(kRepo, "modules.json", R"([{"idx": 0, "name": "0", "path": "config.json",
+                                          "type": "sentence_transformers.models.Transformer"}])");
+  EXPECT_THAT(Failure(), StartsWith("corrupt_data: the hub lists a file as a folder too: "
+                                    "config.json of BAAI/tiny"));
+  ExpectNothingToLoad();
+}
+
 TEST_F(HubPull, RedirectsHaveAnEndAndLeadToHttpAlone) {
   for (const std::string& location :
        {std::string("/api/models/x"), std::string("file:///etc/passwd"), std::string("ftp://h/x"),

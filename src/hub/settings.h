@@ -20,6 +20,7 @@ struct HubSettings {
   bool symlinks = true;  ///< false: snapshots hold copies
   HttpTimeouts timeouts;
   std::chrono::milliseconds first_pause{1000};  ///< between two attempts; it doubles
+  std::chrono::seconds longest_waiting{1800};   ///< in all, because the hub asked for it
 };
 
 /// HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE is "1", "on", "yes" or "true".
