@@ -6,8 +6,10 @@
 #include "tokenizer/utf8.h"
 
 #include <oniguruma.h>
+#include <time.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <limits>
 #include <mutex>
 #include <new>
@@ -25,9 +27,15 @@ constexpr unsigned long kMostRetries = 10'000;
 #else
 constexpr unsigned long kMostRetries = 10'000'000;
 #endif
-// A text may take as many as this for each of its places, and more at some of them.
+// A text may take as many as this for each of its places, and more at some of them: so many in all,
+// and for each byte.
 constexpr unsigned long kCheapRetries = 10'000;
-constexpr int kMostExpensivePlaces = 32;
+constexpr unsigned long kRetriesOfText = 32 * kMostRetries;
+constexpr unsigned long kRetriesOfByte = 64;
+// Looking ahead to the text's end takes no step back: a limit of time for that, for a text and for
+// each of its bytes. The clock is asked after so many searches.
+constexpr int64_t kNanosecondsOfByte = 1000;
+constexpr unsigned kSearchesBetweenLooks = 256;
 constexpr unsigned int kMostStack = 4 << 20;
 const UChar* Bytes(const char* p) { return reinterpret_cast<const UChar*>(p); }
 
@@ -97,7 +105,11 @@ std::optional<std::string_view> UnboundedConstruct(std::string_view pattern) {
 struct SearchScratch {
   OnigRegion* region = onig_region_new();
   OnigMatchParam* limits = onig_new_match_param();
-  int expensive_places = 0;  // since StartText()
+  // Since StartText():
+  unsigned long spent_retries = 0;
+  unsigned searches = 0;
+  int64_t begin = 0;  // of the thread's time; 0: not asked
+  std::chrono::nanoseconds most_time = Regex::kMostTime;
 
   SearchScratch() {
     if (region == nullptr || limits == nullptr) throw std::bad_alloc();
@@ -109,8 +121,22 @@ struct SearchScratch {
     onig_set_retry_limit_in_match_of_match_param(limits, retries);
     onig_set_retry_limit_in_search_of_match_param(limits, retries);
   }
-  // Whether the text may go back far at one more place.
-  bool SpendExpensive() { return expensive_places++ < kMostExpensivePlaces; }
+  // Whether a text may go back as far as this once more.
+  bool Spend(unsigned long retries, size_t text_bytes) {
+    if (spent_retries + retries > kRetriesOfText + kRetriesOfByte * text_bytes) return false;
+    spent_retries += retries;
+    return true;
+  }
+  // Whether a text has had all the time that it may have.
+  bool IsTimeOver(size_t text_bytes) {
+    if (++searches % kSearchesBetweenLooks != 0) return false;
+    timespec now = {};
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    const int64_t nanoseconds = int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+    if (begin == 0) begin = nanoseconds;
+    return nanoseconds - begin >
+           most_time.count() + kNanosecondsOfByte * static_cast<int64_t>(text_bytes);
+  }
   ~SearchScratch() {
     onig_region_free(region, 1);
     onig_free_match_param(limits);
@@ -186,7 +212,19 @@ Regex::Regex(std::string_view pattern, std::string where) : where_(std::move(whe
 Regex::~Regex() = default;
 Regex::Regex(Regex&&) noexcept = default;
 
-void Regex::StartText() { ThreadScratch().expensive_places = 0; }
+void Regex::StartText(std::chrono::nanoseconds most_time) {
+  SearchScratch& scratch = ThreadScratch();
+  scratch.spent_retries = 0;
+  scratch.searches = 0;
+  scratch.begin = 0;
+  scratch.most_time = most_time;
+}
+
+void Regex::FailSlow(std::string_view why) const {
+  Fail(ErrorCode::kUnsupported,
+       "a regular expression takes too long on this text (" + std::string(why) + ")", where_,
+       "expected one that is decided without going over the text again and again");
+}
 
 std::optional<ByteRange> Regex::Find(std::string_view text, size_t from,
                                      const std::stop_token* stop) const {
@@ -212,17 +250,25 @@ std::optional<ByteRange> Regex::Find(std::string_view text, size_t from,
   constexpr unsigned long kCheap = std::min(kCheapRetries, kMostRetries);
   for (unsigned long retries = kCheap;; retries = std::min(kMostRetries, retries * 16)) {
     ThrowIfStopped(stop);
+    if (scratch.IsTimeOver(text.size())) FailSlow("time over");
     int found = search(retries);
     if (!IsOver(found)) return Result(found, from);
     // \G is where a search starts, so it may not be made of several.
-    if (searches_whole_)
-      return Result(scratch.SpendExpensive() ? search(kMostRetries) : found, from);
+    if (searches_whole_) {
+      const bool goes_on = scratch.Spend(kMostRetries, text.size());
+      return Result(goes_on ? search(kMostRetries) : found, from);
+    }
     // Many places that each take some steps are no reason to give up, nor are some that take many:
     // place by place, for so many that the search does not count.
     for (unsigned long place = 0; place < retries / 64 + 1; ++place) {
       ThrowIfStopped(stop, place);
+      if (scratch.IsTimeOver(text.size())) FailSlow("time over");
       found = match_here(kCheap);
-      if (IsOver(found) && scratch.SpendExpensive()) found = match_here(kMostRetries);
+      for (unsigned long more = kCheap; IsOver(found) && more < kMostRetries;) {
+        more = std::min(kMostRetries, more * 16);
+        if (!scratch.Spend(more, text.size())) break;
+        found = match_here(more);
+      }
       if (found != ONIG_MISMATCH) return Result(found, from);
       if (from == text.size()) return std::nullopt;
       from += Utf8Length(text[from]);
@@ -243,9 +289,7 @@ std::optional<ByteRange> Regex::Result(int found, size_t from) const {
     return match;
   }
   if (found == ONIGERR_MEMORY) throw std::bad_alloc();
-  Fail(ErrorCode::kUnsupported,
-       "a regular expression takes too long on this text (" + MessageOf(found) + ")", where_,
-       "expected one that is decided without going back over the text again and again");
+  FailSlow(MessageOf(found));
 }
 
 }  // namespace bge::tokenizer

@@ -4,6 +4,7 @@
 
 #include "tokenizer/pretokenized_string.h"
 
+#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <optional>
@@ -24,18 +25,24 @@ class Regex {
   Regex(Regex&&) noexcept;
 
   /// The first match at or after byte `from` of `text`, which is valid UTF-8; it may be empty.
-  /// Error(kUnsupported) where a match takes more than 10 million steps back, or more than 10,000
-  /// at more than 32 places since StartText(), or 4 million places to go back to, or the text has
-  /// 2 GiB; Error(kCancelled) where `stop`, which may be null, asks.
+  /// Error(kUnsupported) where a match takes more than 10 million steps back or 4 million places to
+  /// go back to; where, since StartText(), those that take more than 10,000 steps take together
+  /// more than 320 million and 64 a byte, or all take longer than the text may; and where the text
+  /// has 2 GiB. Error(kCancelled) where `stop`, which may be null, asks.
   std::optional<ByteRange> Find(std::string_view text, size_t from,
                                 const std::stop_token* stop) const;
 
+  /// Of a thread's own time that a text may take, beside a microsecond for each byte.
+  static constexpr std::chrono::seconds kMostTime{10};
+
   /// Of this thread: what follows is about another text.
-  static void StartText();
+  static void StartText(std::chrono::nanoseconds most_time = kMostTime);
 
  private:
   // Of what Oniguruma says of a search from `from`, the region of which is the thread's.
   std::optional<ByteRange> Result(int found, size_t from) const;
+
+  [[noreturn]] void FailSlow(std::string_view why) const;
 
   struct Compiled;
   std::unique_ptr<const Compiled> compiled_;

@@ -126,6 +126,28 @@ TEST(Regex, EndsManyExpensivePlaces) {
   EXPECT_THAT(Matches(pattern, text.substr(0, 220)), ElementsAre("20:" + text.substr(20, 200)));
 }
 
+// Of GPT-4o's: each run of spaces is gone back over once, as is each of letters.
+TEST(Regex, ManyLongRunsAreNoReasonToEnd) {
+  std::string text;
+  for (int i = 0; i < 40; ++i) text += "a" + std::string(20050, ' ');
+  text += "b";
+  Regex::StartText();
+  const auto matches = Matches(PatternOf(R"(\s*[\r\n]+|\s+(?!\S)|\s+|\p{L}+)"), text);
+  EXPECT_EQ(matches.size(), 121u);  // a letter, its spaces but one, and that one
+}
+
+// Looking ahead to the end takes no step back.
+TEST(Regex, EndsManyLongLooksAhead) {
+  const std::string text = std::string(20000, 'a') + "x";
+  const Pattern pattern = PatternOf(".(?=.*x)");
+  Regex::StartText();
+  EXPECT_EQ(Matches(pattern, text.substr(19000)).size(), 1000u);
+  Regex::StartText(std::chrono::milliseconds(100));
+  EXPECT_THAT(test::Thrown([&] { return Matches(pattern, text); }),
+              HasSubstr("too long on this text (time over)"));
+  Regex::StartText();
+}
+
 // What lies behind the places of one search is seen all the same.
 TEST(Regex, LooksBeyondWhereItSearches) {
   for (const size_t size : {63, 64, 255, 4095, 65535, 65536, 70000}) {
