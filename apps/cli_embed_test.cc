@@ -217,8 +217,14 @@ TEST(Embed, RefusesWhatWouldBeReadWrongly) {
 TEST(Embed, WritesToDescriptorsByTheirPaths) {
   const test::TempDir folder;
   const std::string plain = RunBge({"embed", "a", "--output-format", "jsonl"}).out;
-  for (const char* path : {"/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"}) {
+  const std::string link = (folder.path() / "link").string();
+  std::filesystem::create_symlink("/dev/stdout", link);
+  for (const std::string& path :
+       {std::string("/dev/stdout"), std::string("/dev/fd/1"), std::string("/proc/self/fd/1"),
+        std::string("//dev/./stdout"), std::string("/proc/thread-self/fd/1"), link}) {
     EXPECT_EQ(RunBge({"embed", "a", "--output-format", "jsonl", "-o", path}).out, plain) << path;
+    ExpectFailure(RunBge({"embed", "a", "--resume", "-o", path, "--output-format", "jsonl"}),
+                  "give --resume another --output");
     const std::string file = folder.Write("file", "before\n").string();
     const std::string command =
         std::string(BGE_CLI " embed a --output-format jsonl --model " BGE_TEST_DATA_DIR
@@ -228,6 +234,12 @@ TEST(Embed, WritesToDescriptorsByTheirPaths) {
     EXPECT_EQ(ReadFile(file, 1 << 20), "before\n" + plain) << path;
     EXPECT_FALSE(std::filesystem::exists(file + ".bge.json"));
   }
+  const std::string file = folder.Write("file", "before\n").string();
+  const std::string of_another = "exec >> '" + file + "'; " +
+                                 BGE_CLI " embed a --output-format jsonl --model " +
+                                 BGE_TEST_DATA_DIR "/models/tiny-bert -o /proc/$$/fd/1; true";
+  EXPECT_EQ(std::system(of_another.c_str()), 0);
+  EXPECT_EQ(ReadFile(file, 1 << 20), "before\n" + plain);
   ExpectFailure(RunBge({"embed", "a", "--output-format", "jsonl", "-o", "/dev/fd/999"}),
                 "/dev/fd/999");
 }

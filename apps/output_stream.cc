@@ -16,8 +16,12 @@
 #include <filesystem>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 namespace bge::cli {
+
+namespace fs = std::filesystem;
+
 namespace {
 
 constexpr size_t kBufferBytes = 256 * 1024;
@@ -100,7 +104,7 @@ class DescriptorStream : public OutputStream {
 
 class FileStream : public OutputStream {
  public:
-  explicit FileStream(const std::filesystem::path& path) : name_(path.string()), file_(path) {}
+  explicit FileStream(const fs::path& path) : name_(path.string()), file_(path) {}
 
   void Write(std::string_view bytes) override { file_.Write(bytes); }
   void WriteAt(uint64_t offset, std::string_view bytes) override { file_.WriteAt(offset, bytes); }
@@ -118,10 +122,10 @@ class FileStream : public OutputStream {
 // In a folder such as /tmp, where all may make files and nobody may remove another's, a link is
 // followed only if it is this user's or the folder's owner's: the rule of Linux
 // (fs.protected_symlinks), which it applies where the kernel follows links.
-void CheckLinkOwner(const std::filesystem::path& link) {
+void CheckLinkOwner(const fs::path& link) {
   struct stat itself = {};
   struct stat folder = {};
-  const std::filesystem::path parent = link.parent_path();
+  const fs::path parent = link.parent_path();
   if (lstat(link.c_str(), &itself) != 0 ||
       stat(parent.empty() ? "." : parent.c_str(), &folder) != 0) {
     return;  // opening it says why
@@ -132,32 +136,58 @@ void CheckLinkOwner(const std::filesystem::path& link) {
        link.string(), "give --output another name");
 }
 
+constexpr int kMostLinks = 40;  // as the kernel
+
+std::optional<int> NumberIn(std::string_view digits) {
+  int number = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  const bool is_number = error == std::errc() && end == digits.data() + digits.size();
+  return is_number && number >= 0 ? std::optional(number) : std::nullopt;
+}
+
+// Of /proc/PID/fd, and /proc/PID/task/TID/fd.
+std::optional<std::string> ProcessOfDescriptors(const fs::path& folder) {
+  const std::vector<fs::path> parts(folder.begin(), folder.end());
+  const bool of_process = parts.size() == 4 || (parts.size() == 6 && parts[3] == "task");
+  if (!of_process || parts[1] != "proc" || parts.back() != "fd") return std::nullopt;
+  return parts[2].string();
+}
+
 }  // namespace
 
-std::optional<int> DescriptorOf(std::string_view path) {
-  if (path == "/dev/stdout") return STDOUT_FILENO;
-  if (path == "/dev/stderr") return STDERR_FILENO;
-  for (const std::string_view prefix : {"/dev/fd/", "/proc/self/fd/"}) {
-    if (!path.starts_with(prefix)) continue;
-    const std::string_view digits = path.substr(prefix.size());
-    int fd = 0;
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), fd);
-    if (error == std::errc() && end == digits.data() + digits.size() && fd >= 0) return fd;
+std::optional<OpenDescriptor> DescriptorOf(fs::path path) {
+  // Where there is no /proc, these may be no links.
+  if (path == "/dev/stdout") return OpenDescriptor{STDOUT_FILENO, path};
+  if (path == "/dev/stderr") return OpenDescriptor{STDERR_FILENO, path};
+  for (int i = 0; i < kMostLinks; ++i) {
+    std::error_code error;
+    const fs::path parent = path.parent_path();
+    const fs::path folder = fs::canonical(parent.empty() ? "." : parent, error);
+    if (error) return std::nullopt;
+    const auto number = NumberIn(path.filename().string());
+    if (number && folder == "/dev/fd") return OpenDescriptor{*number, path};
+    if (const auto process = ProcessOfDescriptors(folder); process && number) {
+      const bool is_own = fs::canonical("/proc/self", error) == fs::path("/proc") / *process;
+      return OpenDescriptor{is_own ? *number : -1, folder / path.filename()};
+    }
+    const fs::path next = fs::read_symlink(path, error);
+    if (error) return std::nullopt;
+    CheckLinkOwner(path);
+    path = folder / next;  // an absolute one replaces all
   }
   return std::nullopt;
 }
 
-std::filesystem::path FollowLinks(std::filesystem::path path) {
-  constexpr int kMostLinks = 40;  // as the kernel
+fs::path FollowLinks(fs::path path) {
   std::error_code error;
-  for (int i = 0; i < kMostLinks && std::filesystem::is_symlink(path, error); ++i) {
+  for (int i = 0; i < kMostLinks && fs::is_symlink(path, error); ++i) {
     // The links of /proc to pipes lead to no path.
-    const auto status = std::filesystem::status(path, error);
-    if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) break;
+    const auto status = fs::status(path, error);
+    if (fs::exists(status) && !fs::is_regular_file(status)) break;
     CheckLinkOwner(path);
-    const auto next = std::filesystem::read_symlink(path, error);
+    const auto next = fs::read_symlink(path, error);
     if (error) break;
-    path = path.parent_path() / next;  // an absolute one replaces all
+    path = path.parent_path() / next;
   }
   return path;
 }
@@ -168,18 +198,20 @@ std::unique_ptr<OutputStream> OpenOutput(const std::string& path) {
   }
   // What is redirected into a file goes where the redirection is: at its end, say.
   if (const auto descriptor = DescriptorOf(path)) {
-    const int fd = fcntl(*descriptor, F_DUPFD_CLOEXEC, 0);
+    const int fd = descriptor->fd >= 0
+                       ? fcntl(descriptor->fd, F_DUPFD_CLOEXEC, 0)
+                       : open(descriptor->path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
     if (fd < 0) FailToWrite(path, errno);
     return std::make_unique<DescriptorStream>(fd, true, path);
   }
   std::error_code error;
-  const std::filesystem::path target = FollowLinks(path);
-  const auto status = std::filesystem::status(target, error);
-  if (std::filesystem::is_directory(status)) {
+  const fs::path target = FollowLinks(path);
+  const auto status = fs::status(target, error);
+  if (fs::is_directory(status)) {
     Fail(ErrorCode::kInvalidArgument, "a directory, expected a file to write", path,
          "add a file name");
   }
-  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
+  if (fs::exists(status) && !fs::is_regular_file(status)) {
     const int fd = open(target.c_str(), O_WRONLY | O_CLOEXEC);
     if (fd < 0) FailToWrite(path, errno);
     return std::make_unique<DescriptorStream>(fd, true, path);
@@ -207,10 +239,8 @@ void CheckNotInput(const std::string& output, const std::string& input) {
 void CheckNotWithin(const std::string& output, const std::string& dir) {
   if (output.empty() || output == "-") return;
   std::error_code error;
-  const auto folder = std::filesystem::weakly_canonical(dir, error);
-  const auto parent =
-      std::filesystem::weakly_canonical(std::filesystem::absolute(output, error), error)
-          .parent_path();
+  const auto folder = fs::weakly_canonical(dir, error);
+  const auto parent = fs::weakly_canonical(fs::absolute(output, error), error).parent_path();
   if (error || parent != folder) return;
   throw UsageError(fmt::format("the output lies in what is read: {}: give --output another folder",
                                Printable(output, 1000)));

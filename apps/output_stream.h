@@ -31,9 +31,15 @@ class OutputStream {
   virtual const std::string& name() const = 0;
 };
 
-/// The descriptor that /dev/stdout, /dev/stderr, /dev/fd/N or /proc/self/fd/N is; nullopt of other
-/// paths.
-std::optional<int> DescriptorOf(std::string_view path);
+/// What a process has open.
+struct OpenDescriptor {
+  int fd;                      ///< of this process; -1: of another one
+  std::filesystem::path path;  ///< in /proc, or /dev
+};
+
+/// What /dev/stdout, /dev/stderr, /dev/fd/N, /proc/PID/fd/N, and links to these, are; nullopt of
+/// other paths.
+std::optional<OpenDescriptor> DescriptorOf(std::filesystem::path path);
 
 /// What a link leads to in the end, whether that is there or not; another path as it is.
 std::filesystem::path FollowLinks(std::filesystem::path path);

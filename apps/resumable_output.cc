@@ -54,7 +54,7 @@ ResumableOutput::ResumableOutput(const std::string& path, const ResumeSettings& 
       last_checkpoint_(Clock::now()) {
   struct stat target = {};
   const bool exists = ::stat(path_.c_str(), &target) == 0;
-  if (exists && !S_ISREG(target.st_mode)) {
+  if ((exists && !S_ISREG(target.st_mode)) || DescriptorOf(path)) {
     Fail(ErrorCode::kInvalidArgument, "not a regular file", path, "give --resume another --output");
   }
   // Who may read the file that is replaced may read this one, and nobody else.
