@@ -32,7 +32,7 @@ int RunPull(const PullFlags& flags, const RunContext& context) {
     const std::string files = WithSeparators(result.files);
     PrintNote(result.damaged == 0
                   ? fmt::format("{}: {} files, all as the hub has them", flags.model, files)
-                  : fmt::format("{}: {} files as the hub has them, after {} came again",
+                  : fmt::format("{}: {} files as the hub has them, {} of them replaced",
                                 flags.model, files, WithSeparators(result.damaged)));
   }
   output->Write(result.snapshot.string() + "\n");

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <vector>
 
 namespace bge {
@@ -91,12 +92,12 @@ std::string ExpandVariables(std::string_view text) {
     } else {
       while (end < text.size() && IsWordCharacter(text[end])) ++end;
     }
-    std::optional<std::string> value;
+    const char* value = nullptr;  // an empty one is a value too
     if (end != std::string_view::npos && end > begin) {
-      value = GetEnv(std::string(text.substr(begin, end - begin)).c_str());
+      value = std::getenv(std::string(text.substr(begin, end - begin)).c_str());
     }
-    expanded += value ? *value : "$";
-    text.remove_prefix(value ? end + (braces ? 1 : 0) : 1);
+    expanded += value != nullptr ? value : "$";
+    text.remove_prefix(value != nullptr ? end + (braces ? 1 : 0) : 1);
   }
   return expanded;
 }

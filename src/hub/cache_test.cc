@@ -118,6 +118,7 @@ TEST_F(HubCache, TheDirectoryIsChosenByVariablesInOrder) {
   EXPECT_EQ(HubCacheDir(), "/old");
   ::setenv("HUGGINGFACE_HUB_CACHE", "", 1);  // empty is unset
   EXPECT_EQ(HubCacheDir(), "/hf/hub");
+  ::setenv("BGE_EMPTY", "", 1);  // not so, as a part
   ::setenv("HF_HOME", "~/hf", 1);
   EXPECT_EQ(HubCacheDir(), "/h/hf/hub");
   for (const auto& [value, path] :
@@ -125,11 +126,13 @@ TEST_F(HubCache, TheDirectoryIsChosenByVariablesInOrder) {
                                           {"${HOME}/hf", "/h/hf"},
                                           {"/a/$HOME$HOME", "/a//h/h"},
                                           {"/a/$absent_x/b", "/a/$absent_x/b"},
+                                          {"$BGE_EMPTY/a", "/a"},
                                           {"/${HOME/b$", "/${HOME/b$"},
                                           {"/$", "/$"}}) {
     ::setenv("HF_HOME", value.c_str(), 1);
     EXPECT_EQ(HubCacheDir(), path + "/hub") << value;
   }
+  ::unsetenv("BGE_EMPTY");
   ::unsetenv("HF_HOME");
   EXPECT_EQ(HubCacheDir(), "/x/huggingface/hub");
   ::unsetenv("XDG_CACHE_HOME");

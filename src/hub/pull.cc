@@ -13,6 +13,8 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cerrno>
+#include <cstring>
 #include <utility>
 
 namespace bge::hub {
@@ -150,12 +152,12 @@ class RepoPull {
       };
     }
     received_ += FetchBlob(client_, {repo_, listing_.commit, file, folder_}, metadata, options);
-    if (is_here) ::unlink(here.c_str());  // a copy, or a link to another blob
+    if (is_here) Remove(here);  // a copy, or a link to another blob
     blobs_[file] = metadata.etag;
     places_[file] = blob;
   }
 
-  // A link to the blob, which is right, or a copy.
+  // A link to the blob, which was right or is gone, or a copy.
   bool IsRight(const fs::path& here, const fs::path& blob, const std::string& etag) const {
     std::error_code ignored;
     return fs::equivalent(here, blob, ignored) || HashOfFile(here, etag, options_.stop) == etag;
@@ -163,14 +165,21 @@ class RepoPull {
 
   // One of the right length is otherwise taken for what its name says.
   void DropDamagedBlob(const fs::path& blob, const std::string& etag) const {
-    if (!IsRegularFile(blob) || HashOfFile(blob, etag, options_.stop) == etag) return;
-    ::unlink(blob.c_str());  // processes that have it mapped keep it
+    if (IsRegularFile(blob) && HashOfFile(blob, etag, options_.stop) != etag) Remove(blob);
+  }
+
+  // What is not what the hub has. Processes that have it mapped keep it.
+  static void Remove(const fs::path& path) {
+    if (::unlink(path.c_str()) == 0 || errno == ENOENT) return;
+    Fail(ErrorCode::kIo, "a damaged file of the Hugging Face cache cannot be replaced",
+         path.string() + ": " + std::strerror(errno),
+         "make the cache writable, or choose another with HF_HUB_CACHE");
   }
 
   void NoteDamage(const std::string& file, bool of_right_length) {
     ++damaged_;
     if (!options_.note || !of_right_length) return;  // else it is said already
-    options_.note(fmt::format("{}: not what the hub has: downloading it again", file));
+    options_.note(fmt::format("{}: not what the hub has: replacing it", file));
   }
 
   HubClient* client_;
@@ -224,8 +233,11 @@ fs::path CacheOf(const PullOptions& options) {
 }
 
 // What a hub answers may repeat what it was asked, in other letters too: a host has small ones and
-// no "_".
-std::string WithoutToken(std::string text, const std::string& token) {
+// no "_". Where Printable() has shortened it, a part of the token may be left.
+std::string WithoutToken(const std::string& text, const std::string& token) {
+  constexpr std::string_view kShown = "***";
+  constexpr std::string_view kCut = "...";
+  constexpr size_t kLeastPart = 4;  // less of it says nothing: "hf_"
   if (token.empty()) return text;
   const auto same = [](char a, char b) {
     const auto plain = [](char c) {
@@ -233,11 +245,24 @@ std::string WithoutToken(std::string text, const std::string& token) {
     };
     return plain(a) == plain(b);
   };
-  for (;;) {
-    const auto found = std::search(text.begin(), text.end(), token.begin(), token.end(), same);
-    if (found == text.end()) return text;
-    text.replace(static_cast<size_t>(found - text.begin()), token.size(), "***");
+  // The length of the token, or of its beginning, that `rest` begins with.
+  const auto found = [&](std::string_view rest) -> size_t {
+    const auto differs = std::mismatch(token.begin(), token.end(), rest.begin(), rest.end(), same);
+    const auto length = static_cast<size_t>(differs.first - token.begin());
+    const bool cut = length >= kLeastPart && rest.substr(length).starts_with(kCut);
+    return length == token.size() || cut ? length : 0;
+  };
+  std::string shown;
+  for (size_t at = 0; at < text.size();) {
+    const size_t length = found(std::string_view(text).substr(at));
+    if (length > 0) {
+      shown += kShown;
+    } else {
+      shown += text[at];
+    }
+    at += std::max<size_t>(length, 1);
   }
+  return shown;
 }
 
 PullResult PullAsked(const ModelName& name, const HubSettings& settings,

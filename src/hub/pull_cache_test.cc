@@ -2,6 +2,8 @@
 // names.
 #include "hub/test_hub_pull.h"
 
+#include <unistd.h>
+
 namespace bge::hub {
 namespace {
 
@@ -70,12 +72,44 @@ TEST_F(HubPull, DamageOfTheRightLengthIsFoundWhereItIsLookedFor) {
     const PullResult result = Run(kRepo, options);
     EXPECT_EQ(result.bytes, symlinks ? weights_.size() : 0);  // a copy's blob is whole
     EXPECT_EQ(result.damaged, 1);
-    EXPECT_THAT(notes, testing::ElementsAre(
-                           "model.safetensors: not what the hub has: downloading it again"));
+    EXPECT_THAT(notes,
+                testing::ElementsAre("model.safetensors: not what the hub has: replacing it"));
     ExpectWhole();
     EXPECT_EQ(Run(kRepo, options).damaged, 0);
     fs::remove_all(InRepo(""));
   }
+}
+
+TEST_F(HubPull, DamageThatCannotBeReplacedIsNoSuccess) {
+  for (const bool symlinks : {true, false}) {
+    settings_.symlinks = symlinks;
+    Run();
+    const fs::path snapshot = InRepo("snapshots/" + kCommit);
+    std::string damaged = weights_;
+    damaged[500'000] ^= 1;
+    std::ofstream(snapshot / "model.safetensors", std::ios::binary) << damaged;
+    fs::permissions(cache_.path(), fs::perms(0755));
+    const fs::path closed = symlinks ? InRepo("blobs") : snapshot;
+    fs::permissions(closed, fs::perms(0555));
+    const bool is_root = ::geteuid() == 0;  // who may remove what he likes
+    ASSERT_EQ(::seteuid(is_root ? 65534 : ::geteuid()), 0);
+    PullOptions options;
+    options.verify = true;
+    const std::string error = test::Thrown([&] { return Run(kRepo, options); });
+    ASSERT_EQ(::seteuid(is_root ? 0 : ::geteuid()), 0);
+    fs::permissions(closed, fs::perms(0755));
+    EXPECT_THAT(error, AllOf(StartsWith("io: a damaged file of the Hugging Face cache cannot be"),
+                             HasSubstr(symlinks ? "/blobs/" : "/snapshots/")));
+    fs::remove_all(InRepo(""));
+  }
+}
+
+TEST_F(HubPull, AFolderInAFilesPlaceIsNoSuccess) {
+  Run();
+  const fs::path weights = InRepo("snapshots/" + kCommit + "/model.safetensors");
+  fs::remove(weights);
+  fs::create_directory(weights);
+  EXPECT_THAT(Failure(), AllOf(StartsWith("io: "), HasSubstr("/model.safetensors: ")));
 }
 
 TEST_F(HubPull, NothingIsVerifiedOffline) {

@@ -482,6 +482,18 @@ TEST_F(HubPull, ATokenThatTheHubRepeatsIsNotShown) {
     return HubReply{.body = R"({"sha": "hf_Secret_Token, hf-secret-token", "siblings": []})"};
   });
   EXPECT_THAT(Failure(), AllOf(HasSubstr("found ***, ***"), Not(HasSubstr("ecret"))));
+  settings_.token = "**";  // a part of what is shown instead
+  EXPECT_THAT(Failure(), HasSubstr("found hf_Secret_Token"));
+  settings_.token = "-";
+  EXPECT_THAT(Failure(), HasSubstr("found hf***Secret***Token, hf***secret***token"));
+  settings_.token = "hf_Secret_Token, hf-secret-token, and more";  // cut after 20 letters
+  server_.SetHook([](const HubRequest&) {
+    return HubReply{
+        .status = 403,
+        .headers = {{"X-Error-Message",
+                     std::string(180, 'A') + "hf_Secret_Token, hf-secret-token, and more"}}};
+  });
+  EXPECT_THAT(Failure(), AllOf(HasSubstr("AA***..."), Not(HasSubstr("ecret"))));
 }
 
 TEST_F(HubPull, AModelOfTooManyFilesIsRefused) {

@@ -66,7 +66,7 @@ class SnapshotWriter {
   void Add(const fs::path& snapshot, const std::string& name, const std::string& blob) {
     const fs::path file = snapshot / name;
     std::error_code error;
-    if (fs::exists(file, error)) return;  // commits do not change
+    if (fs::is_regular_file(file, error)) return;  // commits do not change
     MakeFolder(file.parent_path());
     if (symlinks_) {
       fs::path target = fs::path("..") / ".." / "blobs" / blob;
@@ -88,7 +88,7 @@ class SnapshotWriter {
       if (HasNoLinks(errno)) return false;
       if (errno != EEXIST) FailIo(file, std::strerror(errno));
       std::error_code error;
-      if (fs::exists(file, error)) return true;  // another process was faster
+      if (fs::is_regular_file(file, error)) return true;  // another process was faster
       if (::unlink(file.c_str()) != 0 && errno != ENOENT) FailIo(file, std::strerror(errno));
     }
   }
