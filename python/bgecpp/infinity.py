@@ -53,6 +53,8 @@ _DTYPES = {"auto": "default", "float32": "f32", "float16": "default", "bfloat16"
 # All that run, for forks and for the end of the process.
 _arrays: weakref.WeakSet[SyncEngineArray] = weakref.WeakSet()
 _loops: dict[asyncio.AbstractEventLoop, threading.Thread] = {}
+# Tasks that end a loop.
+_endings: weakref.WeakSet[asyncio.Task[None]] = weakref.WeakSet()
 # Of parents: never used, nor closed, which would reach into the parent's.
 _others_loops: list[asyncio.AbstractEventLoop] = []
 
@@ -70,7 +72,8 @@ def _at_exit() -> None:
     # Before the interpreter goes: a thread that comes back from the engine to one that is gone ends the process badly.
     _infinity_worker.abandon_all()
     for loop, thread in list(_loops.items()):
-        asyncio.run_coroutine_threadsafe(_end(loop, cancel=True), loop)
+        with contextlib.suppress(RuntimeError):  # it has just ended by itself
+            loop.call_soon_threadsafe(_begin_end, loop, (), True)
         thread.join()
 
 
@@ -412,17 +415,18 @@ def _run_loop(loop: asyncio.AbstractEventLoop) -> None:
 
 def _end_loop(loop: asyncio.AbstractEventLoop, engines: AsyncEngineArray) -> None:
     """Ends engines and loop once all that was asked for is done; returns at once."""
-
-    async def end() -> None:
-        for engine in engines:
-            engine._finish()
-        await _end(loop, cancel=False)
-
-    asyncio.run_coroutine_threadsafe(end(), loop)
+    loop.call_soon_threadsafe(_begin_end, loop, engines, False)
 
 
-async def _end(loop: asyncio.AbstractEventLoop, cancel: bool) -> None:
-    others = asyncio.all_tasks() - {asyncio.current_task()}
+def _begin_end(loop: asyncio.AbstractEventLoop, engines: Iterable[AsyncEmbeddingEngine], cancel: bool) -> None:
+    _endings.add(loop.create_task(_end(loop, engines, cancel)))
+
+
+async def _end(loop: asyncio.AbstractEventLoop, engines: Iterable[AsyncEmbeddingEngine], cancel: bool) -> None:
+    for engine in engines:
+        engine._finish()
+    # Two of these may run, for the array's end and the process's: one that waited for the other would wait for itself.
+    others = asyncio.all_tasks() - set(_endings)
     for task in others if cancel else ():
         task.cancel()
     await asyncio.gather(*others, return_exceptions=True)

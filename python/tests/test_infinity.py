@@ -441,7 +441,17 @@ print("done")
     assert run(models, code) == "done\n"
 
 
-@pytest.mark.parametrize("last", ["", "engines.stop()", "del engines", "sys.exit()"])
+@pytest.mark.parametrize(
+    "last",
+    [
+        "",
+        "engines.stop()",
+        "del engines",
+        # Whose end, and the process's, the loop learns of at the same time.
+        "engines._loop.call_soon_threadsafe(time.sleep, 0.5)\ndel engines",
+        "sys.exit()",
+    ],
+)
 def test_a_process_ends_while_texts_wait(models: Path, last: str) -> None:
     asked = "futures = [engines.embed(model='a', sentences=texts) for _ in range(40)]\ntime.sleep(0.05)\nprint('done')\n"
     assert run(models, asked + last) == "done\n"
