@@ -4,10 +4,14 @@
 
 namespace bge {
 
-std::optional<std::string> GetEnv(const char* name) {
+std::optional<std::string> GetEnvAsSet(const char* name) {
   const char* value = std::getenv(name);
-  if (value == nullptr || *value == '\0') return std::nullopt;
-  return std::string(value);
+  return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+}
+
+std::optional<std::string> GetEnv(const char* name) {
+  auto value = GetEnvAsSet(name);
+  return value && value->empty() ? std::nullopt : value;
 }
 
 }  // namespace bge

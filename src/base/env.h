@@ -10,6 +10,8 @@ namespace bge {
 
 /// The variable's value; nullopt where it is unset or empty.
 std::optional<std::string> GetEnv(const char* name);
+/// Its value, an empty one too. nullopt if it is not set.
+std::optional<std::string> GetEnvAsSet(const char* name);
 
 }  // namespace bge
 

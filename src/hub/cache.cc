@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <vector>
 
 namespace bge {
@@ -92,12 +91,12 @@ std::string ExpandVariables(std::string_view text) {
     } else {
       while (end < text.size() && IsWordCharacter(text[end])) ++end;
     }
-    const char* value = nullptr;  // an empty one is a value too
+    std::optional<std::string> value;
     if (end != std::string_view::npos && end > begin) {
-      value = std::getenv(std::string(text.substr(begin, end - begin)).c_str());
+      value = GetEnvAsSet(std::string(text.substr(begin, end - begin)).c_str());
     }
-    expanded += value != nullptr ? value : "$";
-    text.remove_prefix(value != nullptr ? end + (braces ? 1 : 0) : 1);
+    expanded += value ? *value : "$";
+    text.remove_prefix(value ? end + (braces ? 1 : 0) : 1);
   }
   return expanded;
 }
