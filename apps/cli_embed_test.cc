@@ -191,6 +191,7 @@ TEST(Embed, RefusesNpyInAPipe) {
   EXPECT_EQ(program.Wait(), 2);
 }
 
+// (/dev/full is Linux's; where there is none no disk can be filled without rights.)
 TEST(Embed, SaysWhenTheDiskIsFull) {
   if (!std::filesystem::exists("/dev/full")) GTEST_SKIP() << "this system has no /dev/full";
   ExpectFailure(RunBge({"embed", "x", "-o", "/dev/full", "--output-format", "f32"}), "/dev/full");
