@@ -1,5 +1,6 @@
 // Rerankers score as FlagEmbedding's FlagReranker and sentence-transformers' CrossEncoder do
-// (tests/data/golden/tiny-*reranker.json, written by tools/oracle/make_tiny_heads.py).
+// (tests/data/golden/tiny-*reranker.json, written by tools/oracle/make_tiny_heads.py, and
+// tiny-reranker-transformers4.json by make_pairs_golden.py).
 #include "bge/error.h"
 #include "bge/reranker.h"
 
@@ -63,6 +64,24 @@ TEST(Reranker, ScoresAsFlagReranker) {
                EXPECT_NEAR(ScoreOf(reranker, row), expected, kTolerance);
                EXPECT_NEAR(ScoreOf(reranker, row, true), 1 / (1 + std::exp(-expected)), kTolerance);
              });
+}
+
+// There the tokens of both texts are put together as they are; an empty passage is one.
+TEST(Reranker, ScoresAsFlagRerankerOnTransformers4) {
+  const auto golden = Golden("tiny-reranker-transformers4");
+  const Reranker reranker = Reranker::Load(Data("models/tiny-reranker").string(), {.threads = 2});
+  size_t rows = 0;
+  for (const json::Value& row : golden->root().At("flag_embedding").Elements()) {
+    RerankOptions options = {.max_length = row.At("max_length").AsInt()};
+    if (const auto limit = row.Find("query_max_length")) options.query_max_length = limit->AsInt();
+    const TextPair pair = {row.At("query").AsString(), row.At("passage").AsString()};
+    EXPECT_NEAR(reranker.ComputeScore({&pair, 1}, options)[0], row.At("score").AsDouble(),
+                kTolerance)
+        << pair.query << " | " << pair.passage << " | " << *options.max_length << " | "
+        << options.query_max_length.value_or(-1);
+    ++rows;
+  }
+  EXPECT_EQ(rows, 90u);
 }
 
 TEST(Reranker, ScoresAsCrossEncoder) {
