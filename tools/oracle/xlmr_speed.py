@@ -231,7 +231,7 @@ def child(name, of, directory, threads, work):
 # Ours.
 
 def ours(bge, of, directory, dtype, threads, work, scratch):
-    """Seconds of each work; three heads as a ratio to dense, both by `bge embed` to a file."""
+    """Seconds of each work."""
     def run(*arguments):
         start = time.perf_counter()
         done = subprocess.run([str(a) for a in (bge, *arguments, "--dtype", dtype, "--threads", threads)], capture_output=True, text=True)
@@ -251,9 +251,10 @@ def ours(bge, of, directory, dtype, threads, work, scratch):
         more = run("rerank", "--model", directory, "--query", query, "--input", write("more", passages + further))[1]
         return {"pairs": (more - whole) * len(passages) / len(further), "pairs, whole process": whole}
     seconds = {}
-    for name, texts in work.items():
+    for name in [*work, *(["heads"] if "mixed" in work else [])]:
+        texts = work["mixed" if name == "heads" else name]
         out, _ = run("bench", "--model", directory, "--work", write(name, texts), "--max-length", 8192, "--repeat", 1 if name == "long" else 2,
-                     "--queries", 1, "--callers", 1, "--json")
+                     "--queries", 1, "--callers", 1, "--json", "--return", "dense,sparse,colbert" if name == "heads" else "dense")
         seconds[name] = len(texts) / json.loads(out)["docs_per_s"]
     return seconds
 
