@@ -33,11 +33,12 @@ std::shared_ptr<const json::Document> Golden(const std::string& model) {
   return json::Document::Load(Data("golden/" + model + ".json").string());
 }
 
-// Calls check(reranker, row) for each row of a golden list, under each of its maximum lengths.
+// Calls check(reranker, row) for each row of a golden list, under each of its maximum lengths. The
+// golden file has the model's name unless another is given.
 template <typename Check>
 void ForEachRow(const std::string& model, const char* list, PairStyle style, size_t expected_rows,
-                Check&& check) {
-  const auto golden = Golden(model);
+                Check&& check, const std::string& golden_name = "") {
+  const auto golden = Golden(golden_name.empty() ? model : golden_name);
   const Reranker reranker =
       Reranker::Load(Data("models/" + model).string(), {.threads = 2, .pair_style = style});
   size_t rows = 0;
@@ -53,8 +54,9 @@ void ForEachRow(const std::string& model, const char* list, PairStyle style, siz
 
 float ScoreOf(const Reranker& reranker, json::Value row, std::optional<bool> normalize = {}) {
   const TextPair pair = {row.At("query").AsString(), row.At("passage").AsString()};
-  return reranker.ComputeScore(
-      {&pair, 1}, {.normalize = normalize, .max_length = row.At("max_length").AsInt()})[0];
+  RerankOptions options = {.normalize = normalize, .max_length = row.At("max_length").AsInt()};
+  if (const auto limit = row.Find("query_max_length")) options.query_max_length = limit->AsInt();
+  return reranker.ComputeScore({&pair, 1}, options)[0];
 }
 
 TEST(Reranker, ScoresAsFlagReranker) {
@@ -68,20 +70,11 @@ TEST(Reranker, ScoresAsFlagReranker) {
 
 // There the tokens of both texts are put together as they are; an empty passage is one.
 TEST(Reranker, ScoresAsFlagRerankerOnTransformers4) {
-  const auto golden = Golden("tiny-reranker-transformers4");
-  const Reranker reranker = Reranker::Load(Data("models/tiny-reranker").string(), {.threads = 2});
-  size_t rows = 0;
-  for (const json::Value& row : golden->root().At("flag_embedding").Elements()) {
-    RerankOptions options = {.max_length = row.At("max_length").AsInt()};
-    if (const auto limit = row.Find("query_max_length")) options.query_max_length = limit->AsInt();
-    const TextPair pair = {row.At("query").AsString(), row.At("passage").AsString()};
-    EXPECT_NEAR(reranker.ComputeScore({&pair, 1}, options)[0], row.At("score").AsDouble(),
-                kTolerance)
-        << pair.query << " | " << pair.passage << " | " << *options.max_length << " | "
-        << options.query_max_length.value_or(-1);
-    ++rows;
-  }
-  EXPECT_EQ(rows, 90u);
+  const auto check = [](const Reranker& reranker, json::Value row) {
+    EXPECT_NEAR(ScoreOf(reranker, row), row.At("score").AsDouble(), kTolerance);
+  };
+  ForEachRow("tiny-reranker", "flag_embedding", PairStyle::kFlagEmbedding, 90, check,
+             "tiny-reranker-transformers4");
 }
 
 TEST(Reranker, ScoresAsCrossEncoder) {

@@ -33,15 +33,15 @@ import pull_kill_test
 
 
 class Layer:
-    def __init__(self, library, folder, log):
-        self.library, self.folder, self.log = library.resolve(), folder, log
+    def __init__(self, layer, folder, log):
+        self.layer, self.folder, self.log = layer.resolve(), folder, log
 
     def run(self, task, **settings):
         """(exit status, lines on standard error, operations: number, name, path)"""
         self.log.unlink(missing_ok=True)
         variables = {f"FAULT_{name.upper()}": str(value) for name, value in settings.items()}
         # By a program in between: this one's environment would be the layer's, too.
-        preload = {"LD_PRELOAD": str(self.library), "FAULT_DIR": str(self.folder), "FAULT_LOG": str(self.log)}
+        preload = {"LD_PRELOAD": str(self.layer), "FAULT_DIR": str(self.folder), "FAULT_LOG": str(self.log)}
         done = subprocess.run([str(word) for word in task.command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
                               env=os.environ | task.environment | variables | preload, timeout=120)
         operations = [line.split(" ", 2) for line in self.log.read_text().splitlines()] if self.log.exists() else []

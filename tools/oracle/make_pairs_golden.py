@@ -17,6 +17,8 @@ from pathlib import Path
 import torch
 import transformers
 
+import reference
+
 # In a fixed order. Words that the vocabulary lacks and that are cut within, white space that decoding would change, both texts too long.
 WORDS = ["vitamin", "bone", "protein", "gene", "cell", "map", "river", "mapfox", "citybread", "water"]
 PAIRS = [("what is a map", "a map of the city and the river"), ("", ""), ("who", ""), ("", "bread and water"), ("为什么", "中国的首都是北京"),
@@ -33,7 +35,6 @@ def main():
     arguments = parser.parse_args()
     if int(transformers.__version__.split(".")[0]) > 4:
         parser.error(f"transformers {transformers.__version__}: below 5 is needed")
-    import tokenizers
     from FlagEmbedding import FlagReranker
     torch.set_num_threads(1)
     transformers.logging.set_verbosity_error()
@@ -49,7 +50,7 @@ def main():
             rows.append({"max_length": max_length, "query": query, "passage": passage, "score": float(f"{score:.9g}")}
                         | ({} if query_max_length is None else {"query_max_length": query_max_length}))
     value = {"model": "tiny-reranker", "generator": f"tools/oracle/{Path(__file__).name}",
-             "versions": {"torch": torch.__version__, "transformers": transformers.__version__, "tokenizers": tokenizers.__version__, "FlagEmbedding": "1.4.2"},
+             "versions": reference.versions() | {"FlagEmbedding": "1.4.2"},
              "flag_embedding": rows}
     path = arguments.output / "golden/tiny-reranker-transformers4.json"
     path.write_text(json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace('},{', '},\n{') + "\n", encoding="utf-8")
